@@ -1,0 +1,265 @@
+# Pagoda. `make help` lists the targets and variables.
+#
+# Everything is made in build/:
+#     build/kernel/          the kernel's objects                  build/pagoda.elf    the kernel
+#     build/include-links/   the few system headers that it uses   build/initrd.cpio   the root file system
+#     build/user/            programs' objects, and the programs   build/test.cpio     /test, for run and test
+#                            with symbols, for gdb                 build/pagoda.iso    kernel and root, for GRUB
+#     build/root/            the root file system, as files
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+
+#: Variables, given behind the target, as in `make qemu MEM=256M`:
+MEM ?= 128M#            memory of the machine
+CPUS ?= 1#              number of its CPUs
+CPU ?= max#             model of its CPUs (qemu-system-x86_64 -cpu help)
+QEMUFLAGS ?=#           more arguments for QEMU
+APPEND ?=#              the kernel's command line
+EXTRA ?=#               a directory whose files join the root file system
+CMD ?=#                 run: the command, in the syntax of Pagoda's shell
+T ?=#                   test, test-linux: the one test to run
+TIMEOUT ?=#             run, test: seconds after which the machine is hung
+DEBUG ?=#               1: check the order of locks, and other costly things
+WERROR ?=#              1: warnings are errors
+#:
+
+QEMU ?= qemu-system-x86_64
+PYTHON ?= python3
+
+# The tools read their settings from the environment; CMD unexpanded, so that a $ in it reaches the
+# shell in Pagoda.
+export MEM CPUS CPU QEMU QEMUFLAGS APPEND TIMEOUT
+export PYTHONDONTWRITEBYTECODE := 1
+export PAGODA_CMD := $(value CMD)
+
+# The kernel.
+
+ifeq ($(origin CROSS),undefined)
+CROSS := $(if $(shell command -v x86_64-elf-gcc),x86_64-elf-,x86_64-linux-gnu-)
+endif
+ifeq ($(origin CC),default)
+CC := $(CROSS)gcc
+endif
+LD := $(CROSS)ld
+NM := $(CROSS)nm
+OBJCOPY := $(CROSS)objcopy
+TARGET_FLAGS := $(if $(findstring clang,$(CC)),--target=x86_64-unknown-none-elf)
+
+KCPPFLAGS := -Iinclude -Ibuild/include-links -MMD -MP $(if $(filter 1,$(DEBUG)),-DDEBUG)
+KCFLAGS := $(TARGET_FLAGS) -std=gnu11 -O2 -g \
+	-ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
+	-mno-red-zone -mcmodel=kernel -mgeneral-regs-only -fno-pie -fcf-protection=none \
+	-fno-stack-protector -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing \
+	-fno-common -Wall -Wextra -Wstrict-prototypes -Wshadow -Wvla -Wundef \
+	$(if $(filter 1,$(WERROR)),-Werror)
+KLDFLAGS := -nostdlib -T linker.ld -z max-page-size=4096 -z noexecstack --build-id=none
+
+KERNEL_SOURCES := $(wildcard kernel/main.c kernel/*/*.c kernel/*/*.S)
+KERNEL_OBJECTS := $(KERNEL_SOURCES:%=build/%.o)
+
+# User programs. The kernel's headers come last: include/sys must not hide the C library's.
+
+UCFLAGS := -std=gnu11 -static -Os -g -ffunction-sections -fdata-sections -Wl,--gc-sections \
+	-Wall -Wextra -idirafter include -Iuser/lib -Itest/user -MMD -MP $(if $(filter 1,$(WERROR)),-Werror)
+
+LIB_OBJECTS := $(patsubst %,build/%.o,$(wildcard user/lib/*.c))
+SH_OBJECTS := $(patsubst %,build/%.o,$(wildcard user/sh/*.c))
+PROGRAMS := $(patsubst user/%.c,%,$(wildcard user/*.c)) $(if $(SH_OBJECTS),sh)
+TESTS := $(filter-out test,$(patsubst test/user/%.c,%,$(wildcard test/user/*.c)))
+TEST_OBJECTS := $(patsubst %,build/%.o,$(wildcard test/user/test.c))
+
+ROOT_DIRS := bin etc tmp dev proc
+ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) $(if $(wildcard user/motd),etc/motd)
+TEST_FILES := $(TESTS:%=test/%)
+
+.PHONY: all iso qemu run test test-linux qemu-gdb gdb lint clean help FORCE
+.PHONY: need-build need-qemu need-iso need-gdb
+FORCE:
+
+all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
+
+# A tool that is missing is installed when it is needed (tools/setup.sh). One after the other: apt
+# has a lock.
+
+need-build:
+	@sh tools/setup.sh $(CC) gcc $(LD) binutils awk mawk cpio cpio musl-gcc musl-tools \
+	    /usr/include/bsd/sys/queue.h libbsd-dev /usr/include/linux/errno.h linux-libc-dev \
+	    /usr/include/elf.h libc6-dev
+need-qemu: need-build
+	@sh tools/setup.sh $(QEMU) qemu-system-x86 $(PYTHON) python3
+need-iso: need-qemu
+	@sh tools/setup.sh grub-mkrescue grub-common /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin \
+	    xorriso xorriso mformat mtools
+need-gdb: need-iso
+	@sh tools/setup.sh gdb gdb
+
+# The kernel's rules. A file that holds the flags is rewritten only if they are others than last
+# time.
+
+build/flags: FORCE
+	@mkdir -p build
+	@echo '$(CC) $(KCPPFLAGS) $(KCFLAGS) $(UCFLAGS)' | cmp -s - $@ || \
+	    echo '$(CC) $(KCPPFLAGS) $(KCFLAGS) $(UCFLAGS)' >$@
+
+build/include-links/.done: tools/include_links.sh | need-build
+	@sh tools/include_links.sh build/include-links
+
+build/kernel/%.c.o: kernel/%.c build/flags build/include-links/.done | need-build
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(KCPPFLAGS) $(KCFLAGS) -c -o $@ $<
+
+build/kernel/%.S.o: kernel/%.S build/flags build/include-links/.done | need-build
+	@mkdir -p $(@D)
+	@echo "  AS    $<"
+	@$(CC) $(KCPPFLAGS) $(TARGET_FLAGS) -g -Wa,--noexecstack -c -o $@ $<
+
+# The compiler must not make a call of strlen from the loop in strlen.
+build/kernel/lib/string.c.o: KCFLAGS += -fno-builtin \
+	$(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
+
+# The kernel knows its own function names: it is linked without them, they are read, and it is
+# linked with them. They stand behind the text, so the second link moves no function; the comparison
+# makes sure.
+
+build/ksyms-none.S: tools/ksyms.sh
+	@mkdir -p build
+	@sh tools/ksyms.sh </dev/null >$@
+
+build/ksyms.S: build/pagoda-nosyms.elf tools/ksyms.sh
+	@$(NM) -n $< | sh tools/ksyms.sh >$@
+
+build/ksyms%.o: build/ksyms%.S build/flags
+	@$(CC) $(TARGET_FLAGS) -c -o $@ $<
+
+build/pagoda-nosyms.elf: $(KERNEL_OBJECTS) build/ksyms-none.o linker.ld
+	@$(LD) $(KLDFLAGS) -o $@ $(KERNEL_OBJECTS) build/ksyms-none.o
+
+build/pagoda.elf: $(KERNEL_OBJECTS) build/ksyms.o linker.ld
+	@echo "  LD    $@"
+	@$(LD) $(KLDFLAGS) -o $@ $(KERNEL_OBJECTS) build/ksyms.o
+	@$(NM) -n $@ | sh tools/ksyms.sh | cmp -s - build/ksyms.S || \
+	    { echo "$@: the symbol table is not that of this kernel" >&2; exit 1; }
+
+build/ksyms.o: build/ksyms.S build/flags
+	@$(CC) $(TARGET_FLAGS) -c -o $@ $<
+
+# The programs' rules: each is linked with symbols in build/user, for gdb, and stripped into
+# build/root.
+
+build/user/%.c.o: user/%.c build/flags | need-build
+	@mkdir -p $(@D)
+	@musl-gcc $(UCFLAGS) -c -o $@ $<
+
+build/test/user/%.c.o: test/user/%.c build/flags | need-build
+	@mkdir -p $(@D)
+	@musl-gcc $(UCFLAGS) -c -o $@ $<
+
+build/user/lib.a: $(LIB_OBJECTS)
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar rcsD $@ $(LIB_OBJECTS)
+
+build/user/bin/sh: $(SH_OBJECTS)
+$(filter-out build/user/bin/sh,$(PROGRAMS:%=build/user/bin/%)): build/user/bin/%: build/user/%.c.o
+$(TESTS:%=build/user/test/%): build/user/test/%: build/test/user/%.c.o $(TEST_OBJECTS)
+
+$(PROGRAMS:%=build/user/bin/%) $(TESTS:%=build/user/test/%): build/user/lib.a
+	@mkdir -p $(@D)
+	@echo "  USER  $(@:build/user/%=/%)"
+	@musl-gcc $(UCFLAGS) -o $@ $(filter %.o,$^) build/user/lib.a
+
+$(PROGRAMS:%=build/root/bin/%) $(TESTS:%=build/root/test/%): build/root/%: build/user/%
+	@mkdir -p $(@D)
+	@strip -s -o $@ $<
+
+build/root/README: user/README
+	@mkdir -p $(@D) && cp $< $@
+build/root/etc/motd: user/motd
+	@mkdir -p $(@D) && cp $< $@
+
+# The archives are made anew too when the list of files changes.
+
+build/root.list: FORCE
+	@mkdir -p build
+	@echo '$(ROOT_DIRS) $(ROOT_FILES) $(TEST_FILES)' | cmp -s - $@ || \
+	    echo '$(ROOT_DIRS) $(ROOT_FILES) $(TEST_FILES)' >$@
+
+CPIO := cpio -o -H newc -R 0:0 --reproducible --quiet
+
+build/initrd.cpio: $(ROOT_FILES:%=build/root/%) build/root.list | need-build
+	@echo "  CPIO  $@"
+	@mkdir -p $(ROOT_DIRS:%=build/root/%)
+	@cd build/root && printf '%s\n' $(ROOT_DIRS) $(ROOT_FILES) | $(CPIO) >../initrd.cpio
+
+build/test.cpio: $(TEST_FILES:%=build/root/%) build/root.list | need-build
+	@mkdir -p build/root/test
+	@cd build/root && printf '%s\n' test $(TEST_FILES) | $(CPIO) >../test.cpio
+
+build/extra.cpio: FORCE | need-build
+	@mkdir -p build
+	@{ $(if $(EXTRA),cd '$(EXTRA)' && find . -mindepth 1 | sort | $(CPIO),:); } >build/extra.tmp
+	@cmp -s build/extra.tmp $@ && rm build/extra.tmp || mv build/extra.tmp $@
+
+build/append: FORCE
+	@mkdir -p build
+	@printf '%s\n' "$$APPEND" | cmp -s - $@ || printf '%s\n' "$$APPEND" >$@
+
+build/pagoda.iso: build/pagoda.elf build/initrd.cpio build/extra.cpio build/append grub.cfg | need-iso
+	@echo "  ISO   $@"
+	@rm -rf build/iso && mkdir -p build/iso/boot/grub
+	@$(OBJCOPY) --strip-debug build/pagoda.elf build/iso/boot/pagoda.elf
+	@cat build/initrd.cpio build/extra.cpio >build/iso/boot/initrd.cpio
+	@awk 'BEGIN { getline append <"build/append" } \
+	    /^#/ { next } { gsub(/@APPEND@/, append); print }' grub.cfg >build/iso/boot/grub/grub.cfg
+	@grub-mkrescue -o $@ build/iso --locales= --fonts= --themes= >build/iso.log 2>&1 || \
+	    { cat build/iso.log >&2; exit 1; }
+
+iso: build/pagoda.iso ## the bootable CD image build/pagoda.iso
+
+# Running.
+
+QEMU_ISO = $(QEMU) -m $(MEM) -smp $(CPUS) -cpu $(CPU) -display none -nic none \
+	-serial mon:stdio -cdrom build/pagoda.iso
+RUNNABLE := build/pagoda.elf build/initrd.cpio build/test.cpio build/extra.cpio
+
+qemu: build/pagoda.iso ## Pagoda in this terminal (halt: ends it; Ctrl-A X: pulls the plug)
+	@$(QEMU_ISO) $(QEMUFLAGS)
+
+run: $(RUNNABLE) | need-qemu ## one command: make run CMD='ls | wc'; ends with its status
+	@$(PYTHON) tools/run.py
+
+test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(if $(T),need-qemu,need-gdb) ## all tests; T=name: one
+	@$(PYTHON) tools/test.py '$(T)'
+
+test-linux: $(TEST_FILES:%=build/root/%) ## the same test programs on this Linux
+	@cd build/root/test && ./runtests $(T)
+
+qemu-gdb: build/pagoda.iso ## as qemu, but waits for make gdb in another terminal
+	@$(QEMU_ISO) -s -S $(QEMUFLAGS)
+
+gdb: build/pagoda.elf | need-gdb ## debugs the machine of make qemu-gdb
+	@gdb -q build/pagoda.elf $(if $(wildcard tools/gdb/pagoda.py),-x tools/gdb/pagoda.py) \
+	    -ex 'target remote :1234'
+
+lint: | need-build ## the rules of style that a program can check
+	@sh tools/lint.sh
+
+clean: ## removes build/
+	@rm -rf build
+
+help: ## this list
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "    %-12s %s\n", $$1, $$2 }'
+	@echo
+	@sed -n '/^#: Variables/,/^#:$$/{ s/^#: //p; s/^\([A-Z]*\) ?= *\(.*\)# *\(.*\)/\1@\2@\3/p }' Makefile | \
+	    awk -F@ 'NF == 3 { printf "    %-12s %s%s\n", $$1, $$3, $$2 == "" ? "" : " [" $$2 "]"; next } { print }'
+
+-include $(KERNEL_OBJECTS:.o=.d) $(LIB_OBJECTS:.o=.d) $(SH_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
+-include $(PROGRAMS:%=build/user/%.c.d) $(TESTS:%=build/test/user/%.c.d)

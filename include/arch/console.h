@@ -1,0 +1,24 @@
+/* The serial line and the debug port, and the kernel's own messages on them. */
+#pragma once
+
+#include <stdarg.h>
+#include <lib/base.h>
+
+/* Kernel messages: to the debug port (0xe9) always, and to the serial line unless "quiet" is on the command line
+   (panic lifts that). Lock: RANK_CONSOLE; may be called from anywhere, interrupts included. */
+__printf(1, 2) void printk(const char *fmt, ...);
+void vprintk(const char *fmt, va_list args);
+
+/* Raw bytes to the serial line, for the terminal. "\n" goes out as it is. */
+void serial_write(const char *text, size_t len);
+
+/* The next byte that was received, or -1. Lock: none; one reader. */
+int serial_read(void);
+
+/* Enables the receive interrupt (ISA line 4). */
+void serial_listen(void);
+
+#define SERIAL_IRQ 4
+
+/* From panic on: no locks, everything on both channels. */
+void console_panic_mode(void);

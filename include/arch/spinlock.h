@@ -1,0 +1,115 @@
+/* Locks that spin. While one is held preemption is off, so the holder stays on its CPU and must not sleep.
+   A lock that an interrupt handler takes is taken with the _irq forms everywhere.
+   A CPU that spins answers TLB shootdowns.
+
+   The order of all locks is their rank (docs/locking.md): a lock is only taken by who holds none of its rank or
+   above (of RANK_VNODE: or a parent directory's). A DEBUG build checks it, for the sleeping locks of sched/lock.h too. */
+#pragma once
+
+#include <arch/atomic.h>
+#include <arch/cpu.h>
+
+enum lock_rank {
+    RANK_NONE = 0,
+    RANK_PROCESS = 10,  /* 1: the process tree; sleeps */
+    RANK_VNODE = 20,    /* 2: a file or directory; sleeps; a parent before its child */
+    RANK_FILES = 25,    /* 2: a file table; sleeps */
+    RANK_VSPACE = 30,   /* 3: sleeps */
+    RANK_CACHE = 40,    /* 4: the pages of a file or object; sleeps */
+    RANK_TABLE = 50,    /* 5: one table of a page table */
+    RANK_PIPE = 60,     /* 6: a pipe, the terminal, a process's signals */
+    RANK_HEAP = 70,     /* 7: the kernel heap */
+    RANK_FRAMES = 71,   /* 7: the buddy lists */
+    RANK_WAITQ = 80,    /* 8: who waits for one event */
+    RANK_TIMER = 81,    /* 8: who sleeps until when */
+    RANK_RUNQUEUE = 82, /* 8: one CPU's runnable threads */
+    RANK_CONSOLE = 83,  /* 8: the serial line */
+};
+
+struct spinlock {
+    uint8_t locked;
+    uint8_t rank; /* enum lock_rank */
+};
+
+#define SPINLOCK(rank_)                                                                            \
+    {                                                                                              \
+        .rank = (rank_)                                                                            \
+    }
+
+static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
+{
+    *lock = (struct spinlock)SPINLOCK(rank);
+}
+
+/* For assertions: whether somebody holds the lock. */
+static inline bool spin_is_locked(const struct spinlock *lock)
+{
+    return lock->locked;
+}
+
+/* DEBUG: the ranks that the current thread holds, in the order in which it took them. A thread has one, and
+   cpu.locks points to the running thread's. Without DEBUG the two checks do nothing. */
+#define MAX_LOCKS_HELD 16
+
+struct lock_record {
+    unsigned count;
+    uint8_t ranks[MAX_LOCKS_HELD];
+};
+
+#ifdef DEBUG
+void lock_check_acquire(enum lock_rank rank); /* panics if the order is broken */
+void lock_check_release(enum lock_rank rank);
+bool lock_check_none_from(enum lock_rank rank); /* whether no lock of this rank or above is held */
+#else
+static inline void lock_check_acquire(enum lock_rank rank __unused)
+{
+}
+static inline void lock_check_release(enum lock_rank rank __unused)
+{
+}
+static inline bool lock_check_none_from(enum lock_rank rank __unused)
+{
+    return true;
+}
+#endif
+
+#if __STDC_HOSTED__ /* the host's tests bring their own */
+
+void spin_lock(struct spinlock *lock);
+void spin_unlock(struct spinlock *lock);
+
+#else
+
+/* Waits until the lock is ours, answering shootdowns meanwhile. */
+void spin_wait(struct spinlock *lock);
+
+static inline void spin_lock(struct spinlock *lock)
+{
+    preempt_disable();
+    lock_check_acquire(lock->rank);
+    if (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
+        spin_wait(lock);
+}
+
+static inline void spin_unlock(struct spinlock *lock)
+{
+    lock_check_release(lock->rank);
+    atomic_store(&lock->locked, 0);
+    preempt_enable();
+}
+
+#endif
+
+/* With interrupts off until spin_unlock_irq, which takes what spin_lock_irq returned. */
+static inline bool spin_lock_irq(struct spinlock *lock)
+{
+    bool irq = irq_save();
+    spin_lock(lock);
+    return irq;
+}
+
+static inline void spin_unlock_irq(struct spinlock *lock, bool irq)
+{
+    spin_unlock(lock);
+    irq_restore(irq);
+}

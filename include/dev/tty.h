@@ -1,0 +1,47 @@
+/* The console's terminal: the line discipline between the serial line and the programs.
+
+   Bytes come in by interrupt and are worked on by a kernel thread: echoed, edited, turned into
+   lines and signals. Nothing here touches user memory; fs/console.c carries bytes between here and
+   there.
+
+   Locks: one spinlock (RANK_PIPE) guards all of the state; the interrupt handler takes another of
+   its own. */
+#pragma once
+
+#include <asm/termios.h>
+#include <lib/base.h>
+
+/* Makes the terminal and its thread, and listens to the serial line. Once, when threads can be
+ * made. */
+void tty_init(void);
+
+/* The serial line's interrupt (SERIAL_IRQ); from interrupt_dispatch. */
+void tty_interrupt(void);
+
+/* Who sends a signal to a process group: proc/ sets it, before any process runs. Called without
+ * locks. */
+void tty_set_signal_hook(void (*hook)(int pgid, int signo));
+
+/* Up to `len` bytes of input into kernel memory: a line at most, in canonical mode. 0: end of
+   input. -EAGAIN: there is none, and `nonblock`; -EINTR. */
+__must_check ssize_t tty_read(char *buf, size_t len, bool nonblock);
+
+/* Prints, with the output processing that is switched on. */
+void tty_write(const char *buf, size_t len);
+
+/* Bytes that a read would return now; whether it would return at all without waiting. */
+size_t tty_input_len(void);
+bool tty_is_readable(void);
+
+/* TCGETS and TCSETS; `flush`: forget input that nobody has read yet. */
+void tty_get_termios(struct termios *termios);
+void tty_set_termios(const struct termios *termios, bool flush);
+void tty_flush_input(void);
+
+/* TIOCGWINSZ and TIOCSWINSZ. */
+void tty_get_winsize(struct winsize *size);
+void tty_set_winsize(const struct winsize *size);
+
+/* The process group that ^C is for; 0: none. */
+int tty_get_foreground(void);
+void tty_set_foreground(int pgid);

@@ -1,0 +1,46 @@
+/* A process's file descriptors: small numbers for open files.
+
+   Lock: `lock` (RANK_FILES, sleeps) guards all fields; functions take it themselves. No file is
+   closed under it. */
+#pragma once
+
+#include <fs/file.h>
+#include <sched/lock.h>
+
+struct fdtable;
+
+/* An empty table; -ENOMEM. */
+__must_check int fdtable_create(struct fdtable **table);
+
+/* A table with the same files under the same numbers; -ENOMEM. */
+__must_check int fdtable_fork(struct fdtable *parent, struct fdtable **child);
+
+/* Closes everything. */
+void fdtable_destroy(struct fdtable *table);
+
+/* The open file `fd`, with a reference; NULL: there is none. */
+struct file *fdtable_get(struct fdtable *table, int fd);
+
+/* The lowest free descriptor from `min_fd` on, below `limit`, becomes `file`, whose reference it
+   takes over (on failure it stays the caller's): its number; -EMFILE, -ENOMEM; -EINVAL: min_fd is
+   not below the limit. */
+__must_check int fdtable_install(struct fdtable *table, struct file *file, int min_fd, bool cloexec,
+                                 uint64_t limit);
+
+/* -EBADF. */
+int fdtable_close(struct fdtable *table, int fd);
+
+/* `to` becomes another descriptor of what `from` is, and what it was is closed: `to`. -EBADF (`to`
+   not below the limit, too), -ENOMEM. If they are the same number nothing changes. */
+__must_check int fdtable_dup2(struct fdtable *table, int from, int to, bool cloexec,
+                              uint64_t limit);
+
+/* For exec. */
+void fdtable_close_on_exec(struct fdtable *table);
+
+/* FD_CLOEXEC. -EBADF. */
+int fdtable_get_cloexec(struct fdtable *table, int fd);
+int fdtable_set_cloexec(struct fdtable *table, int fd, bool cloexec);
+
+/* The lowest descriptor in use from `fd` on; -1: none. For /proc. */
+int fdtable_next(struct fdtable *table, int fd);

@@ -1,0 +1,113 @@
+/* Physical memory, frame by frame.
+
+   Every page of RAM has a descriptor of 16 bytes. A frame is free (in a buddy list or a CPU's cache), or it has
+   references: its count equals the number of page-table entries, page caches and kernel owners that hold it
+   (design.md, rule 4; vm/audit.c counts them again). The last frame_put frees it. */
+#pragma once
+
+#include <arch/page.h>
+#include <arch/spinlock.h>
+
+enum frame_kind {
+    FRAME_RESERVED, /* not ours to give: firmware, the kernel image, the tables made at boot */
+    FRAME_FREE,
+    FRAME_ANON,   /* a user's private memory */
+    FRAME_TABLE,  /* a page table of a vspace */
+    FRAME_CACHE,  /* a page of a file, or of another pager's object */
+    FRAME_HEAP,   /* of the kernel heap */
+    FRAME_KSTACK, /* of a kernel stack */
+    FRAME_KERNEL, /* anything else that has exactly one owner in the kernel */
+    FRAME_KINDS,
+};
+
+struct frame {
+    uint32_t refcount;    /* atomic; 0: free */
+    union {
+        uint32_t next;    /* free: pfn of the next in its buddy list (frames lock) */
+        uint32_t recount; /* audit: references found so far; only while the world is stopped */
+    };
+    union {
+        uint32_t prev;    /* free: pfn of the one before (frames lock) */
+        uint32_t owner;   /* FRAME_HEAP: the size class (heap lock) */
+    };
+    uint8_t kind;         /* enum frame_kind; changes only with the refcount from or to 0 */
+    uint8_t order;        /* of the run that starts here: 2^order frames */
+    struct spinlock lock; /* FRAME_TABLE: guards the entries that are to be changed (RANK_TABLE) */
+};
+
+_Static_assert(sizeof(struct frame) <= 16, "a frame descriptor takes 16 bytes");
+
+/* The highest order: runs of up to 2^10 frames, 4 MiB. */
+#define FRAME_MAX_ORDER 10
+
+/* The descriptors, indexed by pfn, and their number. Fixed after frame_init. */
+extern struct frame *frames;
+extern uint32_t frame_count;
+
+/* Takes over the memory that boot_free_ranges names. Once, at boot. */
+void frame_init(void);
+
+/* One frame with one reference, contents undefined; NULL if memory is out. */
+__must_check struct frame *frame_alloc(enum frame_kind kind);
+
+/* The same, filled with zeros. */
+__must_check struct frame *frame_alloc_zeroed(enum frame_kind kind);
+
+/* 2^order contiguous frames, aligned to their size, with one reference on the first that stands for all. */
+__must_check struct frame *frame_alloc_run(enum frame_kind kind, unsigned order);
+
+/* Takes another reference. The caller holds one, or a lock that keeps one in place. */
+void frame_get(struct frame *frame);
+
+/* Gives one back; the last frees the frame (or run). A FRAME_TABLE goes through table_put of vm/pagetable.h, which
+   gives back what its entries hold first. */
+void frame_put(struct frame *frame);
+
+/* Gives one back and says whether it was the last: then the frame is the caller's alone, to be given to
+   frame_free. */
+__must_check bool frame_put_last(struct frame *frame);
+void frame_free(struct frame *frame);
+
+/* References now. Exact only if the caller knows why nobody changes it. */
+uint32_t frame_refs(const struct frame *frame);
+
+/* Gives this CPU's cached frames back to the buddy lists (audit: so that the lists show all that is free). */
+void frame_cache_drain(void);
+
+/* Frames of a kind in use (FRAME_FREE: free ones, caches included; FRAME_RESERVED: those that were never ours).
+   A sum over CPUs: exact when they stand still. */
+uint64_t frame_usage(enum frame_kind kind);
+
+static inline uint32_t frame_to_pfn(const struct frame *frame)
+{
+    return frame - frames;
+}
+
+static inline struct frame *pfn_to_frame(uint32_t pfn)
+{
+    return &frames[pfn];
+}
+
+static inline paddr_t frame_to_phys(const struct frame *frame)
+{
+    return (paddr_t)frame_to_pfn(frame) << PAGE_SHIFT;
+}
+
+static inline struct frame *phys_to_frame(paddr_t addr)
+{
+    return pfn_to_frame(addr >> PAGE_SHIFT);
+}
+
+static inline void *frame_to_virt(const struct frame *frame)
+{
+    return phys_to_virt(frame_to_phys(frame));
+}
+
+static inline struct frame *virt_to_frame(const void *p)
+{
+    return phys_to_frame(virt_to_phys(p));
+}
+
+/* Whole pages, in 8-byte steps. */
+void page_zero(void *page);
+void page_copy(void *to, const void *from);

@@ -1,0 +1,17 @@
+/* Loading a static ELF program: promises only; its pages come with their first touch. */
+#pragma once
+
+#include <fs/program.h>
+#include <vm/vspace.h>
+
+/* Where a loaded program begins, and what its start-up code wants to know of it (auxv). */
+struct elf_image {
+    uaddr_t entry;   /* AT_ENTRY */
+    uaddr_t phdrs;   /* AT_PHDR: where the program headers are mapped; 0: they are not */
+    unsigned nphdrs; /* AT_PHNUM */
+    uaddr_t end;     /* of its highest segment */
+};
+
+/* Maps the segments of `program` into `vspace`, which is empty. -ENOEXEC: not a static x86-64 ELF program, or a broken
+   one; -ENOMEM; -EIO. On failure part of it may be mapped. */
+__must_check int elf_load(struct program *program, struct vspace *vspace, struct elf_image *image);

@@ -1,0 +1,131 @@
+/* Processes: a vspace, a file table, a place in the tree, and one thread that runs the program. */
+#pragma once
+
+#include <fs/fdtable.h>
+#include <fs/vnode.h>
+#include <proc/signal.h>
+#include <sched/lock.h>
+#include <sched/thread.h>
+#include <vm/vspace.h>
+
+#define PROCESS_NAME_SIZE 16
+
+/* RLIMIT_ values that Pagoda keeps: an array indexed by Linux's numbers. */
+#define PROCESS_RLIMITS 16
+
+struct process_rlimit {
+    uint64_t soft, hard; /* ~0ul: none */
+};
+
+TAILQ_HEAD(process_list, process);
+
+/* What a process used; of itself, and summed over the children that it has waited for. */
+struct process_usage {
+    uint64_t minor_faults;
+    uint64_t ticks_user, ticks_kernel;
+};
+
+/* Who may write a field: (t) the process-tree lock; (o) only the process's own thread; (e) event_lock; (s) the lock
+   of signals; (c) constant. Fields marked (o) are read by others only under the tree lock, and those of an exited
+   process not at all. */
+struct process {
+    int pid;                      /* (c) */
+    struct thread *thread;        /* (c) */
+    struct vspace *vspace;        /* (o) and (t), both; NULL once it has exited */
+    struct fdtable *files;        /* (o) and (t); NULL once it has exited */
+    struct vnode *cwd;            /* (o) and (t); NULL once it has exited */
+    struct vnode *exe;            /* (o) and (t) the program's file; NULL once it has exited */
+    unsigned umask;               /* (o) */
+    char name[PROCESS_NAME_SIZE]; /* (o) of the program; others may see half a change */
+    struct process_rlimit rlimits[PROCESS_RLIMITS]; /* (o) */
+    uint64_t start_ns;            /* (c) monotonic */
+    uaddr_t child_tid;            /* (c) CLONE_CHILD_SETTID: where it writes its pid first; 0: nowhere */
+    struct signal_state signals;
+
+    struct process *parent;       /* (t) NULL: init */
+    struct process_list children; /* (t) */
+    TAILQ_ENTRY(process) sibling; /* (t) */
+    RB_ENTRY(process) by_pid;     /* (t) */
+    int pgid, sid;                /* (t) */
+    bool zombie;                  /* (t) it has exited and waits to be waited for */
+    int exit_status;              /* (t) as wait4 gives it */
+    struct process_usage usage;   /* (t) of earlier programs of this process; after its exit, of all */
+    struct process_usage children_usage; /* (t) */
+
+    struct spinlock event_lock;   /* RANK_PIPE */
+    struct waitq event_waitq;     /* where its own thread waits for a child, and its parent for a vfork to end */
+    unsigned child_events;        /* (e) grows when a child exits */
+    bool vfork_done;              /* (e) it no longer uses its parent's vspace */
+};
+
+static inline struct process *process_current(void)
+{
+    return thread_current()->process;
+}
+
+/* The process-tree lock (RANK_PROCESS, sleeps). */
+extern struct mutex process_tree_lock;
+
+/* Makes the first process, which will run `path`. Once, at boot. */
+void process_start_init(const char *path);
+
+/* How a child differs from a copy. */
+struct fork_request {
+    unsigned flags;    /* CLONE_VM, CLONE_VFORK, CLONE_SETTLS, CLONE_CHILD_SETTID and _CLEARTID, CLONE_PARENT_SETTID */
+    uaddr_t stack;     /* its stack pointer; 0: the parent's */
+    uint64_t tls;      /* CLONE_SETTLS: its FS base */
+    uaddr_t child_tid; /* CLONE_CHILD_SETTID: where the child writes its pid */
+    uaddr_t parent_tid; /* CLONE_PARENT_SETTID: where the parent writes the child's pid */
+};
+
+/* fork(2), vfork(2) and what posix_spawn needs of clone(2): the child's pid. With CLONE_VFORK, returns when the child
+   has called exec or has exited. -EAGAIN: too many; -ENOMEM: nothing has changed; -EINTR: a signal is to be taken
+   first. */
+__must_check int process_fork(const struct fork_request *request);
+
+/* execve(2): on success the current process returns to user mode in the new program. `path` is in kernel memory, argv
+   and envp are the user's. -ENOEXEC, -E2BIG, -EFAULT, -ENOMEM, or what program_open says: the caller goes on as
+   before. */
+__must_check int process_exec(const char *path, const uaddr_t __user *argv,
+                              const uaddr_t __user *envp);
+
+/* Ends the current process with a wait status (exit code << 8, or a signal). */
+__noreturn void process_exit(int status);
+
+/* wait4(2) for the current process: the pid of a child that has exited, and how; 0 with WNOHANG if there is none yet.
+   -ECHILD, -EINTR. */
+__must_check int process_wait(int pid, int options, int *status, struct process_usage *usage);
+
+/* What the process has used so far. The tree lock is held, or it is the current one. */
+struct process_usage process_usage(const struct process *process);
+
+/* The process with that pid (zombies too), or NULL. The tree lock is held. */
+struct process *process_find(int pid);
+
+/* The first process whose pid is `from` or above, or NULL. The tree lock is held. */
+struct process *process_find_from(int from);
+
+/* Calls `each` for every process of the group that has not exited; returns how many there are. The tree lock is held.
+ */
+unsigned process_group_each(int pgid, void (*each)(struct process *process, int arg), int arg);
+
+/* setpgid(2), setsid(2), getpgid(2), getsid(2). Take the tree lock. */
+__must_check int process_setpgid(int pid, int pgid);
+__must_check int process_setsid(void);
+__must_check int process_getpgid(int pid);
+__must_check int process_getsid(int pid);
+
+/* Mounts /proc. Once, at boot. */
+void procfs_init(void);
+
+/* For process.c, fork.c, exit.c. An unlinked process with the defaults; NULL: no memory. */
+struct process *process_alloc(void);
+void process_free(struct process *process);
+
+/* Gives the process a pid and a place below `parent` (NULL: init). -EAGAIN. The tree lock is held. */
+__must_check int process_link(struct process *process, struct process *parent);
+void process_unlink(struct process *process);
+
+/* Wakes who waits for this process's children, or for its vfork to end. */
+void process_child_event(struct process *parent);
+void process_vfork_done(struct process *process);

@@ -1,0 +1,38 @@
+/* Locks that sleep. Holders may sleep, allocate and read disks; they never touch user memory while they hold
+   RANK_VSPACE or above. Ranks are checked in DEBUG builds, as for spinlocks. */
+#pragma once
+
+#include <sched/waitq.h>
+
+struct mutex {
+    struct spinlock lock; /* guards the rest; RANK_PIPE, and nothing is taken under it but a waitq */
+    bool held;
+    uint8_t rank;
+    struct waitq waiters;
+};
+
+void mutex_init(struct mutex *mutex, enum lock_rank rank);
+void mutex_lock(struct mutex *mutex);
+__must_check bool mutex_trylock(struct mutex *mutex);
+void mutex_unlock(struct mutex *mutex);
+bool mutex_is_held(const struct mutex *mutex);
+
+/* Many readers or one writer. A waiting writer holds up new readers, so it is not starved; hence a reader must not
+   take the same lock again. */
+struct rwlock {
+    struct spinlock lock;  /* guards the rest */
+    int holders;           /* -1: one writer; n: n readers */
+    unsigned writers_wait;
+    uint8_t rank;
+    struct waitq waiters;
+};
+
+void rwlock_init(struct rwlock *rw, enum lock_rank rank);
+void rwlock_read_lock(struct rwlock *rw);
+void rwlock_read_unlock(struct rwlock *rw);
+void rwlock_write_lock(struct rwlock *rw);
+void rwlock_write_unlock(struct rwlock *rw);
+
+/* For assertions. */
+bool rwlock_is_held(const struct rwlock *rw);
+bool rwlock_is_write_held(const struct rwlock *rw);

@@ -1,0 +1,18 @@
+/* The audit (design.md, rule 4): recomputes every reference count from nothing, and compares. */
+#pragma once
+
+#include <mm/frame.h>
+
+/* Somebody above vm/ who holds frames: registered once, at boot, and asked at each audit. */
+struct audit_owner {
+    const char *name;
+    void (*visit)(void (*hold)(struct frame *frame)); /* calls hold once for each reference */
+    struct audit_owner *next;
+};
+
+void audit_register(struct audit_owner *owner);
+
+/* Counts the differences, and prints the first. The world is stopped (sched/world.h). Checks, of every frame and
+   every entry of every table of every vspace: the reference counts; that W means mine alone; that only what a region
+   promises is there; that no page of the kernel is writable and executable; that free frames are free. */
+unsigned audit_run(void);

@@ -1,0 +1,111 @@
+/* An address space: its regions (promises), its page table (promises kept), its heap, its stack and its limits.
+
+   Lock: `lock` (RANK_VSPACE, sleeps): for reading to fault pages in and to look at regions; for writing to change
+   regions, and to fork. Functions take it themselves; those that end in _locked want it held. */
+#pragma once
+
+#include <sched/lock.h>
+#include <vm/pagetable.h>
+#include <vm/vregion.h>
+
+/* How a fault ended; each is counted. Those from FAULT_NOT_MAPPED on are failures. */
+enum fault_outcome {
+    FAULT_ZERO_MAPPED,    /* a read: the shared zero page */
+    FAULT_ZERO_FILLED,    /* a zeroed frame of its own */
+    FAULT_FILE_MAPPED,    /* a read of a private file page: the file's own, read-only */
+    FAULT_FILE_COPIED,    /* a private copy of a file page */
+    FAULT_SHARED_MAPPED,  /* a page of a shared object */
+    FAULT_SHARED_DIRTIED, /* a first write to a page of a shared object */
+    FAULT_TAKEN,          /* a write to what was shared once and is now mine alone: W set, nothing copied */
+    FAULT_COPIED,         /* a write to a shared private page: a copy */
+    FAULT_SPURIOUS,       /* the walk was sufficient: this CPU's TLB was behind */
+    FAULT_NOT_MAPPED,     /* SIGSEGV: no region */
+    FAULT_NOT_ALLOWED,    /* SIGSEGV: the region does not allow it */
+    FAULT_NO_PAGE,        /* SIGBUS: beyond the end of the file, or unreadable */
+    FAULT_NO_MEMORY,      /* SIGKILL: no frame, even after reclaim */
+    FAULT_OUTCOMES,
+};
+
+/* A process's limits, as far as they concern memory, in bytes; ~0ul: none. */
+struct vspace_limits {
+    uint64_t data;  /* RLIMIT_DATA: private writable memory, heap included, stack not */
+    uint64_t space; /* RLIMIT_AS: all regions together */
+};
+
+/* (v) the vspace's lock; (a) atomic; (c) constant. */
+struct vspace {
+    struct rwlock lock;
+    struct pagetable pagetable;  /* (v), and the tables' own locks */
+    struct vregion_tree regions; /* (v) */
+    uint64_t mapped_bytes;       /* (v) of all regions */
+    uint64_t data_bytes;         /* (v) of private writable regions, the stack aside */
+    uaddr_t heap_start;          /* (c) where the heap begins; page aligned */
+    uaddr_t brk;                 /* (v) the break; bytes */
+    uaddr_t stack_start;         /* (c) the lowest address of the stack; below it, the guard */
+    struct vspace_limits limits; /* (v) */
+    uint64_t faults[FAULT_OUTCOMES]; /* (a) */
+    LIST_ENTRY(vspace) all;      /* the list's lock */
+};
+
+/* Below the stack, at least this much is never mapped. */
+#define STACK_GUARD_SIZE (256 * PAGE_SIZE)
+
+/* An empty vspace with one user, the caller; -ENOMEM. */
+__must_check int vspace_create(const struct vspace_limits *limits, struct vspace **vspace);
+
+/* A copy of `parent`: the same regions, the whole tree shared. -ENOMEM: nothing has changed. */
+__must_check int vspace_fork(struct vspace *parent, struct vspace **child);
+
+/* Users are threads that run in it. The last put destroys it; it must not be loaded on any CPU then. */
+void vspace_get(struct vspace *vspace);
+void vspace_put(struct vspace *vspace);
+
+/* What a new region is to be. */
+struct map_request {
+    uaddr_t start;       /* page aligned; a wish if !fixed */
+    uint64_t len;        /* bytes, a multiple of the page size, not 0 */
+    unsigned prot;
+    enum vregion_kind kind;
+    bool shared;
+    bool fixed;          /* exactly there, replacing what is there */
+    bool no_replace;     /* with fixed: -EEXIST if something is there */
+    struct pager *pager; /* NULL: anonymous; a reference is taken for the region */
+    uint64_t pager_page;
+    uaddr_t data_end;    /* 0: the pager's bytes fill the region */
+};
+
+/* Promises a range; no frame is touched. Where it is into `start`. -ENOMEM (no room, over a limit, or no memory),
+   -EINVAL, -EEXIST; then nothing has changed. */
+__must_check int vspace_map(struct vspace *vspace, const struct map_request *request, uaddr_t *start);
+
+/* Takes promises, and what was kept of them, back. [start, end) is page aligned in the user's half. -ENOMEM: nothing
+   has changed. */
+__must_check int vspace_unmap(struct vspace *vspace, uaddr_t start, uaddr_t end);
+
+/* The two with the vspace's lock held, for writing. */
+__must_check int vspace_map_locked(struct vspace *vspace, const struct map_request *request,
+                                   uaddr_t *start);
+__must_check int vspace_unmap_locked(struct vspace *vspace, uaddr_t start, uaddr_t end);
+
+/* Changes rights. -ENOMEM if part of the range has no region (then nothing has changed, unlike Linux, which may
+   change the part before the hole), or memory is out. -EACCES: a shared mapping of what may only be read. */
+__must_check int vspace_protect(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot);
+
+/* Sets the break, as brk(2): the new break; the old one if it cannot be. */
+uaddr_t vspace_brk(struct vspace *vspace, uaddr_t brk);
+
+/* Moves the break by `delta` bytes (design.md section 5): the old break into `old` (the current one if a shrink would
+   pass the start of the heap, which then changes nothing). -ENOMEM: nothing has changed. */
+__must_check int vspace_sbrk(struct vspace *vspace, int64_t delta, uaddr_t *old);
+
+/* Writes into a vspace that no thread runs yet (exec fills the stack), through the fault handler. -EFAULT, -ENOMEM. */
+__must_check int vspace_write(struct vspace *vspace, uaddr_t to, const void *from, size_t len);
+
+/* The page that holds `addr`, writable, for the same purpose: its address in the direct map. -EFAULT, -ENOMEM. */
+__must_check int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page);
+
+/* All vspaces, for audit and /proc. `each` returns false to stop. */
+void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg);
+
+/* Frames that the page table shows, as Linux counts RSS; walks the table. Lock: taken, read. */
+uint64_t vspace_resident_pages(struct vspace *vspace);

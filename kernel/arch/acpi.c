@@ -1,0 +1,229 @@
+/* ACPI: which CPUs and interrupt controllers there are, and how the machine is turned off.
+
+       RSDP -> XSDT or RSDT -> MADT  local APICs, IOAPIC, what of the ISA lines is not as usual
+                            -> FADT  the power-management ports -> DSDT  the sleep type for S5
+
+   The tables are read once, through device_map, since they may lie outside the direct map. The DSDT
+   is a program in AML; instead of an interpreter, the name _S5_ is searched for, and the package
+   behind it is read. What is not found keeps the PC's traditional value. Source: ACPI
+   specification 6.4, chapters 5.2 and 20.2. */
+#include <arch/boot.h>
+#include <arch/console.h>
+#include <arch/init.h>
+#include <lib/string.h>
+#include "acpi.h"
+
+struct rsdp {
+    char signature[8];
+    uint8_t checksum;
+    char oem[6];
+    uint8_t revision; /* 0: only up to `rsdt` */
+    uint32_t rsdt;
+    uint32_t length;
+    uint64_t xsdt;
+} __packed;
+
+struct table {
+    char signature[4];
+    uint32_t length; /* bytes, with this header */
+    uint8_t revision, checksum;
+    char oem[6], oem_table[8];
+    uint32_t oem_revision, creator, creator_revision;
+    uint8_t body[];
+} __packed;
+
+struct fadt {
+    struct table header;
+    uint32_t facs, dsdt;
+    uint8_t reserved, profile;
+    uint16_t sci;
+    uint32_t smi_command;
+    uint8_t acpi_enable, acpi_disable, s4bios, pstate;
+    uint32_t pm1a_event, pm1b_event, pm1a_control, pm1b_control;
+} __packed;
+
+struct madt {
+    struct table header;
+    uint32_t lapic;
+    uint32_t flags;
+    uint8_t entries[];
+} __packed;
+
+struct madt_entry {
+    uint8_t type, length;
+    union {
+        struct {
+            uint8_t processor, apic_id;
+            uint32_t flags;
+        } __packed cpu;
+        struct {
+            uint8_t id, reserved;
+            uint32_t addr, gsi;
+        } __packed ioapic;
+        struct {
+            uint8_t bus, line;
+            uint32_t gsi;
+            uint16_t flags;
+        } __packed override;
+    };
+} __packed;
+
+#define MADT_CPU      0
+#define MADT_IOAPIC   1
+#define MADT_OVERRIDE 2
+
+#define MADT_CPU_ENABLED 1
+
+#define ACTIVE_LOW 3 /* bits 0-1 of an override's flags */
+#define LEVEL      3 /* bits 2-3 */
+
+#define S5_SLEEP_TYPE_GUESS 5
+
+struct acpi_info acpi = {
+    .lapic = 0xfee00000,
+    .ioapic = 0xfec00000,
+    .ncpus = 1,
+    .sleep_types = {S5_SLEEP_TYPE_GUESS, S5_SLEEP_TYPE_GUESS},
+};
+
+static bool checksum_is_right(const void *p, size_t len)
+{
+    const uint8_t *bytes = p;
+    uint8_t sum = 0;
+    for (size_t i = 0; i < len; i++)
+        sum += bytes[i];
+    return sum == 0;
+}
+
+/* The table at `addr`, or NULL if it is not one. */
+static const struct table *table_map(paddr_t addr)
+{
+    const struct table *header = device_map(addr, sizeof *header);
+    if (header->length < sizeof *header)
+        return NULL;
+    const struct table *table = device_map(addr, header->length);
+    return checksum_is_right(table, table->length) ? table : NULL;
+}
+
+/* MADT. */
+
+static void madt_read_cpu(const struct madt_entry *e)
+{
+    if ((e->cpu.flags & MADT_CPU_ENABLED) && acpi.ncpus < MAX_CPUS)
+        acpi.apic_ids[acpi.ncpus++] = e->cpu.apic_id;
+}
+
+static void madt_read_override(const struct madt_entry *e)
+{
+    if (e->override.line >= ISA_LINES)
+        return;
+    acpi.isa[e->override.line] = (struct isa_line){
+        .gsi = e->override.gsi,
+        .active_low = (e->override.flags & 3) == ACTIVE_LOW,
+        .level = (e->override.flags >> 2 & 3) == LEVEL,
+    };
+}
+
+static void madt_read_entry(const struct madt_entry *e)
+{
+    switch (e->type) {
+    case MADT_CPU:
+        madt_read_cpu(e);
+        break;
+    case MADT_IOAPIC:
+        if (e->ioapic.gsi != 0)
+            break; /* only the first carries the ISA lines */
+        acpi.ioapic = e->ioapic.addr;
+        acpi.ioapic_gsi = e->ioapic.gsi;
+        break;
+    case MADT_OVERRIDE:
+        madt_read_override(e);
+        break;
+    }
+}
+
+static void madt_read(const struct madt *madt)
+{
+    acpi.lapic = madt->lapic;
+    acpi.ncpus = 0;
+    const uint8_t *end = (const uint8_t *)madt + madt->header.length;
+    for (const uint8_t *p = madt->entries; p + 2 <= end && p[1] >= 2; p += p[1])
+        madt_read_entry((const struct madt_entry *)p);
+}
+
+/* FADT and DSDT. */
+
+/* A small integer in AML: a byte behind a prefix, or 0 or 1 as an opcode of its own (ACPI 20.2.3).
+ */
+static const uint8_t *aml_read_integer(const uint8_t *p, uint16_t *value)
+{
+    if (*p == 0x0a)
+        p++;
+    *value = *p;
+    return p + 1;
+}
+
+/* Name(_S5_, Package(n) { PM1a, PM1b, ... }): 08 "_S5_" 12 length n values (ACPI 7.4.2, 20.2.5). */
+static void dsdt_read_s5(const struct table *dsdt)
+{
+    const uint8_t *end = (const uint8_t *)dsdt + dsdt->length;
+    for (const uint8_t *p = dsdt->body; p + 16 < end; p++) {
+        if (memcmp(p, "_S5_\x12", 5) != 0)
+            continue;
+        p += 5;
+        p += (*p >> 6) + 2; /* the length's bytes, and n */
+        p = aml_read_integer(p, &acpi.sleep_types[0]);
+        aml_read_integer(p, &acpi.sleep_types[1]);
+        return;
+    }
+}
+
+static void fadt_read(const struct fadt *fadt)
+{
+    acpi.pm1a_control = fadt->pm1a_control;
+    acpi.pm1b_control = fadt->pm1b_control;
+    acpi.smi_command = fadt->smi_command;
+    acpi.acpi_enable = fadt->acpi_enable;
+    const struct table *dsdt = table_map(fadt->dsdt);
+    if (dsdt)
+        dsdt_read_s5(dsdt);
+}
+
+static void table_read(paddr_t addr)
+{
+    const struct table *table = table_map(addr);
+    if (!table)
+        return;
+    if (memcmp(table->signature, "APIC", 4) == 0)
+        madt_read((const struct madt *)table);
+    else if (memcmp(table->signature, "FACP", 4) == 0)
+        fadt_read((const struct fadt *)table);
+}
+
+/* The root table: addresses of 4 bytes (RSDT) or 8 (XSDT). */
+static void root_read(const struct table *root, size_t entry_size)
+{
+    for (size_t at = sizeof *root; at + entry_size <= root->length; at += entry_size) {
+        paddr_t addr = 0;
+        memcpy(&addr, (const uint8_t *)root + at, entry_size);
+        table_read(addr);
+    }
+}
+
+static void rsdp_read(const struct rsdp *rsdp)
+{
+    bool has_xsdt = rsdp->revision >= 2 && rsdp->xsdt;
+    const struct table *root = table_map(has_xsdt ? rsdp->xsdt : rsdp->rsdt);
+    if (root)
+        root_read(root, has_xsdt ? 8 : 4);
+}
+
+void acpi_init(void)
+{
+    for (unsigned line = 0; line < ISA_LINES; line++)
+        acpi.isa[line].gsi = line;
+    if (boot_info.rsdp)
+        rsdp_read(device_map(boot_info.rsdp, sizeof(struct rsdp)));
+    else
+        printk("acpi: no tables; assuming a traditional PC\n");
+}

@@ -1,0 +1,165 @@
+/* From the boot loader to C.
+
+   One ELF file carries two invitations: a multiboot2 header, which GRUB reads, and a PVH note,
+   which qemu -kernel reads. Both enter here in 32-bit protected mode, without paging, at a physical
+   address, with ebx pointing to what they have to say. The image is linked at KERNEL_BASE + 1 MiB
+   and loaded at 1 MiB, so a symbol's physical address is symbol - KERNEL_BASE: PHYS().
+
+   The early tables map the first 4 GiB three times: at 0 (where we run until the jump), at
+   DIRECT_MAP_BASE (where boot.c reads what the loader left), and the first GiB at KERNEL_BASE.
+   paging_init replaces them.
+
+   Sources: Multiboot2 specification 3.1 and 3.3; Xen's start_info.h (the PVH boot ABI); SDM 3A
+   9.8.5 (to long mode). */
+
+#include "offsets.h"
+
+#define PHYS(symbol) (symbol - ASM_KERNEL_BASE)
+
+#define MULTIBOOT2_HEADER_MAGIC 0xe85250d6
+#define PVH_MAGIC               0x336ec578
+#define XEN_ELFNOTE_PHYS32_ENTRY 18
+
+#define CPUID_LONG_MODE_NX ((1 << 29) | (1 << 20))
+#define CR4_PAE            (1 << 5)
+#define MSR_EFER           0xc0000080
+#define EFER_LME           (1 << 8)
+#define CR0_PG             (1 << 31)
+
+        .section .boot, "ax"
+
+        .balign 8
+multiboot2_header:
+        .long MULTIBOOT2_HEADER_MAGIC
+        .long 0                                  # i386 protected mode
+        .long multiboot2_header_end - multiboot2_header
+        .long -(MULTIBOOT2_HEADER_MAGIC + multiboot2_header_end - multiboot2_header)
+        .balign 8
+        .word 3, 0                               # where to start: a physical address
+        .long 12, PHYS(boot_multiboot2)
+        .balign 8
+        .word 6, 0                               # modules start on page boundaries
+        .long 8
+        .balign 8
+        .word 0, 0                               # the end of the tags
+        .long 8
+multiboot2_header_end:
+
+        .code32
+        .globl boot_multiboot2, boot_pvh
+boot_multiboot2:
+        mov     %eax, %edi
+        jmp     1f
+boot_pvh:
+        mov     $PVH_MAGIC, %edi
+1:      mov     %ebx, %esi
+        cli
+        cld
+        mov     $PHYS(boot_stack_top), %esp
+
+        mov     $0x80000000, %eax
+        cpuid
+        cmp     $0x80000001, %eax
+        jb      boot_unsupported
+        mov     $0x80000001, %eax
+        cpuid
+        and     $CPUID_LONG_MODE_NX, %edx
+        cmp     $CPUID_LONG_MODE_NX, %edx
+        jne     boot_unsupported
+
+        mov     $CR4_PAE, %eax
+        mov     %eax, %cr4
+        mov     $PHYS(early_root), %eax
+        mov     %eax, %cr3
+        mov     $MSR_EFER, %ecx
+        rdmsr
+        or      $EFER_LME, %eax
+        wrmsr
+        mov     %cr0, %eax
+        or      $CR0_PG, %eax
+        mov     %eax, %cr0                       # long mode, but still a 32-bit code segment
+        lgdt    PHYS(early_gdt_pointer)
+        ljmp    $8, $PHYS(boot_long)
+
+/* This CPU has no long mode or no NX: says so on the serial line, and stops. */
+boot_unsupported:
+        mov     $PHYS(unsupported_text), %esi
+        mov     $0x3f8, %dx
+1:      lodsb
+        test    %al, %al
+        jz      2f
+        outb    %al, %dx
+        jmp     1b
+2:      hlt
+        jmp     2b
+
+        .code64
+boot_long:
+        movabs  $boot_high, %rax
+        jmp     *%rax
+boot_high:
+        lea     boot_stack_top(%rip), %rsp
+        xor     %eax, %eax
+        mov     %eax, %ds
+        mov     %eax, %es
+        mov     %eax, %ss
+        mov     %eax, %fs
+        mov     %eax, %gs
+        xor     %ebp, %ebp                       # the last frame of every backtrace
+        call    boot_main                        # (magic, where the loader's information is)
+        ud2
+
+        .section .rodata, "a"
+unsupported_text:
+        .asciz "Pagoda needs a 64-bit CPU with the NX bit\r\n"
+        .balign 8
+early_gdt:
+        .quad 0
+        .quad 0x00209a0000000000                 # 64-bit code, ring 0 (SDM 3A 3.4.5)
+early_gdt_pointer:
+        .word early_gdt_pointer - early_gdt - 1
+        .long PHYS(early_gdt)
+
+        .section .note.Xen, "a", @note
+        .long 4, 4, XEN_ELFNOTE_PHYS32_ENTRY
+        .asciz "Xen"
+        .long PHYS(boot_pvh)
+
+#define TABLE  0x003                             /* present, writable */
+#define LARGE  0x083                             /* and a page of 2 MiB */
+
+        .section .data
+        .balign 4096
+early_root:
+        .quad PHYS(early_low) + TABLE
+        .fill 255, 8, 0
+        .quad PHYS(early_low) + TABLE            # DIRECT_MAP_BASE
+        .fill 254, 8, 0
+        .quad PHYS(early_high) + TABLE           # KERNEL_BASE
+early_low:
+        .quad PHYS(early_pages) + TABLE
+        .quad PHYS(early_pages) + 0x1000 + TABLE
+        .quad PHYS(early_pages) + 0x2000 + TABLE
+        .quad PHYS(early_pages) + 0x3000 + TABLE
+        .fill 508, 8, 0
+early_high:
+        .fill 510, 8, 0
+        .quad PHYS(early_pages) + TABLE
+        .quad 0
+early_pages:
+        .set address, 0
+        .rept 4 * 512
+        .quad address + LARGE
+        .set address, address + 0x200000
+        .endr
+
+        .section .bss
+        .balign 4096
+        .globl boot_stack_guard, boot_stack, boot_stack_top
+boot_stack_guard:                                # paging_init takes this page away
+        .skip 4096
+boot_stack:
+        .skip ASM_BOOT_STACK_SIZE
+boot_stack_top:
+
+        .section .note.GNU-stack, "", @progbits

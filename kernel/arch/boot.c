@@ -1,0 +1,284 @@
+/* What the boot loader left, copied before anything can overwrite it, and the first allocator.
+
+   Memory at this point is a set of ranges: `boot_info.ram` is what is usable, `taken` what is in
+   use of it: the kernel's image, the initial RAM disk, and what boot_alloc gave away. Free is ram
+   minus taken. Both lists are short and sorted; boot_alloc takes the lowest place that fits, so
+   what it takes is one or two ranges that grow.
+
+   Always true: nothing here points into the loader's memory once boot_main has read it. No locks:
+   one CPU. */
+#include <arch/boot.h>
+#include <arch/page.h>
+#include <lib/panic.h>
+#include <lib/string.h>
+#include "image.h"
+
+#define LOW_MEMORY_END 0x100000ul /* below it: firmware, and room for starting other CPUs */
+#define MAX_TAKEN      16
+
+#define MEMORY_USABLE 1 /* the type that multiboot2 and PVH both took from the BIOS */
+
+struct boot_info boot_info;
+
+static struct boot_range taken[MAX_TAKEN];
+static unsigned ntaken;
+
+void kernel_main(void);
+
+/* The range lists. */
+
+static void range_insert(struct boot_range *list, unsigned *n, unsigned max, struct boot_range new)
+{
+    if (*n == max)
+        return;
+    unsigned at = (*n)++;
+    for (; at > 0 && list[at - 1].start > new.start; at--)
+        list[at] = list[at - 1];
+    list[at] = new;
+}
+
+/* Joins neighbours that touch or overlap; the list is sorted. */
+static void ranges_merge(struct boot_range *list, unsigned *n)
+{
+    unsigned last = 0;
+    for (unsigned i = 1; i < *n; i++) {
+        if (list[i].start <= list[last].end)
+            list[last].end = max(list[last].end, list[i].end);
+        else
+            list[++last] = list[i];
+    }
+    if (*n > 0)
+        *n = last + 1;
+}
+
+static void ram_add(paddr_t start, uint64_t size, unsigned type)
+{
+    struct boot_range new = {page_ceil(max(start, LOW_MEMORY_END)), page_floor(start + size)};
+    if (type == MEMORY_USABLE && new.start < new.end)
+        range_insert(boot_info.ram, &boot_info.nram, MAX_BOOT_RANGES, new);
+}
+
+static void take(paddr_t start, paddr_t end)
+{
+    assert(ntaken < MAX_TAKEN);
+    if (start < end)
+        range_insert(taken, &ntaken, MAX_TAKEN,
+                     (struct boot_range){page_floor(start), page_ceil(end)});
+    ranges_merge(taken, &ntaken);
+}
+
+/* The first free range at or above `from`; false: there is none. */
+static bool free_next(paddr_t from, struct boot_range *found)
+{
+    for (unsigned i = 0; i < boot_info.nram; i++) {
+        struct boot_range r = {max(boot_info.ram[i].start, from), boot_info.ram[i].end};
+        for (unsigned t = 0; t < ntaken; t++) {
+            if (taken[t].end <= r.start)
+                continue;
+            if (taken[t].start > r.start) {
+                r.end = min(r.end, taken[t].start);
+                break;
+            }
+            r.start = taken[t].end;
+        }
+        if (r.start < r.end) {
+            *found = r;
+            return true;
+        }
+    }
+    return false;
+}
+
+paddr_t boot_alloc(size_t npages)
+{
+    struct boot_range r = {0};
+    while (free_next(r.end, &r)) {
+        if (r.end - r.start < npages * PAGE_SIZE)
+            continue;
+        take(r.start, r.start + npages * PAGE_SIZE);
+        memset(phys_to_virt(r.start), 0, npages * PAGE_SIZE);
+        return r.start;
+    }
+    panic("boot_alloc: no %zu contiguous pages in this machine", npages);
+}
+
+void boot_free_ranges(void (*each)(paddr_t start, paddr_t end))
+{
+    struct boot_range r = {0};
+    while (free_next(r.end, &r))
+        each(r.start, r.end);
+}
+
+/* PVH: Xen's start_info.h. */
+
+struct pvh_info {
+    uint32_t magic, version, flags, nmodules;
+    uint64_t modules, cmdline, rsdp, memmap;
+    uint32_t nmemmap, reserved;
+};
+
+struct pvh_module {
+    uint64_t start, size, cmdline, reserved;
+};
+
+struct pvh_memory {
+    uint64_t start, size;
+    uint32_t type, reserved;
+};
+
+#define PVH_MAGIC 0x336ec578
+
+static void pvh_read(const struct pvh_info *info)
+{
+    boot_info.loader = "PVH";
+    boot_info.rsdp = info->rsdp;
+    if (info->cmdline)
+        strlcpy(boot_info.cmdline, phys_to_virt(info->cmdline), sizeof boot_info.cmdline);
+    if (info->nmodules > 0) {
+        const struct pvh_module *module = phys_to_virt(info->modules);
+        boot_info.initrd_start = module->start;
+        boot_info.initrd_end = module->start + module->size;
+    }
+    const struct pvh_memory *map = phys_to_virt(info->memmap);
+    for (unsigned i = 0; i < info->nmemmap; i++)
+        ram_add(map[i].start, map[i].size, map[i].type);
+}
+
+/* Multiboot2: its specification, 3.6. */
+
+struct multiboot2_tag {
+    uint32_t type, size;
+};
+
+struct multiboot2_cmdline {
+    struct multiboot2_tag tag;
+    char text[];
+};
+
+struct multiboot2_module {
+    struct multiboot2_tag tag;
+    uint32_t start, end;
+};
+
+struct multiboot2_memmap {
+    struct multiboot2_tag tag;
+    uint32_t entry_size, entry_version;
+    char entries[];
+};
+
+struct multiboot2_memory {
+    uint64_t start, size;
+    uint32_t type, reserved;
+};
+
+struct multiboot2_rsdp {
+    struct multiboot2_tag tag;
+    uint8_t rsdp[];
+};
+
+#define MULTIBOOT2_MAGIC       0x36d76289
+#define MULTIBOOT2_TAG_END     0
+#define MULTIBOOT2_TAG_CMDLINE 1
+#define MULTIBOOT2_TAG_MODULE  3
+#define MULTIBOOT2_TAG_MEMMAP  6
+#define MULTIBOOT2_TAG_RSDP    14 /* of ACPI 1 */
+#define MULTIBOOT2_TAG_RSDP2   15 /* of ACPI 2 and later: better */
+
+static void multiboot2_read_memmap(const struct multiboot2_memmap *map)
+{
+    const char *end = (const char *)map + map->tag.size;
+    for (const char *p = map->entries; p < end; p += map->entry_size) {
+        const struct multiboot2_memory *entry = (const void *)p;
+        ram_add(entry->start, entry->size, entry->type);
+    }
+}
+
+static void multiboot2_read_module(const struct multiboot2_module *module)
+{
+    if (boot_info.initrd_end)
+        return;
+    boot_info.initrd_start = module->start;
+    boot_info.initrd_end = module->end;
+}
+
+/* The tag holds a copy of the table, not its address. */
+static void multiboot2_read_rsdp(const struct multiboot2_rsdp *tag)
+{
+    static uint8_t copy[64] __aligned(8);
+    static uint32_t type;
+    if (tag->tag.type < type)
+        return;
+    type = tag->tag.type;
+    memcpy(copy, tag->rsdp, min(tag->tag.size - sizeof tag->tag, sizeof copy));
+    boot_info.rsdp = image_to_phys(copy);
+}
+
+static void multiboot2_read_tag(const struct multiboot2_tag *tag)
+{
+    switch (tag->type) {
+    case MULTIBOOT2_TAG_CMDLINE:
+        strlcpy(boot_info.cmdline, ((const struct multiboot2_cmdline *)tag)->text,
+                sizeof boot_info.cmdline);
+        break;
+    case MULTIBOOT2_TAG_MODULE:
+        multiboot2_read_module((const struct multiboot2_module *)tag);
+        break;
+    case MULTIBOOT2_TAG_MEMMAP:
+        multiboot2_read_memmap((const struct multiboot2_memmap *)tag);
+        break;
+    case MULTIBOOT2_TAG_RSDP:
+    case MULTIBOOT2_TAG_RSDP2:
+        multiboot2_read_rsdp((const struct multiboot2_rsdp *)tag);
+        break;
+    }
+}
+
+static void multiboot2_read(const char *info)
+{
+    boot_info.loader = "multiboot2";
+    const struct multiboot2_tag *tag = (const void *)(info + 8);
+    while (tag->type != MULTIBOOT2_TAG_END) {
+        multiboot2_read_tag(tag);
+        tag = (const void *)((const char *)tag + round_up(tag->size, 8));
+    }
+}
+
+/* The first C code, called by boot.S on the early tables. */
+void boot_main(uint32_t magic, paddr_t info)
+{
+    if (magic == PVH_MAGIC)
+        pvh_read(phys_to_virt(info));
+    else if (magic == MULTIBOOT2_MAGIC)
+        multiboot2_read(phys_to_virt(info));
+    ranges_merge(boot_info.ram, &boot_info.nram);
+    if (boot_info.nram > 0)
+        boot_info.max_addr = boot_info.ram[boot_info.nram - 1].end;
+    take(image_to_phys(image_start), image_to_phys(image_end));
+    take(boot_info.initrd_start, boot_info.initrd_end);
+    kernel_main();
+}
+
+/* The command line: words separated by blanks. */
+
+static const char *word_end(const char *word)
+{
+    while (*word && *word != ' ')
+        word++;
+    return word;
+}
+
+const char *boot_option(const char *name, char *buf, size_t size)
+{
+    size_t len = strlen(name);
+    for (const char *word = boot_info.cmdline; *word; word = word_end(word)) {
+        while (*word == ' ')
+            word++;
+        const char *end = word_end(word);
+        if (strncmp(word, name, len) != 0 || (word + len != end && word[len] != '='))
+            continue;
+        const char *value = word + len == end ? end : word + len + 1;
+        strlcpy(buf, value, min(size, (size_t)(end - value) + 1));
+        return buf;
+    }
+    return NULL;
+}

@@ -1,0 +1,109 @@
+/* What the CPU keeps for a thread while another runs, and the switch between two.
+
+   The integer registers stand on the thread's kernel stack: all of the user's in the trapframe, the
+   callee-saved ones of the kernel's where context_swap pushed them. The x87 and SSE registers are
+   exchanged at every switch, at once: the kernel does not use them itself, and a lazy exchange
+   would leak them by speculation. FS: its base is only set by context_set_fs, so `fs_base` is
+   always what the CPU has while the thread runs, and need not be read back. (A program may load FS
+   with a selector, whose base is 0; then it gets its own back.)
+
+   No locks: a context belongs to its thread, and interrupts are off wherever the CPU and the record
+   differ. */
+#include <arch/context.h>
+#include <arch/cpu.h>
+#include <arch/page.h>
+#include <arch/trap.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include "descriptor.h"
+#include "regs.h"
+
+/* The parts of the FXSAVE area that are not 0 at the start (SDM 1, 8.1.5 and 10.2.3): all
+ * exceptions masked. */
+#define FPU_FCW           0 /* offset */
+#define FPU_MXCSR         24
+#define FPU_FCW_INITIAL   0x37f
+#define FPU_MXCSR_INITIAL 0x1f80
+
+/* What context_swap finds on a new stack, in the order of its pops. */
+struct switch_frame {
+    uint64_t r15, r14, r13, r12, rbx, rbp, rip;
+};
+
+void context_swap(uint64_t *save_rsp, uint64_t rsp);
+void context_start(void);
+
+static void fpu_save(struct fpu_state *fpu)
+{
+    asm volatile("fxsave64 %0" : "=m"(*fpu));
+}
+
+static void fpu_load(const struct fpu_state *fpu)
+{
+    asm volatile("fxrstor64 %0" : : "m"(*fpu));
+}
+
+static void fpu_init(struct fpu_state *fpu)
+{
+    memset(fpu, 0, sizeof *fpu);
+    *(uint16_t *)&fpu->bytes[FPU_FCW] = FPU_FCW_INITIAL;
+    *(uint32_t *)&fpu->bytes[FPU_MXCSR] = FPU_MXCSR_INITIAL;
+}
+
+void context_init(struct context *context, uint64_t stack_top, void (*entry)(void *arg), void *arg)
+{
+    uint64_t rsp = stack_top - sizeof(struct trapframe) - sizeof(struct switch_frame);
+    *(struct switch_frame *)rsp = (struct switch_frame){
+        .r12 = (uint64_t)entry,
+        .r13 = (uint64_t)arg,
+        .rip = (uint64_t)context_start,
+    };
+    context->rsp = rsp;
+    context->fs_base = 0;
+    fpu_init(&context->fpu);
+}
+
+void context_switch(struct context *from, struct context *to, uint64_t kernel_stack_top)
+{
+    struct cpu *cpu = this_cpu();
+    cpu->kernel_rsp = kernel_stack_top;
+    tss_set_stack(cpu->id, kernel_stack_top);
+    fpu_save(&from->fpu);
+    fpu_load(&to->fpu);
+    msr_write(MSR_FS_BASE, to->fs_base);
+    context_swap(&from->rsp, to->rsp);
+}
+
+void context_exec(struct context *context, struct trapframe *tf, uaddr_t rip, uaddr_t rsp)
+{
+    *tf = (struct trapframe){
+        .rip = rip,
+        .cs = SEL_USER_CODE,
+        .rflags = RFLAGS_FIXED | RFLAGS_IF,
+        .rsp = rsp,
+        .ss = SEL_USER_DATA,
+    };
+    bool irq = irq_save(); /* a switch here would save the old state over the new */
+    fpu_init(&context->fpu);
+    fpu_load(&context->fpu);
+    context->fs_base = 0;
+    msr_write(MSR_FS_BASE, 0);
+    irq_restore(irq);
+}
+
+void context_fork(struct context *child)
+{
+    fpu_save(&child->fpu);
+    child->fs_base = msr_read(MSR_FS_BASE);
+}
+
+int context_set_fs(struct context *context, uint64_t base)
+{
+    if (base >= USER_END)
+        return -EPERM;
+    bool irq = irq_save();
+    context->fs_base = base;
+    msr_write(MSR_FS_BASE, base);
+    irq_restore(irq);
+    return 0;
+}

@@ -1,0 +1,118 @@
+/* The CPUs: their records, and the control registers of each.
+
+   What CPUID offers is switched on, once, in cpu_init: write protection for the kernel too
+   (CR0.WP), no execution and no access of user pages from the kernel (SMEP, SMAP), no execution of
+   data (NX), global pages, SSE without AVX. Not on: FSGSBASE, so that the user cannot set GS to a
+   kernel address (entry.S relies on it). */
+#include <arch/cpu.h>
+#include <arch/init.h>
+#include <arch/page.h>
+#include <arch/spinlock.h>
+#include <arch/trap.h>
+#include <lib/string.h>
+#include "descriptor.h"
+#include "image.h"
+#include "offsets.h"
+#include "regs.h"
+
+static struct cpu cpus[MAX_CPUS];
+static unsigned ncpus = 1;
+
+#ifdef DEBUG
+static struct lock_record boot_locks;
+#endif
+
+_Static_assert(offsetof(struct cpu, kernel_rsp) == CPU_KERNEL_RSP, "offsets.h is wrong");
+_Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "offsets.h is wrong");
+_Static_assert(offsetof(struct trapframe, r11) == TF_R11, "offsets.h is wrong");
+_Static_assert(offsetof(struct trapframe, rcx) == TF_RCX, "offsets.h is wrong");
+_Static_assert(offsetof(struct trapframe, rip) == TF_RIP, "offsets.h is wrong");
+_Static_assert(offsetof(struct trapframe, cs) == TF_CS, "offsets.h is wrong");
+_Static_assert(offsetof(struct trapframe, rflags) == TF_RFLAGS, "offsets.h is wrong");
+_Static_assert(offsetof(struct trapframe, rsp) == TF_RSP, "offsets.h is wrong");
+_Static_assert(sizeof(struct trapframe) == TF_SIZE && TF_SIZE % 16 == 0, "offsets.h is wrong");
+_Static_assert(SEL_USER_CODE == ASM_USER_CODE && SEL_USER_DATA == ASM_USER_DATA,
+               "offsets.h is wrong");
+_Static_assert(VECTOR_SYSCALL == ASM_VECTOR_SYSCALL, "offsets.h is wrong");
+_Static_assert(KERNEL_BASE == ASM_KERNEL_BASE, "offsets.h is wrong");
+
+extern char syscall_entry[];
+extern char *smap_sites_start[], *smap_sites_end[];
+
+struct cpu *cpu_get(unsigned n)
+{
+    return n < ncpus ? &cpus[n] : NULL;
+}
+
+unsigned cpu_count(void)
+{
+    return ncpus;
+}
+
+uint32_t cpu_features_edx(void)
+{
+    return cpuid(1).edx;
+}
+
+static bool has_bit(uint32_t word, unsigned bit)
+{
+    return word >> bit & 1;
+}
+
+/* SDM 2A, CPUID, leaves 1 and 7. */
+static uint64_t cr4_wanted(void)
+{
+    struct cpuid one = cpuid(1), seven = cpuid(7);
+    uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    if (has_bit(one.edx, 13))
+        cr4 |= CR4_PGE;
+    if (has_bit(seven.ebx, 7))
+        cr4 |= CR4_SMEP;
+    if (has_bit(seven.ebx, 20))
+        cr4 |= CR4_SMAP;
+    if (has_bit(seven.ecx, 2))
+        cr4 |= CR4_UMIP;
+    return cr4;
+}
+
+/* Makes NOPs of all STAC and CLAC (smap.inc). The text is still writable through the early tables.
+ */
+static void smap_sites_remove(void)
+{
+    static const uint8_t nop[3] = {0x0f, 0x1f, 0x00};
+    for (char **site = smap_sites_start; site < smap_sites_end; site++)
+        memcpy(*site, nop, sizeof nop);
+}
+
+static void control_registers_init(void)
+{
+    uint64_t cr4 = cr4_wanted();
+    cr0_write(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_PG);
+    if (!(cr4 & CR4_SMAP))
+        smap_sites_remove();
+    cr0_write(cr0_read() | CR0_WP);
+    cr4_write(cr4);
+    asm volatile("fninit");
+}
+
+/* STAR holds the kernel's CS (and SS 8 above it) and the base of the user's (SDM 3A, 5.8.8). */
+static void syscall_init(void)
+{
+    msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SCE | EFER_NXE);
+    msr_write(MSR_STAR, (SEL_USER_DATA - 8ul) << 48 | (uint64_t)SEL_KERNEL_CODE << 32);
+    msr_write(MSR_LSTAR, (uint64_t)syscall_entry);
+    msr_write(MSR_FMASK, RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);
+}
+
+void cpu_init(void)
+{
+    struct cpu *cpu = &cpus[0];
+    cpu->self = cpu;
+    cpu->kernel_rsp = (uint64_t)boot_stack_top;
+#ifdef DEBUG
+    cpu->locks = &boot_locks;
+#endif
+    descriptors_load(cpu);
+    control_registers_init();
+    syscall_init();
+}

@@ -1,0 +1,148 @@
+/* Segments, task-state segments and the interrupt table.
+
+   64-bit mode has no use for segments, but asks for them: SYSCALL and SYSRET compute selectors from
+   STAR, so the order in the GDT is fixed (arch/trap.h, SEL_*). Each CPU has a GDT and a TSS of its
+   own; the TSS says which stack an exception starts on: rsp0 when it comes from user mode, the IST
+   for the three that must never trust rsp. One IDT serves all CPUs. Every gate is an interrupt
+   gate: the kernel is entered with interrupts off.
+
+   Sources: SDM 3A 3.4.5 (segment descriptors), 7.2.3 and 7.7 (TSS), 6.14.1 (gates), 6.14.5 (IST).
+ */
+#include <arch/cpu.h>
+#include <arch/init.h>
+#include <arch/page.h>
+#include <arch/trap.h>
+#include "descriptor.h"
+#include "offsets.h"
+#include "regs.h"
+
+struct tss {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3;
+    uint16_t io_bitmap; /* offset; sizeof(struct tss): there is none, no port is the user's */
+} __packed;
+
+#define GDT_ENTRIES 7
+#define SEL_TSS     0x28
+
+/* The parts that 64-bit mode looks at: present, ring, code or data, L. */
+#define SEGMENT_KERNEL_CODE 0x00209b0000000000ul
+#define SEGMENT_KERNEL_DATA 0x0000930000000000ul
+#define SEGMENT_USER_DATA   0x0000f30000000000ul
+#define SEGMENT_USER_CODE   0x0020fb0000000000ul
+#define SEGMENT_TSS         0x0000890000000000ul
+
+static struct descriptors {
+    uint64_t gdt[GDT_ENTRIES];
+    struct tss tss;
+} __aligned(16) descriptors[MAX_CPUS];
+
+struct gate {
+    uint16_t offset_low, selector;
+    uint8_t ist, type;
+    uint16_t offset_middle;
+    uint32_t offset_high, reserved;
+};
+
+#define GATE_INTERRUPT 0x8e
+#define GATE_USER      0x60 /* INT n may use it from ring 3 */
+#define GATES          256
+
+static struct gate idt[GATES] __aligned(16);
+
+struct table_pointer {
+    uint16_t limit;
+    uint64_t base;
+} __packed;
+
+extern char trap_stubs[], trap_spurious[];
+
+static void gate_set(unsigned vector, const char *handler)
+{
+    uint64_t offset = (uint64_t)handler;
+    bool user = vector == VECTOR_BREAKPOINT || vector == VECTOR_OVERFLOW;
+    idt[vector] = (struct gate){
+        .offset_low = offset,
+        .offset_middle = offset >> 16,
+        .offset_high = offset >> 32,
+        .selector = SEL_KERNEL_CODE,
+        .type = GATE_INTERRUPT | (user ? GATE_USER : 0),
+    };
+}
+
+static void idt_load(void)
+{
+    for (unsigned v = 0; v < TRAP_STUBS; v++)
+        gate_set(v, trap_stubs + v * TRAP_STUB_SIZE);
+    gate_set(VECTOR_SPURIOUS, trap_spurious);
+    struct table_pointer p = {sizeof idt - 1, (uint64_t)idt};
+    asm volatile("lidt %0" : : "m"(p));
+}
+
+uint64_t trap_stack_top(unsigned cpu, enum trap_stack n)
+{
+    uint64_t slot = kstack_slots() + cpu * TRAP_STACKS + n;
+    return KSTACK_BASE + (slot + 1) * KSTACK_SLOT;
+}
+
+void trap_stacks_use(unsigned cpu)
+{
+    for (unsigned n = 0; n < TRAP_STACKS; n++)
+        descriptors[cpu].tss.ist[n] = trap_stack_top(cpu, n);
+    idt[VECTOR_DOUBLE_FAULT].ist = STACK_DOUBLE_FAULT + 1;
+    idt[VECTOR_NMI].ist = STACK_NMI + 1;
+    idt[VECTOR_MACHINE_CHECK].ist = STACK_MACHINE_CHECK + 1;
+}
+
+void tss_set_stack(unsigned cpu, uint64_t rsp0)
+{
+    descriptors[cpu].tss.rsp[0] = rsp0;
+}
+
+/* The TSS descriptor takes two entries, to hold 64 bits of address (SDM 3A, 7.2.3). */
+static void gdt_init(uint64_t *gdt, const struct tss *tss)
+{
+    uint64_t base = (uint64_t)tss;
+    gdt[SEL_KERNEL_CODE / 8] = SEGMENT_KERNEL_CODE;
+    gdt[SEL_KERNEL_DATA / 8] = SEGMENT_KERNEL_DATA;
+    gdt[SEL_USER_DATA / 8] = SEGMENT_USER_DATA;
+    gdt[SEL_USER_CODE / 8] = SEGMENT_USER_CODE;
+    gdt[SEL_TSS / 8] =
+        SEGMENT_TSS | (sizeof *tss - 1) | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
+    gdt[SEL_TSS / 8 + 1] = base >> 32;
+}
+
+static void gdt_load(const uint64_t *gdt)
+{
+    struct table_pointer p = {GDT_ENTRIES * 8 - 1, (uint64_t)gdt};
+    asm volatile("lgdt %0\n\t"
+                 "push %1\n\t"
+                 "lea 1f(%%rip), %%rax\n\t"
+                 "push %%rax\n\t"
+                 "lretq\n"
+                 "1:\n\t"
+                 "mov %2, %%ss\n\t"
+                 "mov %3, %%ds\n\t"
+                 "mov %3, %%es\n\t"
+                 "mov %3, %%fs\n\t"
+                 "mov %3, %%gs\n\t"
+                 "ltr %w4"
+                 :
+                 : "m"(p), "i"(SEL_KERNEL_CODE), "r"(SEL_KERNEL_DATA), "r"(0), "r"(SEL_TSS)
+                 : "rax", "memory");
+}
+
+void descriptors_load(struct cpu *cpu)
+{
+    struct descriptors *d = &descriptors[cpu->id];
+    d->tss = (struct tss){.io_bitmap = sizeof d->tss};
+    gdt_init(d->gdt, &d->tss);
+    gdt_load(d->gdt);
+    msr_write(MSR_GS_BASE, (uint64_t)cpu); /* loading the selector has cleared it */
+    msr_write(MSR_KERNEL_GS_BASE, 0);
+    idt_load();
+}

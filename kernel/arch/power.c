@@ -1,0 +1,106 @@
+/* The end of the machine: off, on again, or stopped.
+
+   There is no one way to turn off a PC, so all that are known are tried in turn; each that is not
+   there does nothing. isa-debug-exit ends QEMU with (value << 1) | 1: 33 after an orderly end,
+   whatever the status, which the debug port tells; 35 after a panic. A triple fault ends it with 0,
+   so that 0 is never success. */
+#include <arch/console.h>
+#include <arch/cpu.h>
+#include <arch/port.h>
+#include <arch/power.h>
+#include "acpi.h"
+#include "debugport.h"
+#include "serial.h"
+
+#define DEBUG_EXIT_PORT  0xf4
+#define DEBUG_EXIT_END   0x10
+#define DEBUG_EXIT_PANIC 0x11
+
+/* PM1 control (ACPI 4.8.3.2). */
+#define PM1_SCI_ENABLE   (1u << 0)
+#define PM1_SLEEP_TYPE   10 /* shift */
+#define PM1_SLEEP_ENABLE (1u << 13)
+
+static void halt(void)
+{
+    irq_disable();
+    asm volatile("hlt");
+}
+
+/* The PM1 registers only work in ACPI mode, to which the firmware may have to be asked. */
+static void acpi_enter(void)
+{
+    if (!acpi.smi_command || (port_read16(acpi.pm1a_control) & PM1_SCI_ENABLE))
+        return;
+    port_write8(acpi.smi_command, acpi.acpi_enable);
+    for (unsigned i = 0; i < 100000; i++)
+        if (port_read16(acpi.pm1a_control) & PM1_SCI_ENABLE)
+            return;
+}
+
+static void acpi_sleep(uint16_t port, uint16_t type)
+{
+    if (port)
+        port_write16(port, type << PM1_SLEEP_TYPE | PM1_SLEEP_ENABLE);
+}
+
+static void acpi_poweroff(void)
+{
+    if (!acpi.pm1a_control)
+        return;
+    acpi_enter();
+    acpi_sleep(acpi.pm1a_control, acpi.sleep_types[0]);
+    acpi_sleep(acpi.pm1b_control, acpi.sleep_types[1]);
+}
+
+/* QEMU's q35 and pc, old QEMU and Bochs, and Bochs' own port, without ACPI. */
+static void emulator_poweroff(void)
+{
+    port_write16(0x604, 0x2000);
+    port_write16(0xb004, 0x2000);
+    for (const char *s = "Shutdown"; *s; s++)
+        port_write8(0x8900, *s);
+}
+
+void machine_poweroff(unsigned status)
+{
+    irq_disable();
+    debugport_printf("exit status %u\n", status);
+    serial_drain();
+    port_write32(DEBUG_EXIT_PORT, DEBUG_EXIT_END);
+    acpi_poweroff();
+    emulator_poweroff();
+    printk("It is now safe to turn off the machine.\n");
+    for (;;)
+        halt();
+}
+
+#define KEYBOARD_COMMAND 0x64
+#define KEYBOARD_RESET   0xfe
+#define RESET_CONTROL    0xcf9
+#define RESET_HARD       0x06
+
+/* The chipset's reset, then the keyboard controller's, then a triple fault: an exception without an
+ * IDT. */
+void machine_restart(void)
+{
+    irq_disable();
+    serial_drain();
+    port_write8(RESET_CONTROL, RESET_HARD);
+    port_write8(KEYBOARD_COMMAND, KEYBOARD_RESET);
+    static const struct {
+        uint16_t limit;
+        uint64_t base;
+    } __packed none;
+    asm volatile("lidt %0; int3" : : "m"(none));
+    for (;;)
+        halt();
+}
+
+void machine_stop(void)
+{
+    serial_drain();
+    port_write32(DEBUG_EXIT_PORT, DEBUG_EXIT_PANIC);
+    for (;;)
+        halt();
+}

@@ -1,0 +1,9 @@
+/* The serial line, without a lock: for console.c. */
+#pragma once
+
+#include <lib/base.h>
+
+void serial_send(const char *text, size_t len);
+
+/* Waits until the last byte has left. */
+void serial_drain(void);

@@ -1,0 +1,118 @@
+/* From the hardware's words to ours: every exception and interrupt comes through trap_dispatch.
+
+   page fault              CR2 and the error code become an address and FAULT_ words fault_dispatch
+   other exception fault_dispatch VECTOR_TLB              another CPU wants a translation forgotten
+   here other interrupt         end of interrupt, then interrupt_dispatch #DF, #MC, NMI the end; NMI
+   is also how a panic stops the other CPUs           panic
+
+   A kernel stack ends in a guard page. Running into it is a page fault that finds no stack to be
+   pushed on, so it arrives as a double fault, on a stack of its own, with CR2 in the guard. */
+#include <arch/paging.h>
+#include <arch/trap.h>
+#include <lib/panic.h>
+#include "apic.h"
+#include "panic.h"
+#include "regs.h"
+#include "shootdown.h"
+
+static const char *const names[] = {
+    [VECTOR_DIVIDE] = "divide error",
+    [VECTOR_DEBUG] = "debug exception",
+    [VECTOR_NMI] = "NMI",
+    [VECTOR_BREAKPOINT] = "breakpoint",
+    [VECTOR_OVERFLOW] = "overflow",
+    [VECTOR_BOUND] = "bound range exceeded",
+    [VECTOR_INVALID_OPCODE] = "invalid opcode",
+    [VECTOR_NO_FPU] = "FPU not available",
+    [VECTOR_DOUBLE_FAULT] = "double fault",
+    [VECTOR_INVALID_TSS] = "invalid TSS",
+    [VECTOR_NO_SEGMENT] = "segment not present",
+    [VECTOR_STACK] = "stack-segment fault",
+    [VECTOR_PROTECTION] = "general protection fault",
+    [VECTOR_PAGE_FAULT] = "page fault",
+    [VECTOR_FPU] = "x87 floating-point error",
+    [VECTOR_ALIGNMENT] = "alignment check",
+    [VECTOR_MACHINE_CHECK] = "machine check",
+    [VECTOR_SIMD] = "SIMD floating-point error",
+    [VECTOR_TIMER] = "timer interrupt",
+    [VECTOR_RESCHEDULE] = "reschedule interrupt",
+    [VECTOR_TLB] = "TLB shootdown",
+    [VECTOR_SYSCALL] = "system call",
+};
+
+const char *vector_name(unsigned vector)
+{
+    if (vector < ARRAY_SIZE(names) && names[vector])
+        return names[vector];
+    return vector < VECTOR_IRQ_BASE ? "reserved exception" : "device interrupt";
+}
+
+struct extable_entry {
+    uint64_t rip, then;
+};
+
+extern const struct extable_entry extable_start[], extable_end[];
+
+uint64_t extable_find(uint64_t rip)
+{
+    for (const struct extable_entry *e = extable_start; e < extable_end; e++)
+        if (e->rip == rip)
+            return e->then;
+    return 0;
+}
+
+/* The bits of the error code are FAULT_ words already (SDM 3A, 4.7, figure 4-12); higher ones are
+ * features that are off. */
+_Static_assert(FAULT_PRESENT == 1 && FAULT_WRITE == 2 && FAULT_USER == 4, "a word is not the bit");
+_Static_assert(FAULT_RESERVED == 8 && FAULT_EXEC == 16, "a word is not the bit");
+
+#define FAULT_ALL (FAULT_PRESENT | FAULT_WRITE | FAULT_USER | FAULT_RESERVED | FAULT_EXEC)
+
+static void check_stack_overflow(const struct trapframe *tf, uint64_t addr)
+{
+    if (!trap_from_user(tf) && kstack_is_guard(addr))
+        panic("kernel stack overflow: %#lx is in the guard below the stack", addr);
+}
+
+static void page_fault(struct trapframe *tf)
+{
+    uint64_t addr = cr2_read();
+    check_stack_overflow(tf, addr);
+    fault_dispatch(tf, addr, tf->error & FAULT_ALL);
+}
+
+static void exception(struct trapframe *tf)
+{
+    switch (tf->vector) {
+    case VECTOR_NMI:
+        panic_stop_if_asked();
+        panic("NMI: the hardware reports an error, or somebody pressed the button");
+    case VECTOR_DOUBLE_FAULT:
+        check_stack_overflow(tf, cr2_read());
+        panic("double fault: an exception could not be delivered");
+    case VECTOR_MACHINE_CHECK:
+        panic("machine check: the CPU or the memory has failed");
+    default:
+        fault_dispatch(tf, 0, 0);
+    }
+}
+
+static void interrupt(struct trapframe *tf)
+{
+    apic_eoi();
+    if (tf->vector == VECTOR_TLB)
+        shootdown_answer();
+    else
+        interrupt_dispatch(tf);
+}
+
+/* Called by entry.S with interrupts off. */
+void trap_dispatch(struct trapframe *tf)
+{
+    if (likely(tf->vector == VECTOR_PAGE_FAULT))
+        page_fault(tf);
+    else if (tf->vector >= VECTOR_IRQ_BASE)
+        interrupt(tf);
+    else
+        exception(tf);
+}

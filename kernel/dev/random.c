@@ -1,0 +1,92 @@
+/* The random generator: xoshiro256** (Blackman and Vigna), its state filled by splitmix64 from what
+   the machine has of chance. */
+#include <arch/clock.h>
+#include <arch/spinlock.h>
+#include <dev/random.h>
+#include <lib/string.h>
+
+static struct spinlock random_lock = SPINLOCK(RANK_PIPE);
+static uint64_t state[4]; /* (random_lock) not all 0 after random_init */
+
+static uint64_t rotate_left(uint64_t x, unsigned by)
+{
+    return x << by | x >> (64 - by);
+}
+
+static uint64_t next_word(void)
+{
+    uint64_t result = rotate_left(state[1] * 5, 7) * 9;
+    uint64_t shifted = state[1] << 17;
+
+    state[2] ^= state[0];
+    state[3] ^= state[1];
+    state[1] ^= state[2];
+    state[0] ^= state[3];
+    state[2] ^= shifted;
+    state[3] = rotate_left(state[3], 45);
+    return result;
+}
+
+#define CPUID_1_ECX_RDRAND (1u << 30)
+
+static bool has_rdrand(void)
+{
+    uint32_t eax = 1, ebx, ecx = 0, edx;
+
+    asm volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+    return ecx & CPUID_1_ECX_RDRAND;
+}
+
+/* 0 where RDRAND is missing, or has nothing to give just now (SDM 1, 7.3.17.1). */
+static uint64_t hardware_word(void)
+{
+    uint64_t word;
+    uint8_t ok;
+
+    if (!has_rdrand())
+        return 0;
+    asm volatile("rdrand %0; setc %1" : "=r"(word), "=qm"(ok) : : "cc");
+    return ok ? word : 0;
+}
+
+static uint64_t time_stamp(void)
+{
+    uint32_t low, high;
+
+    asm volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
+static uint64_t splitmix(uint64_t *seed)
+{
+    uint64_t z = *seed += 0x9e3779b97f4a7c15;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+void random_init(void)
+{
+    for (size_t i = 0; i < 4; i++) {
+        uint64_t seed = clock_realtime_ns() ^ time_stamp() ^ hardware_word();
+
+        state[i] ^= splitmix(&seed);
+    }
+    state[0] |= 1;
+}
+
+void random_bytes(void *buf, size_t len)
+{
+    char *to = buf;
+
+    while (len > 0) {
+        spin_lock(&random_lock);
+        uint64_t word = next_word();
+        spin_unlock(&random_lock);
+        size_t n = min(len, sizeof(word));
+        memcpy(to, &word, n);
+        to += n;
+        len -= n;
+    }
+}

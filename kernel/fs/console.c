@@ -1,0 +1,145 @@
+/* The console as a file: bytes between user memory and the terminal (dev/tty.h), and its ioctls. */
+#include <linux/errno.h>
+#include <linux/poll.h>
+#include <asm/ioctls.h>
+#include <dev/tty.h>
+#include <fs/devices.h>
+#include <vm/usercopy.h>
+
+/* Bytes that are moved at a time, through the kernel stack. */
+#define CHUNK 256u
+
+/* A line longer than the chunk goes on with the next read, as after a short buffer. */
+static ssize_t console_read(struct file *file, struct uio *uio, uint64_t offset __unused)
+{
+    char buf[CHUNK];
+
+    if (uio->left == 0)
+        return 0;
+    ssize_t len = tty_read(buf, min(uio->left, sizeof(buf)), file_is_nonblocking(file));
+    if (len <= 0)
+        return len;
+    return uio_result(uio_put(uio, buf, len), -EFAULT);
+}
+
+static ssize_t console_write(struct file *file __unused, struct uio *uio, uint64_t offset __unused)
+{
+    char buf[CHUNK];
+    size_t done = 0;
+
+    while (uio->left > 0) {
+        size_t wanted = min(uio->left, sizeof(buf));
+        size_t len = uio_get(uio, buf, wanted);
+        tty_write(buf, len);
+        done += len;
+        if (len < wanted)
+            return uio_result(done, -EFAULT);
+    }
+    return done;
+}
+
+static unsigned console_poll(struct file *file __unused)
+{
+    return POLLOUT | (tty_is_readable() ? POLLIN : 0);
+}
+
+static int get_termios(uaddr_t arg)
+{
+    struct termios termios;
+
+    tty_get_termios(&termios);
+    return put_user((struct termios __user *)arg, &termios);
+}
+
+static int set_termios(uaddr_t arg, bool flush)
+{
+    struct termios termios;
+    int err = get_user(&termios, (struct termios __user *)arg);
+
+    if (!err)
+        tty_set_termios(&termios, flush);
+    return err;
+}
+
+static int get_winsize(uaddr_t arg)
+{
+    struct winsize size;
+
+    tty_get_winsize(&size);
+    return put_user((struct winsize __user *)arg, &size);
+}
+
+static int set_winsize(uaddr_t arg)
+{
+    struct winsize size;
+    int err = get_user(&size, (struct winsize __user *)arg);
+
+    if (!err)
+        tty_set_winsize(&size);
+    return err;
+}
+
+static int put_int(uaddr_t arg, int value)
+{
+    return put_user((int __user *)arg, &value);
+}
+
+static int set_foreground(uaddr_t arg)
+{
+    int pgid;
+    int err = get_user(&pgid, (int __user *)arg);
+
+    if (err)
+        return err;
+    if (pgid < 0)
+        return -EINVAL;
+    tty_set_foreground(pgid);
+    return 0;
+}
+
+static int flush(uaddr_t queue)
+{
+    if (queue > TCIOFLUSH)
+        return -EINVAL;
+    if (queue != TCOFLUSH)
+        tty_flush_input();
+    return 0;
+}
+
+static int console_ioctl(struct file *file __unused, unsigned request, uaddr_t arg)
+{
+    switch (request) {
+    case TCGETS:
+        return get_termios(arg);
+    case TCSETS:
+    case TCSETSW:
+        return set_termios(arg, false);
+    case TCSETSF:
+        return set_termios(arg, true);
+    case TCFLSH:
+        return flush(arg);
+    case TCSBRK:    /* what was written has gone out already: tcdrain */
+    case TIOCSCTTY: /* there is but one terminal, and it is everybody's */
+        return 0;
+    case TIOCGPGRP:
+        return put_int(arg, tty_get_foreground());
+    case TIOCSPGRP:
+        return set_foreground(arg);
+    case TIOCGWINSZ:
+        return get_winsize(arg);
+    case TIOCSWINSZ:
+        return set_winsize(arg);
+    case FIONREAD:
+        return put_int(arg, tty_input_len());
+    case TIOCOUTQ:
+        return put_int(arg, 0);
+    }
+    return -ENOTTY;
+}
+
+const struct file_ops console_file_ops = {
+    .read = console_read,
+    .write = console_write,
+    .ioctl = console_ioctl,
+    .poll = console_poll,
+};

@@ -1,0 +1,205 @@
+/* Unpacking cpio "newc" archives.
+
+   An archive is a sequence of members: a header of 110 ASCII characters, the name with its final 0,
+   and the data, both padded so that what follows lies at a multiple of 4 bytes from the start of
+   the image. It ends with a member called "TRAILER!!!"; zeros may stand between two archives.
+   Source: Linux Documentation/driver-api/early-userspace/buffer-format.rst. */
+#include <linux/errno.h>
+#include <arch/console.h>
+#include <fs/cpio.h>
+#include <fs/vfs.h>
+#include <lib/string.h>
+
+#define MAGIC   "070701"
+#define TRAILER "TRAILER!!!"
+
+/* The header: numbers in 8 hexadecimal digits. */
+struct header {
+    char magic[6];
+    char ino[8], mode[8], uid[8], gid[8], nlink[8], mtime[8], size[8];
+    char dev_major[8], dev_minor[8], rdev_major[8], rdev_minor[8], name_size[8], check[8];
+};
+
+_Static_assert(sizeof(struct header) == 110, "the header of a cpio member");
+
+/* The image, and how far we have come. */
+struct image {
+    const char *start;
+    size_t len;
+    size_t at;
+};
+
+struct member {
+    const char *name; /* terminated */
+    uint32_t mode;
+    uint64_t mtime; /* seconds since 1970 */
+    uint64_t rdev;
+    const char *data;
+    size_t size; /* of the data */
+};
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 'a' - 'A';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* -1: not a number. */
+static int64_t hex_number(const char digits[8])
+{
+    int64_t number = 0;
+
+    for (int i = 0; i < 8; i++) {
+        int digit = hex_digit(digits[i]);
+        if (digit < 0)
+            return -1;
+        number = number << 4 | digit;
+    }
+    return number;
+}
+
+static uint64_t device_number(const struct header *header)
+{
+    return hex_number(header->rdev_major) << 8 | hex_number(header->rdev_minor);
+}
+
+/* The next `len` bytes of the image, and the padding behind them; NULL: it ends before. */
+static const char *take(struct image *image, int64_t len)
+{
+    if (len < 0 || (size_t)len > image->len - image->at)
+        return NULL;
+    const char *bytes = image->start + image->at;
+    image->at = min(round_up(image->at + len, 4), image->len);
+    return bytes;
+}
+
+/* The header and the name behind it are padded as one. */
+static const struct header *take_header(struct image *image, struct member *member)
+{
+    const struct header *header = (const void *)(image->start + image->at);
+
+    if (image->len - image->at < sizeof(*header) || memcmp(header->magic, MAGIC, 6) != 0)
+        return NULL;
+    int64_t name_size = hex_number(header->name_size);
+    if (name_size <= 0 || !take(image, sizeof(*header) + name_size))
+        return NULL;
+    member->name = (const char *)(header + 1);
+    return member->name[name_size - 1] == '\0' ? header : NULL;
+}
+
+/* The next member; false: what follows is no member. */
+static bool take_member(struct image *image, struct member *member)
+{
+    const struct header *header = take_header(image, member);
+
+    if (!header)
+        return false;
+    member->mode = hex_number(header->mode);
+    member->mtime = hex_number(header->mtime);
+    member->rdev = device_number(header);
+    member->size = hex_number(header->size);
+    member->data = take(image, hex_number(header->size));
+    return member->data != NULL;
+}
+
+/* Goes over zeros to where the next archive begins; false: there is none. */
+static bool find_archive(struct image *image)
+{
+    while (image->at < image->len && image->start[image->at] == '\0')
+        image->at++;
+    return image->at < image->len;
+}
+
+static int write_all(struct file *file, const char *data, size_t size)
+{
+    struct uio uio;
+
+    uio_init_kernel(&uio, data, size);
+    ssize_t done = file_write(file, &uio);
+    if (done < 0)
+        return done;
+    return (size_t)done == size ? 0 : -ENOSPC;
+}
+
+static int unpack_file(struct vnode *root, const struct member *member)
+{
+    unsigned flags = O_WRONLY | O_CREAT | O_TRUNC;
+    struct file *file;
+    int err = vfs_open(root, member->name, flags, member->mode & ~S_IFMT, &file);
+
+    if (err)
+        return err;
+    err = write_all(file, member->data, member->size);
+    file_put(file);
+    return err;
+}
+
+/* The data of a link, which have no final 0, are its target. */
+static int unpack_link(struct vnode *root, const struct member *member)
+{
+    char target[PATH_MAX / 4];
+
+    if (member->size >= sizeof(target))
+        return -ENAMETOOLONG;
+    memcpy(target, member->data, member->size);
+    target[member->size] = '\0';
+    int err = vfs_unlink(root, member->name);
+    if (err && err != -ENOENT)
+        return err;
+    return vfs_symlink(target, root, member->name);
+}
+
+static int make_member(struct vnode *root, const struct member *member)
+{
+    switch (member->mode & S_IFMT) {
+    case S_IFREG:
+        return unpack_file(root, member);
+    case S_IFLNK:
+        return unpack_link(root, member);
+    case S_IFDIR:
+    case S_IFCHR:
+        return vfs_make(root, member->name, member->mode, member->rdev);
+    }
+    return -EOPNOTSUPP;
+}
+
+/* The mode and the time go to what was there already, too. */
+static int unpack_member(struct vnode *root, const struct member *member)
+{
+    struct vnode *vnode;
+    int err = make_member(root, member);
+
+    if (err && err != -EEXIST)
+        return err;
+    err = path_lookup(root, member->name, 0, &vnode);
+    if (err)
+        return err;
+    vnode_chmod(vnode, member->mode);
+    atomic_store_relaxed(&vnode->mtime_ns, member->mtime * 1000000000);
+    vnode_put(vnode);
+    return 0;
+}
+
+unsigned cpio_unpack(struct vnode *root, const void *start, size_t len)
+{
+    struct image image = {.start = start, .len = len};
+    struct member member;
+    unsigned files = 0;
+
+    while (find_archive(&image)) {
+        if (!take_member(&image, &member)) {
+            printk("cpio: no archive at byte %zu of the initial image\n", image.at);
+            break;
+        }
+        if (strcmp(member.name, TRAILER) == 0)
+            continue;
+        int err = unpack_member(root, &member);
+        if (err)
+            printk("cpio: %s: error %d\n", member.name, err);
+        else
+            files++;
+    }
+    return files;
+}

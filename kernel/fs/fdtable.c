@@ -1,0 +1,232 @@
+/* File descriptors. The table doubles when it is full; looking for a free number begins at the
+   lowest, since that is what POSIX wants given out. */
+#include <linux/errno.h>
+#include <fs/fdtable.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+
+#define FIRST_CAPACITY 16u
+
+struct fd_slot {
+    struct file *file; /* one reference; NULL: free */
+    bool cloexec;
+};
+
+struct fdtable {
+    struct mutex lock;     /* RANK_FILES; guards the rest */
+    unsigned capacity;     /* slots that there are */
+    struct fd_slot *slots; /* on the heap */
+};
+
+static int table_alloc(unsigned capacity, struct fdtable **result)
+{
+    struct fdtable *table = heap_alloc_zeroed(sizeof(*table));
+    struct fd_slot *slots = heap_alloc_zeroed(capacity * sizeof(*slots));
+
+    if (!table || !slots) {
+        heap_free(table);
+        heap_free(slots);
+        return -ENOMEM;
+    }
+    mutex_init(&table->lock, RANK_FILES);
+    table->capacity = capacity;
+    table->slots = slots;
+    *result = table;
+    return 0;
+}
+
+int fdtable_create(struct fdtable **table)
+{
+    return table_alloc(FIRST_CAPACITY, table);
+}
+
+/* The slot of `fd`, or NULL: it is free, or there is none. The lock is held. */
+static struct fd_slot *used_slot(struct fdtable *table, int fd)
+{
+    if (fd < 0 || (unsigned)fd >= table->capacity || !table->slots[fd].file)
+        return NULL;
+    return &table->slots[fd];
+}
+
+/* Makes room for `fd`. The lock is held. */
+static int make_room(struct fdtable *table, unsigned fd)
+{
+    unsigned capacity = table->capacity;
+
+    while (capacity <= fd)
+        capacity *= 2;
+    if (capacity == table->capacity)
+        return 0;
+    struct fd_slot *slots = heap_alloc_zeroed(capacity * sizeof(*slots));
+    if (!slots)
+        return -ENOMEM;
+    memcpy(slots, table->slots, table->capacity * sizeof(*slots));
+    heap_free(table->slots);
+    table->slots = slots;
+    table->capacity = capacity;
+    return 0;
+}
+
+static void copy_slots(struct fdtable *to, const struct fdtable *from)
+{
+    for (unsigned fd = 0; fd < from->capacity; fd++) {
+        to->slots[fd] = from->slots[fd];
+        if (to->slots[fd].file)
+            file_get(to->slots[fd].file);
+    }
+}
+
+/* The child's table is nobody else's yet: its lock is not needed. */
+int fdtable_fork(struct fdtable *parent, struct fdtable **child)
+{
+    mutex_lock(&parent->lock);
+    int err = table_alloc(parent->capacity, child);
+    if (!err)
+        copy_slots(*child, parent);
+    mutex_unlock(&parent->lock);
+    return err;
+}
+
+/* Takes the file out of a slot; NULL if it is free. */
+static struct file *take_file(struct fdtable *table, int fd)
+{
+    struct file *file = NULL;
+
+    mutex_lock(&table->lock);
+    struct fd_slot *slot = used_slot(table, fd);
+    if (slot) {
+        file = slot->file;
+        *slot = (struct fd_slot){};
+    }
+    mutex_unlock(&table->lock);
+    return file;
+}
+
+int fdtable_close(struct fdtable *table, int fd)
+{
+    struct file *file = take_file(table, fd);
+
+    if (!file)
+        return -EBADF;
+    file_put(file);
+    return 0;
+}
+
+void fdtable_destroy(struct fdtable *table)
+{
+    for (int fd = fdtable_next(table, 0); fd >= 0; fd = fdtable_next(table, fd + 1))
+        (void)fdtable_close(table, fd);
+    heap_free(table->slots);
+    heap_free(table);
+}
+
+void fdtable_close_on_exec(struct fdtable *table)
+{
+    for (int fd = fdtable_next(table, 0); fd >= 0; fd = fdtable_next(table, fd + 1)) {
+        if (fdtable_get_cloexec(table, fd) > 0)
+            (void)fdtable_close(table, fd);
+    }
+}
+
+struct file *fdtable_get(struct fdtable *table, int fd)
+{
+    mutex_lock(&table->lock);
+    struct fd_slot *slot = used_slot(table, fd);
+    struct file *file = slot ? slot->file : NULL;
+    if (file)
+        file_get(file);
+    mutex_unlock(&table->lock);
+    return file;
+}
+
+static unsigned lowest_free(struct fdtable *table, unsigned fd)
+{
+    while (used_slot(table, fd))
+        fd++;
+    return fd;
+}
+
+static int install_locked(struct fdtable *table, struct file *file, int min_fd, bool cloexec,
+                          uint64_t limit)
+{
+    unsigned fd = lowest_free(table, min_fd);
+
+    if (fd >= limit)
+        return -EMFILE;
+    int err = make_room(table, fd);
+    if (err)
+        return err;
+    table->slots[fd] = (struct fd_slot){file, cloexec};
+    return fd;
+}
+
+int fdtable_install(struct fdtable *table, struct file *file, int min_fd, bool cloexec,
+                    uint64_t limit)
+{
+    if (min_fd < 0 || (uint64_t)min_fd >= limit)
+        return min_fd == 0 ? -EMFILE : -EINVAL;
+    mutex_lock(&table->lock);
+    int fd = install_locked(table, file, min_fd, cloexec, limit);
+    mutex_unlock(&table->lock);
+    return fd;
+}
+
+/* Puts another reference on what `from` is into `to`; what `to` was goes to `old`. The lock is
+   held. */
+static int dup2_locked(struct fdtable *table, int from, int to, bool cloexec, struct file **old)
+{
+    if (!used_slot(table, from))
+        return -EBADF;
+    int err = make_room(table, to);
+    if (err)
+        return err;
+    *old = table->slots[to].file;
+    table->slots[to] = (struct fd_slot){table->slots[from].file, cloexec};
+    file_get(table->slots[to].file);
+    return to;
+}
+
+int fdtable_dup2(struct fdtable *table, int from, int to, bool cloexec, uint64_t limit)
+{
+    struct file *old = NULL;
+
+    if (to < 0 || (uint64_t)to >= limit)
+        return -EBADF;
+    if (from == to)
+        return fdtable_get_cloexec(table, from) < 0 ? -EBADF : to;
+    mutex_lock(&table->lock);
+    int fd = dup2_locked(table, from, to, cloexec, &old);
+    mutex_unlock(&table->lock);
+    if (old)
+        file_put(old);
+    return fd;
+}
+
+int fdtable_get_cloexec(struct fdtable *table, int fd)
+{
+    mutex_lock(&table->lock);
+    struct fd_slot *slot = used_slot(table, fd);
+    int cloexec = slot ? slot->cloexec : -EBADF;
+    mutex_unlock(&table->lock);
+    return cloexec;
+}
+
+int fdtable_set_cloexec(struct fdtable *table, int fd, bool cloexec)
+{
+    mutex_lock(&table->lock);
+    struct fd_slot *slot = used_slot(table, fd);
+    if (slot)
+        slot->cloexec = cloexec;
+    mutex_unlock(&table->lock);
+    return slot ? 0 : -EBADF;
+}
+
+int fdtable_next(struct fdtable *table, int fd)
+{
+    mutex_lock(&table->lock);
+    while ((unsigned)fd < table->capacity && !used_slot(table, fd))
+        fd++;
+    int found = used_slot(table, fd) ? fd : -1;
+    mutex_unlock(&table->lock);
+    return found;
+}

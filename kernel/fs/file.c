@@ -1,0 +1,307 @@
+/* Open files: their life, and how the offset goes with what is moved.
+
+   Where ops->locked says so, reading or writing and moving the offset are one step under the
+   vnode's lock, so that two processes that share an open file do not overwrite each other's lines.
+ */
+#include <linux/errno.h>
+#include <linux/fs.h>
+#include <linux/poll.h>
+#include <arch/atomic.h>
+#include <fs/file.h>
+#include <fs/pagecache.h>
+#include <lib/panic.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+
+/* Flags that only open itself cares for. */
+#define OPEN_ONLY_FLAGS (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
+
+static bool counts_as_writer(const struct file *file)
+{
+    return file_may_write(file) && vnode_is_file(file->vnode);
+}
+
+/* The steps of opening that can fail and must be undone. */
+static int file_begin(struct file *file)
+{
+    int err = 0;
+
+    if (counts_as_writer(file))
+        err = vnode_allow_write(file->vnode);
+    if (err || !file->ops->open || (file->flags & O_PATH))
+        return err;
+    err = file->ops->open(file);
+    if (err && counts_as_writer(file))
+        vnode_end_write(file->vnode);
+    return err;
+}
+
+int file_open(struct vnode *vnode, unsigned flags, struct file **result)
+{
+    struct file *file = heap_alloc_zeroed(sizeof(*file));
+    int err = -ENOMEM;
+
+    if (file) {
+        *file = (struct file){
+            .vnode = vnode, .ops = vnode->file_ops, .refs = 1, .flags = flags & ~OPEN_ONLY_FLAGS};
+        err = file_begin(file);
+    }
+    if (err) {
+        heap_free(file);
+        vnode_put(vnode);
+        return err;
+    }
+    *result = file;
+    return 0;
+}
+
+void file_get(struct file *file)
+{
+    unsigned refs = atomic_add_fetch(&file->refs, 1);
+
+    assert(refs > 1);
+}
+
+void file_put(struct file *file)
+{
+    unsigned refs = atomic_sub_fetch(&file->refs, 1);
+
+    assert(refs != ~0u);
+    if (refs > 0)
+        return;
+    if (file->ops->close && !(file->flags & O_PATH))
+        file->ops->close(file);
+    if (counts_as_writer(file))
+        vnode_end_write(file->vnode);
+    vnode_put(file->vnode);
+    heap_free(file);
+}
+
+static void file_lock(struct file *file)
+{
+    if (file->ops->locked)
+        mutex_lock(&file->vnode->lock);
+}
+
+static void file_unlock(struct file *file)
+{
+    if (file->ops->locked)
+        mutex_unlock(&file->vnode->lock);
+}
+
+static int missing_op_error(const struct file *file)
+{
+    return vnode_is_dir(file->vnode) ? -EISDIR : -EINVAL;
+}
+
+static int check_read(const struct file *file)
+{
+    if (!file_may_read(file))
+        return -EBADF;
+    return file->ops->read ? 0 : missing_op_error(file);
+}
+
+static int check_write(const struct file *file)
+{
+    if (!file_may_write(file))
+        return -EBADF;
+    return file->ops->write ? 0 : missing_op_error(file);
+}
+
+/* Whether [offset, offset + len) is in off_t. */
+static bool range_ok(const struct file *file, uint64_t offset, size_t len)
+{
+    return !file->ops->seekable || (offset <= INT64_MAX && len <= INT64_MAX - offset);
+}
+
+/* Where a write begins: O_APPEND's end is looked up under the lock that keeps it there. */
+static uint64_t write_offset(const struct file *file, uint64_t offset)
+{
+    bool appends = atomic_load_relaxed(&file->flags) & O_APPEND;
+
+    return appends && file->ops->seekable ? vnode_size(file->vnode) : offset;
+}
+
+static ssize_t read_locked(struct file *file, struct uio *uio, uint64_t *offset)
+{
+    uint64_t from = atomic_load_relaxed(offset);
+
+    if (!range_ok(file, from, uio->left))
+        return -EINVAL;
+    ssize_t done = file->ops->read(file, uio, from);
+    if (done > 0)
+        atomic_store_relaxed(offset, from + done);
+    return done;
+}
+
+static ssize_t write_locked(struct file *file, struct uio *uio, uint64_t *offset)
+{
+    uint64_t from = write_offset(file, atomic_load_relaxed(offset));
+
+    if (!range_ok(file, from, uio->left))
+        return -EINVAL;
+    ssize_t done = file->ops->write(file, uio, from);
+    if (done > 0)
+        atomic_store_relaxed(offset, from + done);
+    return done;
+}
+
+static ssize_t read_at(struct file *file, struct uio *uio, uint64_t *offset)
+{
+    int err = check_read(file);
+
+    if (err)
+        return err;
+    file_lock(file);
+    ssize_t done = read_locked(file, uio, offset);
+    file_unlock(file);
+    return done;
+}
+
+static ssize_t write_at(struct file *file, struct uio *uio, uint64_t *offset)
+{
+    int err = check_write(file);
+
+    if (err)
+        return err;
+    file_lock(file);
+    ssize_t done = write_locked(file, uio, offset);
+    file_unlock(file);
+    return done;
+}
+
+ssize_t file_read(struct file *file, struct uio *uio)
+{
+    return read_at(file, uio, &file->offset);
+}
+
+ssize_t file_write(struct file *file, struct uio *uio)
+{
+    return write_at(file, uio, &file->offset);
+}
+
+static bool has_offset(const struct file *file)
+{
+    return file->ops->seekable || vnode_is_dir(file->vnode);
+}
+
+ssize_t file_pread(struct file *file, struct uio *uio, uint64_t offset)
+{
+    return has_offset(file) ? read_at(file, uio, &offset) : -ESPIPE;
+}
+
+ssize_t file_pwrite(struct file *file, struct uio *uio, uint64_t offset)
+{
+    return has_offset(file) ? write_at(file, uio, &offset) : -ESPIPE;
+}
+
+/* What `offset` counts from, and where it leads. A file has no holes that SEEK_HOLE would tell of
+   but the one at its end. */
+static int64_t seek_target(const struct file *file, int64_t offset, unsigned whence)
+{
+    int64_t base = 0, size = vnode_size(file->vnode), target;
+
+    switch (whence) {
+    case SEEK_SET:
+        break;
+    case SEEK_CUR:
+        base = atomic_load_relaxed(&file->offset);
+        break;
+    case SEEK_END:
+        base = size;
+        break;
+    case SEEK_DATA:
+    case SEEK_HOLE:
+        if (offset < 0 || offset >= size)
+            return -ENXIO;
+        return whence == SEEK_DATA ? offset : size;
+    default:
+        return -EINVAL;
+    }
+    if (__builtin_add_overflow(base, offset, &target))
+        return -EOVERFLOW;
+    return target < 0 ? -EINVAL : target;
+}
+
+int64_t file_seek(struct file *file, int64_t offset, unsigned whence)
+{
+    if (file->flags & O_PATH)
+        return -EBADF;
+    if (!has_offset(file))
+        return -ESPIPE;
+    if (vnode_is_dir(file->vnode) && whence > SEEK_CUR)
+        return -EINVAL;
+    file_lock(file);
+    int64_t target = seek_target(file, offset, whence);
+    if (target >= 0)
+        atomic_store_relaxed(&file->offset, target);
+    file_unlock(file);
+    return target;
+}
+
+/* "." and "..", which every directory has. */
+static int dot_entry(struct vnode *dir, uint64_t cookie, struct dir_entry *entry)
+{
+    struct vnode *parent = vnode_parent(dir);
+
+    strlcpy(entry->name, cookie == 0 ? "." : "..", sizeof(entry->name));
+    entry->ino = cookie == 0 ? dir->ino : parent->ino;
+    entry->mode = S_IFDIR;
+    entry->cookie = cookie;
+    vnode_put(parent);
+    return 1;
+}
+
+static int next_entry(struct vnode *dir, uint64_t cookie, struct dir_entry *entry)
+{
+    if (cookie < DIR_COOKIE_FIRST)
+        return dot_entry(dir, cookie, entry);
+    return dir->ops->readdir(dir, cookie, entry);
+}
+
+int file_list(struct file *file, int (*emit)(const struct dir_entry *entry, void *arg), void *arg)
+{
+    struct vnode *dir = file->vnode;
+    struct dir_entry entry;
+    int found;
+
+    if (!vnode_is_dir(dir) || !dir->ops->readdir)
+        return -ENOTDIR;
+    if (atomic_load_relaxed(&dir->nlink) == 0)
+        return -ENOENT;
+    file_lock(file);
+    while ((found = next_entry(dir, file->offset, &entry)) > 0) {
+        if (emit(&entry, arg))
+            break;
+        file->offset = entry.cookie + 1;
+    }
+    file_unlock(file);
+    return min(found, 0);
+}
+
+unsigned file_poll(struct file *file)
+{
+    return file->ops->poll ? file->ops->poll(file) : POLLIN | POLLOUT;
+}
+
+int file_truncate(struct file *file, uint64_t size)
+{
+    struct vnode *vnode = file->vnode;
+
+    if (!file_may_write(file) || !vnode->ops->truncate || !vnode_is_file(vnode))
+        return -EINVAL;
+    mutex_lock(&vnode->lock);
+    int err = vnode->ops->truncate(vnode, size);
+    mutex_unlock(&vnode->lock);
+    return err;
+}
+
+int file_pager(struct file *file, struct pager **pager)
+{
+    if (!file_may_read(file))
+        return -EACCES;
+    if (!file->vnode->cache)
+        return -ENODEV;
+    *pager = &file->vnode->cache->pager;
+    return 0;
+}

@@ -1,0 +1,139 @@
+/* open(2) and truncate(2). */
+#include <linux/errno.h>
+#include <fs/vfs.h>
+
+static int truncate_locked(struct vnode *vnode, uint64_t size)
+{
+    mutex_lock(&vnode->lock);
+    int err = vnode->ops->truncate(vnode, size);
+    mutex_unlock(&vnode->lock);
+    return err;
+}
+
+int vnode_truncate(struct vnode *vnode, uint64_t size)
+{
+    if (vnode_is_dir(vnode))
+        return -EISDIR;
+    if (!vnode_is_file(vnode) || !vnode->ops->truncate)
+        return -EINVAL;
+    int err = vnode_allow_write(vnode);
+    if (err)
+        return err;
+    err = truncate_locked(vnode, size);
+    vnode_end_write(vnode);
+    return err;
+}
+
+int vfs_truncate(struct vnode *start, const char *path, uint64_t size)
+{
+    struct vnode *vnode;
+    int err = path_lookup(start, path, PATH_FOLLOW, &vnode);
+
+    if (err)
+        return err;
+    err = vnode_truncate(vnode, size);
+    vnode_put(vnode);
+    return err;
+}
+
+/* Whether what is there may be opened so. */
+static int check_open(const struct vnode *vnode, unsigned flags)
+{
+    bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & (O_TRUNC | O_CREAT));
+
+    if ((flags & O_DIRECTORY) && !vnode_is_dir(vnode))
+        return -ENOTDIR;
+    if (flags & O_PATH)
+        return 0;
+    if (vnode_is_link(vnode))
+        return -ELOOP;
+    return vnode_is_dir(vnode) && writes ? -EISDIR : 0;
+}
+
+/* Opens what is there, taking over its reference. */
+static int open_vnode(struct vnode *vnode, unsigned flags, struct file **file)
+{
+    bool truncates =
+        (flags & O_TRUNC) && !(flags & O_PATH) && vnode_is_file(vnode) && vnode->ops->truncate;
+    int err = check_open(vnode, flags);
+
+    if (err) {
+        vnode_put(vnode);
+        return err;
+    }
+    err = file_open(vnode, flags, file);
+    if (err || !truncates)
+        return err;
+    err = vnode_truncate(vnode, 0);
+    if (err)
+        file_put(*file);
+    return err;
+}
+
+static unsigned follow_flags(unsigned flags)
+{
+    bool no_follow = (flags & O_NOFOLLOW) || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+
+    return no_follow ? 0 : PATH_FOLLOW;
+}
+
+static int create_last(const struct path_last *last, uint32_t mode, struct vnode **vnode)
+{
+    if (!last->dir->ops->create)
+        return -EACCES;
+    return last->dir->ops->create(last->dir, last->name, S_IFREG | mode, 0, vnode);
+}
+
+/* Opens what the last component names, or makes it. Somebody else may make it between our look and
+   our try, and somebody may take it away again: then all begins anew. */
+static int open_last(const struct path_last *last, unsigned flags, uint32_t mode,
+                     struct file **file)
+{
+    struct vnode *vnode;
+    int err;
+
+    if (last->kind != PATH_NAME || last->wants_dir)
+        return -EISDIR;
+    do {
+        err = path_lookup_last(last, &vnode);
+        if (!err && (flags & O_EXCL)) {
+            vnode_put(vnode);
+            return -EEXIST;
+        }
+        if (!err)
+            return open_vnode(vnode, flags, file);
+        if (err == -ENOENT)
+            err = create_last(last, mode, &vnode);
+    } while (err == -EEXIST && !(flags & O_EXCL));
+    return err ? err : file_open(vnode, flags, file);
+}
+
+static int open_or_create(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
+                          struct file **file)
+{
+    struct path_last last;
+    int err = path_lookup_parent(start, path, follow_flags(flags), &last);
+
+    if (err)
+        return err;
+    err = open_last(&last, flags, mode, file);
+    vnode_put(last.dir);
+    return err;
+}
+
+int vfs_open(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
+             struct file **file)
+{
+    struct vnode *vnode;
+
+    if ((flags & O_TMPFILE) == O_TMPFILE)
+        return -EOPNOTSUPP;
+    if (flags & O_PATH)
+        flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW;
+    if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
+        return -EINVAL;
+    if (flags & O_CREAT)
+        return open_or_create(start, path, flags, mode, file);
+    int err = path_lookup(start, path, follow_flags(flags), &vnode);
+    return err ? err : open_vnode(vnode, flags, file);
+}

@@ -1,0 +1,307 @@
+/* The page cache: the pages of a file, and how they are read, written, cut off, mapped and counted.
+
+   A copy to or from user memory may fault, and the fault may want this very cache (a program that
+   writes a file out of a mapping of itself). So every copy goes page by page: lock, take the frame
+   with a reference, unlock, copy, put. What the frame then belongs to does not matter: a page that
+   is cut off at the same time is still ours until we put it. */
+#include <linux/errno.h>
+#include <arch/atomic.h>
+#include <fs/pagecache.h>
+#include <fs/vnode.h>
+#include <lib/panic.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+#include <vm/audit.h>
+
+/* All caches, for the audit, and the frames that they hold together (atomic). */
+static LIST_HEAD(, pagecache) caches = LIST_HEAD_INITIALIZER(caches);
+static struct spinlock caches_lock = SPINLOCK(RANK_PIPE);
+static uint64_t cached_pages;
+
+static uint64_t page_of(uint64_t offset)
+{
+    return offset >> PAGE_SHIFT;
+}
+
+/* Bytes from `offset` to the end of its page. */
+static size_t rest_of_page(uint64_t offset)
+{
+    return PAGE_SIZE - offset % PAGE_SIZE;
+}
+
+/* Where the byte at `offset` of the file lies in `frame`. */
+static char *byte_in_frame(const struct frame *frame, uint64_t offset)
+{
+    return (char *)frame_to_virt(frame) + offset % PAGE_SIZE;
+}
+
+static void count_pages(struct pagecache *cache, int64_t n)
+{
+    atomic_store_relaxed(&cache->npages, cache->npages + n);
+    (void)atomic_add_fetch(&cached_pages, n);
+}
+
+uint64_t pagecache_pages(void)
+{
+    return atomic_load_relaxed(&cached_pages);
+}
+
+static void drop_frame(void *item, void *arg)
+{
+    count_pages(arg, -1);
+    frame_put(item);
+}
+
+/* Makes true that there is nothing but zeros beyond the end. The cache's lock is held. */
+static void trim_locked(struct pagecache *cache)
+{
+    assert(mutex_is_held(&cache->lock));
+    radix_remove_from(&cache->pages, page_of(cache->size + PAGE_SIZE - 1), drop_frame, cache);
+
+    struct frame *last = radix_find(&cache->pages, page_of(cache->size));
+    if (last)
+        memset(byte_in_frame(last, cache->size), 0, rest_of_page(cache->size));
+}
+
+static void trim(struct pagecache *cache)
+{
+    mutex_lock(&cache->lock);
+    trim_locked(cache);
+    mutex_unlock(&cache->lock);
+}
+
+/* The frame of page `index`, made of zeros if it is a hole; the cache's reference alone. The
+   cache's lock is held. */
+static int make_page_locked(struct pagecache *cache, uint64_t index, struct frame **result)
+{
+    struct frame *frame = radix_find(&cache->pages, index);
+
+    assert(mutex_is_held(&cache->lock));
+    if (!frame) {
+        frame = frame_alloc_zeroed(FRAME_CACHE);
+        if (!frame)
+            return -ENOMEM;
+        int err = radix_insert(&cache->pages, index, frame);
+        if (err) {
+            frame_put(frame);
+            return err;
+        }
+        count_pages(cache, 1);
+    }
+    *result = frame;
+    return 0;
+}
+
+/* The same with a reference for the caller, whether or not it lies beyond the end. */
+static int get_page_for_write(struct pagecache *cache, uint64_t index, struct frame **frame)
+{
+    mutex_lock(&cache->lock);
+    int err = make_page_locked(cache, index, frame);
+    if (!err)
+        frame_get(*frame);
+    mutex_unlock(&cache->lock);
+    return err;
+}
+
+int pagecache_page(struct pagecache *cache, uint64_t index, struct frame **frame)
+{
+    int err = -ENXIO;
+
+    mutex_lock(&cache->lock);
+    if (index < page_of(cache->size + PAGE_SIZE - 1))
+        err = make_page_locked(cache, index, frame);
+    if (!err)
+        frame_get(*frame);
+    mutex_unlock(&cache->lock);
+    return err;
+}
+
+/* The frame of page `index` with a reference, or NULL: a hole. */
+static struct frame *peek_page(struct pagecache *cache, uint64_t index)
+{
+    mutex_lock(&cache->lock);
+    struct frame *frame = radix_find(&cache->pages, index);
+    if (frame)
+        frame_get(frame);
+    mutex_unlock(&cache->lock);
+    return frame;
+}
+
+/* Moves what the page of `offset` has for the uio: how many bytes; 0: the end of either. */
+static size_t read_page(struct pagecache *cache, struct uio *uio, uint64_t offset, int *err)
+{
+    uint64_t size = atomic_load(&cache->size);
+
+    if (offset >= size || uio->left == 0)
+        return 0;
+    size_t len = min(rest_of_page(offset), uio->left);
+    len = min(len, size - offset);
+    struct frame *frame = peek_page(cache, page_of(offset));
+    size_t moved;
+
+    if (frame) {
+        moved = uio_put(uio, byte_in_frame(frame, offset), len);
+        frame_put(frame);
+    } else {
+        moved = uio_put_zeros(uio, len);
+    }
+    if (moved < len)
+        *err = -EFAULT;
+    return moved;
+}
+
+ssize_t pagecache_read(struct pagecache *cache, struct uio *uio, uint64_t offset)
+{
+    size_t done = 0, moved;
+    int err = 0;
+
+    do {
+        moved = read_page(cache, uio, offset + done, &err);
+        done += moved;
+    } while (moved && !err);
+    return uio_result(done, err);
+}
+
+static void grow_to(struct pagecache *cache, uint64_t size)
+{
+    mutex_lock(&cache->lock);
+    if (size > cache->size)
+        atomic_store(&cache->size, size);
+    mutex_unlock(&cache->lock);
+}
+
+/* Moves what the uio has for the page of `offset`. */
+static size_t write_page(struct pagecache *cache, struct uio *uio, uint64_t offset, int *err)
+{
+    size_t len = min(rest_of_page(offset), uio->left);
+    struct frame *frame;
+
+    if (len == 0)
+        return 0;
+    *err = get_page_for_write(cache, page_of(offset), &frame);
+    if (*err)
+        return 0;
+    size_t moved = uio_get(uio, byte_in_frame(frame, offset), len);
+    frame_put(frame);
+    if (moved < len)
+        *err = -EFAULT;
+    if (moved)
+        grow_to(cache, offset + moved);
+    return moved;
+}
+
+/* To a program, the machine's memory is the disk that is full here. */
+static int write_error(int err)
+{
+    return err == -ENOMEM ? -ENOSPC : err;
+}
+
+ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offset)
+{
+    size_t done = 0, moved;
+    int err = 0;
+
+    if (uio->left == 0)
+        return 0;
+    if (offset >= PAGECACHE_MAX_SIZE)
+        return -EFBIG;
+    uio->left = min(uio->left, PAGECACHE_MAX_SIZE - offset);
+
+    if (offset > cache->size)
+        trim(cache); /* who has the file mapped may have written behind its end */
+    do {
+        moved = write_page(cache, uio, offset + done, &err);
+        done += moved;
+    } while (moved && !err);
+    if (err)
+        trim(cache); /* a page that was to extend the file, and did not */
+    return uio_result(done, write_error(err));
+}
+
+int pagecache_truncate(struct pagecache *cache, uint64_t size)
+{
+    if (size > PAGECACHE_MAX_SIZE)
+        return -EFBIG;
+    mutex_lock(&cache->lock);
+    atomic_store(&cache->size, min(size, cache->size));
+    trim_locked(cache);
+    atomic_store(&cache->size, size);
+    mutex_unlock(&cache->lock);
+    return 0;
+}
+
+static int pager_page(struct pager *pager, uint64_t index, struct frame **frame)
+{
+    return pagecache_page(container_of(pager, struct pagecache, pager), index, frame);
+}
+
+static void pager_get(struct pager *pager)
+{
+    vnode_get(container_of(pager, struct pagecache, pager)->vnode);
+}
+
+static void pager_put(struct pager *pager)
+{
+    vnode_put(container_of(pager, struct pagecache, pager)->vnode);
+}
+
+static uint64_t pager_name(struct pager *pager, char *buf, size_t size)
+{
+    struct vnode *vnode = container_of(pager, struct pagecache, pager)->vnode;
+
+    if (vnode_path(vnode, buf, size) < 0)
+        strlcpy(buf, "?", size);
+    return vnode->ino;
+}
+
+static const struct pager_ops pagecache_pager_ops = {
+    .page = pager_page,
+    .get = pager_get,
+    .put = pager_put,
+    .name = pager_name,
+};
+
+struct pagecache *pagecache_create(struct vnode *vnode)
+{
+    struct pagecache *cache = heap_alloc_zeroed(sizeof(*cache));
+
+    if (!cache)
+        return NULL;
+    cache->pager.ops = &pagecache_pager_ops;
+    cache->vnode = vnode;
+    mutex_init(&cache->lock, RANK_CACHE);
+    spin_lock(&caches_lock);
+    LIST_INSERT_HEAD(&caches, cache, all);
+    spin_unlock(&caches_lock);
+    return cache;
+}
+
+void pagecache_destroy(struct pagecache *cache)
+{
+    radix_remove_from(&cache->pages, 0, drop_frame, cache);
+    spin_lock(&caches_lock);
+    LIST_REMOVE(cache, all);
+    spin_unlock(&caches_lock);
+    heap_free(cache);
+}
+
+static void hold_item(void *item, void *hold)
+{
+    (*(void (**)(struct frame *))hold)(item);
+}
+
+/* The world is stopped, and nobody rests with a cache half changed: no locks. */
+static void audit_visit(void (*hold)(struct frame *frame))
+{
+    struct pagecache *cache;
+
+    LIST_FOREACH (cache, &caches, all)
+        radix_for_each(&cache->pages, hold_item, &hold);
+}
+
+static struct audit_owner pagecache_owner = {.name = "page cache", .visit = audit_visit};
+
+void pagecache_init(void)
+{
+    audit_register(&pagecache_owner);
+}

@@ -1,0 +1,270 @@
+/* The walk along a path.
+
+   A walk stands in a directory and has the rest of the path before it. It takes one component after
+   the other; a symbolic link puts its target before what is left, in a buffer of its own, so that
+   links cost no stack. */
+#include <linux/errno.h>
+#include <fs/path.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+
+struct vnode *vfs_root;
+
+/* Links that one path may lead through, as on Linux. */
+#define MAX_LINKS 40
+
+/* Behind the flags of path.h: a link at the end is followed if a slash stands behind it. */
+#define FOLLOW_BEFORE_SLASH (1u << 31)
+
+struct walk {
+    struct vnode *at;        /* where we stand, with a reference */
+    const char *rest;        /* what is left of the path */
+    char *buf;               /* what `rest` points into once a link was followed; on the heap */
+    unsigned links;          /* followed so far */
+    char name[NAME_MAX + 1]; /* the component in hand; empty: there was none */
+    bool slash;              /* a slash stood behind it */
+};
+
+/* Moves to `vnode`, whose reference the walk takes over. */
+static void walk_move(struct walk *walk, struct vnode *vnode)
+{
+    vnode_put(walk->at);
+    walk->at = vnode;
+}
+
+/* Stands where a path that begins like `path` begins. */
+static void walk_begin(struct walk *walk, const char *path)
+{
+    walk->rest = path;
+    if (*path == '/') {
+        vnode_get(vfs_root);
+        walk_move(walk, vfs_root);
+    }
+}
+
+static int walk_start(struct walk *walk, struct vnode *start, const char *path)
+{
+    size_t len = strnlen(path, PATH_MAX);
+
+    if (len == 0)
+        return -ENOENT;
+    if (len == PATH_MAX)
+        return -ENAMETOOLONG;
+    *walk = (struct walk){.at = start};
+    vnode_get(start);
+    walk_begin(walk, path);
+    return 0;
+}
+
+static void walk_end(struct walk *walk)
+{
+    vnode_put(walk->at);
+    heap_free(walk->buf);
+}
+
+static size_t skip_slashes(struct walk *walk)
+{
+    size_t n = 0;
+
+    while (walk->rest[n] == '/')
+        n++;
+    walk->rest += n;
+    return n;
+}
+
+/* Takes the next component in hand. */
+static int walk_next(struct walk *walk)
+{
+    size_t len = 0;
+
+    skip_slashes(walk);
+    while (walk->rest[len] != '\0' && walk->rest[len] != '/')
+        len++;
+    if (len > NAME_MAX)
+        return -ENAMETOOLONG;
+    memcpy(walk->name, walk->rest, len);
+    walk->name[len] = '\0';
+    walk->rest += len;
+    walk->slash = skip_slashes(walk) > 0;
+    return 0;
+}
+
+/* What `name` is in `dir`, through mount points. */
+static int find_component(struct vnode *dir, const char *name, struct vnode **child)
+{
+    if (!vnode_is_dir(dir))
+        return -ENOTDIR;
+    if (*name == '\0' || strcmp(name, ".") == 0) {
+        vnode_get(*child = dir);
+        return 0;
+    }
+    if (strcmp(name, "..") == 0) {
+        *child = vnode_parent(dir);
+        return 0;
+    }
+    struct vnode *found;
+    int err = dir->ops->lookup(dir, name, &found);
+    if (err)
+        return err;
+    while (found->mounted) {
+        struct vnode *root = found->mounted;
+        vnode_get(root);
+        vnode_put(found);
+        found = root;
+    }
+    *child = found;
+    return 0;
+}
+
+/* Fills `buf` (PATH_MAX bytes) with the target of `link` and what is left of the path behind it. */
+static int join_link(struct walk *walk, struct vnode *link, char *buf)
+{
+    int len = link->ops->readlink(link, buf, PATH_MAX);
+
+    if (len < 0)
+        return len;
+    if (len == 0)
+        return -ENOENT;
+    if (len + 1 + strlen(walk->rest) >= PATH_MAX)
+        return -ENAMETOOLONG;
+    if (walk->slash)
+        buf[len++] = '/';
+    strlcpy(buf + len, walk->rest, PATH_MAX - len);
+    return 0;
+}
+
+/* Goes on along the target of `link`, the component in hand. */
+static int walk_follow(struct walk *walk, struct vnode *link)
+{
+    if (++walk->links > MAX_LINKS)
+        return -ELOOP;
+    char *buf = heap_alloc(PATH_MAX);
+    if (!buf)
+        return -ENOMEM;
+    int err = join_link(walk, link, buf);
+    if (err) {
+        heap_free(buf);
+        return err;
+    }
+    heap_free(walk->buf);
+    walk->buf = buf;
+    walk_begin(walk, buf);
+    return 0;
+}
+
+/* Goes into the component in hand, which is not the last. */
+static int walk_step(struct walk *walk)
+{
+    struct vnode *child;
+    int err = find_component(walk->at, walk->name, &child);
+
+    if (err)
+        return err;
+    if (!vnode_is_link(child)) {
+        walk_move(walk, child);
+        return 0;
+    }
+    err = walk_follow(walk, child);
+    vnode_put(child);
+    return err;
+}
+
+/* Goes on until the last component is in hand. */
+static int walk_to_last(struct walk *walk)
+{
+    int err;
+
+    while (!(err = walk_next(walk)) && *walk->rest != '\0') {
+        err = walk_step(walk);
+        if (err)
+            return err;
+    }
+    if (!err && !vnode_is_dir(walk->at))
+        err = -ENOTDIR;
+    return err;
+}
+
+/* If the last component is a link, goes on along it, to another last component. What does not exist
+   is no link. 1: there was one. */
+static int walk_last_link(struct walk *walk)
+{
+    struct vnode *child;
+    int err = find_component(walk->at, walk->name, &child);
+
+    if (err)
+        return err == -ENOENT ? 0 : err;
+    if (vnode_is_link(child))
+        err = walk_follow(walk, child);
+    bool is_link = vnode_is_link(child);
+    vnode_put(child);
+    return err ? err : is_link;
+}
+
+/* To the last component, and on along it if it is a link and `flags` or a slash behind it say so.
+ */
+static int walk_all(struct walk *walk, unsigned flags)
+{
+    int again;
+
+    do {
+        again = walk_to_last(walk);
+        if (!again && ((flags & PATH_FOLLOW) || walk->slash))
+            again = walk_last_link(walk);
+    } while (again > 0);
+    return again;
+}
+
+static enum path_last_kind last_kind(const char *name)
+{
+    if (*name == '\0')
+        return PATH_ROOT;
+    if (strcmp(name, ".") == 0)
+        return PATH_DOT;
+    return strcmp(name, "..") == 0 ? PATH_DOTDOT : PATH_NAME;
+}
+
+int path_lookup_parent(struct vnode *start, const char *path, unsigned flags,
+                       struct path_last *last)
+{
+    struct walk walk;
+    int err = walk_start(&walk, start, path);
+
+    if (err)
+        return err;
+    err = walk_all(&walk, flags);
+    if (!err) {
+        vnode_get(last->dir = walk.at);
+        strlcpy(last->name, walk.name, sizeof(last->name));
+        last->kind = last_kind(walk.name);
+        last->wants_dir = walk.slash;
+    }
+    walk_end(&walk);
+    return err;
+}
+
+int path_lookup_last(const struct path_last *last, struct vnode **vnode)
+{
+    struct vnode *found;
+    int err = find_component(last->dir, last->name, &found);
+
+    if (err)
+        return err;
+    if (last->wants_dir && !vnode_is_dir(found)) {
+        vnode_put(found);
+        return -ENOTDIR;
+    }
+    *vnode = found;
+    return 0;
+}
+
+int path_lookup(struct vnode *start, const char *path, unsigned flags, struct vnode **vnode)
+{
+    struct path_last last;
+    int err = path_lookup_parent(start, path, flags | FOLLOW_BEFORE_SLASH, &last);
+
+    if (err)
+        return err;
+    err = path_lookup_last(&last, vnode);
+    vnode_put(last.dir);
+    return err;
+}

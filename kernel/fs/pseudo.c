@@ -1,0 +1,333 @@
+/* Files whose text is made when they are read.
+
+   A vnode is made for each lookup and forgotten with its last reference: nothing is kept that could
+   grow stale. Its inode number is a hash of the names that lead to it, so that it is the same each
+   time.
+
+   Lock: the vnode's, for the texts of the open files of this vnode; the callbacks run without it,
+   since they take locks that come before it. */
+#include <linux/errno.h>
+#include <fs/file.h>
+#include <fs/pseudo.h>
+#include <lib/panic.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+
+struct pseudo_node {
+    struct vnode vnode;
+    const struct pseudo_entry *entry; /* (c) what it is; of the root only `dir` means something */
+    uint64_t key;                     /* (c) for its callbacks */
+};
+
+/* Numbers come after the fixed names in a listing. */
+#define NUMBER_COOKIE (1ul << 32)
+
+/* ---- Text ---- */
+
+/* A text that grows as it is printed; on the heap. */
+struct text {
+    struct text_sink sink;
+    char *bytes;
+    size_t len, capacity;
+    bool failed; /* memory ran out: what came later is lost */
+};
+
+#define FIRST_CAPACITY 256u
+
+static void text_grow(struct text *text, size_t len)
+{
+    size_t capacity = max(text->capacity, FIRST_CAPACITY);
+
+    while (capacity < len)
+        capacity *= 2;
+    char *bytes = heap_alloc(capacity);
+    if (!bytes) {
+        text->failed = true;
+        return;
+    }
+    if (text->len)
+        memcpy(bytes, text->bytes, text->len);
+    heap_free(text->bytes);
+    text->bytes = bytes;
+    text->capacity = capacity;
+}
+
+static void text_put(struct text_sink *sink, const char *bytes, size_t len)
+{
+    struct text *text = container_of(sink, struct text, sink);
+
+    if (!text->failed && text->len + len > text->capacity)
+        text_grow(text, text->len + len);
+    if (text->failed)
+        return;
+    memcpy(text->bytes + text->len, bytes, len);
+    text->len += len;
+}
+
+static void text_free(struct text *text)
+{
+    if (text)
+        heap_free(text->bytes);
+    heap_free(text);
+}
+
+/* What `print` has to say of `key`. */
+static int text_make(int (*print)(struct text_sink *sink, uint64_t key), uint64_t key,
+                     struct text **result)
+{
+    struct text *text = heap_alloc_zeroed(sizeof(*text));
+
+    if (!text)
+        return -ENOMEM;
+    text->sink.put = text_put;
+    int err = print(&text->sink, key);
+    if (!err && text->failed)
+        err = -ENOMEM;
+    if (err) {
+        text_free(text);
+        return err;
+    }
+    *result = text;
+    return 0;
+}
+
+/* ---- Files ---- */
+
+static struct pseudo_node *pseudo_node(struct vnode *vnode)
+{
+    return container_of(vnode, struct pseudo_node, vnode);
+}
+
+/* Replaces the text of an open file by a new one. */
+static int refresh(struct file *file)
+{
+    const struct pseudo_node *node = pseudo_node(file->vnode);
+    struct text *text;
+    int err = text_make(node->entry->text, node->key, &text);
+
+    if (err)
+        return err;
+    mutex_lock(&file->vnode->lock);
+    struct text *old = file->data;
+    file->data = text;
+    mutex_unlock(&file->vnode->lock);
+    text_free(old);
+    return 0;
+}
+
+static ssize_t copy_text(const struct text *text, struct uio *uio, uint64_t offset)
+{
+    if (offset >= text->len || uio->left == 0)
+        return 0;
+    return uio_result(uio_put(uio, text->bytes + offset, text->len - offset), -EFAULT);
+}
+
+static ssize_t pseudo_read(struct file *file, struct uio *uio, uint64_t offset)
+{
+    if (offset == 0 || !file->data) {
+        int err = refresh(file);
+        if (err)
+            return err;
+    }
+    mutex_lock(&file->vnode->lock);
+    ssize_t done = copy_text(file->data, uio, offset);
+    mutex_unlock(&file->vnode->lock);
+    return done;
+}
+
+static void pseudo_close(struct file *file)
+{
+    text_free(file->data);
+}
+
+static const struct file_ops pseudo_file_ops = {
+    .read = pseudo_read, .close = pseudo_close, .seekable = true};
+
+static const struct file_ops pseudo_dir_file_ops = {.seekable = true};
+
+static int pseudo_readlink(struct vnode *link, char *buf, size_t size)
+{
+    const struct pseudo_node *node = pseudo_node(link);
+    struct text *text;
+    int err = text_make(node->entry->link, node->key, &text);
+
+    if (err)
+        return err;
+    size_t len = min(text->len, size - 1);
+    if (len)
+        memcpy(buf, text->bytes, len);
+    buf[len] = '\0';
+    text_free(text);
+    return len;
+}
+
+/* ---- Directories ---- */
+
+/* FNV-1a of the directory's number and the name. */
+static uint64_t hash_ino(const struct vnode *dir, const char *name)
+{
+    uint64_t hash = dir->ino ^ 0xcbf29ce484222325;
+
+    for (; *name; name++)
+        hash = (hash ^ (uint8_t)*name) * 0x100000001b3;
+    return hash >> 1;
+}
+
+static const struct vnode_ops pseudo_ops;
+
+static struct vnode *node_create(struct filesystem *fs, const struct pseudo_entry *entry,
+                                 uint64_t key)
+{
+    struct pseudo_node *node = heap_alloc_zeroed(sizeof(*node));
+
+    if (!node)
+        return NULL;
+    vnode_init(&node->vnode, fs, entry->mode);
+    node->vnode.ops = &pseudo_ops;
+    node->vnode.file_ops = S_ISDIR(entry->mode) ? &pseudo_dir_file_ops : &pseudo_file_ops;
+    node->vnode.nlink = S_ISDIR(entry->mode) ? 2 : 1;
+    node->entry = entry;
+    node->key = key;
+    return &node->vnode;
+}
+
+static int make_child(struct vnode *dir, const char *name, const struct pseudo_entry *entry,
+                      uint64_t key, struct vnode **child)
+{
+    struct vnode *vnode = node_create(dir->fs, entry, key);
+
+    if (!vnode)
+        return -ENOMEM;
+    vnode->ino = hash_ino(dir, name);
+    int err = vnode_place(vnode, dir, name);
+    if (err) {
+        vnode_put(vnode);
+        return err;
+    }
+    *child = vnode;
+    return 0;
+}
+
+static const struct pseudo_entry *find_entry(const struct pseudo_dir *dir, const char *name)
+{
+    for (const struct pseudo_entry *entry = dir->entries; entry && entry->name; entry++) {
+        if (strcmp(entry->name, name) == 0)
+            return entry;
+    }
+    return NULL;
+}
+
+/* The number that `name` is, written as a listing writes it; PSEUDO_NO_NUMBER: none. */
+static uint32_t name_number(const char *name)
+{
+    uint64_t number = 0;
+
+    if (name[0] == '0' && name[1] != '\0')
+        return PSEUDO_NO_NUMBER;
+    for (; *name; name++) {
+        if (*name < '0' || *name > '9' || number >= PSEUDO_NO_NUMBER)
+            return PSEUDO_NO_NUMBER;
+        number = number * 10 + (*name - '0');
+    }
+    return min(number, (uint64_t)PSEUDO_NO_NUMBER);
+}
+
+static uint32_t next_number(const struct pseudo_node *node, uint32_t from)
+{
+    const struct pseudo_dir *dir = node->entry->dir;
+
+    return dir->numbered ? dir->next(node->key, from) : PSEUDO_NO_NUMBER;
+}
+
+static int pseudo_lookup(struct vnode *dir, const char *name, struct vnode **child)
+{
+    const struct pseudo_node *node = pseudo_node(dir);
+    const struct pseudo_entry *entry = find_entry(node->entry->dir, name);
+
+    if (entry)
+        return make_child(dir, name, entry, node->key, child);
+    uint32_t number = name_number(name);
+    if (number == PSEUDO_NO_NUMBER || next_number(node, number) != number)
+        return -ENOENT;
+    return make_child(dir, name, node->entry->dir->numbered, pseudo_key(node->key, number), child);
+}
+
+static size_t entry_count(const struct pseudo_dir *dir)
+{
+    size_t n = 0;
+
+    while (dir->entries && dir->entries[n].name)
+        n++;
+    return n;
+}
+
+static int list_entry(struct vnode *dir, const struct pseudo_entry *entry, uint64_t cookie,
+                      struct dir_entry *result)
+{
+    result->ino = hash_ino(dir, result->name);
+    result->mode = entry->mode & S_IFMT;
+    result->cookie = cookie;
+    return 1;
+}
+
+static int list_number(struct vnode *dir, uint32_t from, struct dir_entry *result)
+{
+    const struct pseudo_node *node = pseudo_node(dir);
+    uint32_t number = next_number(node, from);
+
+    if (number == PSEUDO_NO_NUMBER)
+        return 0;
+    snprintf(result->name, sizeof(result->name), "%u", number);
+    return list_entry(dir, node->entry->dir->numbered, NUMBER_COOKIE + number, result);
+}
+
+static int pseudo_readdir(struct vnode *dir, uint64_t cookie, struct dir_entry *result)
+{
+    const struct pseudo_dir *table = pseudo_node(dir)->entry->dir;
+    uint64_t n = cookie - DIR_COOKIE_FIRST;
+
+    if (cookie >= NUMBER_COOKIE + PSEUDO_NO_NUMBER)
+        return 0;
+    if (cookie >= NUMBER_COOKIE)
+        return list_number(dir, cookie - NUMBER_COOKIE, result);
+    if (n >= entry_count(table))
+        return list_number(dir, 0, result);
+    strlcpy(result->name, table->entries[n].name, sizeof(result->name));
+    return list_entry(dir, &table->entries[n], cookie, result);
+}
+
+static void pseudo_free(struct vnode *vnode)
+{
+    heap_free(pseudo_node(vnode));
+}
+
+static const struct vnode_ops pseudo_ops = {
+    .lookup = pseudo_lookup,
+    .readlink = pseudo_readlink,
+    .readdir = pseudo_readdir,
+    .free = pseudo_free,
+};
+
+/* What lives as long as the file system: for ever. */
+struct pseudo_fs {
+    struct filesystem fs;
+    struct pseudo_entry root;
+};
+
+struct vnode *pseudo_root(const struct pseudo_dir *dir)
+{
+    static uint64_t next_dev = 16; /* behind those of the other file systems; boot only */
+    struct pseudo_fs *pseudo = heap_alloc_zeroed(sizeof(*pseudo));
+
+    if (!pseudo)
+        return NULL;
+    pseudo->fs = (struct filesystem){.name = "proc", .dev = next_dev++};
+    pseudo->root = (struct pseudo_entry){.mode = S_IFDIR | 0555, .dir = dir};
+    struct vnode *root = node_create(&pseudo->fs, &pseudo->root, 0);
+    if (!root) {
+        heap_free(pseudo);
+        return NULL;
+    }
+    root->ino = 1;
+    return root;
+}

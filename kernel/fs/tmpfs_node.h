@@ -1,0 +1,45 @@
+/* What the two halves of tmpfs share: its nodes (tmpfs.c) and their names (tmpfs_dir.c). */
+#pragma once
+
+#include <sys/tree.h>
+#include <fs/vnode.h>
+
+/* A name in a directory; it holds a reference on what it names. All fields: the tree lock of the
+   file system. */
+struct tmpfs_entry {
+    RB_ENTRY(tmpfs_entry) by_name;
+    RB_ENTRY(tmpfs_entry) by_cookie;
+    uint64_t cookie; /* its place in a listing: never given twice in its directory */
+    struct vnode *vnode;
+    char name[]; /* terminated */
+};
+
+RB_HEAD(tmpfs_names, tmpfs_entry);
+RB_HEAD(tmpfs_cookies, tmpfs_entry);
+
+struct tmpfs_node {
+    struct vnode vnode;
+    char *target; /* (c) of a symbolic link, on the heap */
+
+    /* Of a directory: the same entries in two orders. The tree lock. */
+    struct tmpfs_names names;
+    struct tmpfs_cookies cookies;
+    uint64_t next_cookie;
+};
+
+static inline struct tmpfs_node *tmpfs_node(struct vnode *vnode)
+{
+    return container_of(vnode, struct tmpfs_node, vnode);
+}
+
+/* A new node with one reference and no name; NULL: no memory. */
+__must_check struct vnode *tmpfs_node_create(struct filesystem *fs, uint32_t mode, uint64_t rdev);
+
+/* The vnode operations on names; tmpfs_dir.c. */
+int tmpfs_lookup(struct vnode *dir, const char *name, struct vnode **child);
+int tmpfs_link(struct vnode *dir, const char *name, struct vnode *vnode);
+int tmpfs_unlink(struct vnode *dir, const char *name);
+int tmpfs_rmdir(struct vnode *dir, const char *name);
+int tmpfs_rename(struct vnode *from_dir, const char *from_name, struct vnode *to_dir,
+                 const char *to_name, bool no_replace);
+int tmpfs_readdir(struct vnode *dir, uint64_t cookie, struct dir_entry *entry);

@@ -1,0 +1,246 @@
+/* The operations on names: checks that are the same for every file system, then one call of it. The
+   order of the checks is Linux's, since programs see it. */
+#include <linux/errno.h>
+#include <fs/vfs.h>
+#include <lib/string.h>
+
+/* Resolves all but the last component of what is to be made. -EEXIST: it can only be there already.
+ */
+static int lookup_new(struct vnode *start, const char *path, struct path_last *last)
+{
+    int err = path_lookup_parent(start, path, 0, last);
+
+    if (err)
+        return err;
+    if (last->kind == PATH_NAME)
+        return 0;
+    vnode_put(last->dir);
+    return -EEXIST;
+}
+
+/* The same for what is no directory: "name/" cannot be made, and says which reason comes first. */
+static int lookup_new_file(struct vnode *start, const char *path, struct path_last *last)
+{
+    struct vnode *there;
+    int err = lookup_new(start, path, last);
+
+    if (err || !last->wants_dir)
+        return err;
+    last->wants_dir = false;
+    err = path_lookup_last(last, &there);
+    if (!err) {
+        vnode_put(there);
+        err = -EEXIST;
+    }
+    vnode_put(last->dir);
+    return err;
+}
+
+/* -EEXIST if the name is taken; then -EPERM or what else `missing` is, if there is no operation. */
+static int check_op(const struct path_last *last, const void *op, int missing)
+{
+    struct vnode *there;
+
+    if (op)
+        return 0;
+    if (path_lookup_last(last, &there))
+        return missing;
+    vnode_put(there);
+    return -EEXIST;
+}
+
+int vfs_make(struct vnode *start, const char *path, uint32_t mode, uint64_t rdev)
+{
+    struct path_last last;
+    struct vnode *child;
+    int err = S_ISDIR(mode) ? lookup_new(start, path, &last) : lookup_new_file(start, path, &last);
+
+    if (err)
+        return err;
+    err = check_op(&last, last.dir->ops->create, -EPERM);
+    if (!err)
+        err = last.dir->ops->create(last.dir, last.name, mode, rdev, &child);
+    if (!err)
+        vnode_put(child);
+    vnode_put(last.dir);
+    return err;
+}
+
+int vfs_symlink(const char *target, struct vnode *start, const char *path)
+{
+    struct path_last last;
+
+    if (*target == '\0')
+        return -ENOENT;
+    int err = lookup_new_file(start, path, &last);
+    if (err)
+        return err;
+    err = check_op(&last, last.dir->ops->symlink, -EPERM);
+    if (!err)
+        err = last.dir->ops->symlink(last.dir, last.name, target);
+    vnode_put(last.dir);
+    return err;
+}
+
+static int link_to(struct vnode *vnode, const struct path_last *last)
+{
+    int err = check_op(last, last->dir->ops->link, -EPERM);
+
+    if (err)
+        return err;
+    if (vnode->fs != last->dir->fs)
+        return -EXDEV;
+    if (vnode_is_dir(vnode))
+        return -EPERM;
+    return last->dir->ops->link(last->dir, last->name, vnode);
+}
+
+int vfs_link(struct vnode *from_start, const char *from, struct vnode *to_start, const char *to,
+             unsigned flags)
+{
+    struct path_last last;
+    struct vnode *vnode;
+    int err = path_lookup(from_start, from, flags, &vnode);
+
+    if (err)
+        return err;
+    err = lookup_new_file(to_start, to, &last);
+    if (!err) {
+        err = link_to(vnode, &last);
+        vnode_put(last.dir);
+    }
+    vnode_put(vnode);
+    return err;
+}
+
+static int unlink_last(const struct path_last *last)
+{
+    struct vnode *there;
+
+    if (last->kind != PATH_NAME)
+        return -EISDIR;
+    int err = path_lookup_last(last, &there);
+    if (err)
+        return err;
+    err = vnode_is_dir(there) ? -EISDIR : -EPERM;
+    vnode_put(there);
+    return last->dir->ops->unlink ? last->dir->ops->unlink(last->dir, last->name) : err;
+}
+
+int vfs_unlink(struct vnode *start, const char *path)
+{
+    struct path_last last;
+    int err = path_lookup_parent(start, path, 0, &last);
+
+    if (err)
+        return err;
+    err = unlink_last(&last);
+    vnode_put(last.dir);
+    return err;
+}
+
+static int rmdir_last(const struct path_last *last)
+{
+    switch (last->kind) {
+    case PATH_ROOT:
+        return -EBUSY;
+    case PATH_DOT:
+        return -EINVAL;
+    case PATH_DOTDOT:
+        return -ENOTEMPTY;
+    case PATH_NAME:
+        break;
+    }
+    return last->dir->ops->rmdir ? last->dir->ops->rmdir(last->dir, last->name) : -EPERM;
+}
+
+int vfs_rmdir(struct vnode *start, const char *path)
+{
+    struct path_last last;
+    int err = path_lookup_parent(start, path, 0, &last);
+
+    if (err)
+        return err;
+    err = rmdir_last(&last);
+    vnode_put(last.dir);
+    return err;
+}
+
+/* A slash behind either name asks for a directory. */
+static int check_rename_slashes(const struct path_last *from, const struct path_last *to)
+{
+    struct path_last plain = *from;
+    struct vnode *source;
+
+    plain.wants_dir = false;
+    int err = path_lookup_last(&plain, &source);
+    if (err)
+        return err;
+    if (!vnode_is_dir(source) && (from->wants_dir || to->wants_dir))
+        err = -ENOTDIR;
+    vnode_put(source);
+    return err;
+}
+
+static int rename_last(const struct path_last *from, const struct path_last *to, bool no_replace)
+{
+    if (from->dir->fs != to->dir->fs)
+        return -EXDEV;
+    if (from->kind != PATH_NAME)
+        return -EBUSY;
+    if (to->kind != PATH_NAME)
+        return no_replace ? -EEXIST : -EBUSY;
+    int err = check_rename_slashes(from, to);
+    if (err)
+        return err;
+    if (!from->dir->ops->rename)
+        return -EPERM;
+    return from->dir->ops->rename(from->dir, from->name, to->dir, to->name, no_replace);
+}
+
+int vfs_rename(struct vnode *from_start, const char *from, struct vnode *to_start, const char *to,
+               bool no_replace)
+{
+    struct path_last from_last, to_last;
+    int err = path_lookup_parent(from_start, from, 0, &from_last);
+
+    if (err)
+        return err;
+    err = path_lookup_parent(to_start, to, 0, &to_last);
+    if (!err) {
+        err = rename_last(&from_last, &to_last, no_replace);
+        vnode_put(to_last.dir);
+    }
+    vnode_put(from_last.dir);
+    return err;
+}
+
+int vfs_stat(struct vnode *start, const char *path, unsigned flags, struct stat *stat)
+{
+    struct vnode *vnode;
+    int err = path_lookup(start, path, flags, &vnode);
+
+    if (err)
+        return err;
+    vnode_stat(vnode, stat);
+    vnode_put(vnode);
+    return 0;
+}
+
+int vfs_readlink(struct vnode *start, const char *path, char *buf, size_t size)
+{
+    struct vnode *vnode;
+    int err = path_lookup(start, path, 0, &vnode);
+
+    if (err)
+        return err;
+    err = vnode_is_link(vnode) ? vnode->ops->readlink(vnode, buf, size) : -EINVAL;
+    vnode_put(vnode);
+    return err;
+}
+
+void vnode_chmod(struct vnode *vnode, uint32_t mode)
+{
+    atomic_store_relaxed(&vnode->mode, (vnode->mode & S_IFMT) | (mode & ~S_IFMT));
+    vnode_touch_ctime(vnode);
+}

@@ -1,0 +1,245 @@
+/* Vnodes: their references, their places in the tree, their times, and who may write them.
+
+   Always true: a vnode with no references has no name, is not open, and is in no cache of anyone.
+   Locks: place_lock guards parent, name and removed of all vnodes; nothing is taken under it. */
+#include <linux/errno.h>
+#include <arch/clock.h>
+#include <fs/pagecache.h>
+#include <fs/vnode.h>
+#include <lib/panic.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+
+static struct spinlock place_lock = SPINLOCK(RANK_PIPE);
+
+void vnode_init(struct vnode *vnode, struct filesystem *fs, uint32_t mode)
+{
+    uint64_t now = clock_realtime_ns();
+
+    vnode->fs = fs;
+    vnode->mode = mode;
+    vnode->nlink = 1;
+    vnode->refs = 1;
+    vnode->atime_ns = vnode->mtime_ns = vnode->ctime_ns = now;
+    mutex_init(&vnode->lock, RANK_VNODE);
+}
+
+void vnode_get(struct vnode *vnode)
+{
+    unsigned refs = atomic_add_fetch(&vnode->refs, 1);
+
+    assert(refs > 1);
+}
+
+static bool vnode_put_last(struct vnode *vnode)
+{
+    unsigned refs = atomic_sub_fetch(&vnode->refs, 1);
+
+    assert(refs != ~0u);
+    return refs == 0;
+}
+
+/* A chain of removed directories, each held by the one below, goes in a loop: a program decides how
+   long it is. */
+void vnode_put(struct vnode *vnode)
+{
+    while (vnode && vnode_put_last(vnode)) {
+        struct vnode *parent = vnode->parent;
+
+        heap_free(vnode->name);
+        vnode->ops->free(vnode);
+        vnode = parent;
+    }
+}
+
+uint64_t vnode_size(const struct vnode *vnode)
+{
+    return vnode->cache ? atomic_load(&vnode->cache->size) : 0;
+}
+
+/* A time in a struct stat. */
+#define STAT_TIME(stat, field, ns)                \
+    do {                                          \
+        (stat)->field = (ns) / 1000000000;        \
+        (stat)->field##_nsec = (ns) % 1000000000; \
+    } while (0)
+
+void vnode_stat(struct vnode *vnode, struct stat *stat)
+{
+    *stat = (struct stat){
+        .st_dev = vnode->fs->dev,
+        .st_ino = vnode->ino,
+        .st_nlink = atomic_load_relaxed(&vnode->nlink),
+        .st_mode = atomic_load_relaxed(&vnode->mode),
+        .st_rdev = vnode->rdev,
+        .st_size = vnode_size(vnode),
+        .st_blksize = PAGE_SIZE,
+    };
+    STAT_TIME(stat, st_atime, atomic_load_relaxed(&vnode->atime_ns));
+    STAT_TIME(stat, st_mtime, atomic_load_relaxed(&vnode->mtime_ns));
+    STAT_TIME(stat, st_ctime, atomic_load_relaxed(&vnode->ctime_ns));
+    if (vnode->cache)
+        stat->st_blocks = atomic_load_relaxed(&vnode->cache->npages) * (PAGE_SIZE / 512);
+    if (vnode->ops->stat)
+        vnode->ops->stat(vnode, stat);
+}
+
+void vnode_touch_ctime(struct vnode *vnode)
+{
+    atomic_store_relaxed(&vnode->ctime_ns, clock_realtime_ns());
+}
+
+void vnode_touch(struct vnode *vnode)
+{
+    vnode_touch_ctime(vnode);
+    atomic_store_relaxed(&vnode->mtime_ns, atomic_load_relaxed(&vnode->ctime_ns));
+}
+
+static char *copy_name(const char *name)
+{
+    size_t size = strlen(name) + 1;
+    char *copy = heap_alloc(size);
+
+    if (copy)
+        memcpy(copy, name, size);
+    return copy;
+}
+
+int vnode_place(struct vnode *vnode, struct vnode *parent, const char *name)
+{
+    char *copy = copy_name(name);
+
+    if (!copy)
+        return -ENOMEM;
+    if (parent)
+        vnode_get(parent);
+
+    spin_lock(&place_lock);
+    struct vnode *old_parent = vnode->parent;
+    char *old_name = vnode->name;
+    vnode->parent = parent;
+    vnode->name = copy;
+    spin_unlock(&place_lock);
+
+    heap_free(old_name);
+    vnode_put(old_parent);
+    return 0;
+}
+
+void vnode_set_removed(struct vnode *vnode)
+{
+    spin_lock(&place_lock);
+    vnode->removed = true;
+    spin_unlock(&place_lock);
+}
+
+/* Out of the root of a mounted file system, to the directory that it covers. */
+static struct vnode *below_mounts(struct vnode *vnode)
+{
+    while (vnode->covers)
+        vnode = vnode->covers;
+    return vnode;
+}
+
+struct vnode *vnode_parent(struct vnode *dir)
+{
+    spin_lock(&place_lock);
+    struct vnode *place = below_mounts(dir);
+    struct vnode *parent = place->parent ? place->parent : dir;
+    vnode_get(parent);
+    spin_unlock(&place_lock);
+    return parent;
+}
+
+/* Puts `text` before `at` in a buffer that begins at `start`; NULL, also for `at`: no room. */
+static char *prepend(char *start, char *at, const char *text)
+{
+    size_t len = strlen(text);
+
+    if (!at || (size_t)(at - start) < len)
+        return NULL;
+    return memcpy(at - len, text, len);
+}
+
+/* Writes the path from behind; place_lock is held. */
+static char *prepend_path(char *start, char *at, struct vnode *vnode)
+{
+    struct vnode *place = below_mounts(vnode);
+
+    if (!place->name)
+        return prepend(start, at, "/");
+    if (!place->parent)
+        return prepend(start, at, place->name);
+    while (at && place->parent) {
+        at = prepend(start, at, place->name);
+        at = prepend(start, at, "/");
+        place = below_mounts(place->parent);
+    }
+    return at;
+}
+
+int vnode_path(struct vnode *vnode, char *buf, size_t size)
+{
+    if (size == 0)
+        return -ENAMETOOLONG;
+    char *end = buf + size - 1;
+    *end = '\0';
+
+    spin_lock(&place_lock);
+    char *at = prepend_path(buf, prepend(buf, end, vnode->removed ? " (deleted)" : ""), vnode);
+    spin_unlock(&place_lock);
+
+    if (!at)
+        return -ENAMETOOLONG;
+    memmove(buf, at, end - at + 1);
+    return end - at;
+}
+
+int vnode_getcwd(struct vnode *dir, char *buf, size_t size)
+{
+    spin_lock(&place_lock);
+    bool removed = dir->removed;
+    spin_unlock(&place_lock);
+
+    if (removed)
+        return -ENOENT;
+    int len = vnode_path(dir, buf, size);
+    return len == -ENAMETOOLONG ? -ERANGE : len;
+}
+
+/* Moves `writers` one step away from 0 on the side of `step`, unless it is on the other side. */
+static bool count_use(int *writers, int step)
+{
+    int now;
+
+    do {
+        now = atomic_load(writers);
+        if (now * step < 0)
+            return false;
+    } while (!atomic_compare_exchange(writers, now, now + step));
+    return true;
+}
+
+int vnode_allow_write(struct vnode *vnode)
+{
+    return count_use(&vnode->writers, 1) ? 0 : -ETXTBSY;
+}
+
+void vnode_end_write(struct vnode *vnode)
+{
+    int writers = atomic_sub_fetch(&vnode->writers, 1);
+
+    assert(writers >= 0);
+}
+
+int vnode_deny_write(struct vnode *vnode)
+{
+    return count_use(&vnode->writers, -1) ? 0 : -ETXTBSY;
+}
+
+void vnode_end_deny(struct vnode *vnode)
+{
+    int writers = atomic_add_fetch(&vnode->writers, 1);
+
+    assert(writers <= 0);
+}

@@ -1,0 +1,58 @@
+/* The boot order, one call a line. kernel/arch/boot.S comes here when the boot CPU runs in long mode on the boot stack
+   and kernel/arch/boot.c has read what the boot loader told. */
+
+#include <arch/boot.h>
+#include <arch/console.h>
+#include <arch/cpu.h>
+#include <arch/init.h>
+#include <dev/random.h>
+#include <dev/tty.h>
+#include <fs/vfs.h>
+#include <lib/panic.h>
+#include <mm/frame.h>
+#include <proc/process.h>
+#include <proc/signal.h>
+#include <sched/thread.h>
+#include <vm/fault.h>
+
+#define TIMER_HZ 100
+
+static void print_banner(void)
+{
+    printk("Pagoda: %lu MiB of memory, %u CPU%s, booted by %s\n",
+           (frame_usage(FRAME_FREE) + frame_usage(FRAME_KERNEL)) >> (20 - PAGE_SHIFT), cpu_count(),
+           cpu_count() == 1 ? "" : "s", boot_info.loader);
+}
+
+/* What needs a thread to run in, because it may sleep: the rest of the boot. */
+static void boot_thread(void *arg __unused)
+{
+    tty_init();                                               /* the terminal */
+    fs_init(boot_info.initrd_start, boot_info.initrd_end);    /* the root file system, from the initial RAM disk */
+    procfs_init();                                            /* /proc */
+    tty_set_signal_hook(signal_group);                        /* ^C */
+    process_start_init("/bin/init");                          /* the first process */
+    thread_exit();
+}
+
+void kernel_main(void)
+{
+    serial_init();        /* from here on messages are seen */
+    cpu_init();           /* segments, traps, protection bits, system calls */
+    paging_init();        /* the kernel's final page tables */
+    acpi_init();          /* which devices are there */
+    apic_init();          /* interrupts have a way in */
+    clock_init();         /* time */
+    frame_init();         /* physical memory */
+    fault_init();         /* the zero page */
+    random_init();        /* random numbers */
+    sched_init();         /* threads */
+    timer_start(TIMER_HZ); /* turns end */
+    print_banner();
+
+    struct thread *thread = thread_create(boot_thread, NULL);
+    if (!thread)
+        panic("no memory for the first thread");
+    thread_start(thread);
+    sched_idle();
+}

@@ -1,0 +1,307 @@
+/* Physical frames: a buddy allocator for runs, and in front of it a cache of single frames for each CPU.
+
+       frame_alloc --> this CPU's cache --(empty: 32 at a time)--> buddy lists, one per order
+       frame_free  --> this CPU's cache --(full: 32 at a time)---> merged with its buddy while that is free
+
+   Always true: a free frame is in exactly one buddy list, as part of the run whose first frame is listed there, or in
+   one cache; its count is 0 and its kind FRAME_FREE. Only a listed run's first frame has `order` set to the run's.
+
+   Locks: buddy_lock (RANK_FRAMES) for the lists; a cache belongs to its CPU, with preemption off. Frames are never
+   allocated or freed in interrupt handlers. */
+
+#include <arch/atomic.h>
+#include <arch/boot.h>
+#include <arch/cpu.h>
+#include <lib/panic.h>
+#include <lib/string.h>
+#include <mm/frame.h>
+
+#define NO_FRAME    UINT32_MAX
+#define CACHE_SIZE  64u
+#define CACHE_BATCH 32u
+
+/* A CPU's cache of free frames, and its share of the usage counts: a frame may be freed on another CPU than the one
+   that allocated it, so only the sum over the CPUs means something. */
+struct frame_cache {
+    unsigned count;
+    uint32_t pfns[CACHE_SIZE];
+    int64_t usage[FRAME_KINDS];
+} __aligned(64);
+
+struct frame *frames;
+uint32_t frame_count;
+
+static struct frame_cache caches[MAX_CPUS];
+static struct spinlock buddy_lock = SPINLOCK(RANK_FRAMES);
+static uint32_t buddy_lists[FRAME_MAX_ORDER + 1]; /* (buddy_lock) pfn of the first run, or NO_FRAME */
+
+static void buddy_push(uint32_t pfn, unsigned order)
+{
+    struct frame *frame = pfn_to_frame(pfn);
+
+    frame->kind = FRAME_FREE;
+    frame->order = order;
+    frame->prev = NO_FRAME;
+    frame->next = buddy_lists[order];
+    if (frame->next != NO_FRAME)
+        pfn_to_frame(frame->next)->prev = pfn;
+    buddy_lists[order] = pfn;
+}
+
+static void buddy_remove(uint32_t pfn)
+{
+    struct frame *frame = pfn_to_frame(pfn);
+
+    if (frame->prev != NO_FRAME)
+        pfn_to_frame(frame->prev)->next = frame->next;
+    else
+        buddy_lists[frame->order] = frame->next;
+    if (frame->next != NO_FRAME)
+        pfn_to_frame(frame->next)->prev = frame->prev;
+}
+
+/* Whether pfn, the buddy of a run of `order` that is being freed, is itself a listed run of that order. It cannot lie
+   inside a larger run, which would hold both; frames in caches have a `prev` of their own number, which no listed frame
+   has. */
+static bool buddy_is_listed(uint32_t pfn, unsigned order)
+{
+    const struct frame *frame = pfn_to_frame(pfn);
+
+    return pfn < frame_count && frame->kind == FRAME_FREE && frame->order == order &&
+           frame->prev != pfn;
+}
+
+/* Puts a run into the lists, joined with its buddies as far as they are free. buddy_lock is held. */
+static void buddy_free(uint32_t pfn, unsigned order)
+{
+    while (order < FRAME_MAX_ORDER) {
+        uint32_t buddy = pfn ^ (1u << order);
+
+        if (!buddy_is_listed(buddy, order))
+            break;
+        buddy_remove(buddy);
+        pfn &= ~(1u << order);
+        order++;
+    }
+    buddy_push(pfn, order);
+}
+
+/* Takes a run out of the lists, splitting a larger one if need be; NO_FRAME if there is none. buddy_lock is held. */
+static uint32_t buddy_alloc(unsigned order)
+{
+    unsigned have = order;
+
+    while (have <= FRAME_MAX_ORDER && buddy_lists[have] == NO_FRAME)
+        have++;
+    if (have > FRAME_MAX_ORDER)
+        return NO_FRAME;
+
+    uint32_t pfn = buddy_lists[have];
+    buddy_remove(pfn);
+    while (have > order) {
+        have--;
+        buddy_push(pfn + (1u << have), have);
+    }
+    return pfn;
+}
+
+static void cache_add(struct frame_cache *cache, uint32_t pfn)
+{
+    struct frame *frame = pfn_to_frame(pfn);
+
+    frame->kind = FRAME_FREE;
+    frame->order = 0;
+    frame->prev = pfn; /* says: in a cache, not in a list */
+    cache->pfns[cache->count++] = pfn;
+}
+
+/* Preemption is off. */
+static void cache_refill(struct frame_cache *cache)
+{
+    spin_lock(&buddy_lock);
+    while (cache->count < CACHE_BATCH) {
+        uint32_t pfn = buddy_alloc(0);
+
+        if (pfn == NO_FRAME)
+            break;
+        cache_add(cache, pfn);
+    }
+    spin_unlock(&buddy_lock);
+}
+
+/* Shrinks the cache to `keep` frames. Preemption is off. */
+static void cache_shrink(struct frame_cache *cache, unsigned keep)
+{
+    spin_lock(&buddy_lock);
+    while (cache->count > keep)
+        buddy_free(cache->pfns[--cache->count], 0);
+    spin_unlock(&buddy_lock);
+}
+
+static void usage_add(struct frame_cache *cache, enum frame_kind kind, int64_t nframes)
+{
+    cache->usage[kind] += nframes;
+    cache->usage[FRAME_FREE] -= nframes;
+}
+
+static struct frame *frame_start(uint32_t pfn, enum frame_kind kind, unsigned order)
+{
+    struct frame *frame = pfn_to_frame(pfn);
+
+    assert(frame->refcount == 0 && frame->kind == FRAME_FREE);
+    frame->kind = kind;
+    frame->order = order;
+    spin_init(&frame->lock, RANK_TABLE);
+    atomic_store(&frame->refcount, 1u);
+    return frame;
+}
+
+struct frame *frame_alloc(enum frame_kind kind)
+{
+    struct frame *frame = NULL;
+
+    preempt_disable();
+    struct frame_cache *cache = &caches[cpu_id()];
+    if (unlikely(cache->count == 0))
+        cache_refill(cache);
+    if (likely(cache->count > 0)) {
+        frame = frame_start(cache->pfns[--cache->count], kind, 0);
+        usage_add(cache, kind, 1);
+    }
+    preempt_enable();
+    return frame;
+}
+
+struct frame *frame_alloc_zeroed(enum frame_kind kind)
+{
+    struct frame *frame = frame_alloc(kind);
+
+    if (frame)
+        page_zero(frame_to_virt(frame));
+    return frame;
+}
+
+struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
+{
+    struct frame *frame = NULL;
+
+    if (order > FRAME_MAX_ORDER)
+        return NULL;
+    spin_lock(&buddy_lock);
+    uint32_t pfn = buddy_alloc(order);
+    if (pfn != NO_FRAME) {
+        frame = frame_start(pfn, kind, order);
+        usage_add(&caches[cpu_id()], kind, 1l << order);
+    }
+    spin_unlock(&buddy_lock);
+    return frame;
+}
+
+void frame_free(struct frame *frame)
+{
+    uint32_t pfn = frame_to_pfn(frame);
+
+    assert(frame->refcount == 0 && frame->kind > FRAME_FREE);
+    preempt_disable();
+    struct frame_cache *cache = &caches[cpu_id()];
+    usage_add(cache, frame->kind, -(1l << frame->order));
+    if (unlikely(frame->order > 0)) {
+        spin_lock(&buddy_lock);
+        buddy_free(pfn, frame->order);
+        spin_unlock(&buddy_lock);
+    } else {
+        if (unlikely(cache->count == CACHE_SIZE))
+            cache_shrink(cache, CACHE_BATCH);
+        cache_add(cache, pfn);
+    }
+    preempt_enable();
+}
+
+void frame_get(struct frame *frame)
+{
+    uint32_t refs = atomic_add_fetch(&frame->refcount, 1u);
+
+    assert(refs > 1); /* neither free before, nor more sharers than 32 bits count */
+}
+
+bool frame_put_last(struct frame *frame)
+{
+    uint32_t refs = atomic_sub_fetch(&frame->refcount, 1u);
+
+    assert(refs != UINT32_MAX);
+    return refs == 0;
+}
+
+void frame_put(struct frame *frame)
+{
+    if (frame_put_last(frame))
+        frame_free(frame);
+}
+
+uint32_t frame_refs(const struct frame *frame)
+{
+    return atomic_load(&frame->refcount);
+}
+
+void frame_cache_drain(void)
+{
+    preempt_disable();
+    cache_shrink(&caches[cpu_id()], 0);
+    preempt_enable();
+}
+
+uint64_t frame_usage(enum frame_kind kind)
+{
+    int64_t sum = 0;
+
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
+        sum += atomic_load_relaxed(&caches[cpu].usage[kind]);
+    return sum;
+}
+
+/* Gives [start, end) to the lists, in runs as large as their alignment allows. */
+static void add_range(paddr_t start, paddr_t end)
+{
+    uint32_t pfn = start >> PAGE_SHIFT, end_pfn = end >> PAGE_SHIFT;
+
+    caches[0].usage[FRAME_FREE] += end_pfn - pfn;
+    caches[0].usage[FRAME_RESERVED] -= end_pfn - pfn;
+    while (pfn < end_pfn) {
+        unsigned order = 0;
+
+        while (order < FRAME_MAX_ORDER && !(pfn & (1u << order)) &&
+               pfn + (2u << order) <= end_pfn)
+            order++;
+        for (uint32_t n = 0; n < (1u << order); n++)
+            pfn_to_frame(pfn + n)->kind = FRAME_FREE;
+        buddy_push(pfn, order);
+        pfn += 1u << order;
+    }
+}
+
+void frame_init(void)
+{
+    frame_count = boot_info.max_addr >> PAGE_SHIFT;
+    paddr_t table = boot_alloc(page_ceil(frame_count * sizeof(struct frame)) >> PAGE_SHIFT);
+    frames = phys_to_virt(table); /* zeroed: all FRAME_RESERVED, no references */
+
+    for (unsigned order = 0; order <= FRAME_MAX_ORDER; order++)
+        buddy_lists[order] = NO_FRAME;
+    caches[0].usage[FRAME_RESERVED] = frame_count;
+    boot_free_ranges(add_range);
+}
+
+void page_zero(void *page)
+{
+    uint64_t *word = page;
+    size_t count = PAGE_SIZE / sizeof(*word);
+
+    asm volatile("rep stosq" : "+D"(word), "+c"(count) : "a"(0) : "memory");
+}
+
+void page_copy(void *to, const void *from)
+{
+    size_t count = PAGE_SIZE / sizeof(uint64_t);
+
+    asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
+}

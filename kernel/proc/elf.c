@@ -1,0 +1,118 @@
+/* ELF programs (System V ABI, chapters 4 and 5; AMD64 supplement).
+
+   A PT_LOAD segment becomes one region: its pages come from the file's pages in memory, and read as zeros from the end
+   of the segment's bytes in the file on (bss). A segment that has no bss may show the file's bytes behind it in its last
+   page, as on Linux, so that the page is shared and not copied. */
+
+#include <linux/elf.h>
+#include <linux/errno.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+#include <proc/elf.h>
+
+#define MAX_PHDRS 64
+#define PIE_BASE  0x0000555555554000ul /* where position-independent programs go, as on Linux */
+
+static bool is_supported(const struct elf64_hdr *header)
+{
+    return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
+           header->e_ident[EI_CLASS] == ELFCLASS64 && header->e_ident[EI_DATA] == ELFDATA2LSB &&
+           (header->e_type == ET_EXEC || header->e_type == ET_DYN) &&
+           header->e_machine == EM_X86_64 && header->e_phentsize == sizeof(struct elf64_phdr) &&
+           header->e_phnum >= 1 && header->e_phnum <= MAX_PHDRS;
+}
+
+/* All `len` bytes, or -ENOEXEC. */
+static int read_all(struct program *program, uint64_t offset, void *buf, size_t len)
+{
+    ssize_t got = program_read(program, offset, buf, len);
+
+    if (got < 0)
+        return got;
+    return (size_t)got == len ? 0 : -ENOEXEC;
+}
+
+/* Whether the segment can be mapped at all: in the user's half, congruent to its place in the file. */
+static bool is_sane(const struct elf64_phdr *segment, uint64_t bias)
+{
+    uaddr_t start = segment->p_vaddr + bias;
+
+    return start >= USER_START && start < USER_END && segment->p_memsz <= USER_END - start &&
+           segment->p_filesz <= segment->p_memsz && segment->p_offset <= INT64_MAX &&
+           segment->p_filesz <= INT64_MAX - segment->p_offset &&
+           segment->p_offset % PAGE_SIZE == start % PAGE_SIZE;
+}
+
+static unsigned segment_prot(const struct elf64_phdr *segment)
+{
+    return (segment->p_flags & PF_R ? PROT_R : 0) | (segment->p_flags & PF_W ? PROT_W : 0) |
+           (segment->p_flags & PF_X ? PROT_X : 0);
+}
+
+static int map_segment(struct program *program, struct vspace *vspace,
+                       const struct elf64_phdr *segment, uint64_t bias)
+{
+    uaddr_t start = segment->p_vaddr + bias, end = start + segment->p_memsz;
+    struct map_request request = {
+        .start = page_floor(start),
+        .len = page_ceil(end) - page_floor(start),
+        .prot = segment_prot(segment),
+        .kind = VREGION_MAP,
+        .fixed = true,
+    };
+
+    if (segment->p_filesz > 0) {
+        request.pager = &program->pager;
+        request.pager_page = segment->p_offset >> PAGE_SHIFT;
+        request.data_end = segment->p_filesz < segment->p_memsz ? start + segment->p_filesz
+                                                                : page_ceil(end);
+    }
+    return vspace_map(vspace, &request, &start);
+}
+
+static int load_segments(struct program *program, struct vspace *vspace,
+                         const struct elf64_hdr *header, const struct elf64_phdr *segments,
+                         struct elf_image *image)
+{
+    uint64_t bias = header->e_type == ET_DYN ? PIE_BASE : 0;
+
+    *image = (struct elf_image){.entry = header->e_entry + bias, .nphdrs = header->e_phnum};
+    for (unsigned n = 0; n < header->e_phnum; n++) {
+        const struct elf64_phdr *segment = &segments[n];
+
+        if (segment->p_type == PT_INTERP)
+            return -ENOEXEC; /* dynamic: needs a linker that is not here */
+        if (segment->p_type != PT_LOAD || segment->p_memsz == 0)
+            continue;
+        if (!is_sane(segment, bias))
+            return -ENOEXEC;
+        int err = map_segment(program, vspace, segment, bias);
+        if (err)
+            return err;
+        if (header->e_phoff >= segment->p_offset &&
+            header->e_phoff < segment->p_offset + segment->p_filesz)
+            image->phdrs = segment->p_vaddr + bias + (header->e_phoff - segment->p_offset);
+        image->end = max(image->end, (uaddr_t)(segment->p_vaddr + bias + segment->p_memsz));
+    }
+    return image->end && image->entry < USER_END ? 0 : -ENOEXEC;
+}
+
+int elf_load(struct program *program, struct vspace *vspace, struct elf_image *image)
+{
+    struct elf64_hdr header;
+    int err = read_all(program, 0, &header, sizeof(header));
+
+    if (err)
+        return err;
+    if (!is_supported(&header))
+        return -ENOEXEC;
+    size_t len = header.e_phnum * sizeof(struct elf64_phdr);
+    struct elf64_phdr *segments = heap_alloc(len);
+    if (!segments)
+        return -ENOMEM;
+    err = read_all(program, header.e_phoff, segments, len);
+    if (!err)
+        err = load_segments(program, vspace, &header, segments, image);
+    heap_free(segments);
+    return err;
+}

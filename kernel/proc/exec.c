@@ -1,0 +1,313 @@
+/* execve.
+
+   The new program is put together beside the old one, in a vspace that nobody runs yet: segments and stack are
+   promised, the arguments are copied in. Only when all of that has worked does the process change over, and from there
+   on nothing can fail.
+
+   The stack of a new program, from the top down (System V ABI AMD64, 3.4.1):
+
+       0 (8 bytes)
+       the path, the strings of envp and argv
+       16 random bytes
+       auxv, 0, envp, 0, argv, argc      <- rsp, a multiple of 16
+
+   Locks: none over the whole; the tree lock while the change is made visible. */
+
+#include <linux/auxvec.h>
+#include <linux/errno.h>
+#include <linux/resource.h>
+#include <arch/cpu.h>
+#include <dev/random.h>
+#include <lib/panic.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+#include <proc/elf.h>
+#include <proc/process.h>
+#include <vm/usercopy.h>
+
+#define STACK_MAX    (1ul << 30)     /* however high the limit is */
+#define STRING_MAX   (32 * PAGE_SIZE) /* one argument, as on Linux */
+#define HEAP_GAP     (16 * PAGE_SIZE) /* between the program and its heap */
+#define AUXV_ENTRIES 18
+#define RANDOM_BYTES 16
+
+/* The strings of argv, then of envp, then the path, one after the other, each with its 0. */
+struct arguments {
+    char *bytes;     /* on the heap */
+    size_t len, size; /* bytes in use, and there */
+    size_t max;      /* what the stack's limit allows */
+    unsigned argc, envc;
+};
+
+/* A program that is being put together. */
+struct loading {
+    struct program *program;
+    struct vspace *vspace;
+    struct elf_image image;
+    struct arguments args;
+    uaddr_t rsp;
+};
+
+/* ---- Arguments ---- */
+
+/* Makes room for more. -E2BIG, -ENOMEM. */
+static int arguments_grow(struct arguments *args)
+{
+    if (args->size >= args->max)
+        return -E2BIG;
+    size_t size = min(max(args->size * 2, PAGE_SIZE), args->max);
+    char *bytes = heap_alloc(size);
+    if (!bytes)
+        return -ENOMEM;
+    memcpy(bytes, args->bytes, args->len);
+    heap_free(args->bytes);
+    args->bytes = bytes;
+    args->size = size;
+    return 0;
+}
+
+/* Appends a string of the user. -EFAULT, -E2BIG, -ENOMEM. */
+static int arguments_add(struct arguments *args, const char __user *string)
+{
+    for (;;) {
+        size_t room = min(args->size - args->len, STRING_MAX);
+        ssize_t len = room ? copy_string_from_user(args->bytes + args->len, string, room)
+                           : -ENAMETOOLONG;
+
+        if (len >= 0) {
+            args->len += len + 1;
+            return 0;
+        }
+        if (len != -ENAMETOOLONG)
+            return len;
+        if (room == STRING_MAX)
+            return -E2BIG;
+        int err = arguments_grow(args);
+        if (err)
+            return err;
+    }
+}
+
+/* Appends the strings of a vector that ends with a null pointer (NULL: an empty one). */
+static int arguments_add_vector(struct arguments *args, const uaddr_t __user *vector,
+                                unsigned *count)
+{
+    for (*count = 0; vector; ++*count) {
+        uaddr_t string;
+
+        if (get_user(&string, &vector[*count]))
+            return -EFAULT;
+        if (!string)
+            break;
+        /* Each string also costs its pointer on the new stack. */
+        if ((args->argc + args->envc) * sizeof(uaddr_t) >= args->max)
+            return -E2BIG;
+        int err = arguments_add(args, (const char __user *)string);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+static int arguments_add_path(struct arguments *args, const char *path)
+{
+    size_t len = strlen(path) + 1;
+
+    while (args->size - args->len < len) {
+        int err = arguments_grow(args);
+        if (err)
+            return err;
+    }
+    memcpy(args->bytes + args->len, path, len);
+    args->len += len;
+    return 0;
+}
+
+static int arguments_collect(struct arguments *args, const char *path,
+                             const uaddr_t __user *argv, const uaddr_t __user *envp)
+{
+    int err = arguments_add_vector(args, argv, &args->argc);
+
+    if (!err)
+        err = arguments_add_vector(args, envp, &args->envc);
+    if (!err)
+        err = arguments_add_path(args, path);
+    return err;
+}
+
+/* ---- The stack ---- */
+
+/* Fills in one vector of pointers, with its 0: where the strings go on. */
+static const char *fill_vector(uint64_t **word, unsigned count, const char *string, uaddr_t *addr)
+{
+    for (unsigned n = 0; n < count; n++) {
+        size_t len = strlen(string) + 1;
+
+        *(*word)++ = *addr;
+        string += len;
+        *addr += len;
+    }
+    *(*word)++ = 0;
+    return string;
+}
+
+static void fill_auxv(uint64_t *word, const struct loading *loading, uaddr_t path, uaddr_t random)
+{
+    const struct elf_image *image = &loading->image;
+    const uint64_t auxv[AUXV_ENTRIES][2] = {
+        {AT_PHDR, image->phdrs},
+        {AT_PHENT, 56}, /* sizeof(struct elf64_phdr) */
+        {AT_PHNUM, image->nphdrs},
+        {AT_PAGESZ, PAGE_SIZE},
+        {AT_ENTRY, image->entry},
+        {AT_BASE, 0},
+        {AT_FLAGS, 0},
+        {AT_UID, 0},
+        {AT_EUID, 0},
+        {AT_GID, 0},
+        {AT_EGID, 0},
+        {AT_SECURE, 0},
+        {AT_HWCAP, cpu_features_edx()},
+        {AT_CLKTCK, 100},
+        {AT_RANDOM, random},
+        {AT_EXECFN, path},
+        {AT_MINSIGSTKSZ, 2048},
+        {AT_NULL, 0},
+    };
+
+    memcpy(word, auxv, sizeof(auxv));
+}
+
+/* Writes the words below the strings: argc, argv, envp, auxv. */
+static int write_vectors(struct loading *loading, uaddr_t strings, uaddr_t random)
+{
+    const struct arguments *args = &loading->args;
+    size_t nwords = 1 + args->argc + 1 + args->envc + 1 + 2 * AUXV_ENTRIES;
+    uint64_t *words = heap_alloc(nwords * sizeof(*words)), *word = words;
+
+    if (!words)
+        return -ENOMEM;
+    *word++ = args->argc;
+    const char *string = fill_vector(&word, args->argc, args->bytes, &strings);
+    fill_vector(&word, args->envc, string, &strings);
+    fill_auxv(word, loading, strings, random);
+    loading->rsp = round_down(random - nwords * sizeof(*words), 16);
+    int err = vspace_write(loading->vspace, loading->rsp, words, nwords * sizeof(*words));
+    heap_free(words);
+    return err;
+}
+
+static int fill_stack(struct loading *loading)
+{
+    const struct arguments *args = &loading->args;
+    uaddr_t strings = USER_END - sizeof(uint64_t) - args->len;
+    uaddr_t random = round_down(strings - RANDOM_BYTES, 16);
+    char bytes[RANDOM_BYTES];
+
+    random_bytes(bytes, sizeof(bytes));
+    int err = vspace_write(loading->vspace, strings, args->bytes, args->len);
+    if (!err)
+        err = vspace_write(loading->vspace, random, bytes, sizeof(bytes));
+    if (!err)
+        err = write_vectors(loading, strings, random);
+    return err == -EFAULT ? -E2BIG : err; /* it did not fit into the stack */
+}
+
+/* Promises a stack as large as its limit. */
+static int map_stack(struct vspace *vspace, uint64_t size, uaddr_t *start)
+{
+    const struct map_request request = {
+        .start = USER_END - size,
+        .len = size,
+        .prot = PROT_R | PROT_W,
+        .kind = VREGION_STACK,
+        .fixed = true,
+        .no_replace = true,
+    };
+    int err = vspace_map(vspace, &request, start);
+
+    return err == -EEXIST ? -ENOEXEC : err; /* a segment lies where the stack belongs */
+}
+
+/* ---- Putting together, and changing over ---- */
+
+static uint64_t stack_size(const struct process *process)
+{
+    uint64_t limit = process->rlimits[RLIMIT_STACK].soft;
+
+    return min(max(page_floor(limit), PAGE_SIZE), STACK_MAX);
+}
+
+static int loading_build(struct loading *loading, const struct process *process)
+{
+    struct vspace_limits limits = {
+        .data = process->rlimits[RLIMIT_DATA].soft,
+        .space = process->rlimits[RLIMIT_AS].soft,
+    };
+    int err = vspace_create(&limits, &loading->vspace);
+
+    if (!err)
+        err = elf_load(loading->program, loading->vspace, &loading->image);
+    if (err)
+        return err;
+    loading->vspace->heap_start = page_ceil(loading->image.end) + HEAP_GAP;
+    loading->vspace->brk = loading->vspace->heap_start;
+    err = map_stack(loading->vspace, stack_size(process), &loading->vspace->stack_start);
+    if (!err)
+        err = fill_stack(loading);
+    return err;
+}
+
+static void set_name(struct process *process, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    strlcpy(process->name, slash ? slash + 1 : path, sizeof(process->name));
+}
+
+/* The process becomes the new program. */
+static void change_over(struct loading *loading, struct process *process, const char *path)
+{
+    struct vspace *old = process->vspace;
+    struct vnode *old_exe = process->exe;
+
+    mutex_lock(&process_tree_lock);
+    process->usage = process_usage(process);
+    process->usage.ticks_user -= process->thread->ticks_user;
+    process->usage.ticks_kernel -= process->thread->ticks_kernel;
+    process->vspace = loading->vspace;
+    vnode_get(loading->program->vnode);
+    process->exe = loading->program->vnode;
+    set_name(process, path);
+    mutex_unlock(&process_tree_lock);
+
+    loading->vspace = NULL;
+    thread_set_space(&process->vspace->pagetable.mmu);
+    if (old)
+        vspace_put(old);
+    vnode_put(old_exe);
+    fdtable_close_on_exec(process->files);
+    signal_exec(&process->signals);
+    process_vfork_done(process);
+    context_exec(&process->thread->context, thread_trapframe(process->thread),
+                 loading->image.entry, loading->rsp);
+}
+
+int process_exec(const char *path, const uaddr_t __user *argv, const uaddr_t __user *envp)
+{
+    struct process *process = process_current();
+    struct loading loading = {.args.max = stack_size(process) / 4};
+    int err = program_open(process->cwd, path, &loading.program);
+
+    if (!err)
+        err = arguments_collect(&loading.args, path, argv, envp);
+    if (!err)
+        err = loading_build(&loading, process);
+    if (!err)
+        change_over(&loading, process, path);
+    if (loading.vspace)
+        vspace_put(loading.vspace);
+    heap_free(loading.args.bytes);
+    program_put(loading.program);
+    return err;
+}

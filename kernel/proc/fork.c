@@ -1,0 +1,178 @@
+/* fork, vfork, and clone as posix_spawn uses it.
+
+   Everything that can fail comes first; the child is linked into the tree last, and starts then. Its first step into
+   user mode is through a copy of the parent's trapframe, with 0 as the result. */
+
+#include <linux/errno.h>
+#include <linux/sched.h>
+#include <fs/path.h>
+#include <lib/panic.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+#include <proc/process.h>
+#include <vm/usercopy.h>
+
+/* Where a child begins: in its own vspace, on its own kernel stack. */
+static void child_begin(void *arg)
+{
+    struct process *process = arg;
+    uaddr_t tid = process->child_tid;
+
+    thread_set_space(&process->vspace->pagetable.mmu);
+    if (tid && put_user((int __user *)tid, &process->pid)) {
+        /* Linux takes no notice either. */
+    }
+    irq_disable();
+    trap_return(thread_trapframe(process->thread));
+}
+
+static int copy_vspace(struct process *child, struct process *parent, unsigned flags)
+{
+    if (!(flags & CLONE_VM))
+        return vspace_fork(parent->vspace, &child->vspace);
+    vspace_get(parent->vspace);
+    child->vspace = parent->vspace;
+    return 0;
+}
+
+static void copy_registers(struct process *child, const struct fork_request *request)
+{
+    struct trapframe *tf = thread_trapframe(child->thread);
+
+    *tf = *thread_trapframe(thread_current());
+    tf->rax = 0;
+    if (request->stack)
+        tf->rsp = request->stack;
+    context_fork(&child->thread->context);
+    if (request->flags & CLONE_SETTLS)
+        child->thread->context.fs_base = request->tls;
+    if (request->flags & CLONE_CHILD_SETTID)
+        child->child_tid = request->child_tid;
+}
+
+static void copy_rest(struct process *child, struct process *parent)
+{
+    child->thread->process = child;
+    child->umask = parent->umask;
+    vnode_get(parent->cwd);
+    child->cwd = parent->cwd;
+    vnode_get(parent->exe);
+    child->exe = parent->exe;
+    memcpy(child->name, parent->name, sizeof(child->name));
+    memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));
+    signal_fork(&child->signals, &parent->signals);
+}
+
+/* Takes back a child that has not been linked. */
+static void child_discard(struct process *child)
+{
+    vnode_put(child->cwd);
+    vnode_put(child->exe);
+    if (child->files)
+        fdtable_destroy(child->files);
+    if (child->vspace)
+        vspace_put(child->vspace);
+    if (child->thread)
+        thread_destroy(child->thread);
+    process_free(child);
+}
+
+/* A child that lacks only its place in the tree. -ENOMEM, -EAGAIN (no kernel stack). */
+static int child_create(const struct fork_request *request, struct process **out)
+{
+    struct process *parent = process_current(), *child = process_alloc();
+    int err = -ENOMEM;
+
+    if (!child)
+        return err;
+    child->thread = thread_create(child_begin, child);
+    if (child->thread)
+        err = fdtable_fork(parent->files, &child->files);
+    if (!err)
+        err = copy_vspace(child, parent, request->flags);
+    if (err) {
+        child_discard(child);
+        return err;
+    }
+    copy_rest(child, parent);
+    copy_registers(child, request);
+    *out = child;
+    return 0;
+}
+
+/* Links and starts the child: its pid. A signal that was sent to the parent's group before the child became a member
+   must not miss it: so none may be pending now, and the signal is taken first. */
+static int child_start(struct process *child)
+{
+    mutex_lock(&process_tree_lock);
+    int result = signal_is_pending() ? -EINTR : process_link(child, process_current());
+    if (!result) {
+        result = child->pid;
+        thread_start(child->thread);
+    }
+    mutex_unlock(&process_tree_lock);
+    return result;
+}
+
+/* Waits until the child no longer uses the parent's vspace, or a signal comes. The child stays: only this process, or
+   init after it, waits for it. */
+static void wait_for_vfork(struct process *child)
+{
+    spin_lock(&child->event_lock);
+    while (!child->vfork_done)
+        if (waitq_sleep(&child->event_waitq, &child->event_lock))
+            break;
+    spin_unlock(&child->event_lock);
+}
+
+int process_fork(const struct fork_request *request)
+{
+    struct process *child;
+    int err = child_create(request, &child);
+
+    if (err)
+        return err;
+    int pid = child_start(child);
+    if (pid < 0) {
+        child_discard(child);
+        return pid;
+    }
+    if (request->flags & CLONE_PARENT_SETTID)
+        err = put_user((int __user *)request->parent_tid, &pid);
+    if (request->flags & CLONE_VFORK)
+        wait_for_vfork(child);
+    return pid;
+}
+
+static void init_begin(void *arg)
+{
+    struct process *process = arg;
+    const char *path = process->name;
+    const uaddr_t __user *nothing = NULL;
+
+    int err = process_exec(path, nothing, nothing);
+    if (err)
+        panic("cannot run %s: error %d: is there an initial RAM disk?", path, -err);
+    irq_disable();
+    trap_return(thread_trapframe(process->thread));
+}
+
+void process_start_init(const char *path)
+{
+    struct process *init = process_alloc();
+
+    if (!init || fdtable_create(&init->files))
+        panic("no memory for the first process");
+    init->thread = thread_create(init_begin, init);
+    if (!init->thread)
+        panic("no memory for the first thread");
+    init->thread->process = init;
+    vnode_get(vfs_root);
+    init->cwd = vfs_root;
+    strlcpy(init->name, path, sizeof(init->name));
+    mutex_lock(&process_tree_lock);
+    int err = process_link(init, NULL);
+    mutex_unlock(&process_tree_lock);
+    assert(!err && init->pid == 1);
+    thread_start(init->thread);
+}

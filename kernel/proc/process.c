@@ -1,0 +1,239 @@
+/* Processes: the tree, the groups, and finding one by its number.
+
+   Always true: a process has a parent, except init, to which orphans go; pids are unique among processes, zombies
+   included, and not the number of a group or session that still has members.
+
+   Lock: process_tree_lock (RANK_PROCESS, sleeps) for all that is marked (t). */
+
+#include <linux/errno.h>
+#include <linux/resource.h>
+#include <arch/atomic.h>
+#include <arch/clock.h>
+#include <lib/panic.h>
+#include <mm/heap.h>
+#include <proc/process.h>
+
+#define PID_MAX       (1 << 22)
+#define STACK_DEFAULT (8ul << 20)
+#define FILES_DEFAULT 1024
+#define FILES_MAX     4096
+
+static int pid_compare(const struct process *a, const struct process *b)
+{
+    return a->pid - b->pid;
+}
+
+RB_HEAD(process_tree, process);
+RB_GENERATE_STATIC(process_tree, process, by_pid, pid_compare)
+
+struct mutex process_tree_lock = {
+    .lock = SPINLOCK(RANK_PIPE),
+    .rank = RANK_PROCESS,
+    .waiters = WAITQ(process_tree_lock.waiters),
+};
+static struct process_tree processes = RB_INITIALIZER(processes); /* (t) */
+static int last_pid;                                              /* (t) */
+static bool pids_reused;                                          /* (t) last_pid has been round */
+
+static void rlimits_init(struct process_rlimit *limits)
+{
+    for (unsigned n = 0; n < PROCESS_RLIMITS; n++)
+        limits[n] = (struct process_rlimit){.soft = ~0ul, .hard = ~0ul};
+    limits[RLIMIT_STACK].soft = STACK_DEFAULT;
+    limits[RLIMIT_NOFILE] = (struct process_rlimit){.soft = FILES_DEFAULT, .hard = FILES_MAX};
+    limits[RLIMIT_CORE] = (struct process_rlimit){0};
+}
+
+struct process *process_alloc(void)
+{
+    struct process *process = heap_alloc_zeroed(sizeof(*process));
+
+    if (!process)
+        return NULL;
+    process->umask = 022;
+    process->start_ns = clock_monotonic_ns();
+    rlimits_init(process->rlimits);
+    signal_init(&process->signals);
+    TAILQ_INIT(&process->children);
+    spin_init(&process->event_lock, RANK_PIPE);
+    waitq_init(&process->event_waitq);
+    return process;
+}
+
+void process_free(struct process *process)
+{
+    heap_free(process);
+}
+
+struct process *process_find_from(int from)
+{
+    struct process key = {.pid = from};
+
+    return RB_NFIND(process_tree, &processes, &key);
+}
+
+struct process *process_find(int pid)
+{
+    struct process *process = process_find_from(pid);
+
+    return process && process->pid == pid ? process : NULL;
+}
+
+/* Whether the number is that of a group or session with members. */
+static bool is_group(int id)
+{
+    struct process *process;
+
+    RB_FOREACH(process, process_tree, &processes)
+    if (process->pgid == id || process->sid == id)
+        return true;
+    return false;
+}
+
+/* The next number that nobody has; 0: all are taken. */
+static int pid_choose(void)
+{
+    for (int tries = 0; tries < PID_MAX; tries++) {
+        pids_reused |= last_pid == PID_MAX;
+        last_pid = last_pid % PID_MAX + 1;
+        /* The first time round no number has been used before. */
+        if (!pids_reused || (!process_find(last_pid) && !is_group(last_pid)))
+            return last_pid;
+    }
+    return 0;
+}
+
+int process_link(struct process *process, struct process *parent)
+{
+    assert(mutex_is_held(&process_tree_lock));
+    process->pid = pid_choose();
+    if (!process->pid)
+        return -EAGAIN;
+    process->parent = parent;
+    process->pgid = parent ? parent->pgid : process->pid;
+    process->sid = parent ? parent->sid : process->pid;
+    if (parent)
+        TAILQ_INSERT_TAIL(&parent->children, process, sibling);
+    RB_INSERT(process_tree, &processes, process);
+    return 0;
+}
+
+void process_unlink(struct process *process)
+{
+    assert(mutex_is_held(&process_tree_lock));
+    TAILQ_REMOVE(&process->parent->children, process, sibling);
+    RB_REMOVE(process_tree, &processes, process);
+}
+
+unsigned process_group_each(int pgid, void (*each)(struct process *process, int arg), int arg)
+{
+    struct process *process;
+    unsigned count = 0;
+
+    RB_FOREACH(process, process_tree, &processes)
+    {
+        if (process->pgid != pgid)
+            continue;
+        if (!process->zombie)
+            each(process, arg);
+        count++;
+    }
+    return count;
+}
+
+/* Whether the group exists in the session. */
+static bool group_in_session(int pgid, int sid)
+{
+    struct process *process;
+
+    RB_FOREACH(process, process_tree, &processes)
+    if (process->pgid == pgid && process->sid == sid)
+        return true;
+    return false;
+}
+
+static int setpgid_locked(struct process *process, int pgid)
+{
+    struct process *self = process_current();
+
+    if (!process || (process != self && process->parent != self))
+        return -ESRCH;
+    if (process->sid != self->sid || process->sid == process->pid)
+        return -EPERM;
+    if (pgid != process->pid && !group_in_session(pgid, self->sid))
+        return -EPERM;
+    process->pgid = pgid;
+    return 0;
+}
+
+int process_setpgid(int pid, int pgid)
+{
+    if (pgid < 0)
+        return -EINVAL;
+    mutex_lock(&process_tree_lock);
+    struct process *process = pid ? process_find(pid) : process_current();
+    int err = setpgid_locked(process, pgid ? pgid : pid ? pid : process_current()->pid);
+    mutex_unlock(&process_tree_lock);
+    return err;
+}
+
+int process_setsid(void)
+{
+    struct process *self = process_current();
+    int result = -EPERM;
+
+    mutex_lock(&process_tree_lock);
+    if (!is_group(self->pid)) {
+        self->pgid = self->sid = self->pid;
+        result = self->pid;
+    }
+    mutex_unlock(&process_tree_lock);
+    return result;
+}
+
+int process_getpgid(int pid)
+{
+    mutex_lock(&process_tree_lock);
+    struct process *process = pid ? process_find(pid) : process_current();
+    int result = process ? process->pgid : -ESRCH;
+    mutex_unlock(&process_tree_lock);
+    return result;
+}
+
+int process_getsid(int pid)
+{
+    mutex_lock(&process_tree_lock);
+    struct process *process = pid ? process_find(pid) : process_current();
+    int result = process ? process->sid : -ESRCH;
+    mutex_unlock(&process_tree_lock);
+    return result;
+}
+
+void process_child_event(struct process *parent)
+{
+    spin_lock(&parent->event_lock);
+    parent->child_events++;
+    waitq_wake_all(&parent->event_waitq);
+    spin_unlock(&parent->event_lock);
+}
+
+void process_vfork_done(struct process *process)
+{
+    spin_lock(&process->event_lock);
+    process->vfork_done = true;
+    waitq_wake_all(&process->event_waitq);
+    spin_unlock(&process->event_lock);
+}
+
+struct process_usage process_usage(const struct process *process)
+{
+    struct process_usage usage = process->usage;
+
+    if (process->zombie)
+        return usage;
+    usage.ticks_user += process->thread->ticks_user;
+    usage.ticks_kernel += process->thread->ticks_kernel;
+    for (enum fault_outcome n = 0; process->vspace && n < FAULT_NOT_MAPPED; n++)
+        usage.minor_faults += atomic_load_relaxed(&process->vspace->faults[n]);
+    return usage;
+}

@@ -1,0 +1,104 @@
+/* Locks that sleep, made of a spinlock and a wait queue. */
+
+#include <lib/panic.h>
+#include <sched/lock.h>
+
+void mutex_init(struct mutex *mutex, enum lock_rank rank)
+{
+    *mutex = (struct mutex){.lock = SPINLOCK(RANK_PIPE), .rank = rank};
+    waitq_init(&mutex->waiters);
+}
+
+void mutex_lock(struct mutex *mutex)
+{
+    lock_check_acquire(mutex->rank);
+    spin_lock(&mutex->lock);
+    while (mutex->held)
+        waitq_sleep_hard(&mutex->waiters, &mutex->lock);
+    mutex->held = true;
+    spin_unlock(&mutex->lock);
+}
+
+bool mutex_trylock(struct mutex *mutex)
+{
+    spin_lock(&mutex->lock);
+    bool got = !mutex->held;
+    mutex->held = true;
+    spin_unlock(&mutex->lock);
+    if (got)
+        lock_check_acquire(mutex->rank);
+    return got;
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+    spin_lock(&mutex->lock);
+    assert(mutex->held);
+    mutex->held = false;
+    waitq_wake_one(&mutex->waiters);
+    spin_unlock(&mutex->lock);
+    lock_check_release(mutex->rank);
+}
+
+bool mutex_is_held(const struct mutex *mutex)
+{
+    return mutex->held;
+}
+
+void rwlock_init(struct rwlock *rw, enum lock_rank rank)
+{
+    *rw = (struct rwlock){.lock = SPINLOCK(RANK_PIPE), .rank = rank};
+    waitq_init(&rw->waiters);
+}
+
+void rwlock_read_lock(struct rwlock *rw)
+{
+    lock_check_acquire(rw->rank);
+    spin_lock(&rw->lock);
+    while (rw->holders < 0 || rw->writers_wait > 0)
+        waitq_sleep_hard(&rw->waiters, &rw->lock);
+    rw->holders++;
+    spin_unlock(&rw->lock);
+}
+
+void rwlock_read_unlock(struct rwlock *rw)
+{
+    spin_lock(&rw->lock);
+    assert(rw->holders > 0);
+    if (--rw->holders == 0 && rw->writers_wait > 0)
+        waitq_wake_all(&rw->waiters);
+    spin_unlock(&rw->lock);
+    lock_check_release(rw->rank);
+}
+
+void rwlock_write_lock(struct rwlock *rw)
+{
+    lock_check_acquire(rw->rank);
+    spin_lock(&rw->lock);
+    rw->writers_wait++;
+    while (rw->holders != 0)
+        waitq_sleep_hard(&rw->waiters, &rw->lock);
+    rw->writers_wait--;
+    rw->holders = -1;
+    spin_unlock(&rw->lock);
+}
+
+void rwlock_write_unlock(struct rwlock *rw)
+{
+    spin_lock(&rw->lock);
+    assert(rw->holders == -1);
+    rw->holders = 0;
+    waitq_wake_all(&rw->waiters);
+    spin_unlock(&rw->lock);
+    lock_check_release(rw->rank);
+}
+
+bool rwlock_is_held(const struct rwlock *rw)
+{
+    return rw->holders != 0;
+}
+
+bool rwlock_is_write_held(const struct rwlock *rw)
+{
+    return rw->holders == -1;
+}

@@ -1,0 +1,71 @@
+/* The arguments of the system calls on files. */
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <fs/path.h>
+#include <mm/heap.h>
+#include <sys/fileargs.h>
+#include <vm/usercopy.h>
+
+static int copy_path(const char __user *from, char **path)
+{
+    char *copy = heap_alloc(PATH_MAX);
+
+    if (!copy)
+        return -ENOMEM;
+    ssize_t len = copy_string_from_user(copy, from, PATH_MAX);
+    if (len < 0) {
+        heap_free(copy);
+        return len;
+    }
+    *path = copy;
+    return 0;
+}
+
+/* Where a path that is relative to `dirfd` begins. */
+static int start_dir(int dirfd, struct vnode **dir)
+{
+    if (dirfd == AT_FDCWD) {
+        vnode_get(*dir = process_current()->cwd);
+        return 0;
+    }
+    struct file *file = file_from_fd(dirfd);
+    if (!file)
+        return -EBADF;
+    vnode_get(*dir = file->vnode);
+    file_put(file);
+    return 0;
+}
+
+int path_arg_get(struct path_arg *arg, int dirfd, const char __user *path)
+{
+    int err = copy_path(path, &arg->path);
+
+    if (err)
+        return err;
+    err = start_dir(arg->path[0] == '/' ? AT_FDCWD : dirfd, &arg->dir);
+    if (err)
+        heap_free(arg->path);
+    return err;
+}
+
+void path_arg_put(struct path_arg *arg)
+{
+    vnode_put(arg->dir);
+    heap_free(arg->path);
+}
+
+int vnode_from_path(int dirfd, const char __user *path, unsigned at_flags, struct vnode **vnode)
+{
+    struct path_arg arg;
+    int err = path_arg_get(&arg, dirfd, path);
+
+    if (err)
+        return err;
+    if ((at_flags & AT_EMPTY_PATH) && arg.path[0] == '\0')
+        vnode_get(*vnode = arg.dir);
+    else
+        err =
+            path_lookup(arg.dir, arg.path, at_flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW, vnode);
+    path_arg_put(&arg);
+    return err;
+}

@@ -1,0 +1,179 @@
+/* Descriptors: opening, closing, duplicating. */
+#include <linux/errno.h>
+#include <fs/pipe.h>
+#include <fs/vfs.h>
+#include <sys/fileargs.h>
+#include <sys/syscall.h>
+#include <vm/usercopy.h>
+
+static struct fdtable *current_files(void)
+{
+    return process_current()->files;
+}
+
+/* Gives `file` the lowest free number from `min_fd` on; on failure its reference goes. */
+static int install_file(struct file *file, int min_fd, bool cloexec)
+{
+    int fd = fdtable_install(current_files(), file, min_fd, cloexec, fd_limit());
+
+    if (fd < 0)
+        file_put(file);
+    return fd;
+}
+
+static long open_path(int dirfd, const char __user *path, unsigned flags, unsigned mode)
+{
+    struct path_arg arg;
+    struct file *file;
+    int err = path_arg_get(&arg, dirfd, path);
+
+    if (err)
+        return err;
+    mode &= 07777 & ~process_current()->umask;
+    err = vfs_open(arg.dir, arg.path, flags | O_LARGEFILE, mode, &file);
+    path_arg_put(&arg);
+    return err ? err : install_file(file, 0, flags & O_CLOEXEC);
+}
+
+SYSCALL3(open, const char __user *, path, unsigned, flags, unsigned, mode)
+{
+    return open_path(AT_FDCWD, path, flags, mode);
+}
+
+SYSCALL4(openat, int, dirfd, const char __user *, path, unsigned, flags, unsigned, mode)
+{
+    return open_path(dirfd, path, flags, mode);
+}
+
+SYSCALL2(creat, const char __user *, path, unsigned, mode)
+{
+    return open_path(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+
+SYSCALL1(close, int, fd)
+{
+    return fdtable_close(current_files(), fd);
+}
+
+static long dup_from(int fd, int min_fd, bool cloexec)
+{
+    struct file *file = file_from_fd(fd);
+
+    return file ? install_file(file, min_fd, cloexec) : -EBADF;
+}
+
+SYSCALL1(dup, int, fd)
+{
+    return dup_from(fd, 0, false);
+}
+
+SYSCALL2(dup2, int, from, int, to)
+{
+    return fdtable_dup2(current_files(), from, to, false, fd_limit());
+}
+
+SYSCALL3(dup3, int, from, int, to, unsigned, flags)
+{
+    if ((flags & ~O_CLOEXEC) || from == to)
+        return -EINVAL;
+    return fdtable_dup2(current_files(), from, to, flags & O_CLOEXEC, fd_limit());
+}
+
+/* Both ends, or neither, get numbers. */
+static int install_pipe(struct file *reader, struct file *writer, bool cloexec, int fds[2])
+{
+    fds[0] = install_file(reader, 0, cloexec);
+    if (fds[0] < 0) {
+        file_put(writer);
+        return fds[0];
+    }
+    fds[1] = install_file(writer, 0, cloexec);
+    if (fds[1] < 0) {
+        (void)fdtable_close(current_files(), fds[0]);
+        return fds[1];
+    }
+    return 0;
+}
+
+static long make_pipe(int __user *to, unsigned flags)
+{
+    struct file *reader, *writer;
+    int fds[2];
+
+    if (flags & ~(O_CLOEXEC | O_NONBLOCK))
+        return -EINVAL;
+    int err = pipe_create(flags & O_NONBLOCK, &reader, &writer);
+    if (err)
+        return err;
+    err = install_pipe(reader, writer, flags & O_CLOEXEC, fds);
+    if (err)
+        return err;
+    err = copy_to_user(to, fds, sizeof(fds));
+    if (err) {
+        (void)fdtable_close(current_files(), fds[0]);
+        (void)fdtable_close(current_files(), fds[1]);
+    }
+    return err;
+}
+
+SYSCALL1(pipe, int __user *, fds)
+{
+    return make_pipe(fds, 0);
+}
+
+SYSCALL2(pipe2, int __user *, fds, unsigned, flags)
+{
+    return make_pipe(fds, flags);
+}
+
+/* The flags that F_SETFL changes; it leaves the others as they are. */
+#define SETFL_FLAGS (O_APPEND | O_NONBLOCK | O_NOATIME)
+
+static long set_file_flags(struct file *file, unsigned flags)
+{
+    unsigned old, new;
+
+    do {
+        old = atomic_load(&file->flags);
+        new = (old & ~SETFL_FLAGS) | (flags & SETFL_FLAGS);
+    } while (!atomic_compare_exchange(&file->flags, old, new));
+    return 0;
+}
+
+/* Requests that O_PATH descriptors have as well. */
+static bool is_descriptor_request(unsigned request)
+{
+    return request == F_DUPFD || request == F_DUPFD_CLOEXEC || request == F_GETFD ||
+           request == F_SETFD || request == F_GETFL;
+}
+
+static long fcntl_file(struct file *file, int fd, unsigned request, uint64_t arg)
+{
+    if ((file->flags & O_PATH) && !is_descriptor_request(request))
+        return -EBADF;
+    switch (request) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+        return dup_from(fd, arg, request == F_DUPFD_CLOEXEC);
+    case F_GETFD:
+        return fdtable_get_cloexec(current_files(), fd) > 0 ? FD_CLOEXEC : 0;
+    case F_SETFD:
+        return fdtable_set_cloexec(current_files(), fd, arg & FD_CLOEXEC);
+    case F_GETFL:
+        return atomic_load(&file->flags);
+    case F_SETFL:
+        return set_file_flags(file, arg);
+    }
+    return -EINVAL;
+}
+
+SYSCALL3(fcntl, int, fd, unsigned, request, uint64_t, arg)
+{
+    struct file *file = file_from_fd(fd);
+
+    if (!file)
+        return -EBADF;
+    long result = fcntl_file(file, fd, request, arg);
+    file_put(file);
+    return result;
+}

@@ -1,0 +1,239 @@
+/* Time, limits, usage, and what the system is. */
+
+#include <linux/errno.h>
+#include <linux/random.h>
+#include <linux/resource.h>
+#include <linux/sysinfo.h>
+#include <linux/time.h>
+#include <linux/utsname.h>
+#include <arch/clock.h>
+#include <dev/random.h>
+#include <lib/string.h>
+#include <proc/process.h>
+#include <sys/convert.h>
+#include <sys/syscall.h>
+#include <vm/usercopy.h>
+
+#define PAGODA_RELEASE "0.1"
+
+SYSCALL1(uname, struct new_utsname __user *, out)
+{
+    const struct new_utsname names = {
+        .sysname = "Pagoda",
+        .nodename = "pagoda",
+        .release = PAGODA_RELEASE,
+        .version = "a kernel that fits in the head",
+        .machine = "x86_64",
+        .domainname = "(none)",
+    };
+
+    return put_user(out, &names);
+}
+
+SYSCALL1(sysinfo, struct sysinfo __user *, out)
+{
+    struct sched_stats stats;
+
+    sched_stats(&stats);
+    const struct sysinfo info = {
+        .uptime = clock_monotonic_ns() / NS_PER_SEC,
+        .totalram = frame_count - frame_usage(FRAME_RESERVED),
+        .freeram = frame_usage(FRAME_FREE),
+        .procs = stats.threads,
+        .mem_unit = PAGE_SIZE,
+    };
+    return put_user(out, &info);
+}
+
+/* ---- Time ---- */
+
+static int clock_read(int clock, uint64_t *ns)
+{
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+        *ns = clock_realtime_ns();
+        return 0;
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
+        *ns = clock_monotonic_ns();
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+SYSCALL2(clock_gettime, int, clock, struct __kernel_timespec __user *, out)
+{
+    uint64_t ns;
+    int err = clock_read(clock, &ns);
+
+    if (err)
+        return err;
+    const struct __kernel_timespec time = timespec_from_ns(ns);
+    return put_user(out, &time);
+}
+
+SYSCALL2(clock_getres, int, clock, struct __kernel_timespec __user *, out)
+{
+    const struct __kernel_timespec resolution = {.tv_nsec = 1};
+    uint64_t ns;
+    int err = clock_read(clock, &ns);
+
+    return err || !out ? err : put_user(out, &resolution);
+}
+
+SYSCALL2(gettimeofday, struct __kernel_old_timeval __user *, out, uaddr_t, zone __unused)
+{
+    uint64_t us = clock_realtime_ns() / 1000;
+    const struct __kernel_old_timeval time = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+
+    return out ? put_user(out, &time) : 0;
+}
+
+/* Sleeps until the monotonic clock shows deadline_ns. -EINTR: what is left into `remaining`, if it is not NULL. */
+static int sleep_until(uint64_t deadline_ns, struct __kernel_timespec __user *remaining)
+{
+    int err = thread_sleep_until(deadline_ns);
+
+    if (err == -EINTR && remaining) {
+        uint64_t now = clock_monotonic_ns();
+        const struct __kernel_timespec left =
+            timespec_from_ns(deadline_ns > now ? deadline_ns - now : 0);
+
+        if (put_user(remaining, &left))
+            return -EFAULT;
+    }
+    return err;
+}
+
+SYSCALL2(nanosleep, const struct __kernel_timespec __user *, request,
+         struct __kernel_timespec __user *, remaining)
+{
+    struct __kernel_timespec time;
+    uint64_t ns;
+
+    if (get_user(&time, request))
+        return -EFAULT;
+    if (!timespec_to_ns(&time, &ns))
+        return -EINVAL;
+    return sleep_until(clock_monotonic_ns() + ns, remaining);
+}
+
+SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec __user *, request,
+         struct __kernel_timespec __user *, remaining)
+{
+    struct __kernel_timespec time;
+    uint64_t ns, now;
+
+    if (get_user(&time, request))
+        return -EFAULT;
+    if (clock_read(clock, &now) || !timespec_to_ns(&time, &ns))
+        return -EINVAL;
+    if (!(flags & TIMER_ABSTIME))
+        return sleep_until(clock_monotonic_ns() + ns, remaining);
+    return sleep_until(clock_monotonic_ns() + (ns > now ? ns - now : 0), NULL);
+}
+
+/* ---- Limits and usage ---- */
+
+static int set_rlimit(struct process_rlimit *limit, const struct rlimit64 *wanted)
+{
+    if (wanted->rlim_cur > wanted->rlim_max)
+        return -EINVAL;
+    *limit = (struct process_rlimit){.soft = wanted->rlim_cur, .hard = wanted->rlim_max};
+    return 0;
+}
+
+/* Limits on memory are the vspace's business from now on. */
+static void apply_rlimits(struct process *process)
+{
+    struct vspace *vspace = process->vspace;
+
+    rwlock_write_lock(&vspace->lock);
+    vspace->limits.data = process->rlimits[RLIMIT_DATA].soft;
+    vspace->limits.space = process->rlimits[RLIMIT_AS].soft;
+    rwlock_write_unlock(&vspace->lock);
+}
+
+static int rlimit(unsigned resource, const struct rlimit64 __user *set,
+                  struct rlimit64 __user *get)
+{
+    struct process *process = process_current();
+    struct rlimit64 in, out;
+
+    if (resource >= PROCESS_RLIMITS)
+        return -EINVAL;
+    struct process_rlimit *limit = &process->rlimits[resource];
+    if (set && get_user(&in, set))
+        return -EFAULT;
+    out = (struct rlimit64){.rlim_cur = limit->soft, .rlim_max = limit->hard};
+    int err = set ? set_rlimit(limit, &in) : 0;
+    if (err)
+        return err;
+    if (set)
+        apply_rlimits(process);
+    return get ? put_user(get, &out) : 0;
+}
+
+SYSCALL2(getrlimit, unsigned, resource, struct rlimit64 __user *, out)
+{
+    return out ? rlimit(resource, NULL, out) : -EFAULT;
+}
+
+SYSCALL2(setrlimit, unsigned, resource, const struct rlimit64 __user *, in)
+{
+    return in ? rlimit(resource, in, NULL) : -EFAULT;
+}
+
+SYSCALL4(prlimit64, int, pid, unsigned, resource, const struct rlimit64 __user *, in,
+         struct rlimit64 __user *, out)
+{
+    if (pid != 0 && pid != process_current()->pid)
+        return -ESRCH;
+    return rlimit(resource, in, out);
+}
+
+SYSCALL2(getrusage, int, who, struct rusage __user *, out)
+{
+    struct process *process = process_current();
+    struct process_usage usage;
+
+    switch (who) {
+    case RUSAGE_SELF:
+    case RUSAGE_THREAD:
+        usage = process_usage(process);
+        break;
+    case RUSAGE_CHILDREN:
+        usage = process->children_usage; /* only this thread adds to it */
+        break;
+    default:
+        return -EINVAL;
+    }
+    const struct rusage rusage = rusage_from(&usage);
+    return put_user(out, &rusage);
+}
+
+SYSCALL3(getrandom, char __user *, buf, size_t, len, unsigned, flags)
+{
+    char part[256];
+    size_t done = 0;
+
+    if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
+        return -EINVAL;
+    len = min(len, (size_t)INT32_MAX);
+    while (done < len) {
+        size_t n = min(len - done, sizeof(part));
+
+        random_bytes(part, n);
+        size_t left = copy_to_user_partial(buf + done, part, n);
+        done += n - left;
+        if (left)
+            return done ? (long)done : -EFAULT;
+        if (signal_is_pending())
+            break;
+    }
+    return done;
+}

@@ -1,0 +1,133 @@
+/* Memory: mmap, munmap, mprotect, brk, and Pagoda's own sbrk and audit. */
+
+#include <linux/errno.h>
+#include <linux/mman.h>
+#include <linux/resource.h>
+#include <fs/fdtable.h>
+#include <fs/pagecache.h>
+#include <proc/process.h>
+#include <sched/world.h>
+#include <sys/syscall.h>
+#include <vm/audit.h>
+
+static struct vspace *current_vspace(void)
+{
+    return process_current()->vspace;
+}
+
+/* PROT_READ, _WRITE and _EXEC are PROT_R, _W and _X. */
+_Static_assert(PROT_READ == PROT_R && PROT_WRITE == PROT_W && PROT_EXEC == PROT_X, "prot bits");
+#define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
+
+/* A page range from an address and a length in bytes. -EINVAL: not aligned; -ENOMEM: not in the user's half. */
+static int page_range(uaddr_t addr, uint64_t len, uaddr_t *end)
+{
+    if (addr % PAGE_SIZE)
+        return -EINVAL;
+    if (addr > USER_END || len > USER_END - addr)
+        return -ENOMEM;
+    *end = page_ceil(addr + len);
+    return 0;
+}
+
+/* What a file mapping shows. -EBADF, -EACCES, -ENODEV, -EOVERFLOW. */
+static int map_file(struct map_request *request, const struct file *file, uint64_t offset)
+{
+    if (!file_may_read(file))
+        return -EACCES;
+    if (!file->vnode->cache)
+        return -ENODEV;
+    if (offset > INT64_MAX - request->len)
+        return -EOVERFLOW;
+    request->pager = &file->vnode->cache->pager;
+    request->pager_page = offset >> PAGE_SHIFT;
+    return 0;
+}
+
+static long map(struct map_request *request)
+{
+    uaddr_t start;
+    int err = vspace_map(current_vspace(), request, &start);
+
+    return err ? err : (long)start;
+}
+
+SYSCALL6(mmap, uaddr_t, addr, uint64_t, len, unsigned, prot, unsigned, flags, int, fd, uint64_t,
+         offset)
+{
+    struct map_request request = {
+        .len = page_ceil(len),
+        .prot = prot & PROT_ALL,
+        .kind = VREGION_MAP,
+        .fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE),
+        .no_replace = flags & MAP_FIXED_NOREPLACE,
+    };
+
+    if (len == 0 || offset % PAGE_SIZE || (flags & MAP_TYPE) == 0)
+        return -EINVAL;
+    if (request.len == 0 || request.len > USER_END)
+        return -ENOMEM;
+    if (request.fixed && addr % PAGE_SIZE)
+        return -EINVAL;
+    if ((flags & MAP_TYPE) != MAP_PRIVATE)
+        return -ENODEV; /* nothing is shared yet */
+    request.start = page_ceil(addr);
+    if (flags & MAP_ANONYMOUS)
+        return map(&request);
+
+    struct file *file = fdtable_get(process_current()->files, fd);
+    if (!file)
+        return -EBADF;
+    long result = map_file(&request, file, offset);
+    if (!result)
+        result = map(&request);
+    file_put(file);
+    return result;
+}
+
+SYSCALL2(munmap, uaddr_t, addr, uint64_t, len)
+{
+    uaddr_t end;
+    int err = page_range(addr, len, &end);
+
+    if (err || len == 0)
+        return -EINVAL;
+    return vspace_unmap(current_vspace(), addr, end);
+}
+
+SYSCALL3(mprotect, uaddr_t, addr, uint64_t, len, unsigned, prot)
+{
+    uaddr_t end;
+    int err = page_range(addr, len, &end);
+
+    if (err)
+        return err;
+    if (prot & ~PROT_ALL)
+        return -EINVAL;
+    return len ? vspace_protect(current_vspace(), addr, end, prot) : 0;
+}
+
+SYSCALL1(brk, uaddr_t, brk)
+{
+    return vspace_brk(current_vspace(), brk);
+}
+
+SYSCALL1(sbrk, int64_t, delta)
+{
+    uaddr_t old;
+    int err = vspace_sbrk(current_vspace(), delta, &old);
+
+    return err ? err : (long)old;
+}
+
+/* Returns how many differences there are; the console shows the first. */
+SYSCALL0(audit)
+{
+    int err = world_stop();
+
+    if (err)
+        return err;
+    unsigned differences = audit_run();
+    world_resume();
+    return differences;
+}

@@ -1,0 +1,303 @@
+/* Names: making, taking away, renaming; and the working directory. */
+#include <linux/errno.h>
+#include <linux/fs.h>
+#include <linux/limits.h>
+#include <fs/vfs.h>
+#include <mm/heap.h>
+#include <sys/fileargs.h>
+#include <sys/syscall.h>
+#include <vm/usercopy.h>
+
+static long make_node(int dirfd, const char __user *path, unsigned mode, uint64_t rdev)
+{
+    struct path_arg arg;
+    int err = path_arg_get(&arg, dirfd, path);
+
+    if (err)
+        return err;
+    err = vfs_make(arg.dir, arg.path, mode & ~process_current()->umask, rdev);
+    path_arg_put(&arg);
+    return err;
+}
+
+SYSCALL2(mkdir, const char __user *, path, unsigned, mode)
+{
+    return make_node(AT_FDCWD, path, S_IFDIR | (mode & 01777), 0);
+}
+
+SYSCALL3(mkdirat, int, dirfd, const char __user *, path, unsigned, mode)
+{
+    return make_node(dirfd, path, S_IFDIR | (mode & 01777), 0);
+}
+
+/* Named pipes, sockets and block devices are not there. */
+static long make_special(int dirfd, const char __user *path, unsigned mode, unsigned rdev)
+{
+    switch (mode & S_IFMT) {
+    case 0:
+    case S_IFREG:
+        return make_node(dirfd, path, S_IFREG | (mode & 07777), 0);
+    case S_IFCHR:
+        return make_node(dirfd, path, S_IFCHR | (mode & 07777), rdev);
+    case S_IFDIR:
+    case S_IFIFO:
+    case S_IFSOCK:
+    case S_IFBLK:
+        return -EPERM;
+    }
+    return -EINVAL;
+}
+
+SYSCALL3(mknod, const char __user *, path, unsigned, mode, unsigned, rdev)
+{
+    return make_special(AT_FDCWD, path, mode, rdev);
+}
+
+SYSCALL4(mknodat, int, dirfd, const char __user *, path, unsigned, mode, unsigned, rdev)
+{
+    return make_special(dirfd, path, mode, rdev);
+}
+
+/* A call that has one path and nothing else. */
+static long on_path(int dirfd, const char __user *path,
+                    int (*fn)(struct vnode *start, const char *path))
+{
+    struct path_arg arg;
+    int err = path_arg_get(&arg, dirfd, path);
+
+    if (err)
+        return err;
+    err = fn(arg.dir, arg.path);
+    path_arg_put(&arg);
+    return err;
+}
+
+SYSCALL1(rmdir, const char __user *, path)
+{
+    return on_path(AT_FDCWD, path, vfs_rmdir);
+}
+
+SYSCALL1(unlink, const char __user *, path)
+{
+    return on_path(AT_FDCWD, path, vfs_unlink);
+}
+
+SYSCALL3(unlinkat, int, dirfd, const char __user *, path, unsigned, flags)
+{
+    if (flags & ~AT_REMOVEDIR)
+        return -EINVAL;
+    return on_path(dirfd, path, flags & AT_REMOVEDIR ? vfs_rmdir : vfs_unlink);
+}
+
+static long rename_path(int from_fd, const char __user *from, int to_fd, const char __user *to,
+                        unsigned flags)
+{
+    struct path_arg from_arg, to_arg;
+
+    if (flags & ~RENAME_NOREPLACE)
+        return -EINVAL;
+    int err = path_arg_get(&from_arg, from_fd, from);
+    if (err)
+        return err;
+    err = path_arg_get(&to_arg, to_fd, to);
+    if (!err) {
+        err = vfs_rename(from_arg.dir, from_arg.path, to_arg.dir, to_arg.path,
+                         flags & RENAME_NOREPLACE);
+        path_arg_put(&to_arg);
+    }
+    path_arg_put(&from_arg);
+    return err;
+}
+
+SYSCALL2(rename, const char __user *, from, const char __user *, to)
+{
+    return rename_path(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+SYSCALL4(renameat, int, from_fd, const char __user *, from, int, to_fd, const char __user *, to)
+{
+    return rename_path(from_fd, from, to_fd, to, 0);
+}
+
+SYSCALL5(renameat2, int, from_fd, const char __user *, from, int, to_fd, const char __user *, to,
+         unsigned, flags)
+{
+    return rename_path(from_fd, from, to_fd, to, flags);
+}
+
+static long link_path(int from_fd, const char __user *from, int to_fd, const char __user *to,
+                      unsigned flags)
+{
+    struct path_arg from_arg, to_arg;
+
+    if (flags & ~AT_SYMLINK_FOLLOW)
+        return -EINVAL;
+    int err = path_arg_get(&from_arg, from_fd, from);
+    if (err)
+        return err;
+    err = path_arg_get(&to_arg, to_fd, to);
+    if (!err) {
+        err = vfs_link(from_arg.dir, from_arg.path, to_arg.dir, to_arg.path,
+                       flags & AT_SYMLINK_FOLLOW ? PATH_FOLLOW : 0);
+        path_arg_put(&to_arg);
+    }
+    path_arg_put(&from_arg);
+    return err;
+}
+
+SYSCALL2(link, const char __user *, from, const char __user *, to)
+{
+    return link_path(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+SYSCALL5(linkat, int, from_fd, const char __user *, from, int, to_fd, const char __user *, to,
+         unsigned, flags)
+{
+    return link_path(from_fd, from, to_fd, to, flags);
+}
+
+static long symlink_path(const char __user *target, int dirfd, const char __user *path)
+{
+    struct path_arg target_arg, arg;
+    int err = path_arg_get(&target_arg, AT_FDCWD, target);
+
+    if (err)
+        return err;
+    err = path_arg_get(&arg, dirfd, path);
+    if (!err) {
+        err = vfs_symlink(target_arg.path, arg.dir, arg.path);
+        path_arg_put(&arg);
+    }
+    path_arg_put(&target_arg);
+    return err;
+}
+
+SYSCALL2(symlink, const char __user *, target, const char __user *, path)
+{
+    return symlink_path(target, AT_FDCWD, path);
+}
+
+SYSCALL3(symlinkat, const char __user *, target, int, dirfd, const char __user *, path)
+{
+    return symlink_path(target, dirfd, path);
+}
+
+/* Without a final 0, and cut off where the buffer ends. */
+static long copy_target(const struct path_arg *arg, char __user *to, size_t size)
+{
+    char *target = heap_alloc(PATH_MAX);
+
+    if (!target)
+        return -ENOMEM;
+    ssize_t len = vfs_readlink(arg->dir, arg->path, target, PATH_MAX);
+    if (len >= 0) {
+        len = min((size_t)len, size);
+        if (copy_to_user(to, target, len))
+            len = -EFAULT;
+    }
+    heap_free(target);
+    return len;
+}
+
+static long readlink_path(int dirfd, const char __user *path, char __user *to, int size)
+{
+    struct path_arg arg;
+
+    if (size <= 0)
+        return -EINVAL;
+    int err = path_arg_get(&arg, dirfd, path);
+    if (err)
+        return err;
+    long result = copy_target(&arg, to, size);
+    path_arg_put(&arg);
+    return result;
+}
+
+SYSCALL3(readlink, const char __user *, path, char __user *, to, int, size)
+{
+    return readlink_path(AT_FDCWD, path, to, size);
+}
+
+SYSCALL4(readlinkat, int, dirfd, const char __user *, path, char __user *, to, int, size)
+{
+    return readlink_path(dirfd, path, to, size);
+}
+
+SYSCALL2(truncate, const char __user *, path, int64_t, size)
+{
+    struct path_arg arg;
+
+    if (size < 0)
+        return -EINVAL;
+    int err = path_arg_get(&arg, AT_FDCWD, path);
+    if (err)
+        return err;
+    err = vfs_truncate(arg.dir, arg.path, size);
+    path_arg_put(&arg);
+    return err;
+}
+
+/* Takes over the reference on `dir`. */
+static int set_cwd(struct vnode *dir)
+{
+    struct process *process = process_current();
+
+    if (!vnode_is_dir(dir)) {
+        vnode_put(dir);
+        return -ENOTDIR;
+    }
+    mutex_lock(&process_tree_lock); /* /proc looks at it */
+    struct vnode *old = process->cwd;
+    process->cwd = dir;
+    mutex_unlock(&process_tree_lock);
+    vnode_put(old);
+    return 0;
+}
+
+SYSCALL1(chdir, const char __user *, path)
+{
+    struct vnode *dir;
+    int err = vnode_from_path(AT_FDCWD, path, 0, &dir);
+
+    return err ? err : set_cwd(dir);
+}
+
+SYSCALL1(fchdir, int, fd)
+{
+    struct file *file = file_from_fd(fd);
+
+    if (!file)
+        return -EBADF;
+    vnode_get(file->vnode);
+    int err = set_cwd(file->vnode);
+    file_put(file);
+    return err;
+}
+
+/* Returns the length with the final 0, unlike the C library's function. */
+SYSCALL2(getcwd, char __user *, to, size_t, size)
+{
+    char *path = heap_alloc(PATH_MAX);
+
+    if (!path)
+        return -ENOMEM;
+    ssize_t len = vnode_getcwd(process_current()->cwd, path, PATH_MAX);
+    if (len >= 0) {
+        len++;
+        if ((size_t)len > size)
+            len = -ERANGE;
+        else if (copy_to_user(to, path, len))
+            len = -EFAULT;
+    }
+    heap_free(path);
+    return len;
+}
+
+SYSCALL1(umask, unsigned, mask)
+{
+    struct process *process = process_current();
+    unsigned old = process->umask;
+
+    process->umask = mask & 0777;
+    return old;
+}

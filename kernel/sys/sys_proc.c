@@ -1,0 +1,262 @@
+/* Processes: fork and its relatives, exec, exit, wait, groups, signals, identity. */
+
+#include <asm/prctl.h>
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/reboot.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+#include <arch/power.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+#include <proc/process.h>
+#include <sys/convert.h>
+#include <sys/syscall.h>
+#include <vm/usercopy.h>
+
+SYSCALL0(fork)
+{
+    const struct fork_request request = {0};
+
+    return process_fork(&request);
+}
+
+SYSCALL0(vfork)
+{
+    const struct fork_request request = {.flags = CLONE_VM | CLONE_VFORK};
+
+    return process_fork(&request);
+}
+
+/* What fork(2), vfork(2) and posix_spawn(3) of the C libraries ask for. Threads are not there yet. */
+#define CLONE_KNOWN                                                                                \
+    (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | \
+     CLONE_PARENT_SETTID)
+
+SYSCALL5(clone, uint64_t, flags, uaddr_t, stack, uaddr_t, parent_tid, uaddr_t, child_tid, uint64_t,
+         tls)
+{
+    const struct fork_request request = {
+        .flags = flags,
+        .stack = stack,
+        .tls = tls,
+        .child_tid = child_tid,
+        .parent_tid = parent_tid,
+    };
+
+    if (flags & ~(uint64_t)CLONE_KNOWN)
+        return -EINVAL;
+    if ((flags & CLONE_SETTLS) && tls >= USER_END)
+        return -EPERM;
+    return process_fork(&request);
+}
+
+SYSCALL3(execve, const char __user *, path, const uaddr_t __user *, argv, const uaddr_t __user *,
+         envp)
+{
+    char *name = heap_alloc(PATH_MAX);
+
+    if (!name)
+        return -ENOMEM;
+    ssize_t err = copy_string_from_user(name, path, PATH_MAX);
+    if (err >= 0)
+        err = process_exec(name, argv, envp);
+    heap_free(name);
+    return err;
+}
+
+SYSCALL1(exit, int, code)
+{
+    process_exit((code & 0xff) << 8);
+}
+
+SYSCALL1(exit_group, int, code)
+{
+    process_exit((code & 0xff) << 8);
+}
+
+SYSCALL4(wait4, int, pid, int __user *, status, int, options, struct rusage __user *, rusage)
+{
+    struct process_usage usage;
+    int how;
+
+    if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+        return -EINVAL;
+    if (pid == INT32_MIN)
+        return -ESRCH;
+    int result = process_wait(pid, options, &how, &usage);
+    if (result <= 0)
+        return result;
+    if (status && put_user(status, &how))
+        return -EFAULT;
+    if (rusage) {
+        struct rusage out = rusage_from(&usage);
+
+        if (put_user(rusage, &out))
+            return -EFAULT;
+    }
+    return result;
+}
+
+SYSCALL0(getpid)
+{
+    return process_current()->pid;
+}
+
+SYSCALL0(gettid)
+{
+    return process_current()->pid;
+}
+
+SYSCALL0(getppid)
+{
+    mutex_lock(&process_tree_lock);
+    const struct process *parent = process_current()->parent;
+    int pid = parent ? parent->pid : 0;
+    mutex_unlock(&process_tree_lock);
+    return pid;
+}
+
+SYSCALL2(setpgid, int, pid, int, pgid)
+{
+    return pid < 0 ? -ESRCH : process_setpgid(pid, pgid);
+}
+
+SYSCALL1(getpgid, int, pid)
+{
+    return process_getpgid(pid);
+}
+
+SYSCALL0(getpgrp)
+{
+    return process_getpgid(0);
+}
+
+SYSCALL0(setsid)
+{
+    return process_setsid();
+}
+
+SYSCALL1(getsid, int, pid)
+{
+    return process_getsid(pid);
+}
+
+/* Everybody is root. */
+SYSCALL0(getuid)
+{
+    return 0;
+}
+
+SYSCALL0(geteuid)
+{
+    return 0;
+}
+
+SYSCALL0(getgid)
+{
+    return 0;
+}
+
+SYSCALL0(getegid)
+{
+    return 0;
+}
+
+SYSCALL0(sched_yield)
+{
+    thread_yield();
+    return 0;
+}
+
+/* Threads end with their process, so nobody waits for the word to be cleared. */
+SYSCALL1(set_tid_address, uaddr_t, word __unused)
+{
+    return process_current()->pid;
+}
+
+SYSCALL2(arch_prctl, int, code, uint64_t, addr)
+{
+    struct context *context = &thread_current()->context;
+
+    switch (code) {
+    case ARCH_SET_FS:
+        return context_set_fs(context, addr);
+    case ARCH_GET_FS:
+        return put_user((uint64_t __user *)addr, &context->fs_base);
+    default:
+        return -EINVAL;
+    }
+}
+
+/* ---- Signals ---- */
+
+SYSCALL2(kill, int, pid, int, signo)
+{
+    return signal_kill(pid, signo);
+}
+
+SYSCALL2(tkill, int, tid, int, signo)
+{
+    return tid <= 0 ? -EINVAL : signal_kill(tid, signo);
+}
+
+SYSCALL3(tgkill, int, tgid, int, tid, int, signo)
+{
+    if (tgid <= 0 || tid <= 0)
+        return -EINVAL;
+    return tgid == tid ? signal_kill(tid, signo) : -ESRCH;
+}
+
+SYSCALL4(rt_sigaction, int, signo, const struct signal_action __user *, action,
+         struct signal_action __user *, old, size_t, mask_size)
+{
+    struct signal_action in, out;
+
+    if (mask_size != sizeof(in.mask))
+        return -EINVAL;
+    if (action && get_user(&in, action))
+        return -EFAULT;
+    int err = signal_set_action(signo, action ? &in : NULL, &out);
+    if (!err && old)
+        err = put_user(old, &out);
+    return err;
+}
+
+SYSCALL4(rt_sigprocmask, int, how, const uint64_t __user *, set, uint64_t __user *, old, size_t,
+         mask_size)
+{
+    uint64_t in, out;
+
+    if (mask_size != sizeof(in))
+        return -EINVAL;
+    if (set && get_user(&in, set))
+        return -EFAULT;
+    int err = signal_set_mask(how, set ? &in : NULL, &out);
+    if (!err && old)
+        err = put_user(old, &out);
+    return err;
+}
+
+/* ---- The machine ---- */
+
+SYSCALL4(reboot, unsigned, magic1, unsigned, magic2, unsigned, command, uaddr_t, arg __unused)
+{
+    if (magic1 != LINUX_REBOOT_MAGIC1 ||
+        (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
+         magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
+        return -EINVAL;
+    switch (command) {
+    case LINUX_REBOOT_CMD_CAD_ON:
+    case LINUX_REBOOT_CMD_CAD_OFF:
+        return 0;
+    case LINUX_REBOOT_CMD_HALT:
+    case LINUX_REBOOT_CMD_POWER_OFF:
+        machine_poweroff(0);
+    case LINUX_REBOOT_CMD_RESTART:
+        machine_restart();
+    default:
+        return -EINVAL;
+    }
+}

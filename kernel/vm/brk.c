@@ -1,0 +1,63 @@
+/* The heap: promises between its start and the break.
+
+   The break counts in bytes, the regions below it in pages: [heap_start, page_ceil(brk)), unless the program has
+   unmapped or remapped parts of it. Growing only promises; shrinking takes pages back at once.
+   Lock: the vspace's, for writing. */
+
+#include <linux/errno.h>
+#include <vm/vspace.h>
+
+/* Moves the break to `brk`. -ENOMEM: nothing has changed. */
+static int set_brk(struct vspace *vspace, uaddr_t brk)
+{
+    uaddr_t before = page_ceil(vspace->brk), after, start;
+    int err = 0;
+
+    if (brk < vspace->heap_start || brk > USER_END)
+        return -ENOMEM;
+    if (brk - vspace->heap_start > vspace->limits.data)
+        return -ENOMEM;
+    after = page_ceil(brk);
+    if (after > before) {
+        const struct map_request request = {
+            .start = before,
+            .len = after - before,
+            .prot = PROT_R | PROT_W,
+            .kind = VREGION_HEAP,
+            .fixed = true,
+            .no_replace = true,
+        };
+        err = vspace_map_locked(vspace, &request, &start);
+    } else if (after < before) {
+        err = vspace_unmap_locked(vspace, after, before);
+    }
+    if (err)
+        return -ENOMEM;
+    vspace->brk = brk;
+    return 0;
+}
+
+uaddr_t vspace_brk(struct vspace *vspace, uaddr_t brk)
+{
+    rwlock_write_lock(&vspace->lock);
+    int err = set_brk(vspace, brk);
+    uaddr_t result = vspace->brk;
+    rwlock_write_unlock(&vspace->lock);
+    (void)err; /* brk(2) tells a failure by the break that stays */
+    return result;
+}
+
+int vspace_sbrk(struct vspace *vspace, int64_t delta, uaddr_t *old)
+{
+    int err = 0;
+
+    rwlock_write_lock(&vspace->lock);
+    *old = vspace->brk;
+    if (delta > 0)
+        err = (uint64_t)delta > USER_END - vspace->brk ? -ENOMEM
+                                                       : set_brk(vspace, vspace->brk + delta);
+    else if (-(uint64_t)delta <= vspace->brk - vspace->heap_start)
+        err = set_brk(vspace, vspace->brk + delta);
+    rwlock_write_unlock(&vspace->lock);
+    return err;
+}

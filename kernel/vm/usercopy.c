@@ -1,0 +1,60 @@
+/* Copies between the kernel and the user's half. The range is checked here, once; what is promised in it is found out
+   by touching it: a fault in one of arch/usercopy.h's routines is resolved like the program's own, or ends the copy.
+
+   Locks: none of RANK_VSPACE or above may be held, since the fault takes that. */
+
+#include <linux/errno.h>
+#include <arch/page.h>
+#include <arch/spinlock.h>
+#include <arch/usercopy.h>
+#include <lib/panic.h>
+#include <vm/usercopy.h>
+
+bool user_range_ok(const void __user *p, size_t len)
+{
+    uaddr_t start = (uaddr_t)p;
+
+    return start <= USER_END && len <= USER_END - start;
+}
+
+size_t copy_from_user_partial(void *to, const void __user *from, size_t len)
+{
+    assert(lock_check_none_from(RANK_VSPACE));
+    return user_range_ok(from, len) ? arch_copy_from_user(to, from, len) : len;
+}
+
+size_t copy_to_user_partial(void __user *to, const void *from, size_t len)
+{
+    assert(lock_check_none_from(RANK_VSPACE));
+    return user_range_ok(to, len) ? arch_copy_to_user(to, from, len) : len;
+}
+
+size_t clear_user_partial(void __user *to, size_t len)
+{
+    assert(lock_check_none_from(RANK_VSPACE));
+    return user_range_ok(to, len) ? arch_clear_user(to, len) : len;
+}
+
+int copy_from_user(void *to, const void __user *from, size_t len)
+{
+    return copy_from_user_partial(to, from, len) ? -EFAULT : 0;
+}
+
+int copy_to_user(void __user *to, const void *from, size_t len)
+{
+    return copy_to_user_partial(to, from, len) ? -EFAULT : 0;
+}
+
+ssize_t copy_string_from_user(char *to, const char __user *from, size_t size)
+{
+    uaddr_t start = (uaddr_t)from;
+
+    assert(lock_check_none_from(RANK_VSPACE));
+    if (start >= USER_END)
+        return -EFAULT;
+    size_t max = min(size, USER_END - start);
+    ssize_t len = arch_copy_string_from_user(to, from, max);
+    if (len >= 0 && (size_t)len == max)
+        return max < size ? -EFAULT : -ENAMETOOLONG;
+    return len;
+}

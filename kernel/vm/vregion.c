@@ -1,0 +1,232 @@
+/* The tree of regions: a red-black tree ordered by address, in which every node also keeps
+
+       gap      the hole between the region before and this one
+       max_gap  the largest gap in its subtree
+
+   so that the search for room skips subtrees that have none. Always true: start < end, both page aligned; regions do
+   not overlap; an anonymous region has no pager_page and no data_end; neighbours that nothing tells apart are one
+   region (vregion_merge). Lock: the vspace's. */
+
+#include <lib/base.h>
+
+struct vregion;
+static void gap_update(struct vregion *region);
+#define RB_AUGMENT(region) gap_update(region)
+
+#include <sys/tree.h>
+#include <lib/panic.h>
+#include <mm/heap.h>
+#include <vm/vregion.h>
+
+static int vregion_compare(const struct vregion *a, const struct vregion *b)
+{
+    return (a->start > b->start) - (a->start < b->start);
+}
+
+RB_GENERATE_STATIC(vregion_tree, vregion, node, vregion_compare)
+
+/* Recomputes max_gap from the node and its children. */
+static void gap_update(struct vregion *region)
+{
+    const struct vregion *left = RB_LEFT(region, node), *right = RB_RIGHT(region, node);
+
+    region->max_gap = region->gap;
+    if (left)
+        region->max_gap = max(region->max_gap, left->max_gap);
+    if (right)
+        region->max_gap = max(region->max_gap, right->max_gap);
+}
+
+/* Recomputes the gap below `region` (NULL: nothing to do), and what follows from it up to the root. */
+static void gap_refresh(struct vregion *region)
+{
+    if (!region)
+        return;
+    const struct vregion *before = vregion_prev(region);
+    region->gap = region->start - (before ? before->end : USER_START);
+    for (; region; region = RB_PARENT(region, node))
+        gap_update(region);
+}
+
+struct vregion *vregion_alloc(const struct vregion *like)
+{
+    struct vregion *region = heap_alloc(sizeof(*region));
+
+    if (!region)
+        return NULL;
+    *region = *like;
+    if (region->pager)
+        region->pager->ops->get(region->pager);
+    return region;
+}
+
+void vregion_free(struct vregion *region)
+{
+    if (region->pager)
+        region->pager->ops->put(region->pager);
+    heap_free(region);
+}
+
+struct vregion *vregion_find_from(struct vregion_tree *tree, uaddr_t addr)
+{
+    struct vregion *region = RB_ROOT(tree), *found = NULL;
+
+    while (region) {
+        if (region->end > addr) {
+            found = region;
+            region = RB_LEFT(region, node);
+        } else {
+            region = RB_RIGHT(region, node);
+        }
+    }
+    return found;
+}
+
+struct vregion *vregion_find(struct vregion_tree *tree, uaddr_t addr)
+{
+    struct vregion *region = RB_ROOT(tree);
+
+    while (region && !(region->start <= addr && addr < region->end))
+        region = addr < region->start ? RB_LEFT(region, node) : RB_RIGHT(region, node);
+    return region;
+}
+
+struct vregion *vregion_last(struct vregion_tree *tree)
+{
+    return RB_MAX(vregion_tree, tree);
+}
+
+struct vregion *vregion_next(struct vregion *region)
+{
+    return RB_NEXT(vregion_tree, NULL, region);
+}
+
+struct vregion *vregion_prev(struct vregion *region)
+{
+    return RB_PREV(vregion_tree, NULL, region);
+}
+
+bool vregion_overlaps(struct vregion_tree *tree, uaddr_t start, uaddr_t end)
+{
+    const struct vregion *region = vregion_find_from(tree, start);
+
+    return region && region->start < end;
+}
+
+/* Where `len` bytes fit at the upper end of the gap below `region`, not above `top`; 0 if they do not. */
+static uaddr_t gap_fit(const struct vregion *region, uint64_t len, uaddr_t top)
+{
+    uaddr_t low = region->start - region->gap, high = min(region->start, top);
+
+    return high > low && high - low >= len ? high - len : 0;
+}
+
+/* The highest fit in the gaps of the subtree: right, then the node's own, then left. The depth of the recursion is
+   that of the tree; subtrees whose largest gap is too small are not entered. Only where `top` cuts gaps off may a
+   subtree be entered in vain, and that is on one path from the root. */
+static uaddr_t gap_search(const struct vregion *region, uint64_t len, uaddr_t top)
+{
+    uaddr_t found = 0;
+
+    if (!region || region->max_gap < len)
+        return 0;
+    if (region->start < top)
+        found = gap_search(RB_RIGHT(region, node), len, top);
+    if (!found && region->gap >= len)
+        found = gap_fit(region, len, top);
+    if (!found)
+        found = gap_search(RB_LEFT(region, node), len, top);
+    return found;
+}
+
+uaddr_t vregion_find_gap(struct vregion_tree *tree, uint64_t len, uaddr_t top)
+{
+    const struct vregion *last = vregion_last(tree);
+    uaddr_t low = last ? last->end : USER_START;
+
+    if (top > low && top - low >= len)
+        return top - len;
+    return gap_search(RB_ROOT(tree), len, top);
+}
+
+void vregion_insert(struct vregion_tree *tree, struct vregion *region)
+{
+    assert(region->start < region->end);
+    region->gap = 0;
+    region->max_gap = 0;
+    RB_INSERT(vregion_tree, tree, region);
+    gap_refresh(region);
+    gap_refresh(vregion_next(region));
+}
+
+void vregion_remove(struct vregion_tree *tree, struct vregion *region)
+{
+    struct vregion *before = vregion_prev(region), *after = vregion_next(region);
+
+    RB_REMOVE(vregion_tree, tree, region);
+    /* The subtrees that changed are those on the way up from the place that became empty; its parent is one of the
+       two neighbours, or one of them took the place. */
+    gap_refresh(before);
+    gap_refresh(after);
+}
+
+void vregion_resize(struct vregion_tree *tree __unused, struct vregion *region, uaddr_t start,
+                    uaddr_t end)
+{
+    assert(start < end);
+    if (region->pager)
+        region->pager_page += (int64_t)(start - region->start) / (int64_t)PAGE_SIZE;
+    region->start = start;
+    region->end = end;
+    gap_refresh(region);
+    gap_refresh(vregion_next(region));
+}
+
+void vregion_split(struct vregion_tree *tree, struct vregion *region, uaddr_t addr,
+                   struct vregion *upper)
+{
+    assert(region->start < addr && addr < region->end);
+    upper->start = addr;
+    upper->end = region->end;
+    if (upper->pager)
+        upper->pager_page += (addr - region->start) >> PAGE_SHIFT;
+    vregion_resize(tree, region, region->start, addr);
+    vregion_insert(tree, upper);
+}
+
+/* Whether `high` begins where `low` ends and continues it in everything. */
+static bool is_continued(const struct vregion *low, const struct vregion *high)
+{
+    return low->end == high->start && low->prot == high->prot && low->kind == high->kind &&
+           low->shared == high->shared && low->pager == high->pager &&
+           low->data_end == high->data_end &&
+           (!low->pager ||
+            low->pager_page + (vregion_len(low) >> PAGE_SHIFT) == high->pager_page);
+}
+
+/* Lets `low` swallow `high`. */
+static struct vregion *join(struct vregion_tree *tree, struct vregion *low, struct vregion *high)
+{
+    uaddr_t end = high->end;
+
+    vregion_remove(tree, high);
+    vregion_free(high);
+    vregion_resize(tree, low, low->start, end);
+    return low;
+}
+
+struct vregion *vregion_merge(struct vregion_tree *tree, struct vregion *region)
+{
+    struct vregion *before = vregion_prev(region), *after = vregion_next(region);
+
+    if (after && is_continued(region, after))
+        join(tree, region, after);
+    if (before && is_continued(before, region))
+        region = join(tree, before, region);
+    return region;
+}
+
+uint64_t vregion_len(const struct vregion *region)
+{
+    return region->end - region->start;
+}

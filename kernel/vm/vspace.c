@@ -1,0 +1,155 @@
+/* Address spaces: made, forked, destroyed. What happens to regions in between is in map.c and brk.c; how they fill up
+   in fault.c.
+
+   Locks: the list of all vspaces has its own (RANK_PIPE); a vspace's fields are under its lock. */
+
+#include <linux/errno.h>
+#include <arch/atomic.h>
+#include <lib/panic.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+#include <vm/fault.h>
+#include <vm/vspace.h>
+
+static struct spinlock all_lock = SPINLOCK(RANK_PIPE);
+static LIST_HEAD(, vspace) all_vspaces = LIST_HEAD_INITIALIZER(all_vspaces); /* (all_lock) */
+
+static void free_regions(struct vspace *vspace)
+{
+    struct vregion *region;
+
+    while ((region = RB_ROOT(&vspace->regions))) {
+        vregion_remove(&vspace->regions, region);
+        vregion_free(region);
+    }
+}
+
+int vspace_create(const struct vspace_limits *limits, struct vspace **out)
+{
+    struct vspace *vspace = heap_alloc_zeroed(sizeof(*vspace));
+
+    if (!vspace)
+        return -ENOMEM;
+    int err = pagetable_create(&vspace->pagetable);
+    if (err) {
+        heap_free(vspace);
+        return err;
+    }
+    rwlock_init(&vspace->lock, RANK_VSPACE);
+    RB_INIT(&vspace->regions);
+    vspace->limits = *limits;
+    spin_lock(&all_lock);
+    LIST_INSERT_HEAD(&all_vspaces, vspace, all);
+    spin_unlock(&all_lock);
+    *out = vspace;
+    return 0;
+}
+
+static void vspace_destroy(struct vspace *vspace)
+{
+    spin_lock(&all_lock);
+    LIST_REMOVE(vspace, all);
+    spin_unlock(&all_lock);
+    pagetable_destroy(&vspace->pagetable);
+    free_regions(vspace);
+    heap_free(vspace);
+}
+
+void vspace_get(struct vspace *vspace)
+{
+    atomic_add_fetch(&vspace->pagetable.users, 1u);
+}
+
+void vspace_put(struct vspace *vspace)
+{
+    if (atomic_sub_fetch(&vspace->pagetable.users, 1u) == 0)
+        vspace_destroy(vspace);
+}
+
+static int copy_regions(struct vspace *parent, struct vspace *child)
+{
+    struct vregion *region;
+
+    for (region = vregion_find_from(&parent->regions, 0); region; region = vregion_next(region)) {
+        struct vregion *copy = vregion_alloc(region);
+
+        if (!copy)
+            return -ENOMEM;
+        vregion_insert(&child->regions, copy);
+    }
+    return 0;
+}
+
+int vspace_fork(struct vspace *parent, struct vspace **out)
+{
+    struct vspace *child;
+    int err = vspace_create(&parent->limits, &child);
+
+    if (err)
+        return err;
+    rwlock_write_lock(&parent->lock);
+    child->heap_start = parent->heap_start;
+    child->brk = parent->brk;
+    child->stack_start = parent->stack_start;
+    child->mapped_bytes = parent->mapped_bytes;
+    child->data_bytes = parent->data_bytes;
+    err = copy_regions(parent, child);
+    if (!err)
+        pagetable_fork(&parent->pagetable, &child->pagetable);
+    rwlock_write_unlock(&parent->lock);
+    if (err) {
+        vspace_put(child);
+        return err;
+    }
+    *out = child;
+    return 0;
+}
+
+void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg)
+{
+    struct vspace *vspace;
+
+    spin_lock(&all_lock);
+    LIST_FOREACH(vspace, &all_vspaces, all)
+    if (!each(vspace, arg))
+        break;
+    spin_unlock(&all_lock);
+}
+
+uint64_t vspace_resident_pages(struct vspace *vspace)
+{
+    rwlock_read_lock(&vspace->lock);
+    uint64_t pages = pagetable_count_leaves(&vspace->pagetable);
+    rwlock_read_unlock(&vspace->lock);
+    return pages;
+}
+
+int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page)
+{
+    enum fault_outcome outcome = vspace_fault(vspace, addr, FAULT_WRITE);
+
+    if (!fault_resolved(outcome))
+        return outcome == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT;
+    struct walk walk = pagetable_walk(&vspace->pagetable, addr);
+    *page = frame_to_virt(pte_frame(walk.leaf));
+    return 0;
+}
+
+int vspace_write(struct vspace *vspace, uaddr_t to, const void *from, size_t len)
+{
+    const char *bytes = from;
+
+    while (len > 0) {
+        size_t offset = to % PAGE_SIZE, part = min(len, PAGE_SIZE - offset);
+        void *page;
+        int err = vspace_page_for_write(vspace, to, &page);
+
+        if (err)
+            return err;
+        memcpy((char *)page + offset, bytes, part);
+        to += part;
+        bytes += part;
+        len -= part;
+    }
+    return 0;
+}

@@ -1,0 +1,115 @@
+/* Memory as programs take it: from umalloc on top of sbrk, and from musl's malloc on top of brk and
+   mmap.
+
+   Each program uses one of the two, as both move the break; so the part on malloc runs in this
+   program started anew. */
+#include "test.h"
+
+#include "umalloc.h"
+
+/* Which of the two is under test. */
+struct allocator {
+    void *(*alloc)(size_t size);
+    void (*free)(void *memory);
+};
+
+static const struct allocator *tested;
+
+static char *alloc_filled(size_t size, char filling)
+{
+    char *block = tested->alloc(size);
+
+    CHECK(block);
+    return memset(block, filling, size);
+}
+
+static void check_filled(const char *block, size_t size, char filling)
+{
+    for (size_t i = 0; i < size; i++)
+        CHECK_EQ(block[i], filling);
+}
+
+/* xk's lab: ten blocks of 10 001 bytes, freed, and then one of 20 KiB. */
+static void ten_blocks_and_a_large_one(void)
+{
+    char *blocks[10];
+
+    for (int i = 0; i < 10; i++)
+        blocks[i] = alloc_filled(10001, i);
+    for (int i = 0; i < 10; i++)
+        check_filled(blocks[i], 10001, i);
+    for (int i = 0; i < 10; i++)
+        tested->free(blocks[i]);
+    tested->free(alloc_filled(20 * KIB, 'x'));
+}
+
+/* SOS's pt_test: each page of an array is written, then each is read back. */
+static void pt_test(size_t npages)
+{
+    char *array = tested->alloc(npages * PAGE);
+
+    CHECK(array);
+    for (size_t i = 0; i < npages; i++)
+        *(volatile size_t *)(array + i * PAGE) = i;
+    for (size_t i = 0; i < npages; i++)
+        CHECK_EQ(*(volatile size_t *)(array + i * PAGE), i);
+    tested->free(array);
+}
+
+static void pt_test_27_and_270_pages(void)
+{
+    pt_test(27);
+    pt_test(270);
+}
+
+/* Blocks of random sizes come and go; each keeps what was written into it. */
+static void blocks_of_random_sizes(void)
+{
+    enum { SLOTS = 64, STEPS = 2000, SIZE_LIMIT = 5000 };
+    uint64_t random = random_seed();
+    char *blocks[SLOTS] = {0};
+    size_t sizes[SLOTS] = {0};
+
+    for (int step = 0; step < STEPS; step++) {
+        int slot = random_below(&random, SLOTS);
+
+        check_filled(blocks[slot], sizes[slot], slot);
+        tested->free(blocks[slot]);
+        sizes[slot] = random_below(&random, SIZE_LIMIT);
+        blocks[slot] = alloc_filled(sizes[slot], slot);
+    }
+    for (int slot = 0; slot < SLOTS; slot++) {
+        check_filled(blocks[slot], sizes[slot], slot);
+        tested->free(blocks[slot]);
+    }
+}
+
+static int run_cases(const struct allocator *allocator)
+{
+    tested = allocator;
+    RUN(ten_blocks_and_a_large_one);
+    RUN(pt_test_27_and_270_pages);
+    RUN(blocks_of_random_sizes);
+    return TEST_PASSED;
+}
+
+static void exec_for_malloc(void *unused)
+{
+    (void)unused;
+    CHECK_OK(execv(self_path(), (char *[]){(char *)self_path(), "malloc", NULL}));
+}
+
+static void the_same_with_malloc(void)
+{
+    CHECK(exits_with(TEST_PASSED, exec_for_malloc, NULL));
+}
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1)
+        return run_cases(&(struct allocator){malloc, free});
+    run_cases(&(struct allocator){umalloc, ufree});
+    RUN(the_same_with_malloc);
+    return TEST_PASSED;
+}

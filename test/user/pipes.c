@@ -1,0 +1,426 @@
+/* Pipes: bytes in order, end of file, broken pipes, and processes that wait for each other.
+
+   That a process waits cannot be seen from outside without guessing at time. So the cases make it
+   necessary: they move more than any pipe can hold, or take an answer for each question. */
+#include "test.h"
+
+#include <limits.h>
+#include <sched.h>
+
+#define STREAM_LEN (512 * KIB) /* more than a pipe holds */
+
+static void close_pipe(const int fds[2])
+{
+    CHECK_OK(close(fds[0]));
+    CHECK_OK(close(fds[1]));
+}
+
+static void ignore_sigpipe(void)
+{
+    CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+}
+
+static void what_goes_in_comes_out(void)
+{
+    char text[16] = {0};
+    int fds[2];
+
+    make_pipe(fds);
+    CHECK_EQ(CHECK_OK(write(fds[1], "hello, ", 7)), 7);
+    CHECK_EQ(CHECK_OK(write(fds[1], "world", 5)), 5);
+    CHECK_EQ(CHECK_OK(read(fds[0], text, 3)), 3);
+    CHECK_EQ(CHECK_OK(read(fds[0], text + 3, 13)), 9); /* what there is, not what was asked for */
+    CHECK(strcmp(text, "hello, world") == 0);
+    close_pipe(fds);
+}
+
+static void a_pipe_is_no_file(void)
+{
+    struct stat about;
+    char byte;
+    int fds[2];
+
+    make_pipe(fds);
+    CHECK_OK(fstat(fds[0], &about));
+    CHECK(S_ISFIFO(about.st_mode));
+    CHECK_ERR(ESPIPE, lseek(fds[0], 0, SEEK_SET));
+    CHECK_ERR(ESPIPE, pread(fds[0], &byte, 1, 0));
+    CHECK_ERR(EBADF, read(fds[1], &byte, 1));
+    CHECK_ERR(EBADF, write(fds[0], "x", 1));
+    CHECK_EQ(CHECK_OK(write(fds[1], "x", 0)), 0);
+    CHECK_EQ(CHECK_OK(read(fds[0], &byte, 0)), 0); /* does not wait */
+    close_pipe(fds);
+}
+
+static void the_end_is_when_the_last_writer_is_gone(void)
+{
+    char byte;
+    int fds[2], copy;
+
+    make_pipe(fds);
+    copy = CHECK_OK(dup(fds[1]));
+    CHECK_OK(write(fds[1], "x", 1));
+    CHECK_OK(close(fds[1]));
+    CHECK_OK(write(copy, "y", 1));
+    CHECK_OK(close(copy));
+    CHECK_EQ(CHECK_OK(read(fds[0], &byte, 1)), 1); /* what is in it can still be read */
+    CHECK_EQ(CHECK_OK(read(fds[0], &byte, 1)), 1);
+    CHECK_EQ(CHECK_OK(read(fds[0], &byte, 1)), 0);
+    CHECK_EQ(CHECK_OK(read(fds[0], &byte, 1)), 0);
+    CHECK_OK(close(fds[0]));
+}
+
+static void write_byte_to(void *fd)
+{
+    CHECK_ERR(EPIPE, write(*(int *)fd, "x", 1)); /* comes back only if SIGPIPE is ignored */
+}
+
+static void write_byte_ignoring(void *fd)
+{
+    ignore_sigpipe();
+    write_byte_to(fd);
+}
+
+static void writing_without_a_reader(void)
+{
+    int fds[2];
+
+    make_pipe(fds);
+    CHECK_OK(close(fds[0]));
+    CHECK(dies_by(SIGPIPE, write_byte_to, &fds[1]));
+    CHECK(exits_with(0, write_byte_ignoring, &fds[1]));
+    CHECK_OK(close(fds[1]));
+}
+
+static void a_pipe_that_does_not_wait(void)
+{
+    static char page[PIPE_BUF];
+    size_t held = 0;
+    ssize_t len;
+    int fds[2];
+
+    CHECK_OK(pipe2(fds, O_NONBLOCK));
+    CHECK_ERR(EAGAIN, read(fds[0], page, 1));
+    while ((len = write(fds[1], page, sizeof(page))) > 0)
+        held += len;
+    CHECK_EQ(errno, EAGAIN);
+    CHECK(held >= PIPE_BUF);
+    CHECK_EQ(CHECK_OK(read(fds[0], page, sizeof(page))), sizeof(page));
+    CHECK_EQ(CHECK_OK(write(fds[1], page, sizeof(page))), sizeof(page)); /* there is room again */
+    close_pipe(fds);
+}
+
+/* A stream of bytes, each a function of its position, so that a lost or doubled one is noticed. */
+
+static char stream_byte(size_t position)
+{
+    return position ^ position >> 8 ^ position >> 16;
+}
+
+struct stream {
+    int fds[2];
+    size_t at_once; /* bytes; of one read or write at most */
+};
+
+static void send_stream(void *arg)
+{
+    struct stream *stream = arg;
+    char *bytes = map_pages(STREAM_LEN / PAGE);
+    size_t sent = 0;
+
+    for (size_t i = 0; i < STREAM_LEN; i++)
+        bytes[i] = stream_byte(i);
+    while (sent < STREAM_LEN) {
+        size_t left = STREAM_LEN - sent;
+        sent += CHECK_OK(
+            write(stream->fds[1], bytes + sent, left < stream->at_once ? left : stream->at_once));
+    }
+}
+
+static void receive_stream(struct stream *stream)
+{
+    char *bytes = map_pages(STREAM_LEN / PAGE);
+    size_t received = 0;
+    ssize_t len;
+
+    CHECK_OK(close(stream->fds[1]));
+    while ((len = CHECK_OK(read(stream->fds[0], bytes, stream->at_once))) > 0) {
+        for (ssize_t i = 0; i < len; i++)
+            CHECK_EQ(bytes[i], stream_byte(received + i));
+        received += len;
+    }
+    CHECK_EQ(received, STREAM_LEN);
+    CHECK_OK(close(stream->fds[0]));
+    unmap_pages(bytes, STREAM_LEN / PAGE);
+}
+
+static void a_full_pipe_waits_for_its_reader(void)
+{
+    static const size_t sender_at_once[] = {STREAM_LEN, STREAM_LEN, 1000};
+    static const size_t receiver_at_once[] = {STREAM_LEN, 777, STREAM_LEN};
+
+    for (size_t i = 0; i < ARRAY_SIZE(sender_at_once); i++) {
+        struct stream stream = {.at_once = sender_at_once[i]};
+        make_pipe(stream.fds);
+        pid_t sender = start_child(send_stream, &stream);
+        stream.at_once = receiver_at_once[i];
+        receive_stream(&stream);
+        CHECK(exited_with(wait_child(sender), 0));
+    }
+}
+
+/* One write of memory that was never touched, into memory that was never touched. */
+static void send_untouched(void *fds)
+{
+    CHECK_EQ(CHECK_OK(write(((int *)fds)[1], map_pages(STREAM_LEN / PAGE), STREAM_LEN)),
+             STREAM_LEN);
+}
+
+static void untouched_memory_goes_through(void)
+{
+    char *bytes = map_pages(STREAM_LEN / PAGE + 1) + 1; /* one byte off, to cross pages */
+    size_t received = 0;
+    ssize_t len;
+    int fds[2];
+
+    make_pipe(fds);
+    pid_t sender = start_child(send_untouched, fds);
+    CHECK_OK(close(fds[1]));
+    while ((len = CHECK_OK(read(fds[0], bytes + received, STREAM_LEN))) > 0)
+        received += len;
+    CHECK_EQ(received, STREAM_LEN);
+    CHECK(is_zero(bytes, STREAM_LEN));
+    CHECK(exited_with(wait_child(sender), 0));
+    CHECK_OK(close(fds[0]));
+    unmap_pages(bytes - 1, STREAM_LEN / PAGE + 1);
+}
+
+/* Writes of up to PIPE_BUF bytes do not mix with those of others. */
+#define WRITERS  8
+#define MESSAGES 64
+
+struct message {
+    int writer, number;
+    char filling[1000 - 2 * sizeof(int)]; /* so that messages do not end where pages do */
+};
+
+struct writer {
+    int fd, writer;
+};
+
+static void write_messages(void *arg)
+{
+    struct writer *writer = arg;
+    struct message message = {.writer = writer->writer};
+
+    memset(message.filling, 'a' + writer->writer, sizeof(message.filling));
+    for (; message.number < MESSAGES; message.number++)
+        CHECK_EQ(CHECK_OK(write(writer->fd, &message, sizeof(message))), sizeof(message));
+}
+
+static void read_whole(int fd, void *bytes, size_t len)
+{
+    for (size_t done = 0; done < len;) {
+        ssize_t got = CHECK_OK(read(fd, (char *)bytes + done, len - done));
+        CHECK(got > 0);
+        done += got;
+    }
+}
+
+/* Reads one message of any writer, which is to be the next one that it wrote. */
+static void check_message(int fd, int next[WRITERS])
+{
+    struct message message;
+
+    read_whole(fd, &message, sizeof(message));
+    CHECK(message.writer >= 0 && message.writer < WRITERS);
+    CHECK_EQ(message.number, next[message.writer]++);
+    for (size_t i = 0; i < sizeof(message.filling); i++)
+        CHECK_EQ(message.filling[i], 'a' + message.writer);
+}
+
+static void the_messages_of_many_writers_stay_whole(void)
+{
+    int next[WRITERS] = {0};
+    pid_t pids[WRITERS];
+    int fds[2];
+
+    make_pipe(fds);
+    for (int i = 0; i < WRITERS; i++)
+        pids[i] = start_child(write_messages, &(struct writer){fds[1], i});
+    CHECK_OK(close(fds[1]));
+    for (int i = 0; i < WRITERS * MESSAGES; i++)
+        check_message(fds[0], next);
+    CHECK_EQ(CHECK_OK(read(fds[0], next, 1)), 0);
+    for (int i = 0; i < WRITERS; i++)
+        CHECK(exited_with(wait_child(pids[i]), 0));
+    CHECK_OK(close(fds[0]));
+}
+
+/* Ends that come early. The child inherits both descriptors, and closes the one that it does not
+ * use. */
+
+static void write_too_much(void *fds)
+{
+    close(((int *)fds)[0]);
+    write(((int *)fds)[1], map_pages(STREAM_LEN / PAGE), STREAM_LEN);
+}
+
+static void the_reader_leaves_in_the_middle(void)
+{
+    char byte;
+    int fds[2];
+
+    make_pipe(fds);
+    pid_t writer = start_child(write_too_much, fds);
+    CHECK_EQ(CHECK_OK(read(fds[0], &byte, 1)), 1);
+    close_pipe(fds);
+    CHECK(killed_by(wait_child(writer), SIGPIPE));
+}
+
+static void count_what_was_written(void *fds)
+{
+    ssize_t len;
+
+    ignore_sigpipe();
+    close(((int *)fds)[0]);
+    len = CHECK_OK(write(((int *)fds)[1], map_pages(STREAM_LEN / PAGE), STREAM_LEN));
+    CHECK(len > 0 && len < (ssize_t)STREAM_LEN);
+    CHECK_ERR(EPIPE, write(((int *)fds)[1], "x", 1));
+}
+
+static void an_interrupted_write_tells_how_far_it_came(void)
+{
+    char byte;
+    int fds[2];
+
+    make_pipe(fds);
+    pid_t writer = start_child(count_what_was_written, fds);
+    CHECK_EQ(CHECK_OK(read(fds[0], &byte, 1)), 1);
+    close_pipe(fds);
+    CHECK(exited_with(wait_child(writer), 0));
+}
+
+static void write_and_crash(void *fds)
+{
+    CHECK_OK(write(((int *)fds)[1], "last words", 10));
+    raise(SIGKILL);
+}
+
+static void a_dead_writer_leaves_its_words(void)
+{
+    char text[16];
+    int fds[2];
+
+    make_pipe(fds);
+    pid_t writer = start_child(write_and_crash, fds);
+    CHECK_OK(close(fds[1]));
+    CHECK_EQ(CHECK_OK(read(fds[0], text, sizeof(text))), 10);
+    CHECK_EQ(CHECK_OK(read(fds[0], text, sizeof(text))), 0);
+    CHECK(killed_by(wait_child(writer), SIGKILL));
+    CHECK_OK(close(fds[0]));
+}
+
+static void read_for_ever(void *fds)
+{
+    char byte;
+
+    CHECK_OK(read(((int *)fds)[0], &byte, 1));
+}
+
+/* The child holds both ends itself, so that nothing but the signal can end its waiting. */
+static void a_waiting_process_can_be_killed(void (*body)(void *))
+{
+    int fds[2];
+
+    make_pipe(fds);
+    pid_t pid = start_child(body, fds);
+    for (int i = 0; i < 10; i++)
+        sched_yield(); /* on one CPU, this is where it comes to wait */
+    CHECK_OK(kill(pid, SIGKILL));
+    CHECK(killed_by(wait_child(pid), SIGKILL));
+    close_pipe(fds);
+}
+
+static void a_waiting_reader_can_be_killed(void)
+{
+    a_waiting_process_can_be_killed(read_for_ever);
+}
+
+static void a_waiting_writer_can_be_killed(void)
+{
+    a_waiting_process_can_be_killed(send_untouched);
+}
+
+/* The pipe of a killed reader goes on to work for others. */
+static void the_next_reader_gets_the_byte(void)
+{
+    char byte = 0;
+    int fds[2];
+
+    make_pipe(fds);
+    pid_t reader = start_child(read_for_ever, fds);
+    sched_yield();
+    CHECK_OK(kill(reader, SIGKILL));
+    CHECK(killed_by(wait_child(reader), SIGKILL));
+    CHECK_OK(write(fds[1], "x", 1));
+    CHECK_EQ(CHECK_OK(read(fds[0], &byte, 1)), 1);
+    CHECK_EQ(byte, 'x');
+    close_pipe(fds);
+}
+
+/* Question and answer, through two pipes. */
+
+struct conversation {
+    int questions[2], answers[2];
+};
+
+static void answer_questions(void *arg)
+{
+    struct conversation *conversation = arg;
+    int number;
+
+    CHECK_OK(close(conversation->questions[1]));
+    while (CHECK_OK(read(conversation->questions[0], &number, sizeof(number))) > 0) {
+        number++;
+        CHECK_OK(write(conversation->answers[1], &number, sizeof(number)));
+    }
+}
+
+static void a_thousand_questions_and_answers(void)
+{
+    struct conversation conversation;
+    int answer;
+
+    make_pipe(conversation.questions);
+    make_pipe(conversation.answers);
+    pid_t other = start_child(answer_questions, &conversation);
+    for (int i = 0; i < 1000; i++) {
+        CHECK_OK(write(conversation.questions[1], &i, sizeof(i)));
+        CHECK_EQ(CHECK_OK(read(conversation.answers[0], &answer, sizeof(answer))), sizeof(answer));
+        CHECK_EQ(answer, i + 1);
+    }
+    close_pipe(conversation.questions);
+    CHECK(exited_with(wait_child(other), 0));
+    close_pipe(conversation.answers);
+}
+
+int main(void)
+{
+    RUN(what_goes_in_comes_out);
+    RUN(a_pipe_is_no_file);
+    RUN(the_end_is_when_the_last_writer_is_gone);
+    RUN(writing_without_a_reader);
+    RUN(a_pipe_that_does_not_wait);
+    RUN(a_full_pipe_waits_for_its_reader);
+    RUN(untouched_memory_goes_through);
+    RUN(the_messages_of_many_writers_stay_whole);
+    RUN(the_reader_leaves_in_the_middle);
+    RUN(an_interrupted_write_tells_how_far_it_came);
+    RUN(a_dead_writer_leaves_its_words);
+    RUN(a_waiting_reader_can_be_killed);
+    RUN(a_waiting_writer_can_be_killed);
+    RUN(the_next_reader_gets_the_byte);
+    RUN(a_thousand_questions_and_answers);
+    return TEST_PASSED;
+}

@@ -1,0 +1,292 @@
+/* Runs the test programs, one after the other, and reports in TAP.
+
+       runtests [-t SECONDS] [NAME...]      all programs in the folder of runtests, or only these
+
+       TAP version 13
+       1..3
+       ok 1 - bad_access
+       ok 2 - lazy_heap # SKIP needs Pagoda
+       not ok 3 - pipes # leaked 3 AnonPages
+       1 passed, 1 failed, 1 skipped
+
+   A test passes if it exits with TEST_PASSED before its time is up, and leaves nothing behind:
+   every program runs between two looks at what the kernel uses memory for, which must agree, and
+   after it the kernel has counted all its references again (audit). Both exist on Pagoda only.
+
+   A test is a process group of its own, so that all its children can be ended with it. A second
+   child, the watchdog, sleeps through the time limit and then kills the group. */
+#include "test.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "files.h"
+#include "number.h"
+
+enum { STATUS_NO_EXEC = 127 };
+
+static int limit_s = 20;
+
+/* Running one program. */
+
+static _Noreturn void become_test(char **argv)
+{
+    int null = open("/dev/null", O_RDONLY);
+
+    setpgid(0, 0);
+    signal(SIGPIPE, SIG_DFL); /* some who start us ignore it */
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        close(null);
+    }
+    execv(argv[0], argv);
+    note("%s: %s", argv[0], strerror(errno));
+    _exit(STATUS_NO_EXEC);
+}
+
+static pid_t start_watchdog(pid_t group)
+{
+    struct timespec limit = {.tv_sec = limit_s};
+    pid_t pid = CHECK_OK(fork());
+
+    if (pid != 0)
+        return pid;
+    nanosleep(&limit, NULL);
+    kill(-group, SIGKILL);
+    _exit(0);
+}
+
+/* Stops the watchdog. => whether it had barked */
+static bool stop_watchdog(pid_t watchdog)
+{
+    kill(watchdog, SIGKILL);
+    return WIFEXITED(wait_child(watchdog));
+}
+
+struct outcome {
+    int status; /* the wait status of the program */
+    bool timed_out;
+};
+
+static struct outcome run_program(char **argv)
+{
+    struct outcome outcome;
+    pid_t test = CHECK_OK(fork());
+
+    if (test == 0)
+        become_test(argv);
+    setpgid(test, test); /* here too: the watchdog must find the group, whoever runs first */
+    pid_t watchdog = start_watchdog(test);
+    outcome.status = wait_child(test);
+    outcome.timed_out = stop_watchdog(watchdog);
+    kill(-test, SIGKILL); /* whatever is left; init reaps it */
+    return outcome;
+}
+
+/* What the kernel uses memory for. */
+
+static const struct {
+    const char *file, *key;
+    long unit; /* what the file's number is divided by */
+} resources[] = {
+    {"/proc/meminfo", "AnonPages", PAGE / KIB}, {"/proc/meminfo", "PageTables", PAGE / KIB},
+    {"/proc/vmstat", "nr_heap_bytes", 1},       {"/proc/vmstat", "nr_kernel_stacks", 1},
+    {"/proc/vmstat", "nr_page_cache", 1},
+};
+
+struct usage {
+    long amount[ARRAY_SIZE(resources)];
+};
+
+static struct usage usage_now(void)
+{
+    struct usage usage;
+
+    for (size_t i = 0; i < ARRAY_SIZE(resources); i++)
+        usage.amount[i] = number_in(resources[i].file, resources[i].key) / resources[i].unit;
+    return usage;
+}
+
+/* Waits until the usage is what it was, but only about a second: init reaps orphans in its own
+ * time. => the usage */
+static struct usage usage_settled(const struct usage *before)
+{
+    struct timespec pause = {.tv_nsec = 5000000};
+    struct usage now = usage_now();
+
+    for (int i = 0; i < 200 && memcmp(before, &now, sizeof(now)) != 0; i++) {
+        nanosleep(&pause, NULL);
+        now = usage_now();
+    }
+    return now;
+}
+
+/* The verdict. */
+
+struct verdict {
+    bool failed, skipped;
+    char why[256]; /* "" or " # this; and that" */
+};
+
+__attribute__((format(printf, 2, 3))) static void verdict_add(struct verdict *verdict,
+                                                              const char *format, ...)
+{
+    size_t len = strlen(verdict->why);
+    va_list args;
+
+    len += snprintf(verdict->why + len, sizeof(verdict->why) - len, len ? "; " : " # ");
+    if (len >= sizeof(verdict->why))
+        return;
+    va_start(args, format);
+    vsnprintf(verdict->why + len, sizeof(verdict->why) - len, format, args);
+    va_end(args);
+}
+
+static void judge_outcome(struct verdict *verdict, const char *name, struct outcome outcome)
+{
+    int status = outcome.status;
+
+    verdict->skipped = WIFEXITED(status) && WEXITSTATUS(status) == TEST_SKIPPED;
+    verdict->failed = status != 0 && !verdict->skipped;
+    if (outcome.timed_out)
+        verdict_add(verdict, "timed out after %d s; run it alone: make test T=%s", limit_s, name);
+    else if (verdict->skipped)
+        verdict_add(verdict, "SKIP needs Pagoda");
+    else if (WIFSIGNALED(status))
+        verdict_add(verdict, "killed by signal %d (%s)", WTERMSIG(status),
+                    signal_name(WTERMSIG(status)));
+    else if (verdict->failed)
+        verdict_add(verdict, "exit status %d", WEXITSTATUS(status));
+}
+
+static void judge_audit(struct verdict *verdict)
+{
+    long differences = pagoda_audit();
+
+    if (differences == 0)
+        return;
+    verdict->failed = true;
+    if (differences < 0)
+        verdict_add(verdict, "audit: %s", strerror(errno));
+    else
+        verdict_add(verdict, "audit found %ld differences", differences);
+}
+
+static void judge_leaks(struct verdict *verdict, const struct usage *before)
+{
+    struct usage after = usage_settled(before);
+
+    for (size_t i = 0; i < ARRAY_SIZE(resources); i++) {
+        long leaked = after.amount[i] - before->amount[i];
+
+        if (leaked == 0)
+            continue;
+        verdict->failed = true;
+        verdict_add(verdict, "leaked %ld %s", leaked, resources[i].key);
+    }
+}
+
+static struct verdict run_test(char *path, const char *name)
+{
+    struct usage before = usage_now();
+    char *argv[] = {path, NULL};
+    struct verdict verdict = {0};
+
+    judge_outcome(&verdict, name, run_program(argv));
+    if (on_pagoda()) {
+        judge_leaks(&verdict, &before);
+        judge_audit(&verdict);
+    }
+    return verdict;
+}
+
+/* All of them. */
+
+static void run_all(const char *folder, char **names, int count)
+{
+    int failed = 0, skipped = 0;
+
+    dprintf(STDOUT_FILENO, "TAP version 13\n1..%d\n", count);
+    for (int i = 0; i < count; i++) {
+        char path[512];
+
+        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        struct verdict verdict = run_test(path, names[i]);
+        failed += verdict.failed;
+        skipped += verdict.skipped && !verdict.failed;
+        dprintf(STDOUT_FILENO, "%sok %d - %s%s\n", verdict.failed ? "not " : "", i + 1, names[i],
+                verdict.why);
+    }
+    dprintf(STDOUT_FILENO, "%d passed, %d failed", count - failed - skipped, failed);
+    dprintf(STDOUT_FILENO, skipped ? ", %d skipped\n" : "\n", skipped);
+    exit(failed ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+/* Splits the path of this program into its folder and its name. */
+static const char *split_path(char *path, const char **name)
+{
+    char *slash = strrchr(path, '/');
+
+    *name = slash ? slash + 1 : path;
+    if (!slash)
+        return "/test";
+    *slash = '\0';
+    return path;
+}
+
+/* All programs in the folder but this one. */
+static struct dir_names find_tests(const char *folder, const char *own_name)
+{
+    struct dir_names names;
+    size_t kept = 0;
+
+    if (!dir_read(folder, &names)) {
+        note("%s: %s", folder, strerror(errno));
+        exit(EXIT_FAILURE);
+    }
+    for (size_t i = 0; i < names.count; i++) {
+        if (strcmp(names.name[i], own_name) != 0)
+            names.name[kept++] = names.name[i];
+    }
+    names.count = kept;
+    return names;
+}
+
+/* Runs runtests -n, which does nothing, as a test is run. From then on, what the runner and the
+   kernel keep for later is there, and does not look like a leak of the first test. */
+static void warm_up(const char *path)
+{
+    char *argv[] = {(char *)path, "-n", NULL};
+
+    run_program(argv);
+    usage_now();
+}
+
+static void parse_options(int argc, char **argv)
+{
+    long seconds;
+    int option;
+
+    while ((option = getopt(argc, argv, "nt:")) != -1) {
+        if (option == 'n')
+            exit(EXIT_SUCCESS);
+        if (option != 't' || !number_parse(optarg, 1, INT_MAX, &seconds))
+            exit(2);
+        limit_s = seconds;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const char *own_name;
+
+    parse_options(argc, argv);
+    warm_up(self_path());
+    const char *folder = split_path(argv[0], &own_name);
+    if (optind < argc)
+        run_all(folder, argv + optind, argc - optind);
+    struct dir_names tests = find_tests(folder, own_name);
+    run_all(folder, tests.name, tests.count);
+}

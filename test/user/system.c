@@ -1,0 +1,159 @@
+/* The small system calls: who and where am I, what time is it, give me a random number, wait a
+ * little. */
+#include "test.h"
+
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+static void uname_names_the_machine(void)
+{
+    struct utsname names;
+
+    CHECK_OK(uname(&names));
+    CHECK(strcmp(names.sysname, on_pagoda() ? "Pagoda" : "Linux") == 0);
+    CHECK(strcmp(names.machine, "x86_64") == 0);
+    CHECK(names.nodename[0] && names.release[0] && names.version[0]);
+}
+
+static void a_process_is_its_first_thread(void)
+{
+    CHECK_EQ(syscall(SYS_gettid), getpid());
+    CHECK_EQ(syscall(SYS_set_tid_address, NULL), getpid());
+    CHECK_EQ(getuid(), geteuid());
+    CHECK_EQ(getgid(), getegid());
+}
+
+static uint64_t nanoseconds(const struct timespec *time)
+{
+    return time->tv_sec * 1000000000 + time->tv_nsec;
+}
+
+static uint64_t now(void)
+{
+    struct timespec time;
+
+    CHECK_OK(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &time));
+    CHECK(time.tv_nsec >= 0 && time.tv_nsec < 1000000000);
+    return nanoseconds(&time);
+}
+
+static void time_does_not_go_back(void)
+{
+    struct timespec time;
+    uint64_t last = now();
+
+    for (int i = 0; i < 1000; i++) {
+        uint64_t next = now();
+        CHECK(next >= last);
+        last = next;
+    }
+    CHECK_OK(clock_gettime(CLOCK_REALTIME, &time));
+    CHECK_ERR(EINVAL, syscall(SYS_clock_gettime, 12345, &time));
+}
+
+static void a_sleeper_sleeps_long_enough(void)
+{
+    struct timespec wish = {.tv_nsec = 3000000};
+    uint64_t start = now();
+
+    CHECK_OK(nanosleep(&wish, NULL));
+    CHECK(now() - start >= nanoseconds(&wish));
+    CHECK_OK(nanosleep(&(struct timespec){0}, NULL));
+}
+
+static void sleep_without_end(void *unused)
+{
+    (void)unused;
+    CHECK_OK(nanosleep(&(struct timespec){.tv_sec = 1L << 40}, NULL));
+}
+
+static void a_sleeper_can_be_killed(void)
+{
+    pid_t pid = start_child(sleep_without_end, NULL);
+
+    CHECK_OK(kill(pid, SIGKILL));
+    CHECK(killed_by(wait_child(pid), SIGKILL));
+}
+
+static void impossible_sleeps_are_refused(void)
+{
+    CHECK_ERR(EINVAL, nanosleep(&(struct timespec){.tv_nsec = 1000000000}, NULL));
+    CHECK_ERR(EINVAL, nanosleep(&(struct timespec){.tv_nsec = -1}, NULL));
+    CHECK_ERR(EINVAL, nanosleep(&(struct timespec){.tv_sec = -1}, NULL));
+}
+
+static void random_bytes_are_random(void)
+{
+    unsigned char bytes[2][200] = {0};
+    int different = 0;
+
+    CHECK_EQ(CHECK_OK(getrandom(bytes[0], 200, 0)), 200);
+    CHECK_EQ(CHECK_OK(getrandom(bytes[1], 200, GRND_NONBLOCK)), 200);
+    for (int i = 0; i < 200; i++)
+        different += bytes[0][i] != bytes[1][i];
+    CHECK(different > 150);
+    CHECK_EQ(CHECK_OK(getrandom(bytes[0], 0, 0)), 0);
+    CHECK_ERR(EINVAL, getrandom(bytes[0], 1, 0x1000));
+}
+
+static void limits_are_kept(void)
+{
+    struct rlimit limit, read_back;
+
+    CHECK_OK(getrlimit(RLIMIT_STACK, &limit));
+    CHECK(limit.rlim_cur <= limit.rlim_max);
+    limit.rlim_cur = MIB;
+    CHECK_OK(setrlimit(RLIMIT_STACK, &limit));
+    CHECK_OK(getrlimit(RLIMIT_STACK, &read_back));
+    CHECK_EQ(read_back.rlim_cur, MIB);
+    CHECK_EQ(read_back.rlim_max, limit.rlim_max);
+    CHECK_ERR(EINVAL, setrlimit(RLIMIT_STACK, &(struct rlimit){2, 1}));
+    CHECK_ERR(EINVAL, getrlimit(1000, &limit));
+}
+
+static void check_stack_limit(void *expected)
+{
+    struct rlimit limit;
+
+    CHECK_OK(getrlimit(RLIMIT_STACK, &limit));
+    CHECK_EQ(limit.rlim_cur, *(rlim_t *)expected);
+}
+
+static void limits_are_inherited(void)
+{
+    struct rlimit limit;
+
+    CHECK_OK(getrlimit(RLIMIT_STACK, &limit));
+    limit.rlim_cur = 2 * MIB;
+    CHECK_OK(setrlimit(RLIMIT_STACK, &limit));
+    CHECK(exits_with(0, check_stack_limit, &limit.rlim_cur));
+}
+
+static void sysinfo_agrees_with_meminfo(void)
+{
+    struct sysinfo info;
+
+    CHECK_OK(sysinfo(&info));
+    CHECK_EQ(info.totalram * info.mem_unit / KIB, number_in("/proc/meminfo", "MemTotal"));
+    CHECK(info.freeram <= info.totalram);
+    CHECK(info.procs >= 2);
+}
+
+int main(void)
+{
+    RUN(uname_names_the_machine);
+    RUN(a_process_is_its_first_thread);
+    RUN(time_does_not_go_back);
+    RUN(a_sleeper_sleeps_long_enough);
+    RUN(a_sleeper_can_be_killed);
+    RUN(impossible_sleeps_are_refused);
+    RUN(random_bytes_are_random);
+    RUN(limits_are_kept);
+    RUN(limits_are_inherited);
+    RUN(sysinfo_agrees_with_meminfo);
+    return TEST_PASSED;
+}

@@ -1,0 +1,219 @@
+/* The harness of the user-level tests.
+
+   A test is a program made of small cases, which main() runs by name:
+
+       static void a_new_page_reads_zero(void)
+       {
+           char *page = map_pages(1);
+           CHECK_EQ(peek(page), 0);
+       }
+
+       int main(void)
+       {
+           RUN(a_new_page_reads_zero);
+           return TEST_PASSED;
+       }
+
+   The first check that does not hold prints the case, the place and both values, and ends its
+   process with TEST_FAILED. Everything printed is a line that begins with "# ", as TAP wants its
+   remarks.
+
+   Linux is the oracle: a case that uses only what Linux has runs there too, as the same binary. The
+   others are run by RUN_ON_PAGODA, or their whole program begins with pagoda_only().
+
+   There are no signal handlers to lean on, so a fault is seen from outside: a child commits it, and
+   its wait status tells. Nothing sleeps to wait for another process: that is what gates and pipes
+   are for. No stdio stream is used: with nothing buffered, a fork cannot print a line twice. */
+#pragma once
+
+#define _GNU_SOURCE /* all that Linux has; so this file is included first */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pagoda.h"
+
+#define PAGE 4096UL
+#define KIB  1024UL
+#define MIB  (1024 * KIB)
+#define GIB  (1024 * MIB)
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* The exit statuses that the runner understands. */
+enum { TEST_PASSED = 0, TEST_FAILED = 1, TEST_SKIPPED = 77 };
+
+/* Running cases. */
+
+#define RUN(name) (test_begin(#name), name())
+#define RUN_ON_PAGODA(name) \
+    do {                    \
+        if (on_pagoda())    \
+            RUN(name);      \
+    } while (0)
+
+/* Names the case that the following checks belong to. */
+void test_begin(const char *name);
+
+/* Skips the whole program anywhere but on Pagoda. */
+void pagoda_only(void);
+
+/* Prints one line, prefixed with "# ". */
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Checking. */
+
+#define CHECK(condition)                                                   \
+    do {                                                                   \
+        if (!(condition))                                                  \
+            test_fail(__FILE__, __LINE__, "%s does not hold", #condition); \
+    } while (0)
+
+#define CHECK_EQ(a, b) check_equal(__FILE__, __LINE__, #a, (long)(a), #b, (long)(b))
+
+/* The call returns -1 (or MAP_FAILED) and leaves this error in errno. */
+#define CHECK_ERR(error, call) \
+    (errno = 0, check_error(__FILE__, __LINE__, #call, (long)(call), #error, error))
+
+/* The call succeeds; its value is the value of the macro. */
+#define CHECK_OK(call)                                                       \
+    ({                                                                       \
+        __typeof__(call) result_ = (call);                                   \
+        if ((long)result_ == -1)                                             \
+            test_fail(__FILE__, __LINE__, "%s: %s", #call, strerror(errno)); \
+        result_;                                                             \
+    })
+
+_Noreturn void test_fail(const char *file, int line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void check_equal(const char *file, int line, const char *a_text, long a, const char *b_text,
+                 long b);
+void check_error(const char *file, int line, const char *call, long result, const char *error_name,
+                 int error);
+
+/* Children. A body that returns makes its child exit with status 0. */
+
+pid_t start_child(void (*body)(void *), void *arg);
+int wait_child(pid_t pid);                     /* => its wait status */
+int in_child(void (*body)(void *), void *arg); /* both of the above */
+
+/* Questions about a wait status. Where the answer is no, they print what happened instead. */
+bool exited_with(int status, int code);
+bool killed_by(int status, int signal);
+
+/* The same for a child that lives only to answer the question. */
+bool exits_with(int code, void (*body)(void *), void *arg);
+bool dies_by(int signal, void (*body)(void *), void *arg);
+
+/* Bodies: three that touch what their argument points to, and one that ends only when it is killed.
+ */
+void read_byte(void *address);
+void write_byte(void *address);
+void call_code(void *code);
+void wait_for_ever(void *unused);
+
+/* "SIGSEGV" */
+const char *signal_name(int signal);
+
+/* The absolute path of this program, whatever the current directory has become. */
+const char *self_path(void);
+
+/* A gate lets through as many processes as it was opened times. */
+struct gate {
+    int fds[2];
+};
+struct gate gate_make(void);
+void gate_open(const struct gate *gate);
+void gate_pass(const struct gate *gate); /* => waits until it is opened */
+void gate_destroy(const struct gate *gate);
+
+/* A child that stops before its body, and goes on when it is released. */
+struct held_child {
+    struct gate arrived, released;
+    pid_t pid;
+};
+void hold_child(struct held_child *child, void (*body)(void *), void *arg);
+int release_child(struct held_child *child); /* => its wait status */
+
+/* Memory. */
+
+/* One access of exactly one byte, which the compiler may not drop. */
+static inline char peek(const void *address)
+{
+    return *(const volatile char *)address;
+}
+
+static inline void poke(void *address, char value)
+{
+    *(volatile char *)address = value;
+}
+
+static inline char *page_round_up(const void *address)
+{
+    return (char *)(((uintptr_t)address + PAGE - 1) & ~(PAGE - 1));
+}
+
+char *map_pages(size_t npages); /* => private anonymous memory, readable and writable */
+char *map_hole(size_t npages);  /* => the start of addresses that nothing is mapped at */
+void unmap_pages(void *start, size_t npages);
+
+bool is_zero(const char *bytes, size_t len);
+
+/* Files. */
+
+/* Goes to a new, empty directory under /tmp; then leaves it, and checks that the test has cleaned
+ * up in it. */
+void temp_dir_enter(void);
+void temp_dir_leave(void);
+
+int create_file(const char *name, const void *bytes,
+                size_t len); /* => a new file, open for reading and writing */
+void make_pipe(int fds[2]);
+
+/* What the kernel says. */
+
+/* A consistent reading of what memory is used for. Taking one costs no memory that it would show
+ * itself. */
+struct counters {
+    long mem_free;    /* pages; of the machine */
+    long anon_pages;  /* pages; private memory of all processes */
+    long page_tables; /* pages; page tables of all processes */
+    long minor_fault; /* of this process */
+    long outcomes;    /* faults of this process as /proc/self/faults counts them; 0 on Linux */
+};
+struct counters counters_now(void);
+struct counters counters_since(const struct counters *before);
+
+/* Calls visit for each line of a file, without its newline. => false if the file cannot be read */
+bool each_line(const char *path, void (*visit)(const char *line, void *context), void *context);
+
+/* The number on the line "key number" or "key: number unit" of a file; -1 if there is none. */
+long number_in(const char *path, const char *key);
+
+/* A line of /proc/self/maps. */
+struct region {
+    uintptr_t start, end; /* bytes; page aligned */
+    char prot[5];         /* "r-xp" */
+    char name[64];        /* cut short where it is longer */
+};
+bool region_parse(const char *line, struct region *region);
+bool region_find(const void *address, struct region *region);
+int regions_within(const void *start, size_t len); /* => how many regions overlap this range */
+
+/* Random tests. */
+
+/* A seed that differs from run to run, unless TEST_SEED is set in the environment; it is printed.
+ */
+uint64_t random_seed(void);
+uint32_t random_next(uint64_t *state);
+uint32_t random_below(uint64_t *state, uint32_t limit);

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""All tests:  test.py [NAME]   (NAME: only that one of the programs in /test)
+
+Each part is a command that prints a line "ok ..." or "not ok ..." for each of its tests, and ends
+with 0 if all is well. Their output is shown as it comes. The last line is the sum; the exit status is
+0 only if nothing failed."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+TOOLS = Path(__file__).resolve().parent
+ROOT = TOOLS.parent
+
+
+def tool(name, *arguments):
+    return [sys.executable, str(TOOLS / name), *arguments]
+
+
+def parts(only):
+    """(what is tested, the command), in the order in which they run."""
+    if only:
+        return [("the programs in /test", tool("run.py", "--no-input", "/test/runtests " + shlex.quote(only)))]
+    found = []
+    if (ROOT / "test/host/Makefile").exists():
+        found.append(("on the host", ["make", "--no-print-directory", "-s", "-C", str(ROOT / "test/host"), "test"]))
+    found.append(("the programs in /test", tool("run.py", "--no-input", "/test/runtests")))
+    found.append(("the ISO", tool("iso_smoke.py")))
+    if (TOOLS / "gdb_test.py").exists():
+        found.append(("the gdb commands", tool("gdb_test.py")))
+    return found
+
+
+def run(name, command):
+    """Runs one part; returns how many tests passed and failed. A part that fails without saying so is a failure too."""
+    print(f"# {name}", flush=True)
+    passed = failed = 0
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        for line in process.stdout:
+            sys.stdout.buffer.write(line)
+            sys.stdout.flush()
+            passed += bool(re.match(rb"ok\b", line))
+            failed += bool(re.match(rb"not ok\b", line))
+    if process.returncode != 0 and not failed or passed + failed == 0:
+        print(f"not ok - {name}: ended with {process.returncode} after {passed} tests passed", flush=True)
+        failed += 1
+    return passed, failed
+
+
+def main():
+    os.environ.pop("MAKEFLAGS", None)
+    results = [run(*part) for part in parts(sys.argv[1] if len(sys.argv) > 1 else "")]
+    passed, failed = (sum(column) for column in zip(*results))
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+/* init: process 1, which the kernel starts, and at whose end it powers the machine off with init's
+   status.
+
+   If there is a script /etc/run, init runs that, and its status is init's. Otherwise it greets with
+   /etc/motd and keeps a shell on the console for ever. In both cases it waits for every process
+   that has lost its parent. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/files.h"
+#include "lib/message.h"
+
+#define SHELL  "/bin/sh"
+#define SCRIPT "/etc/run"
+#define MOTD   "/etc/motd"
+
+static char *const environment[] = {"PATH=/bin:/test", "HOME=/", "TERM=vt100", "PS1=$ ", NULL};
+
+/* Makes the console the standard input, output and error, where they are not open, and the terminal
+   of init's session. */
+static void console_open(void)
+{
+    setsid();
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        bool is_open = fcntl(fd, F_GETFD) >= 0;
+        if (!is_open)
+            open("/dev/console", O_RDWR); /* takes the lowest number, which is fd */
+    }
+    ioctl(STDIN_FILENO, TIOCSCTTY, 0); /* no harm if it is already, or is no terminal */
+}
+
+/* Starts a shell, and tries again until there is the memory for it. => its pid. */
+static pid_t shell_start(char *const arguments[])
+{
+    pid_t pid;
+
+    while ((pid = fork()) < 0) {
+        complain_errno("fork");
+        sleep(1);
+    }
+    if (pid == 0) {
+        execve(SHELL, arguments, environment);
+        complain_errno(SHELL);
+        sleep(1); /* it will be tried again: not too often */
+        _exit(127);
+    }
+    return pid;
+}
+
+/* Waits for `child`, and meanwhile for every orphan. => its status, as a shell counts: 128 + the
+   signal that killed it. */
+static int child_wait(pid_t child)
+{
+    int status = 0;
+
+    while (wait(&status) != child)
+        ;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int main(void)
+{
+    static char *const script[] = {"sh", SCRIPT, NULL};
+    static char *const interactive[] = {"sh", NULL};
+
+    console_open();
+    if (access(SCRIPT, F_OK) == 0)
+        return child_wait(shell_start(script));
+    if (access(MOTD, F_OK) == 0)
+        file_show(MOTD);
+    for (;;)
+        child_wait(shell_start(interactive));
+}

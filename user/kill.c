@@ -1,0 +1,106 @@
+/* kill [-SIGNAL | -s SIGNAL] PID...: sends a signal, by name or number, to processes, or, for a
+   negative PID, to the process group -PID. Without a SIGNAL: TERM. kill -l lists the names. */
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/message.h"
+#include "lib/number.h"
+
+static const char synopsis[] = "[-SIGNAL | -s SIGNAL] PID... | -l";
+
+static const char *const names[] = {
+    [SIGHUP] = "HUP",   [SIGINT] = "INT",       [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
+    [SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",     [SIGBUS] = "BUS",   [SIGFPE] = "FPE",
+    [SIGKILL] = "KILL", [SIGUSR1] = "USR1",     [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
+    [SIGPIPE] = "PIPE", [SIGALRM] = "ALRM",     [SIGTERM] = "TERM", [SIGSTKFLT] = "STKFLT",
+    [SIGCHLD] = "CHLD", [SIGCONT] = "CONT",     [SIGSTOP] = "STOP", [SIGTSTP] = "TSTP",
+    [SIGTTIN] = "TTIN", [SIGTTOU] = "TTOU",     [SIGURG] = "URG",   [SIGXCPU] = "XCPU",
+    [SIGXFSZ] = "XFSZ", [SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF", [SIGWINCH] = "WINCH",
+    [SIGIO] = "IO",     [SIGPWR] = "PWR",       [SIGSYS] = "SYS",
+};
+
+enum { NNAMES = sizeof(names) / sizeof(names[0]) };
+
+static int names_list(void)
+{
+    for (int i = 1; i < NNAMES; i++)
+        printf("%2d %s\n", i, names[i]);
+    return finish(0);
+}
+
+/* The signal with this name, with or without SIG in front, or number. => -1 if there is none. */
+static int signal_parse(const char *text)
+{
+    long number;
+
+    if (number_parse(text, 0, _NSIG - 1, &number))
+        return number;
+    if (strncasecmp(text, "SIG", 3) == 0)
+        text += 3;
+    for (int i = 1; i < NNAMES; i++) {
+        if (strcasecmp(text, names[i]) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static bool argument_kill(const char *text, int signal)
+{
+    long pid;
+
+    if (!number_parse(text, INT_MIN, INT_MAX, &pid)) {
+        complain("%s: not a process number", text);
+        return false;
+    }
+    if (kill(pid, signal) == 0)
+        return true;
+    complain_errno("%s", text);
+    return false;
+}
+
+/* Takes the signal from the front of the arguments. */
+static int signal_take(char ***arguments)
+{
+    const char *name = (*arguments)[0];
+
+    if (!name || name[0] != '-')
+        return SIGTERM;
+    name++;
+    (*arguments)++;
+    if (strcmp(name, "-") == 0)
+        return SIGTERM;
+    if (strcmp(name, "s") == 0) {
+        name = *(*arguments)++;
+        if (!name)
+            usage(synopsis);
+    }
+    int signal = signal_parse(name);
+    if (signal < 0)
+        complain("%s: no such signal", name);
+    return signal;
+}
+
+int main(int argc, char **argv)
+{
+    int status = 0;
+
+    if (argc == 2 && strcmp(argv[1], "-l") == 0)
+        return names_list();
+    if (argc < 2)
+        usage(synopsis);
+    argv++;
+    int signal = signal_take(&argv);
+    if (signal < 0)
+        return 1;
+    if (!*argv)
+        usage(synopsis);
+    for (; *argv; argv++) {
+        if (!argument_kill(*argv, signal))
+            status = 1;
+    }
+    return status;
+}

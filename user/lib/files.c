@@ -1,0 +1,115 @@
+/* Files and directories, as several programs use them. */
+#include "files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "message.h"
+
+bool write_all(int fd, const void *bytes, size_t len)
+{
+    const char *next = bytes;
+
+    while (len > 0) {
+        ssize_t written = write(fd, next, len);
+        if (written < 0)
+            return false;
+        next += written;
+        len -= written;
+    }
+    return true;
+}
+
+bool fd_show(int fd, const char *name)
+{
+    char buffer[4096];
+    ssize_t len;
+
+    while ((len = read(fd, buffer, sizeof(buffer))) > 0) {
+        if (!write_all(STDOUT_FILENO, buffer, len)) {
+            complain_errno("write error");
+            return false;
+        }
+    }
+    if (len < 0)
+        complain_errno("%s", name);
+    return len == 0;
+}
+
+bool file_show(const char *path)
+{
+    int fd = open(path, O_RDONLY);
+
+    if (fd < 0) {
+        complain_errno("%s", path);
+        return false;
+    }
+    bool is_shown = fd_show(fd, path);
+    close(fd);
+    return is_shown;
+}
+
+static void dir_names_add(struct dir_names *names, const char *name)
+{
+    bool is_full = (names->count & (names->count - 1)) == 0; /* it doubles at each power of two */
+
+    if (is_full) {
+        size_t capacity = names->count ? 2 * names->count : 1;
+        names->name = must_resize(names->name, capacity * sizeof(char *));
+    }
+    names->name[names->count++] = must_copy(name);
+}
+
+static int name_compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool dir_read(const char *path, struct dir_names *names)
+{
+    DIR *directory = opendir(path);
+    struct dirent *entry;
+
+    *names = (struct dir_names){0};
+    if (!directory)
+        return false;
+    errno = 0;
+    while ((entry = readdir(directory))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            dir_names_add(names, entry->d_name);
+    }
+    int error = errno;
+    closedir(directory);
+    if (error) {
+        dir_names_free(names);
+        errno = error;
+        return false;
+    }
+    if (names->count > 0)
+        qsort(names->name, names->count, sizeof(char *), name_compare);
+    return true;
+}
+
+void dir_names_free(struct dir_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->name[i]);
+    free(names->name);
+    *names = (struct dir_names){0};
+}
+
+char *path_join(const char *directory, const char *name)
+{
+    size_t len = strlen(directory);
+    const char *slash = len > 0 && directory[len - 1] == '/' ? "" : "/";
+    char *path = must_alloc(len + 1 + strlen(name) + 1);
+
+    strcpy(path, directory);
+    strcat(path, slash);
+    return strcat(path, name);
+}

@@ -1,0 +1,22 @@
+/* What a program says when something went wrong: "NAME: what: reason" on standard error. A message
+   is one write, so that the messages of several processes do not mix. NAME is the last part of
+   argv[0]. */
+#pragma once
+
+#include <stdnoreturn.h>
+
+/* Has the compiler compare the first argument, a printf format, with the others. */
+#define FORMAT_CHECKED __attribute__((format(printf, 1, 2)))
+
+/* "NAME: what" */
+FORMAT_CHECKED void complain(const char *what, ...);
+
+/* "NAME: what: the reason that errno stands for" */
+FORMAT_CHECKED void complain_errno(const char *what, ...);
+
+/* Shows "usage: NAME synopsis", and ends the program with status 2. */
+noreturn void usage(const char *synopsis);
+
+/* What main returns at its end: `status`, or, if what was printed could not be written, 1 after a
+   message. */
+int finish(int status);

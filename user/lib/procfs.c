@@ -1,0 +1,38 @@
+/* The files of /proc that hold a "Key:  value" on each line. */
+#include "procfs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* If `line` is about `field`, takes its value. */
+static void field_match(struct procfs_field *field, const char *line)
+{
+    size_t len = strlen(field->key);
+
+    if (strncmp(line, field->key, len) != 0 || line[len] != ':')
+        return;
+    const char *value = line + len + 1;
+    value += strspn(value, " \t");
+    snprintf(field->value, sizeof(field->value), "%.*s", (int)strcspn(value, "\n"), value);
+}
+
+bool procfs_read(const char *path, struct procfs_field *fields, size_t nfields)
+{
+    FILE *file = fopen(path, "r");
+    char *line = NULL;
+    size_t capacity = 0;
+
+    if (!file)
+        return false;
+    for (size_t i = 0; i < nfields; i++)
+        fields[i].value[0] = '\0';
+    while (getline(&line, &capacity, file) > 0) {
+        for (size_t i = 0; i < nfields; i++)
+            field_match(&fields[i], line);
+    }
+    bool is_read = !ferror(file);
+    free(line);
+    fclose(file);
+    return is_read;
+}

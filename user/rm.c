@@ -1,0 +1,100 @@
+/* rm [-rf] FILE...: removes files; with -r, directories and all that is in them; with -f, what does
+   not exist is no error. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/files.h"
+#include "lib/message.h"
+
+static bool is_recursive; /* -r */
+static bool is_forced;    /* -f */
+
+static bool path_remove(const char *path);
+
+static bool remove_failed(const char *path)
+{
+    complain_errno("%s", path);
+    return false;
+}
+
+static bool directory_remove(const char *path)
+{
+    struct dir_names names;
+    bool is_ok = true;
+
+    if (!dir_read(path, &names))
+        return remove_failed(path);
+    for (size_t i = 0; i < names.count; i++) {
+        char *entry = path_join(path, names.name[i]);
+        is_ok = path_remove(entry) && is_ok;
+        free(entry);
+    }
+    dir_names_free(&names);
+    if (is_ok && rmdir(path) < 0)
+        return remove_failed(path);
+    return is_ok;
+}
+
+static bool path_remove(const char *path)
+{
+    struct stat status;
+
+    if (lstat(path, &status) < 0) {
+        bool is_absent = errno == ENOENT || errno == ENOTDIR;
+        return (is_forced && is_absent) || remove_failed(path);
+    }
+    if (is_recursive && S_ISDIR(status.st_mode))
+        return directory_remove(path);
+    return unlink(path) == 0 || remove_failed(path);
+}
+
+/* Whether `path` ends in "." or "..", which would remove the directory that somebody works in. */
+static bool is_dots(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static bool argument_remove(const char *path)
+{
+    if (is_dots(path)) {
+        errno = EINVAL;
+        return remove_failed(path);
+    }
+    return path_remove(path);
+}
+
+static void options_read(int argc, char **argv)
+{
+    int option;
+
+    opterr = 0;
+    while ((option = getopt(argc, argv, "rf")) != -1) {
+        if (option == '?')
+            usage("[-rf] FILE...");
+        if (option == 'r')
+            is_recursive = true;
+        else
+            is_forced = true;
+    }
+    if (optind == argc && !is_forced)
+        usage("[-rf] FILE...");
+}
+
+int main(int argc, char **argv)
+{
+    int status = 0;
+
+    options_read(argc, argv);
+    for (int i = optind; i < argc; i++) {
+        if (!argument_remove(argv[i]))
+            status = 1;
+    }
+    return status;
+}

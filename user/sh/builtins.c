@@ -1,0 +1,133 @@
+/* The built-in commands. A message names the command: "sh: cd: /nowhere: No such file or
+   directory". */
+#include "builtins.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../lib/message.h"
+#include "../lib/number.h"
+#include "jobs.h"
+#include "linemem.h"
+#include "shell.h"
+#include "variables.h"
+
+static int arguments_refuse(const char *command)
+{
+    complain("%s: too many arguments", command);
+    return STATUS_USAGE;
+}
+
+/* cd [DIRECTORY]: without one, to $HOME. */
+static int cd_run(int argc, char **argv)
+{
+    const char *home = variable_get("HOME");
+    const char *directory = argc > 1 ? argv[1] : home;
+
+    if (argc > 2)
+        return arguments_refuse("cd");
+    if (!directory) {
+        complain("cd: HOME is not set");
+        return 1;
+    }
+    if (chdir(directory) == 0)
+        return 0;
+    complain_errno("cd: %s", directory);
+    return 1;
+}
+
+static int pwd_run(int argc, char **argv)
+{
+    char path[PATH_MAX];
+
+    (void)argc;
+    (void)argv;
+    if (!getcwd(path, sizeof(path))) {
+        complain_errno("pwd");
+        return 1;
+    }
+    puts(path);
+    return 0;
+}
+
+/* exit [STATUS]: without one, with that of the last command. */
+static int exit_run(int argc, char **argv)
+{
+    long status = shell.status;
+
+    if (argc > 2)
+        return arguments_refuse("exit");
+    if (argc == 2 && !number_parse(argv[1], 0, INT_MAX, &status)) {
+        complain("exit: %s: not a number", argv[1]);
+        return STATUS_USAGE;
+    }
+    exit(finish(status & 0xff));
+}
+
+/* export [NAME[=VALUE]...]: without one, shows the environment. */
+static int export_run(int argc, char **argv)
+{
+    int status = 0;
+
+    if (argc == 1)
+        variables_print_exported();
+    for (int i = 1; i < argc; i++) {
+        size_t len = variable_name_length(argv[i]);
+        bool is_name = len > 0 && (argv[i][len] == '\0' || argv[i][len] == '=');
+        if (!is_name) {
+            complain("export: %s: not a name", argv[i]);
+            status = STATUS_USAGE;
+            continue;
+        }
+        char *name = line_copy(argv[i], len);
+        if (argv[i][len] == '=')
+            variable_set(name, argv[i] + len + 1);
+        variable_export(name);
+    }
+    return status;
+}
+
+static int unset_run(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        variable_unset(argv[i]);
+    return 0;
+}
+
+/* wait [PID...]: without one, for all background jobs. */
+static int wait_run(int argc, char **argv)
+{
+    int status = 0;
+    long pid;
+
+    if (argc == 1)
+        return jobs_wait_all();
+    for (int i = 1; i < argc; i++) {
+        if (number_parse(argv[i], 1, INT_MAX, &pid)) {
+            status = jobs_wait_process(pid);
+        } else {
+            complain("wait: %s: not a process number", argv[i]);
+            status = STATUS_USAGE;
+        }
+    }
+    return status;
+}
+
+static const struct builtin builtins[] = {
+    {"cd", cd_run},         {"exit", exit_run},   {"export", export_run}, {"pwd", pwd_run},
+    {"ulimit", ulimit_run}, {"unset", unset_run}, {"wait", wait_run},
+};
+
+const struct builtin *builtin_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++) {
+        if (strcmp(builtins[i].name, name) == 0)
+            return &builtins[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,7 @@
+/* Carries out what a command line says. */
+#pragma once
+
+#include "syntax.h"
+
+/* Runs the list, and leaves the status of its last command in shell.status. */
+void list_run(struct and_or *list);

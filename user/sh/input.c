@@ -1,0 +1,98 @@
+/* Where commands come from. */
+#include "input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../lib/files.h"
+#include "../lib/message.h"
+#include "shell.h"
+#include "variables.h"
+
+enum { SCRIPT_FD_MIN = 10 }; /* the numbers below are for the redirections of the script */
+
+void input_from_text(struct input *input, const char *text)
+{
+    *input = (struct input){.fd = -1, .text = text, .text_len = strlen(text)};
+}
+
+void input_from_stdin(struct input *input)
+{
+    *input = (struct input){.fd = STDIN_FILENO, .name = "standard input", .read_size = 1};
+}
+
+bool input_from_file(struct input *input, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, SCRIPT_FD_MIN);
+    close(fd);
+    *input = (struct input){.fd = high, .name = path, .read_size = sizeof(input->buffer)};
+    return high >= 0;
+}
+
+void input_begin_command(struct input *input)
+{
+    input->prompt = "PS1";
+    input->is_at_end = false;
+}
+
+static void prompt_show(struct input *input)
+{
+    const char *prompt = input->prompt ? variable_get(input->prompt) : NULL;
+
+    if (shell.is_interactive && prompt)
+        write_all(STDERR_FILENO, prompt, strlen(prompt));
+    input->prompt = NULL;
+}
+
+/* Reads more. => false at the end. A shell that cannot read its commands ends. */
+static bool input_fill(struct input *input)
+{
+    if (input->fd < 0 || input->is_at_end)
+        return false;
+    prompt_show(input);
+    ssize_t len = read(input->fd, input->buffer, input->read_size);
+    if (len < 0) {
+        complain_errno("%s", input->name);
+        exit(STATUS_NOT_RUN);
+    }
+    input->text = input->buffer;
+    input->text_len = len;
+    input->is_at_end = len == 0;
+    return !input->is_at_end;
+}
+
+static void input_advance(struct input *input)
+{
+    input->text++;
+    input->text_len--;
+}
+
+int input_peek(struct input *input)
+{
+    for (;;) {
+        if (input->text_len == 0 && !input_fill(input))
+            return EOF;
+        if (*input->text != '\0')
+            return (unsigned char)*input->text;
+        input_advance(input); /* a zero byte would end the strings that everything is kept in */
+    }
+}
+
+int input_take(struct input *input)
+{
+    int byte = input_peek(input);
+
+    if (byte == '\n')
+        input->prompt = "PS2";
+    if (byte != EOF)
+        input_advance(input);
+    return byte;
+}

@@ -1,0 +1,105 @@
+/* sh: the shell.
+
+       sh                     commands from the standard input; if that is a terminal, from a person
+       sh FILE [WORD...]      commands from a file; the words are $1, $2, ...
+       sh -c COMMANDS [NAME [WORD...]]
+
+   A line goes through input.c, lexer.c, parser.c (which makes the tree of syntax.h), and execute.c,
+   which calls expand.c for its words and jobs.c for its processes. Then everything that it needed
+   is freed: linemem.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../lib/message.h"
+#include "execute.h"
+#include "input.h"
+#include "jobs.h"
+#include "linemem.h"
+#include "parser.h"
+#include "shell.h"
+#include "variables.h"
+
+extern char **environ;
+
+struct shell shell;
+
+static void arguments_take(char **arguments, int count)
+{
+    shell.arguments = arguments;
+    shell.narguments = count - 1;
+}
+
+static void interactive_begin(void)
+{
+    shell.is_interactive = true;
+    if (!variable_get("PS1"))
+        variable_set("PS1", "$ ");
+    if (!variable_get("PS2"))
+        variable_set("PS2", "> ");
+    jobs_begin_interactive();
+}
+
+/* Finds out where the commands come from. => 0, or the status to end with, after a message. */
+static int input_choose(struct input *input, int argc, char **argv)
+{
+    arguments_take(argv, 1);
+    if (argc == 1) {
+        input_from_stdin(input);
+        if (isatty(STDIN_FILENO))
+            interactive_begin();
+    } else if (strcmp(argv[1], "-c") == 0 && argc > 2) {
+        input_from_text(input, argv[2]);
+        if (argc > 3)
+            arguments_take(argv + 3, argc - 3);
+    } else if (argv[1][0] == '-') {
+        usage("[-c COMMANDS | FILE] [WORD...]");
+    } else {
+        if (!input_from_file(input, argv[1])) {
+            complain_errno("%s", argv[1]);
+            return errno == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_RUN;
+        }
+        arguments_take(argv + 1, argc - 1);
+    }
+    return 0;
+}
+
+/* Reads and runs one line. => false if there are no more. */
+static bool line_run(struct input *input)
+{
+    struct and_or *list;
+
+    shell.is_interrupted = false;
+    switch (parse_line(input, &list)) {
+    case PARSE_LINE:
+        list_run(list);
+        return true;
+    case PARSE_ERROR:
+        shell.status = STATUS_USAGE;
+        return shell.is_interactive;
+    default:
+        if (shell.is_interactive)
+            fputc('\n', stderr); /* behind the prompt, at which Ctrl-D was pressed */
+        return false;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct input input;
+    bool has_more;
+
+    shell.pid = getpid();
+    variables_import(environ);
+    int error = input_choose(&input, argc, argv);
+    if (error)
+        return error;
+    do {
+        if (shell.is_interactive)
+            jobs_report();
+        has_more = line_run(&input);
+        line_release();
+    } while (has_more);
+    return shell.status;
+}
