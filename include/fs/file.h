@@ -75,7 +75,7 @@ ssize_t file_write(struct file *file, struct uio *uio);
 ssize_t file_pread(struct file *file, struct uio *uio, uint64_t offset);
 ssize_t file_pwrite(struct file *file, struct uio *uio, uint64_t offset);
 
-/* lseek(2): the new offset. -ESPIPE, -EINVAL, -EOVERFLOW, -ENXIO. */
+/* lseek(2): the new offset. -ESPIPE; -EINVAL; -ENXIO: no data there. */
 int64_t file_seek(struct file *file, int64_t offset, unsigned whence);
 
 /* Hands the entries of an open directory, from the file's offset on, to `emit`, until that returns

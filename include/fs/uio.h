@@ -13,6 +13,7 @@ struct uio {
     size_t skip;                /* bytes of it that are done */
     size_t left;                /* bytes not yet done, over all pieces */
     bool kernel;                /* the pieces are kernel memory */
+    bool broken;                /* set by a stream that nobody reads any more: SIGPIPE is due */
     struct iovec single;        /* the only piece, where there is but one */
 };
 

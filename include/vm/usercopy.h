@@ -21,5 +21,6 @@ __must_check ssize_t copy_string_from_user(char *to, const char __user *from, si
 #define get_user(to, from) copy_from_user((to), (from), sizeof(*(to)))
 #define put_user(to, from) copy_to_user((to), (from), sizeof(*(from)))
 
-/* Whether [p, p + len) lies in the user's half. */
-bool user_range_ok(const void __user *p, size_t len);
+/* Whether a buffer could be a user's at all, asked before it is known how much of it will be used: all of it lies in
+   the user's half. */
+bool user_access_ok(const void __user *p, size_t len);

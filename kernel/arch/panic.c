@@ -58,9 +58,9 @@ static void rip_print(unsigned n, uint64_t rip, bool is_return)
     uint64_t offset;
     const char *name = symbol_find(rip - is_return, &offset);
     if (name)
-        printk("#%u %#018lx %s+%#lx\n", n, rip, name, offset + is_return);
+        printk("#%u 0x%016lx %s+%#lx\n", n, rip, name, offset + is_return);
     else
-        printk("#%u %#018lx\n", n, rip);
+        printk("#%u 0x%016lx\n", n, rip);
 }
 
 static void trap_print(const struct trapframe *tf)

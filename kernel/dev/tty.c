@@ -23,6 +23,10 @@
 #define RAW_SIZE   1024u /* powers of two */
 #define INPUT_SIZE 4096u
 
+/* The interrupt may come while the thread that it interrupts holds any lock that leaves interrupts
+   on; under raw.lock only a wait queue is woken. */
+#define RANK_RAW ((enum lock_rank)(RANK_WAITQ - 1))
+
 /* In the input ring, where ^D was typed. */
 #define END_MARK 0x100
 
@@ -32,7 +36,7 @@ static struct {
     struct waitq received;
     unsigned head, tail;     /* (lock) */
     uint8_t bytes[RAW_SIZE]; /* (lock) */
-} raw = {.lock = SPINLOCK(RANK_PIPE), .received = WAITQ(raw.received)};
+} raw = {.lock = SPINLOCK(RANK_RAW), .received = WAITQ(raw.received)};
 
 static struct {
     struct spinlock lock;

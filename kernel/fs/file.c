@@ -218,9 +218,9 @@ static int64_t seek_target(const struct file *file, int64_t offset, unsigned whe
     default:
         return -EINVAL;
     }
-    if (__builtin_add_overflow(base, offset, &target))
-        return -EOVERFLOW;
-    return target < 0 ? -EINVAL : target;
+    if (__builtin_add_overflow(base, offset, &target) || target < 0)
+        return -EINVAL;
+    return target;
 }
 
 int64_t file_seek(struct file *file, int64_t offset, unsigned whence)

@@ -204,6 +204,7 @@ static ssize_t pipe_write(struct file *file, struct uio *uio, uint64_t offset __
 
     while (uio->left > 0 && !err)
         done += write_piece(pipe_of(file), uio, wanted, file_is_nonblocking(file), &err);
+    uio->broken = err == -EPIPE;
     return uio_result(done, err);
 }
 

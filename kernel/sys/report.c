@@ -25,7 +25,7 @@ void report_fault(const struct trapframe *tf, uint64_t addr, unsigned access,
 
     describe_access(access, what, sizeof(what));
     fault_explain(process->vspace, addr, access, outcome, why, sizeof(why));
-    printk("pid %d %s: page fault (%s) addr %#018lx rip %#018lx rsp %#018lx: %s --kill proc\n",
+    printk("pid %d %s: page fault (%s) addr 0x%016lx rip 0x%016lx rsp 0x%016lx: %s --kill proc\n",
            process->pid, process->name, what, addr, tf->rip, tf->rsp, why);
 }
 
@@ -33,7 +33,7 @@ void report_exception(const struct trapframe *tf)
 {
     const struct process *process = process_current();
 
-    printk("pid %d %s: %s (error %#lx) rip %#018lx rsp %#018lx --kill proc\n", process->pid,
+    printk("pid %d %s: %s (error %#lx) rip 0x%016lx rsp 0x%016lx --kill proc\n", process->pid,
            process->name, vector_name(tf->vector), tf->error, tf->rip, tf->rsp);
 }
 
@@ -73,5 +73,5 @@ void report_panic(const struct trapframe *tf, uint64_t addr, unsigned access)
     if (addr < USER_END && process && process->vspace)
         print_surroundings(process->vspace, addr);
     walk_print(addr);
-    panic_trap(tf, "page fault in the kernel: %s, address %#018lx", what, addr);
+    panic_trap(tf, "page fault in the kernel: %s, address 0x%016lx", what, addr);
 }

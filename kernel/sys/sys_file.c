@@ -13,12 +13,14 @@
 /* One of file_read, file_write. */
 typedef ssize_t transfer_fn(struct file *file, struct uio *uio);
 
-/* Who writes where nobody reads any more is told twice. */
-static ssize_t raise_sigpipe(ssize_t result)
+/* Who writes where nobody reads any more is told twice, even if some bytes went through before. */
+static ssize_t transfer(struct file *file, struct uio *uio, transfer_fn *fn)
 {
-    if (result == -EPIPE)
+    ssize_t done = fn(file, uio);
+
+    if (uio->broken)
         signal_send(process_current(), SIGPIPE);
-    return result;
+    return done;
 }
 
 static long transfer_buffer(int fd, const void __user *buf, size_t len, transfer_fn *fn)
@@ -29,9 +31,9 @@ static long transfer_buffer(int fd, const void __user *buf, size_t len, transfer
     if (!file)
         return -EBADF;
     uio_init_user(&uio, buf, min(len, MAX_RW_COUNT));
-    ssize_t done = user_range_ok(buf, len) ? fn(file, &uio) : -EFAULT;
+    ssize_t done = user_access_ok(buf, len) ? transfer(file, &uio, fn) : -EFAULT;
     file_put(file);
-    return raise_sigpipe(done);
+    return done;
 }
 
 SYSCALL3(read, int, fd, void __user *, buf, size_t, len)
@@ -54,7 +56,7 @@ static ssize_t count_pieces(const struct iovec *pieces, size_t count)
 
         if ((ssize_t)pieces[i].iov_len < 0)
             return -EINVAL;
-        if (!user_range_ok(base, pieces[i].iov_len))
+        if (!user_access_ok(base, pieces[i].iov_len))
             return -EFAULT;
         total = min(total + pieces[i].iov_len, MAX_RW_COUNT);
     }
@@ -87,7 +89,7 @@ static ssize_t transfer_pieces(struct file *file, const struct iovec *pieces, si
     if (len < 0)
         return len;
     uio_init_pieces(&uio, pieces, len);
-    return fn(file, &uio);
+    return transfer(file, &uio, fn);
 }
 
 static long transfer_vector(int fd, const struct iovec __user *from, size_t count, transfer_fn *fn)
@@ -102,7 +104,7 @@ static long transfer_vector(int fd, const struct iovec __user *from, size_t coun
         done = transfer_pieces(file, pieces, count, fn);
     heap_free(pieces);
     file_put(file);
-    return raise_sigpipe(done);
+    return done;
 }
 
 SYSCALL3(readv, int, fd, const struct iovec __user *, pieces, size_t, count)
@@ -126,7 +128,7 @@ static long transfer_at(int fd, const void __user *buf, size_t len, int64_t offs
     if (!file)
         return -EBADF;
     uio_init_user(&uio, buf, min(len, MAX_RW_COUNT));
-    ssize_t done = user_range_ok(buf, len) ? fn(file, &uio, offset) : -EFAULT;
+    ssize_t done = user_access_ok(buf, len) ? fn(file, &uio, offset) : -EFAULT;
     file_put(file);
     return done;
 }

@@ -349,6 +349,8 @@ static const char *missing_right(unsigned access)
     return access & FAULT_EXEC ? "executable" : "readable";
 }
 
+#define NEAR (1ul << 30) /* bytes above the break that still look like a heap that was too small */
+
 /* Why there is no region at `addr`. */
 static void explain_hole(struct vspace *vspace, uaddr_t addr, char *buf, size_t size)
 {
@@ -358,10 +360,11 @@ static void explain_hole(struct vspace *vspace, uaddr_t addr, char *buf, size_t 
     if (addr < USER_START)
         snprintf(buf, size, "not mapped: a null pointer");
     else if (addr >= USER_END)
-        snprintf(buf, size, "not mapped: not a user address");
+        snprintf(buf, size, "not a user address");
     else if (addr < vspace->stack_start && addr >= vspace->stack_start - STACK_GUARD_SIZE)
         snprintf(buf, size, "not mapped: below the stack limit, in the guard");
-    else if (addr >= vspace->brk && below && below->end <= page_ceil(vspace->brk))
+    else if (addr >= vspace->brk && addr - vspace->brk < NEAR && below &&
+             below->end <= page_ceil(vspace->brk))
         snprintf(buf, size, "not mapped: %lu bytes above the break", addr - vspace->brk);
     else
         snprintf(buf, size, "not mapped");

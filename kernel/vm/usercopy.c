@@ -10,29 +10,43 @@
 #include <lib/panic.h>
 #include <vm/usercopy.h>
 
-bool user_range_ok(const void __user *p, size_t len)
+bool user_access_ok(const void __user *p, size_t len)
 {
     uaddr_t start = (uaddr_t)p;
 
     return start <= USER_END && len <= USER_END - start;
 }
 
+/* How many of `len` bytes from `p` on lie in the user's half. */
+static size_t user_part(const void __user *p, size_t len)
+{
+    uaddr_t start = (uaddr_t)p;
+
+    return start < USER_END ? min(len, USER_END - start) : 0;
+}
+
 size_t copy_from_user_partial(void *to, const void __user *from, size_t len)
 {
+    size_t part = user_part(from, len);
+
     assert(lock_check_none_from(RANK_VSPACE));
-    return user_range_ok(from, len) ? arch_copy_from_user(to, from, len) : len;
+    return len - part + arch_copy_from_user(to, from, part);
 }
 
 size_t copy_to_user_partial(void __user *to, const void *from, size_t len)
 {
+    size_t part = user_part(to, len);
+
     assert(lock_check_none_from(RANK_VSPACE));
-    return user_range_ok(to, len) ? arch_copy_to_user(to, from, len) : len;
+    return len - part + arch_copy_to_user(to, from, part);
 }
 
 size_t clear_user_partial(void __user *to, size_t len)
 {
+    size_t part = user_part(to, len);
+
     assert(lock_check_none_from(RANK_VSPACE));
-    return user_range_ok(to, len) ? arch_clear_user(to, len) : len;
+    return len - part + arch_clear_user(to, part);
 }
 
 int copy_from_user(void *to, const void __user *from, size_t len)

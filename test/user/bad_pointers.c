@@ -286,7 +286,7 @@ static void lengths_that_wrap(void)
     CHECK_ERR(EFAULT, read(FILE_FD, (void *)-PAGE, 2 * PAGE));
     CHECK_EQ(CHECK_OK(read(FILE_FD, NULL, 0)), 0);
     CHECK_EQ(CHECK_OK(write(FILE_FD, NULL, 0)), 0);
-    CHECK_EQ(CHECK_OK(read(FILE_FD, page, GIB)), FILE_LEN); /* the file ends before the memory */
+    CHECK_EQ(CHECK_OK(read(FILE_FD, page, MIB)), FILE_LEN); /* the file ends before the memory */
     CHECK_OK(lseek(FILE_FD, 0, SEEK_SET));
     unmap_pages(page, 1);
 }

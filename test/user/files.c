@@ -32,6 +32,13 @@ static int create(const char *text)
     return create_file("file", text, strlen(text));
 }
 
+static void open_and_close(const char *name, int flags)
+{
+    int fd = CHECK_OK(open(name, flags, 0666));
+
+    CHECK_OK(close(fd));
+}
+
 static void remove_file(int fd)
 {
     CHECK_OK(close(fd));
@@ -204,7 +211,7 @@ static void open_says_what_is_wrong(void)
     name[256] = '\0';
     CHECK_ERR(ENAMETOOLONG, open(name, O_RDWR | O_CREAT, 0644));
     name[255] = '\0';
-    CHECK_OK(close(CHECK_OK(open(name, O_RDWR | O_CREAT, 0644))));
+    open_and_close(name, O_RDWR | O_CREAT);
     CHECK_OK(unlink(name));
     remove_file(fd);
 }
@@ -222,7 +229,7 @@ static void o_trunc_empties(void)
 {
     int fd = create("text");
 
-    CHECK_OK(close(CHECK_OK(open("file", O_WRONLY | O_TRUNC))));
+    open_and_close("file", O_WRONLY | O_TRUNC);
     CHECK_EQ(size_of(fd), 0);
     remove_file(fd);
 }
@@ -312,7 +319,7 @@ static void umask_limits_the_mode(void)
 {
     mode_t mask = umask(027);
 
-    CHECK_OK(close(CHECK_OK(open("file", O_RDWR | O_CREAT, 0666))));
+    open_and_close("file", O_RDWR | O_CREAT);
     CHECK_EQ(mode_of("file"), 0640);
     CHECK_OK(mkdir("directory", 0777));
     CHECK_EQ(mode_of("directory"), 0750);

@@ -22,8 +22,10 @@ static void read_without_end(void *unused)
     int fd = CHECK_OK(open("/dev/zero", O_RDONLY));
 
     (void)unused;
-    for (;;)
-        CHECK_OK(read(fd, CHECK_OK(pagoda_sbrk(STEP)), STEP));
+    for (;;) {
+        void *step = CHECK_OK(pagoda_sbrk(STEP));
+        CHECK_OK(read(fd, step, STEP));
+    }
 }
 
 /* Memory runs out in fork and in the copying of pages: children fork until they are killed, or

@@ -13,8 +13,9 @@
    every program runs between two looks at what the kernel uses memory for, which must agree, and
    after it the kernel has counted all its references again (audit). Both exist on Pagoda only.
 
-   A test is a process group of its own, so that all its children can be ended with it. A second
-   child, the watchdog, sleeps through the time limit and then kills the group. */
+   A test is a process group of its own, so that all its children can be ended with it. Beside it
+   runs a second child, the watchdog, which only sleeps through the time limit: whichever ends first
+   tells whether the test was in time. */
 #include "test.h"
 
 #include <limits.h>
@@ -28,62 +29,6 @@
 enum { STATUS_NO_EXEC = 127 };
 
 static int limit_s = 20;
-
-/* Running one program. */
-
-static _Noreturn void become_test(char **argv)
-{
-    int null = open("/dev/null", O_RDONLY);
-
-    setpgid(0, 0);
-    signal(SIGPIPE, SIG_DFL); /* some who start us ignore it */
-    if (null >= 0) {
-        dup2(null, STDIN_FILENO);
-        close(null);
-    }
-    execv(argv[0], argv);
-    note("%s: %s", argv[0], strerror(errno));
-    _exit(STATUS_NO_EXEC);
-}
-
-static pid_t start_watchdog(pid_t group)
-{
-    struct timespec limit = {.tv_sec = limit_s};
-    pid_t pid = CHECK_OK(fork());
-
-    if (pid != 0)
-        return pid;
-    nanosleep(&limit, NULL);
-    kill(-group, SIGKILL);
-    _exit(0);
-}
-
-/* Stops the watchdog. => whether it had barked */
-static bool stop_watchdog(pid_t watchdog)
-{
-    kill(watchdog, SIGKILL);
-    return WIFEXITED(wait_child(watchdog));
-}
-
-struct outcome {
-    int status; /* the wait status of the program */
-    bool timed_out;
-};
-
-static struct outcome run_program(char **argv)
-{
-    struct outcome outcome;
-    pid_t test = CHECK_OK(fork());
-
-    if (test == 0)
-        become_test(argv);
-    setpgid(test, test); /* here too: the watchdog must find the group, whoever runs first */
-    pid_t watchdog = start_watchdog(test);
-    outcome.status = wait_child(test);
-    outcome.timed_out = stop_watchdog(watchdog);
-    kill(-test, SIGKILL); /* whatever is left; init reaps it */
-    return outcome;
-}
 
 /* What the kernel uses memory for. */
 
@@ -123,6 +68,80 @@ static struct usage usage_settled(const struct usage *before)
     return now;
 }
 
+/* Running one program. */
+
+static _Noreturn void become_test(char **argv)
+{
+    int null = open("/dev/null", O_RDONLY);
+
+    setpgid(0, 0);
+    for (int number = 1; number <= SIGRTMAX; number++)
+        signal(number, SIG_DFL); /* whoever started us may have ignored some */
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        close(null);
+    }
+    execv(argv[0], argv);
+    note("%s: %s", argv[0], strerror(errno));
+    _exit(STATUS_NO_EXEC);
+}
+
+static pid_t start_test(char **argv)
+{
+    pid_t pid = CHECK_OK(fork());
+
+    if (pid == 0)
+        become_test(argv);
+    setpgid(pid, pid); /* here too: the group must exist when it is killed, whoever runs first */
+    return pid;
+}
+
+static void sleep_through_limit(void *ready)
+{
+    struct timespec limit = {0};
+
+    nanosleep(&limit, NULL); /* so that the real one touches no page for the first time */
+    limit.tv_sec = limit_s;
+    gate_open(ready);
+    nanosleep(&limit, NULL);
+}
+
+/* Starts the watchdog before the test, which may count frames, and lets both it and this process,
+   which share memory since the fork, come to rest: neither will need another frame while the test
+   runs. */
+static pid_t start_watchdog(void)
+{
+    struct gate ready = gate_make();
+    pid_t pid = start_child(sleep_through_limit, &ready);
+
+    gate_pass(&ready);
+    gate_destroy(&ready);
+    usage_now();
+    return pid;
+}
+
+struct outcome {
+    int status; /* the wait status of the program */
+    bool timed_out;
+};
+
+static struct outcome run_program(char **argv)
+{
+    pid_t watchdog = start_watchdog();
+    pid_t test = start_test(argv);
+    struct outcome outcome;
+    pid_t first = CHECK_OK(wait(&outcome.status));
+
+    outcome.timed_out = first == watchdog;
+    kill(-test, SIGKILL); /* all of it, or what is left; init reaps the test's children */
+    kill(watchdog, SIGKILL);
+    if (outcome.timed_out)
+        outcome.status = wait_child(test);
+    else
+        wait_child(watchdog);
+    return outcome;
+}
+
 /* The verdict. */
 
 struct verdict {
@@ -149,7 +168,7 @@ static void judge_outcome(struct verdict *verdict, const char *name, struct outc
     int status = outcome.status;
 
     verdict->skipped = WIFEXITED(status) && WEXITSTATUS(status) == TEST_SKIPPED;
-    verdict->failed = status != 0 && !verdict->skipped;
+    verdict->failed = outcome.timed_out || (status != 0 && !verdict->skipped);
     if (outcome.timed_out)
         verdict_add(verdict, "timed out after %d s; run it alone: make test T=%s", limit_s, name);
     else if (verdict->skipped)

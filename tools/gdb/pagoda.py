@@ -24,6 +24,10 @@ def evaluate(text):
     return int(gdb.parse_and_eval(text))
 
 
+def unsigned(value):
+    return int(value) & (1 << 64) - 1
+
+
 def pointer(address, type_name):
     return gdb.Value(address).cast(gdb.lookup_type(type_name).pointer())
 
@@ -33,19 +37,15 @@ def read_u64(address):
 
 
 def in_kernel():
-    return evaluate("$rip") >= 1 << 63
+    return unsigned(evaluate("$rip")) >= 1 << 63
 
 
 def this_cpu():
     """The CPU's record: GS points to it in the kernel; in user mode the swapped-out base does."""
-    base = evaluate("$gs_base") if in_kernel() else evaluate("$k_gs_base")
+    base = unsigned(evaluate("$gs_base") if in_kernel() else evaluate("$k_gs_base"))
     if base < 1 << 63:
         raise gdb.GdbError("this CPU has no record yet: the kernel has not come to cpu_init")
-    return pointer(base & (1 << 64) - 1, "struct cpu")
-
-
-def unsigned(value):
-    return int(value) & (1 << 64) - 1
+    return pointer(base, "struct cpu")
 
 
 def this_thread():

@@ -1,0 +1,155 @@
+/* The locks, on the host. One CPU runs at a time, and another one comes between only in step() and block(), so a lock is
+   a plain variable; who finds it taken lets the holder run. Where there is only one CPU that is a deadlock.
+
+   The order of the locks is checked for each CPU as the kernel's DEBUG build does for each thread. */
+
+#include <lib/panic.h>
+#include <sched/lock.h>
+#include "platform.h"
+
+void (*block_hook)(void);
+
+static struct lock_record held[MAX_CPUS];
+
+void block(const char *what)
+{
+    check(block_hook, "a deadlock: nobody else can end the wait for %s", what);
+    block_hook();
+}
+
+bool locks_none_held(void)
+{
+    return held[cpu_id()].count == 0 && preempt_disabled[cpu_id()] == 0;
+}
+
+void locks_reset(void)
+{
+    held[cpu_id()].count = 0;
+    preempt_disabled[cpu_id()] = 0;
+}
+
+/* ---- The order ---- */
+
+void lock_check_acquire(enum lock_rank rank)
+{
+    struct lock_record *record = &held[cpu_id()];
+
+    for (unsigned n = 0; n < record->count; n++)
+        check(record->ranks[n] < rank, "lock order: taking rank %d while holding rank %d", rank,
+              record->ranks[n]);
+    check(record->count < MAX_LOCKS_HELD, "too many locks are held");
+    record->ranks[record->count++] = rank;
+}
+
+void lock_check_release(enum lock_rank rank)
+{
+    struct lock_record *record = &held[cpu_id()];
+    unsigned n = record->count;
+
+    while (n > 0 && record->ranks[n - 1] != rank)
+        n--;
+    check(n > 0, "lock order: releasing rank %d, which is not held", rank);
+    for (record->count--; n <= record->count; n++)
+        record->ranks[n - 1] = record->ranks[n];
+}
+
+bool lock_check_none_from(enum lock_rank rank)
+{
+    const struct lock_record *record = &held[cpu_id()];
+
+    for (unsigned n = 0; n < record->count; n++)
+        if (record->ranks[n] >= rank)
+            return false;
+    return true;
+}
+
+/* ---- Locks that spin ---- */
+
+void spin_lock(struct spinlock *lock)
+{
+    step();
+    preempt_disable();
+    lock_check_acquire(lock->rank);
+    while (lock->locked)
+        block("a spinlock");
+    lock->locked = 1;
+}
+
+void spin_unlock(struct spinlock *lock)
+{
+    check(lock->locked, "a spinlock is released that nobody holds");
+    lock_check_release(lock->rank);
+    lock->locked = 0;
+    preempt_enable();
+    step();
+}
+
+/* ---- Locks that sleep ---- */
+
+/* Before a wait for a lock that sleeps. */
+static void may_sleep(enum lock_rank rank)
+{
+    step();
+    check(preempt_disabled[cpu_id()] == 0, "a lock that sleeps is taken under a spinlock");
+    lock_check_acquire(rank);
+}
+
+void mutex_init(struct mutex *mutex, enum lock_rank rank)
+{
+    *mutex = (struct mutex){.rank = rank};
+}
+
+void mutex_lock(struct mutex *mutex)
+{
+    may_sleep(mutex->rank);
+    while (mutex->held)
+        block("a mutex");
+    mutex->held = true;
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+    check(mutex->held, "a mutex is released that nobody holds");
+    mutex->held = false;
+    lock_check_release(mutex->rank);
+    step();
+}
+
+void rwlock_init(struct rwlock *rw, enum lock_rank rank)
+{
+    *rw = (struct rwlock){.rank = rank};
+}
+
+void rwlock_read_lock(struct rwlock *rw)
+{
+    may_sleep(rw->rank);
+    while (rw->holders < 0 || rw->writers_wait > 0)
+        block("a read lock");
+    rw->holders++;
+}
+
+void rwlock_read_unlock(struct rwlock *rw)
+{
+    check(rw->holders > 0, "a read lock is released that nobody holds");
+    rw->holders--;
+    lock_check_release(rw->rank);
+    step();
+}
+
+void rwlock_write_lock(struct rwlock *rw)
+{
+    may_sleep(rw->rank);
+    rw->writers_wait++;
+    while (rw->holders != 0)
+        block("a write lock");
+    rw->writers_wait--;
+    rw->holders = -1;
+}
+
+void rwlock_write_unlock(struct rwlock *rw)
+{
+    check(rw->holders == -1, "a write lock is released that nobody holds");
+    rw->holders = 0;
+    lock_check_release(rw->rank);
+    step();
+}

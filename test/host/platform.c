@@ -1,0 +1,280 @@
+/* Memory, the console, panic, and the failing of allocations.
+
+   Physical memory is one array. Its first pages are the kernel's for ever: page 0 is nobody's, then come the frame
+   descriptors and the kernel's root table. The rest belongs to mm/frame.c.
+
+   The allocator's functions are wrapped (ld --wrap). What comes from them is filled with junk, so that nobody counts on
+   zeros; what goes back is poisoned for the address sanitizer, so that a table or a region that is used after it was
+   given back is a finding. Always true: a frame is poisoned if and only if its kind is FRAME_FREE. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sanitizer/asan_interface.h>
+#include <arch/boot.h>
+#include <arch/console.h>
+#include <arch/paging.h>
+#include <lib/panic.h>
+#include <lib/printf.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+#include "platform.h"
+
+#define JUNK 0xa5
+
+char memory[MEMORY_SIZE] __aligned(PAGE_SIZE);
+struct boot_info boot_info = {.loader = "host", .max_addr = MEMORY_SIZE};
+unsigned this_cpu_id;
+unsigned preempt_disabled[MAX_CPUS];
+void (*step_hook)(void);
+void (*finding_hook)(void);
+bool platform_quiet;
+
+static paddr_t boot_next = PAGE_SIZE; /* the first page that boot_alloc has not given out */
+static paddr_t root;
+
+/* ---- Findings ---- */
+
+static void message(const char *prefix, const char *fmt, va_list args)
+{
+    char text[512];
+
+    vsnprintf(text, sizeof(text), fmt, args);
+    if (!platform_quiet)
+        fprintf(stderr, "%s%s", prefix, text);
+}
+
+static __noreturn void end(const char *what, const char *fmt, va_list args)
+{
+    message(what, fmt, args);
+    if (!platform_quiet) {
+        fputs("\n", stderr);
+        if (finding_hook)
+            finding_hook();
+    }
+    _exit(EXIT_FINDING);
+}
+
+void finding(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    end("finding: ", fmt, args);
+}
+
+void panic(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    end("panic: ", fmt, args);
+}
+
+void memory_missed(paddr_t addr)
+{
+    finding("%#lx is no address of physical memory", addr);
+}
+
+void vprintk(const char *fmt, va_list args)
+{
+    message("", fmt, args);
+}
+
+void printk(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vprintk(fmt, args);
+    va_end(args);
+}
+
+/* ---- Booting ---- */
+
+paddr_t boot_alloc(size_t npages)
+{
+    paddr_t start = boot_next;
+
+    boot_next += npages * PAGE_SIZE;
+    check(boot_next <= MEMORY_SIZE, "no memory to boot in");
+    return start;
+}
+
+void boot_free_ranges(void (*each)(paddr_t start, paddr_t end))
+{
+    each(boot_next, MEMORY_SIZE);
+}
+
+paddr_t kernel_root(void)
+{
+    return root;
+}
+
+/* The host has no kernel half; what stands for it only has to be copied into every root. */
+unsigned paging_check_wx(void)
+{
+    return 0;
+}
+
+static void make_kernel_root(void)
+{
+    root = boot_alloc(1);
+    pte_t *entries = phys_to_virt(root);
+    for (unsigned n = TABLE_ENTRIES / 2; n < TABLE_ENTRIES; n++)
+        entries[n] = (n * PAGE_SIZE % MEMORY_SIZE) | PTE_PRESENT | PTE_WRITE | PTE_GLOBAL;
+}
+
+static void poison_frame(const struct frame *frame, unsigned order)
+{
+    ASAN_POISON_MEMORY_REGION(frame_to_virt(frame), PAGE_SIZE << order);
+}
+
+static void unpoison_frame(const struct frame *frame)
+{
+    ASAN_UNPOISON_MEMORY_REGION(frame_to_virt(frame), PAGE_SIZE << frame->order);
+}
+
+void platform_init(void)
+{
+    make_kernel_root();
+    frame_init();
+    for (uint32_t pfn = 0; pfn < frame_count; pfn++)
+        if (pfn_to_frame(pfn)->kind == FRAME_FREE)
+            poison_frame(pfn_to_frame(pfn), 0);
+}
+
+/* ---- Shortage ---- */
+
+static unsigned requests_left; /* until the one that fails; 0: none does */
+static bool shortage;
+
+void shortage_at(unsigned nth)
+{
+    requests_left = nth;
+    shortage = false;
+}
+
+bool shortage_seen(void)
+{
+    return shortage;
+}
+
+/* Whether this request is the one that fails. */
+static bool request_fails(void)
+{
+    if (requests_left == 0 || --requests_left > 0)
+        return false;
+    shortage = true;
+    return true;
+}
+
+/* ---- What is wrapped ---- */
+
+struct frame *__real_frame_alloc(enum frame_kind kind);
+struct frame *__real_frame_alloc_zeroed(enum frame_kind kind);
+struct frame *__real_frame_alloc_run(enum frame_kind kind, unsigned order);
+void __real_frame_put(struct frame *frame);
+void __real_frame_free(struct frame *frame);
+void *__real_heap_alloc(size_t size);
+void *__real_heap_alloc_zeroed(size_t size);
+void __real_heap_free(void *object);
+void __real_page_zero(void *page);
+void __real_page_copy(void *to, const void *from);
+
+/* What an allocation returns on its way to the caller. */
+static struct frame *hand_out(struct frame *frame, bool junk)
+{
+    if (!frame) {
+        shortage = true;
+        return NULL;
+    }
+    unpoison_frame(frame);
+    if (junk)
+        memset(frame_to_virt(frame), JUNK, PAGE_SIZE << frame->order);
+    return frame;
+}
+
+struct frame *__wrap_frame_alloc(enum frame_kind kind)
+{
+    return request_fails() ? NULL : hand_out(__real_frame_alloc(kind), true);
+}
+
+struct frame *__wrap_frame_alloc_zeroed(enum frame_kind kind)
+{
+    return request_fails() ? NULL : hand_out(__real_frame_alloc_zeroed(kind), false);
+}
+
+struct frame *__wrap_frame_alloc_run(enum frame_kind kind, unsigned order)
+{
+    return request_fails() ? NULL : hand_out(__real_frame_alloc_run(kind, order), true);
+}
+
+/* A frame that was put may be another CPU's by now: only one that is free is poisoned. */
+static void poison_if_free(const struct frame *frame, unsigned order)
+{
+    if (frame->kind == FRAME_FREE)
+        poison_frame(frame, order);
+}
+
+void __wrap_frame_put(struct frame *frame)
+{
+    unsigned order = frame->order;
+
+    __real_frame_put(frame);
+    poison_if_free(frame, order);
+}
+
+void __wrap_frame_free(struct frame *frame)
+{
+    unsigned order = frame->order;
+
+    __real_frame_free(frame);
+    poison_if_free(frame, order);
+}
+
+/* An object that came back holds a link in its first word; the rest of the smallest object is nobody's. */
+#define OBJECT_LINK     sizeof(void *)
+#define OBJECT_SMALLEST 32
+
+void *__wrap_heap_alloc(size_t size)
+{
+    void *object = request_fails() ? NULL : __real_heap_alloc(size);
+
+    if (!object) {
+        shortage = true;
+        return NULL;
+    }
+    ASAN_UNPOISON_MEMORY_REGION(object, max(size, (size_t)OBJECT_SMALLEST));
+    return memset(object, JUNK, size);
+}
+
+void *__wrap_heap_alloc_zeroed(size_t size)
+{
+    void *object = __wrap_heap_alloc(size);
+
+    return object ? memset(object, 0, size) : NULL;
+}
+
+void __wrap_heap_free(void *object)
+{
+    __real_heap_free(object);
+    if (object && virt_to_frame(object)->kind == FRAME_HEAP)
+        ASAN_POISON_MEMORY_REGION((char *)object + OBJECT_LINK, OBJECT_SMALLEST - OBJECT_LINK);
+}
+
+/* Pages are long work: no spinlock is held (design.md, section 4), and others go on meanwhile. */
+void __wrap_page_zero(void *page)
+{
+    check(preempt_disabled[cpu_id()] == 0, "a page is zeroed under a spinlock");
+    step();
+    __real_page_zero(page);
+}
+
+void __wrap_page_copy(void *to, const void *from)
+{
+    check(preempt_disabled[cpu_id()] == 0, "a page is copied under a spinlock");
+    step();
+    __real_page_copy(to, from);
+    step();
+}
