@@ -79,7 +79,7 @@ ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) $(if $(wi
 TEST_FILES := $(TESTS:%=test/%)
 
 .PHONY: all iso qemu run test test-linux qemu-gdb gdb lint clean help FORCE
-.PHONY: need-build need-qemu need-iso need-gdb
+.PHONY: need-build need-qemu need-iso need-gdb need-lint
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -98,6 +98,8 @@ need-iso: need-qemu
 	    xorriso xorriso mformat mtools
 need-gdb: need-iso
 	@sh tools/setup.sh gdb gdb
+need-lint:
+	@sh tools/setup.sh $(PYTHON) python3 clang-format clang-format git git
 
 # The kernel's rules. A file that holds the flags is rewritten only if they are others than last
 # time.
@@ -248,8 +250,8 @@ gdb: build/pagoda.elf | need-gdb ## debugs the machine of make qemu-gdb
 	@gdb -q build/pagoda.elf $(if $(wildcard tools/gdb/pagoda.py),-x tools/gdb/pagoda.py) \
 	    -ex 'target remote :1234'
 
-lint: | need-build ## the rules of style that a program can check
-	@sh tools/lint.sh
+lint: | need-lint ## the rules of style that a program can check
+	@$(PYTHON) tools/lint.py
 
 clean: ## removes build/
 	@rm -rf build

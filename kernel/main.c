@@ -27,26 +27,27 @@ static void print_banner(void)
 /* What needs a thread to run in, because it may sleep: the rest of the boot. */
 static void boot_thread(void *arg __unused)
 {
-    tty_init();                                               /* the terminal */
-    fs_init(boot_info.initrd_start, boot_info.initrd_end);    /* the root file system, from the initial RAM disk */
-    procfs_init();                                            /* /proc */
-    tty_set_signal_hook(signal_group);                        /* ^C */
-    process_start_init("/bin/init");                          /* the first process */
+    tty_init(); /* the terminal */
+    fs_init(boot_info.initrd_start,
+            boot_info.initrd_end);     /* the root file system, from the initial RAM disk */
+    procfs_init();                     /* /proc */
+    tty_set_signal_hook(signal_group); /* ^C */
+    process_start_init("/bin/init");   /* the first process */
     thread_exit();
 }
 
 void kernel_main(void)
 {
-    serial_init();        /* from here on messages are seen */
-    cpu_init();           /* segments, traps, protection bits, system calls */
-    paging_init();        /* the kernel's final page tables */
-    acpi_init();          /* which devices are there */
-    apic_init();          /* interrupts have a way in */
-    clock_init();         /* time */
-    frame_init();         /* physical memory */
-    fault_init();         /* the zero page */
-    random_init();        /* random numbers */
-    sched_init();         /* threads */
+    serial_init();         /* from here on messages are seen */
+    cpu_init();            /* segments, traps, protection bits, system calls */
+    paging_init();         /* the kernel's final page tables */
+    acpi_init();           /* which devices are there */
+    apic_init();           /* interrupts have a way in */
+    clock_init();          /* time */
+    frame_init();          /* physical memory */
+    fault_init();          /* the zero page */
+    random_init();         /* random numbers */
+    sched_init();          /* threads */
     timer_start(TIMER_HZ); /* turns end */
     print_banner();
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Boots the ISO as a user would: firmware, GRUB, kernel, shell; types a command, reads the answer,
+"""Boots the ISO as a user would: firmware, GRUB, kernel, shell; types commands, reads the answers,
 and turns it off. Waits for what it expects, never for a time. Prints TAP lines."""
 
 import os
@@ -12,6 +12,7 @@ import time
 import machine
 
 BOOT_SECONDS, ANSWER_SECONDS = 180, 60
+PROMPT = r"\$ $"
 
 
 class Terminal:
@@ -21,6 +22,7 @@ class Terminal:
         command = machine.qemu("-cdrom", machine.ISO, "-serial", "stdio", "-monitor", "none", "-no-reboot")
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.text = ""
+        self.number = ""  # what a group in the last pattern that had one has found
 
     def expect(self, pattern, seconds):
         """Reads until the pattern has come; forgets what stands before its end. False: it did not come."""
@@ -32,10 +34,11 @@ class Terminal:
                 return False
             self.text += piece.decode(errors="replace")
         self.text = self.text[found.end() :]
+        self.number = found[1] if found.groups() else self.number
         return True
 
-    def type(self, line):
-        self.process.stdin.write(line.encode() + b"\n")
+    def type(self, keys):
+        self.process.stdin.write(keys.encode())
         self.process.stdin.flush()
 
     def ends(self, seconds):
@@ -46,13 +49,42 @@ class Terminal:
             return False
 
 
+CTRL_C, CTRL_D, BACKSPACE = "\x03", "\x04", "\x7f"
+
+# (what must be true, keys, what the screen shows then, keys, ...). %s in keys stands for the number that a group in
+# an earlier pattern found. After each step the prompt is waited for.
+STEPS = [
+    ("a pipe counts", "echo 1 pagoda 2 | wc -w\n", r"\n\s*3\r?\n"),
+    ("ls shows the root", "ls\n", r"\nREADME +bin +dev"),
+    ("pipes and redirections", "cat README | grep x | wc > /tmp/n; cat /tmp/n\n", r"\n +\d+ +\d+ +\d+\r?\n"),
+    ("a mistyped command says so", "ehco\n", r"\nsh: ehco: command not found"),
+    ("its status is 127", "echo status $?\n", r"\nstatus 127"),
+    ("backspace takes back what was mistyped", f"ehc{BACKSPACE}{BACKSPACE}cho again\n", r"\nagain\r?\n"),
+    ("a job in the background", "sleep 1000 &\n", r"\[1\] (\d+)\r?\n"),
+    ("ps shows it", "ps\n", r"\n +\d+ +\d+ +S +\d+ sleep"),
+    ("kill ends it", "kill %s; wait\n", r"Terminated"),
+    ("^D ends input", "cat\ntyped\n", r"typed\r?\ntyped\r?\n", CTRL_D),
+    ("^C ends the program in the foreground", "cat\ntyped\n", r"typed\r?\ntyped\r?\n", CTRL_C),
+    ("a program that is killed is named", "/bin/sh -c 'kill -SEGV $$'\n", r"\nSegmentation fault"),
+]
+
+
+def take(terminal, actions):
+    """Types and expects in turn; returns whether all came."""
+    for n, action in enumerate(actions):
+        if n % 2 == 0:
+            terminal.type(action.replace("%s", terminal.number))
+        elif not terminal.expect(action, ANSWER_SECONDS):
+            return False
+    return True
+
+
 def smoke(terminal):
     """The steps, in order: (what must be true, whether it is)."""
-    yield "the ISO boots by GRUB to a prompt", terminal.expect(r"\$ $", BOOT_SECONDS)
-    terminal.type("echo 1 pagoda 2 | wc -w")
-    yield "the shell answers", terminal.expect(r"\n\s*3\r?\n", ANSWER_SECONDS)
-    yield "the shell prompts again", terminal.expect(r"\$ $", ANSWER_SECONDS)
-    terminal.type("halt")
+    yield "the ISO boots by GRUB to a prompt", terminal.expect(PROMPT, BOOT_SECONDS)
+    for what, *actions in STEPS:
+        yield what, take(terminal, actions) and terminal.expect(PROMPT, ANSWER_SECONDS)
+    terminal.type("halt\n")
     yield "halt turns the machine off", terminal.ends(ANSWER_SECONDS)
 
 

@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent
@@ -35,10 +36,12 @@ def parts(only):
 
 
 def run(name, command):
-    """Runs one part; returns how many tests passed and failed. A part that fails without saying so is a failure too."""
+    """Runs one part; returns how many tests passed and failed. A part that fails without saying so is a failure too.
+    What it says on standard error (the reports of programs that are meant to be killed) is shown if it fails."""
     print(f"# {name}", flush=True)
     passed = failed = 0
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+    errors = tempfile.TemporaryFile()
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
         for line in process.stdout:
             sys.stdout.buffer.write(line)
             sys.stdout.flush()
@@ -47,6 +50,10 @@ def run(name, command):
     if process.returncode != 0 and not failed or passed + failed == 0:
         print(f"not ok - {name}: ended with {process.returncode} after {passed} tests passed", flush=True)
         failed += 1
+    if failed:
+        errors.seek(0)
+        sys.stderr.buffer.write(errors.read())
+        sys.stderr.flush()
     return passed, failed
 
 

@@ -4,16 +4,16 @@
 
 #include <lib/base.h>
 
-#define atomic_load(p)               __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define atomic_store(p, v)           __atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#define atomic_set(p, v)             __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
-#define atomic_exchange(p, v)        __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
-#define atomic_add_fetch(p, n)       __atomic_add_fetch((p), (n), __ATOMIC_SEQ_CST)
-#define atomic_sub_fetch(p, n)       __atomic_sub_fetch((p), (n), __ATOMIC_SEQ_CST)
-#define atomic_or(p, bits)           ((void)__atomic_or_fetch((p), (bits), __ATOMIC_SEQ_CST))
-#define atomic_and(p, bits)          ((void)__atomic_and_fetch((p), (bits), __ATOMIC_SEQ_CST))
-#define atomic_load_relaxed(p)       __atomic_load_n((p), __ATOMIC_RELAXED)
-#define atomic_store_relaxed(p, v)   __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define atomic_load(p)             __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define atomic_store(p, v)         __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define atomic_set(p, v)           __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_exchange(p, v)      __atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
+#define atomic_add_fetch(p, n)     __atomic_add_fetch((p), (n), __ATOMIC_SEQ_CST)
+#define atomic_sub_fetch(p, n)     __atomic_sub_fetch((p), (n), __ATOMIC_SEQ_CST)
+#define atomic_or(p, bits)         ((void)__atomic_or_fetch((p), (bits), __ATOMIC_SEQ_CST))
+#define atomic_and(p, bits)        ((void)__atomic_and_fetch((p), (bits), __ATOMIC_SEQ_CST))
+#define atomic_load_relaxed(p)     __atomic_load_n((p), __ATOMIC_RELAXED)
+#define atomic_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 
 /* Stores `to` if *p is still `from`; says whether it was. */
 #define atomic_compare_exchange(p, from, to)                                                       \

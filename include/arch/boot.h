@@ -10,13 +10,13 @@ struct boot_range {
 };
 
 struct boot_info {
-    const char *loader;                         /* "PVH" or "multiboot2" */
-    char cmdline[512];                          /* the kernel's command line */
-    paddr_t initrd_start, initrd_end;           /* the cpio image; equal if there is none */
-    paddr_t rsdp;                               /* of ACPI's root pointer; 0: none */
-    struct boot_range ram[MAX_BOOT_RANGES];     /* usable memory, ascending, from 1 MiB on */
+    const char *loader;                     /* "PVH" or "multiboot2" */
+    char cmdline[512];                      /* the kernel's command line */
+    paddr_t initrd_start, initrd_end;       /* the cpio image; equal if there is none */
+    paddr_t rsdp;                           /* of ACPI's root pointer; 0: none */
+    struct boot_range ram[MAX_BOOT_RANGES]; /* usable memory, ascending, from 1 MiB on */
     unsigned nram;
-    paddr_t max_addr;                           /* end of the highest range */
+    paddr_t max_addr; /* end of the highest range */
 };
 
 extern struct boot_info boot_info;

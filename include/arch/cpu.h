@@ -14,7 +14,8 @@ struct lock_record;
    kernel/arch/entry.S knows the offsets of the first fields: arch/cpu.c asserts them. */
 struct cpu {
     struct cpu *self;
-    uint64_t kernel_rsp;       /* the top of the current thread's kernel stack: where traps from user mode start */
+    uint64_t
+        kernel_rsp; /* the top of the current thread's kernel stack: where traps from user mode start */
     uint64_t user_rsp;         /* scratch of the syscall entry */
     struct thread *current;    /* never NULL once sched_init has run */
     unsigned preempt_count;    /* preemption is off while this is not 0 */
@@ -33,11 +34,11 @@ unsigned cpu_count(void);
 uint32_t cpu_features_edx(void);
 
 /* Fields of this CPU's record, each in one instruction: right even if a preemption moves the thread between. */
-#define cpu_read(field)                                                                            \
-    ({                                                                                             \
-        __typeof__(((struct cpu *)0)->field) value_;                                               \
-        asm volatile("mov %%gs:%c1, %0" : "=r"(value_) : "i"(offsetof(struct cpu, field)));        \
-        value_;                                                                                    \
+#define cpu_read(field)                                                                     \
+    ({                                                                                      \
+        __typeof__(((struct cpu *)0)->field) value_;                                        \
+        asm volatile("mov %%gs:%c1, %0" : "=r"(value_) : "i"(offsetof(struct cpu, field))); \
+        value_;                                                                             \
     })
 
 /* Stays true only while preemption is off. */

@@ -3,13 +3,14 @@
 
 #include <lib/base.h>
 
-void serial_init(void);              /* the serial line: from here on printk is seen */
-void cpu_init(void);                 /* GDT, IDT, TSS, GS, control registers, SYSCALL of the boot CPU */
-void paging_init(void);              /* the kernel's final page tables: direct map, W^X image, kernel-stack tables */
-void acpi_init(void);                /* finds CPUs, the IOAPIC and its overrides, the power-off port */
-void apic_init(void);                /* local APIC on, IOAPIC masked, the old PICs silenced */
-void clock_init(void);               /* calibrates the TSC and the APIC timer; reads the RTC */
-void timer_start(unsigned hz);       /* VECTOR_TIMER interrupts on this CPU from now on */
+void serial_init(void); /* the serial line: from here on printk is seen */
+void cpu_init(void);    /* GDT, IDT, TSS, GS, control registers, SYSCALL of the boot CPU */
+void paging_init(
+    void); /* the kernel's final page tables: direct map, W^X image, kernel-stack tables */
+void acpi_init(void);          /* finds CPUs, the IOAPIC and its overrides, the power-off port */
+void apic_init(void);          /* local APIC on, IOAPIC masked, the old PICs silenced */
+void clock_init(void);         /* calibrates the TSC and the APIC timer; reads the RTC */
+void timer_start(unsigned hz); /* VECTOR_TIMER interrupts on this CPU from now on */
 
 /* Kernel-stack slots that paging_init has made tables for. */
 unsigned kstack_slots(void);

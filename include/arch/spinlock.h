@@ -31,9 +31,9 @@ struct spinlock {
     uint8_t rank; /* enum lock_rank */
 };
 
-#define SPINLOCK(rank_)                                                                            \
-    {                                                                                              \
-        .rank = (rank_)                                                                            \
+#define SPINLOCK(rank_) \
+    {                   \
+        .rank = (rank_) \
     }
 
 static inline void spin_init(struct spinlock *lock, enum lock_rank rank)

@@ -8,8 +8,8 @@
    backtrace. On the host: prints and aborts. */
 __noreturn __printf(1, 2) void panic(const char *fmt, ...);
 
-#define assert(cond)                                                                               \
-    do {                                                                                           \
-        if (unlikely(!(cond)))                                                                     \
-            panic("%s:%d: not true: %s", __FILE__, __LINE__, #cond);                               \
+#define assert(cond)                                                 \
+    do {                                                             \
+        if (unlikely(!(cond)))                                       \
+            panic("%s:%d: not true: %s", __FILE__, __LINE__, #cond); \
     } while (0)

@@ -21,14 +21,14 @@ enum frame_kind {
 };
 
 struct frame {
-    uint32_t refcount;    /* atomic; 0: free */
+    uint32_t refcount; /* atomic; 0: free */
     union {
         uint32_t next;    /* free: pfn of the next in its buddy list (frames lock) */
         uint32_t recount; /* audit: references found so far; only while the world is stopped */
     };
     union {
-        uint32_t prev;    /* free: pfn of the one before (frames lock) */
-        uint32_t owner;   /* FRAME_HEAP: the size class (heap lock) */
+        uint32_t prev;  /* free: pfn of the one before (frames lock) */
+        uint32_t owner; /* FRAME_HEAP: the size class (heap lock) */
     };
     uint8_t kind;         /* enum frame_kind; changes only with the refcount from or to 0 */
     uint8_t order;        /* of the run that starts here: 2^order frames */

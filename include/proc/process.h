@@ -38,8 +38,8 @@ struct process {
     unsigned umask;               /* (o) */
     char name[PROCESS_NAME_SIZE]; /* (o) of the program; others may see half a change */
     struct process_rlimit rlimits[PROCESS_RLIMITS]; /* (o) */
-    uint64_t start_ns;            /* (c) monotonic */
-    uaddr_t child_tid;            /* (c) CLONE_CHILD_SETTID: where it writes its pid first; 0: nowhere */
+    uint64_t start_ns;                              /* (c) monotonic */
+    uaddr_t child_tid; /* (c) CLONE_CHILD_SETTID: where it writes its pid first; 0: nowhere */
     struct signal_state signals;
 
     struct process *parent;       /* (t) NULL: init */
@@ -49,13 +49,15 @@ struct process {
     int pgid, sid;                /* (t) */
     bool zombie;                  /* (t) it has exited and waits to be waited for */
     int exit_status;              /* (t) as wait4 gives it */
-    struct process_usage usage;   /* (t) of earlier programs of this process; after its exit, of all */
+    struct process_usage
+        usage; /* (t) of earlier programs of this process; after its exit, of all */
     struct process_usage children_usage; /* (t) */
 
-    struct spinlock event_lock;   /* RANK_PIPE */
-    struct waitq event_waitq;     /* where its own thread waits for a child, and its parent for a vfork to end */
-    unsigned child_events;        /* (e) grows when a child exits */
-    bool vfork_done;              /* (e) it no longer uses its parent's vspace */
+    struct spinlock event_lock; /* RANK_PIPE */
+    struct waitq
+        event_waitq; /* where its own thread waits for a child, and its parent for a vfork to end */
+    unsigned child_events; /* (e) grows when a child exits */
+    bool vfork_done;       /* (e) it no longer uses its parent's vspace */
 };
 
 static inline struct process *process_current(void)
@@ -71,10 +73,11 @@ void process_start_init(const char *path);
 
 /* How a child differs from a copy. */
 struct fork_request {
-    unsigned flags;    /* CLONE_VM, CLONE_VFORK, CLONE_SETTLS, CLONE_CHILD_SETTID and _CLEARTID, CLONE_PARENT_SETTID */
-    uaddr_t stack;     /* its stack pointer; 0: the parent's */
-    uint64_t tls;      /* CLONE_SETTLS: its FS base */
-    uaddr_t child_tid; /* CLONE_CHILD_SETTID: where the child writes its pid */
+    unsigned
+        flags; /* CLONE_VM, CLONE_VFORK, CLONE_SETTLS, CLONE_CHILD_SETTID and _CLEARTID, CLONE_PARENT_SETTID */
+    uaddr_t stack;      /* its stack pointer; 0: the parent's */
+    uint64_t tls;       /* CLONE_SETTLS: its FS base */
+    uaddr_t child_tid;  /* CLONE_CHILD_SETTID: where the child writes its pid */
     uaddr_t parent_tid; /* CLONE_PARENT_SETTID: where the parent writes the child's pid */
 };
 

@@ -21,7 +21,7 @@ struct signal_action {
 
 /* Bit signo - 1 stands for a signal. */
 struct signal_state {
-    struct spinlock lock;                  /* RANK_PIPE; guards the rest */
+    struct spinlock lock; /* RANK_PIPE; guards the rest */
     uint64_t pending;
     uint64_t blocked;                      /* SIGKILL and SIGSTOP never are */
     struct signal_action actions[SIGNALS]; /* [signo - 1] */
@@ -38,8 +38,9 @@ void signal_exec(struct signal_state *state);
 /* Posts a signal. The process has not exited: the caller holds the tree lock, or is the process itself. */
 void signal_send(struct process *process, int signo);
 
-/* As the kernel does for a fault: the signal is taken even if it is blocked or ignored. To the current process. */
-void signal_force(int signo);
+/* As the kernel does for a fault: the signal is taken even if it is blocked or ignored. To the current process. False
+   if it was pending already. */
+bool signal_force(int signo);
 
 /* kill(2): pid > 0, a process; 0: the caller's group; -1: all but init and the caller; < -1: the group -pid. Signal 0
    only asks. -ESRCH, -EINVAL. Takes the tree lock. */

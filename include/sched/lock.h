@@ -5,7 +5,8 @@
 #include <sched/waitq.h>
 
 struct mutex {
-    struct spinlock lock; /* guards the rest; RANK_PIPE, and nothing is taken under it but a waitq */
+    struct spinlock
+        lock; /* guards the rest; RANK_PIPE, and nothing is taken under it but a waitq */
     bool held;
     uint8_t rank;
     struct waitq waiters;
@@ -20,8 +21,8 @@ bool mutex_is_held(const struct mutex *mutex);
 /* Many readers or one writer. A waiting writer holds up new readers, so it is not starved; hence a reader must not
    take the same lock again. */
 struct rwlock {
-    struct spinlock lock;  /* guards the rest */
-    int holders;           /* -1: one writer; n: n readers */
+    struct spinlock lock; /* guards the rest */
+    int holders;          /* -1: one writer; n: n readers */
     unsigned writers_wait;
     uint8_t rank;
     struct waitq waiters;

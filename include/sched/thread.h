@@ -27,24 +27,24 @@ enum thread_state {
 /* Who may write a field: (o) only its owner, the thread itself; (q) the run-queue lock of its CPU; (w) the lock of the
    wait queue; (T) the timer lock; (W) the world's lock; (a) atomic; (c) constant once the thread runs. */
 struct thread {
-    struct context context;            /* (o) */
-    uint64_t stack_top;                /* (c) of its kernel stack */
-    void (*entry)(void *arg);          /* (c) where it starts */
-    void *arg;                         /* (c) */
-    struct mmu_space *space;           /* (o) what user addresses mean; NULL: a kernel thread */
-    void *process;                     /* (c) the process that it runs for; NULL: a kernel thread */
-    unsigned work;                     /* (a) WORK_ bits */
-    enum thread_state state;           /* (q) */
-    bool on_cpu;                       /* (q) its stack is in use */
-    unsigned cpu;                      /* (c) whose run queue it stands in */
-    TAILQ_ENTRY(thread) run_link;      /* (q) */
-    TAILQ_ENTRY(thread) wait_link;     /* (w) */
-    struct waitq *waiting_on;          /* (w) the queue that it stands in; NULL: none, it has been woken */
-    uint64_t deadline_ns;              /* (T) */
-    RB_ENTRY(thread) timer;            /* (T) */
-    bool timed;                        /* (T) it stands in the tree of deadlines */
-    bool at_rest;                      /* (a) sched/world.h */
-    TAILQ_ENTRY(thread) all;           /* (W) */
+    struct context context;        /* (o) */
+    uint64_t stack_top;            /* (c) of its kernel stack */
+    void (*entry)(void *arg);      /* (c) where it starts */
+    void *arg;                     /* (c) */
+    struct mmu_space *space;       /* (o) what user addresses mean; NULL: a kernel thread */
+    void *process;                 /* (c) the process that it runs for; NULL: a kernel thread */
+    unsigned work;                 /* (a) WORK_ bits */
+    enum thread_state state;       /* (q) */
+    bool on_cpu;                   /* (q) its stack is in use */
+    unsigned cpu;                  /* (c) whose run queue it stands in */
+    TAILQ_ENTRY(thread) run_link;  /* (q) */
+    TAILQ_ENTRY(thread) wait_link; /* (w) */
+    struct waitq *waiting_on; /* (w) the queue that it stands in; NULL: none, it has been woken */
+    uint64_t deadline_ns;     /* (T) */
+    RB_ENTRY(thread) timer;   /* (T) */
+    bool timed;               /* (T) it stands in the tree of deadlines */
+    bool at_rest;             /* (a) sched/world.h */
+    TAILQ_ENTRY(thread) all;  /* (W) */
     uint64_t ticks_user, ticks_kernel; /* (o) timer ticks taken in each mode */
     struct lock_record locks;          /* (o) DEBUG */
 };

@@ -23,9 +23,9 @@ struct waitq {
     struct thread_list waiters; /* (lock) in the order of arrival */
 };
 
-#define WAITQ(name)                                                                                \
-    {                                                                                              \
-        .lock = SPINLOCK(RANK_WAITQ), .waiters = TAILQ_HEAD_INITIALIZER((name).waiters)            \
+#define WAITQ(name)                                                                     \
+    {                                                                                   \
+        .lock = SPINLOCK(RANK_WAITQ), .waiters = TAILQ_HEAD_INITIALIZER((name).waiters) \
     }
 
 void waitq_init(struct waitq *wq);

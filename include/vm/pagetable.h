@@ -15,13 +15,15 @@
 
 struct pagetable {
     struct mmu_space mmu;
-    unsigned users; /* atomic: threads that may run in it; grows only by one of these threads' own doing */
+    unsigned
+        users; /* atomic: threads that may run in it; grows only by one of these threads' own doing */
 };
 
 /* What a walk found. */
 struct walk {
-    pte_t leaf;               /* the leaf entry; 0 if it, or a table on the way, is absent */
-    struct frame *leaf_table; /* the table that holds it, if the whole path to it is mine; else NULL */
+    pte_t leaf; /* the leaf entry; 0 if it, or a table on the way, is absent */
+    struct frame
+        *leaf_table; /* the table that holds it, if the whole path to it is mine; else NULL */
 };
 
 /* An empty tree with the kernel's half in its root. -ENOMEM. */
@@ -64,7 +66,8 @@ static inline pte_t *leaf_entry(const struct frame *leaf_table, uaddr_t addr)
    Vspace lock: write, held over both. */
 __must_check int pagetable_prepare_clear(struct pagetable *pt, uaddr_t start, uaddr_t end,
                                          uaddr_t floor, uaddr_t ceiling);
-void pagetable_clear(struct pagetable *pt, uaddr_t start, uaddr_t end, uaddr_t floor, uaddr_t ceiling);
+void pagetable_clear(struct pagetable *pt, uaddr_t start, uaddr_t end, uaddr_t floor,
+                     uaddr_t ceiling);
 
 /* Giving what is present in [start, end) the rights of `prot` (PROT_ bits); W is only ever taken away: the fault
    handler gives it. Prepare and change as above. Vspace lock: write, held over both. */

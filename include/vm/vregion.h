@@ -21,16 +21,17 @@ enum vregion_kind {
 
 struct vregion {
     RB_ENTRY(vregion) node;
-    uaddr_t start, end;   /* (v) [start, end), page aligned */
-    uint8_t prot;         /* (v) PROT_ bits */
-    uint8_t kind;         /* (v) enum vregion_kind */
-    bool shared;          /* (v) MAP_SHARED: has a pager, whose frames all sharers write */
-    struct pager *pager;  /* (v) one reference; NULL: anonymous */
-    uint64_t pager_page;  /* (v) the page of the pager's object that `start` shows */
-    uaddr_t data_end;     /* (v) where the pager's bytes end; from here on a private region reads as zeros. Not page
+    uaddr_t start, end;  /* (v) [start, end), page aligned */
+    uint8_t prot;        /* (v) PROT_ bits */
+    uint8_t kind;        /* (v) enum vregion_kind */
+    bool shared;         /* (v) MAP_SHARED: has a pager, whose frames all sharers write */
+    struct pager *pager; /* (v) one reference; NULL: anonymous */
+    uint64_t pager_page; /* (v) the page of the pager's object that `start` shows */
+    uaddr_t
+        data_end; /* (v) where the pager's bytes end; from here on a private region reads as zeros. Not page
                              aligned. Without a pager, 0. */
-    uint64_t gap;         /* (v) bytes between the region before (or USER_START) and `start` */
-    uint64_t max_gap;     /* (v) the largest gap in the subtree */
+    uint64_t gap;     /* (v) bytes between the region before (or USER_START) and `start` */
+    uint64_t max_gap; /* (v) the largest gap in the subtree */
 };
 
 RB_HEAD(vregion_tree, vregion);

@@ -16,13 +16,13 @@ enum fault_outcome {
     FAULT_FILE_COPIED,    /* a private copy of a file page */
     FAULT_SHARED_MAPPED,  /* a page of a shared object */
     FAULT_SHARED_DIRTIED, /* a first write to a page of a shared object */
-    FAULT_TAKEN,          /* a write to what was shared once and is now mine alone: W set, nothing copied */
-    FAULT_COPIED,         /* a write to a shared private page: a copy */
-    FAULT_SPURIOUS,       /* the walk was sufficient: this CPU's TLB was behind */
-    FAULT_NOT_MAPPED,     /* SIGSEGV: no region */
-    FAULT_NOT_ALLOWED,    /* SIGSEGV: the region does not allow it */
-    FAULT_NO_PAGE,        /* SIGBUS: beyond the end of the file, or unreadable */
-    FAULT_NO_MEMORY,      /* SIGKILL: no frame, even after reclaim */
+    FAULT_TAKEN,  /* a write to what was shared once and is now mine alone: W set, nothing copied */
+    FAULT_COPIED, /* a write to a shared private page: a copy */
+    FAULT_SPURIOUS,    /* the walk was sufficient: this CPU's TLB was behind */
+    FAULT_NOT_MAPPED,  /* SIGSEGV: no region */
+    FAULT_NOT_ALLOWED, /* SIGSEGV: the region does not allow it */
+    FAULT_NO_PAGE,     /* SIGBUS: beyond the end of the file, or unreadable */
+    FAULT_NO_MEMORY,   /* SIGKILL: no frame, even after reclaim */
     FAULT_OUTCOMES,
 };
 
@@ -35,16 +35,16 @@ struct vspace_limits {
 /* (v) the vspace's lock; (a) atomic; (c) constant. */
 struct vspace {
     struct rwlock lock;
-    struct pagetable pagetable;  /* (v), and the tables' own locks */
-    struct vregion_tree regions; /* (v) */
-    uint64_t mapped_bytes;       /* (v) of all regions */
-    uint64_t data_bytes;         /* (v) of private writable regions, the stack aside */
-    uaddr_t heap_start;          /* (c) where the heap begins; page aligned */
-    uaddr_t brk;                 /* (v) the break; bytes */
-    uaddr_t stack_start;         /* (c) the lowest address of the stack; below it, the guard */
-    struct vspace_limits limits; /* (v) */
+    struct pagetable pagetable;      /* (v), and the tables' own locks */
+    struct vregion_tree regions;     /* (v) */
+    uint64_t mapped_bytes;           /* (v) of all regions */
+    uint64_t data_bytes;             /* (v) of private writable regions, the stack aside */
+    uaddr_t heap_start;              /* (c) where the heap begins; page aligned */
+    uaddr_t brk;                     /* (v) the break; bytes */
+    uaddr_t stack_start;             /* (c) the lowest address of the stack; below it, the guard */
+    struct vspace_limits limits;     /* (v) */
     uint64_t faults[FAULT_OUTCOMES]; /* (a) */
-    LIST_ENTRY(vspace) all;      /* the list's lock */
+    LIST_ENTRY(vspace) all;          /* the list's lock */
 };
 
 /* Below the stack, at least this much is never mapped. */
@@ -62,8 +62,8 @@ void vspace_put(struct vspace *vspace);
 
 /* What a new region is to be. */
 struct map_request {
-    uaddr_t start;       /* page aligned; a wish if !fixed */
-    uint64_t len;        /* bytes, a multiple of the page size, not 0 */
+    uaddr_t start; /* page aligned; a wish if !fixed */
+    uint64_t len;  /* bytes, a multiple of the page size, not 0 */
     unsigned prot;
     enum vregion_kind kind;
     bool shared;
@@ -71,12 +71,13 @@ struct map_request {
     bool no_replace;     /* with fixed: -EEXIST if something is there */
     struct pager *pager; /* NULL: anonymous; a reference is taken for the region */
     uint64_t pager_page;
-    uaddr_t data_end;    /* 0: the pager's bytes fill the region */
+    uaddr_t data_end; /* 0: the pager's bytes fill the region */
 };
 
 /* Promises a range; no frame is touched. Where it is into `start`. -ENOMEM (no room, over a limit, or no memory),
    -EINVAL, -EEXIST; then nothing has changed. */
-__must_check int vspace_map(struct vspace *vspace, const struct map_request *request, uaddr_t *start);
+__must_check int vspace_map(struct vspace *vspace, const struct map_request *request,
+                            uaddr_t *start);
 
 /* Takes promises, and what was kept of them, back. [start, end) is page aligned in the user's half. -ENOMEM: nothing
    has changed. */

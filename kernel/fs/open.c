@@ -80,7 +80,7 @@ static unsigned follow_flags(unsigned flags)
 static int create_last(const struct path_last *last, uint32_t mode, struct vnode **vnode)
 {
     if (!last->dir->ops->create)
-        return -EACCES;
+        return -ENOENT;
     return last->dir->ops->create(last->dir, last->name, S_IFREG | mode, 0, vnode);
 }
 

@@ -200,15 +200,19 @@ static int walk_last_link(struct walk *walk)
     return err ? err : is_link;
 }
 
-/* To the last component, and on along it if it is a link and `flags` or a slash behind it say so.
- */
+static bool follows_last(const struct walk *walk, unsigned flags)
+{
+    return (flags & PATH_FOLLOW) || (walk->slash && (flags & FOLLOW_BEFORE_SLASH));
+}
+
+/* To the last component, and on along it if it is a link and `flags` say so. */
 static int walk_all(struct walk *walk, unsigned flags)
 {
     int again;
 
     do {
         again = walk_to_last(walk);
-        if (!again && ((flags & PATH_FOLLOW) || walk->slash))
+        if (!again && follows_last(walk, flags))
             again = walk_last_link(walk);
     } while (again > 0);
     return again;

@@ -36,15 +36,17 @@ static int lookup_new_file(struct vnode *start, const char *path, struct path_la
     return err;
 }
 
-/* -EEXIST if the name is taken; then -EPERM or what else `missing` is, if there is no operation. */
-static int check_op(const struct path_last *last, const void *op, int missing)
+/* Whether the directory has the operation that makes a name. If not: -EEXIST if there is such a
+   name already, or else, as in Linux's /proc, -ENOENT. */
+static int check_op(const struct path_last *last, const void *op)
 {
     struct vnode *there;
 
     if (op)
         return 0;
-    if (path_lookup_last(last, &there))
-        return missing;
+    int err = path_lookup_last(last, &there);
+    if (err)
+        return err;
     vnode_put(there);
     return -EEXIST;
 }
@@ -57,7 +59,7 @@ int vfs_make(struct vnode *start, const char *path, uint32_t mode, uint64_t rdev
 
     if (err)
         return err;
-    err = check_op(&last, last.dir->ops->create, -EPERM);
+    err = check_op(&last, last.dir->ops->create);
     if (!err)
         err = last.dir->ops->create(last.dir, last.name, mode, rdev, &child);
     if (!err)
@@ -75,7 +77,7 @@ int vfs_symlink(const char *target, struct vnode *start, const char *path)
     int err = lookup_new_file(start, path, &last);
     if (err)
         return err;
-    err = check_op(&last, last.dir->ops->symlink, -EPERM);
+    err = check_op(&last, last.dir->ops->symlink);
     if (!err)
         err = last.dir->ops->symlink(last.dir, last.name, target);
     vnode_put(last.dir);
@@ -84,7 +86,7 @@ int vfs_symlink(const char *target, struct vnode *start, const char *path)
 
 static int link_to(struct vnode *vnode, const struct path_last *last)
 {
-    int err = check_op(last, last->dir->ops->link, -EPERM);
+    int err = check_op(last, last->dir->ops->link);
 
     if (err)
         return err;

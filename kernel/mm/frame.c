@@ -33,7 +33,8 @@ uint32_t frame_count;
 
 static struct frame_cache caches[MAX_CPUS];
 static struct spinlock buddy_lock = SPINLOCK(RANK_FRAMES);
-static uint32_t buddy_lists[FRAME_MAX_ORDER + 1]; /* (buddy_lock) pfn of the first run, or NO_FRAME */
+static uint32_t
+    buddy_lists[FRAME_MAX_ORDER + 1]; /* (buddy_lock) pfn of the first run, or NO_FRAME */
 
 static void buddy_push(uint32_t pfn, unsigned order)
 {
@@ -269,8 +270,7 @@ static void add_range(paddr_t start, paddr_t end)
     while (pfn < end_pfn) {
         unsigned order = 0;
 
-        while (order < FRAME_MAX_ORDER && !(pfn & (1u << order)) &&
-               pfn + (2u << order) <= end_pfn)
+        while (order < FRAME_MAX_ORDER && !(pfn & (1u << order)) && pfn + (2u << order) <= end_pfn)
             order++;
         for (uint32_t n = 0; n < (1u << order); n++)
             pfn_to_frame(pfn + n)->kind = FRAME_FREE;

@@ -16,23 +16,24 @@
 
 struct slab {
     LIST_ENTRY(slab) link;
-    void *returned;  /* the first of the objects that came back; each holds the address of the next */
-    uint16_t used;   /* objects that callers hold */
-    uint16_t fresh;  /* objects from here on have never been given out */
+    void
+        *returned; /* the first of the objects that came back; each holds the address of the next */
+    uint16_t used; /* objects that callers hold */
+    uint16_t fresh; /* objects from here on have never been given out */
 } __aligned(16);
 
 struct size_class {
     struct spinlock lock;
-    uint16_t size;            /* of an object, bytes; a multiple of 16 */
-    uint16_t capacity;        /* objects in a slab */
-    LIST_HEAD(, slab) slabs;  /* (lock) those with room */
-    uint64_t used;            /* (lock) objects that callers hold */
+    uint16_t size;           /* of an object, bytes; a multiple of 16 */
+    uint16_t capacity;       /* objects in a slab */
+    LIST_HEAD(, slab) slabs; /* (lock) those with room */
+    uint64_t used;           /* (lock) objects that callers hold */
 };
 
-#define CLASS(n)                                                                                   \
-    {                                                                                              \
-        .lock = SPINLOCK(RANK_HEAP), .size = (n),                                                  \
-        .capacity = (PAGE_SIZE - sizeof(struct slab)) / (n)                                        \
+#define CLASS(n)                                            \
+    {                                                       \
+        .lock = SPINLOCK(RANK_HEAP), .size = (n),           \
+        .capacity = (PAGE_SIZE - sizeof(struct slab)) / (n) \
     }
 
 static struct size_class classes[] = {
@@ -50,7 +51,7 @@ static struct size_class *class_for(size_t size)
     struct size_class *class = classes;
 
     while (class->size < size)
-        class++;
+        class ++;
     return class;
 }
 

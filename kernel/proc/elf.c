@@ -64,8 +64,8 @@ static int map_segment(struct program *program, struct vspace *vspace,
     if (segment->p_filesz > 0) {
         request.pager = &program->pager;
         request.pager_page = segment->p_offset >> PAGE_SHIFT;
-        request.data_end = segment->p_filesz < segment->p_memsz ? start + segment->p_filesz
-                                                                : page_ceil(end);
+        request.data_end =
+            segment->p_filesz < segment->p_memsz ? start + segment->p_filesz : page_ceil(end);
     }
     return vspace_map(vspace, &request, &start);
 }

@@ -25,7 +25,7 @@
 #include <proc/process.h>
 #include <vm/usercopy.h>
 
-#define STACK_MAX    (1ul << 30)     /* however high the limit is */
+#define STACK_MAX    (1ul << 30)      /* however high the limit is */
 #define STRING_MAX   (32 * PAGE_SIZE) /* one argument, as on Linux */
 #define HEAP_GAP     (16 * PAGE_SIZE) /* between the program and its heap */
 #define AUXV_ENTRIES 18
@@ -33,9 +33,9 @@
 
 /* The strings of argv, then of envp, then the path, one after the other, each with its 0. */
 struct arguments {
-    char *bytes;     /* on the heap */
+    char *bytes;      /* on the heap */
     size_t len, size; /* bytes in use, and there */
-    size_t max;      /* what the stack's limit allows */
+    size_t max;       /* what the stack's limit allows */
     unsigned argc, envc;
 };
 
@@ -71,8 +71,8 @@ static int arguments_add(struct arguments *args, const char __user *string)
 {
     for (;;) {
         size_t room = min(args->size - args->len, STRING_MAX);
-        ssize_t len = room ? copy_string_from_user(args->bytes + args->len, string, room)
-                           : -ENAMETOOLONG;
+        ssize_t len =
+            room ? copy_string_from_user(args->bytes + args->len, string, room) : -ENAMETOOLONG;
 
         if (len >= 0) {
             args->len += len + 1;
@@ -123,8 +123,8 @@ static int arguments_add_path(struct arguments *args, const char *path)
     return 0;
 }
 
-static int arguments_collect(struct arguments *args, const char *path,
-                             const uaddr_t __user *argv, const uaddr_t __user *envp)
+static int arguments_collect(struct arguments *args, const char *path, const uaddr_t __user *argv,
+                             const uaddr_t __user *envp)
 {
     int err = arguments_add_vector(args, argv, &args->argc);
 
@@ -289,8 +289,8 @@ static void change_over(struct loading *loading, struct process *process, const 
     fdtable_close_on_exec(process->files);
     signal_exec(&process->signals);
     process_vfork_done(process);
-    context_exec(&process->thread->context, thread_trapframe(process->thread),
-                 loading->image.entry, loading->rsp);
+    context_exec(&process->thread->context, thread_trapframe(process->thread), loading->image.entry,
+                 loading->rsp);
 }
 
 int process_exec(const char *path, const uaddr_t __user *argv, const uaddr_t __user *envp)

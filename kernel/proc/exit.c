@@ -107,8 +107,7 @@ static struct process *find_zombie(const struct process *self, int pid, bool *an
     struct process *child;
 
     *any = false;
-    TAILQ_FOREACH(child, &self->children, sibling)
-    {
+    TAILQ_FOREACH (child, &self->children, sibling) {
         if (!is_meant(child, self, pid))
             continue;
         *any = true;

@@ -84,9 +84,9 @@ static bool is_group(int id)
 {
     struct process *process;
 
-    RB_FOREACH(process, process_tree, &processes)
-    if (process->pgid == id || process->sid == id)
-        return true;
+    RB_FOREACH (process, process_tree, &processes)
+        if (process->pgid == id || process->sid == id)
+            return true;
     return false;
 }
 
@@ -130,8 +130,7 @@ unsigned process_group_each(int pgid, void (*each)(struct process *process, int 
     struct process *process;
     unsigned count = 0;
 
-    RB_FOREACH(process, process_tree, &processes)
-    {
+    RB_FOREACH (process, process_tree, &processes) {
         if (process->pgid != pgid)
             continue;
         if (!process->zombie)
@@ -146,9 +145,9 @@ static bool group_in_session(int pgid, int sid)
 {
     struct process *process;
 
-    RB_FOREACH(process, process_tree, &processes)
-    if (process->pgid == pgid && process->sid == sid)
-        return true;
+    RB_FOREACH (process, process_tree, &processes)
+        if (process->pgid == pgid && process->sid == sid)
+            return true;
     return false;
 }
 

@@ -129,7 +129,9 @@ static int print_status(struct text_sink *sink, uint64_t key)
 
         sink_printf(sink, "Name:\t%s\nUmask:\t%04o\n", process->name, process->umask);
         sink_printf(sink, "State:\t%c (%s)\n", letter,
-                    letter == 'Z' ? "zombie" : letter == 'R' ? "running" : "sleeping");
+                    letter == 'Z'   ? "zombie"
+                    : letter == 'R' ? "running"
+                                    : "sleeping");
         sink_printf(sink, "Tgid:\t%d\nPid:\t%d\nPPid:\t%d\n", process->pid, process->pid,
                     parent_pid(process));
         sink_printf(sink, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t1\n", sizes.mapped_kb,
@@ -262,8 +264,7 @@ static const struct pseudo_dir proc_dir = {
             {.name = "vmstat", .mode = S_IFREG | 0444, .text = print_vmstat},
             {.name = NULL},
         },
-    .numbered =
-        &(const struct pseudo_entry){.mode = S_IFDIR | 0555, .dir = &process_dir},
+    .numbered = &(const struct pseudo_entry){.mode = S_IFDIR | 0555, .dir = &process_dir},
     .next = next_pid,
 };
 

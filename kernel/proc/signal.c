@@ -12,8 +12,8 @@
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
 
 /* Signals of which the default is not the end of the process. */
-#define DEFAULT_IGNORED                                                                            \
-    (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT) | BIT(SIGSTOP) | BIT(SIGTSTP) |     \
+#define DEFAULT_IGNORED                                                                        \
+    (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT) | BIT(SIGSTOP) | BIT(SIGTSTP) | \
      BIT(SIGTTIN) | BIT(SIGTTOU))
 
 static bool is_signal(int signo)
@@ -66,16 +66,18 @@ void signal_send(struct process *process, int signo)
         thread_interrupt(process->thread);
 }
 
-void signal_force(int signo)
+bool signal_force(int signo)
 {
     struct signal_state *state = &process_current()->signals;
 
     spin_lock(&state->lock);
+    bool first = !(state->pending & BIT(signo));
     state->blocked &= ~BIT(signo);
     state->actions[signo - 1] = (struct signal_action){0};
     state->pending |= BIT(signo);
     spin_unlock(&state->lock);
     thread_set_work(thread_current(), WORK_SIGNAL);
+    return first;
 }
 
 static void send_each(struct process *process, int signo)

@@ -15,7 +15,7 @@
 #define KSTACK_PAGES (KSTACK_SIZE / PAGE_SIZE)
 
 static struct spinlock slots_lock = SPINLOCK(RANK_HEAP);
-static uint16_t *free_slots;    /* (slots_lock) */
+static uint16_t *free_slots;     /* (slots_lock) */
 static unsigned free_slot_count; /* (slots_lock) */
 
 void kstack_init(void)

@@ -29,8 +29,8 @@ struct runqueue {
     struct thread_list queue; /* (lock) */
     unsigned length;          /* (lock) */
     struct thread *running;   /* (lock) */
-    struct thread *previous;  /* (lock) who ran before, from its last step to the next one's first */
-    struct thread idle;       /* runs on the stack that the CPU booted with */
+    struct thread *previous; /* (lock) who ran before, from its last step to the next one's first */
+    struct thread idle;      /* runs on the stack that the CPU booted with */
     uint64_t switches, ticks, idle_ticks; /* (lock) */
 };
 

@@ -56,8 +56,8 @@ static bool is_anyone_moving(void)
     struct thread *thread;
     bool moving = false;
 
-    TAILQ_FOREACH(thread, &world.threads, all)
-    moving |= is_moving(thread);
+    TAILQ_FOREACH (thread, &world.threads, all)
+        moving |= is_moving(thread);
     return moving;
 }
 

@@ -158,8 +158,7 @@ static void apply_rlimits(struct process *process)
     rwlock_write_unlock(&vspace->lock);
 }
 
-static int rlimit(unsigned resource, const struct rlimit64 __user *set,
-                  struct rlimit64 __user *get)
+static int rlimit(unsigned resource, const struct rlimit64 __user *set, struct rlimit64 __user *get)
 {
     struct process *process = process_current();
     struct rlimit64 in, out;

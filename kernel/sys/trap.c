@@ -9,7 +9,6 @@
 #include <arch/console.h>
 #include <arch/trap.h>
 #include <dev/tty.h>
-#include <arch/console.h>
 #include <lib/panic.h>
 #include <lib/printf.h>
 #include <proc/process.h>
@@ -103,10 +102,9 @@ static bool kernel_fault(struct trapframe *tf, uint64_t addr, unsigned access)
         irq_disable();
         if (fault_resolved(outcome))
             return true;
-        if (outcome == FAULT_NO_MEMORY) {
+        /* A copy tries the last bytes one by one: the second fault says nothing new. */
+        if (outcome == FAULT_NO_MEMORY && signal_force(SIGKILL))
             report_fault(tf, addr, access, outcome);
-            signal_force(SIGKILL);
-        }
     }
     tf->rip = fixup;
     return true;

@@ -51,8 +51,8 @@ static void reset_counts(void)
 
         if (frame->kind == FRAME_RESERVED || frame->kind == FRAME_FREE)
             continue;
-        frame->recount = frame->kind == FRAME_HEAP || frame->kind == FRAME_KSTACK ||
-                         frame->kind == FRAME_KERNEL;
+        frame->recount =
+            frame->kind == FRAME_HEAP || frame->kind == FRAME_KSTACK || frame->kind == FRAME_KERNEL;
     }
 }
 
@@ -64,7 +64,8 @@ static void check_entry(pte_t entry, int level, uaddr_t addr)
 
     if ((entry & PTE_ADDR) >> PAGE_SHIFT >= frame_count || frame->kind == FRAME_FREE ||
         frame->kind == FRAME_RESERVED)
-        differs("the entry %#lx at level %d for %#lx points to no frame in use", entry, level, addr);
+        differs("the entry %#lx at level %d for %#lx points to no frame in use", entry, level,
+                addr);
     else if (level > 1 && frame->kind != FRAME_TABLE)
         differs("the entry %#lx at level %d for %#lx points to no table", entry, level, addr);
     else if (level > 1 && !(entry & PTE_PRESENT))

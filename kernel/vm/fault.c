@@ -30,7 +30,7 @@
 struct fault {
     struct vspace *vspace;
     struct vregion *region;
-    uaddr_t page;             /* its address, page aligned */
+    uaddr_t page; /* its address, page aligned */
     bool write;
     struct frame *leaf_table; /* mine, down from the root */
     pte_t *slot;              /* the page's entry there */
@@ -207,8 +207,8 @@ static enum fault_outcome replace(const struct fault *fault, struct frame *copy,
     } else {
         tlb_flush_page(&pt->mmu, fault->page);
         /* If the entry is another one by now, a thread has copied the copy: its page is the page. */
-        if (!alone && !entry_replace(fault->leaf_table, fault->slot, leaf,
-                                     leaf | PTE_WRITE | PTE_DIRTY))
+        if (!alone &&
+            !entry_replace(fault->leaf_table, fault->slot, leaf, leaf | PTE_WRITE | PTE_DIRTY))
             outcome = TRY_AGAIN;
         frame_put(pte_frame(fault->entry));
     }
@@ -331,12 +331,18 @@ void fault_totals(uint64_t totals[FAULT_OUTCOMES])
 const char *fault_outcome_name(enum fault_outcome outcome)
 {
     static const char *const names[FAULT_OUTCOMES] = {
-        [FAULT_ZERO_MAPPED] = "zero_mapped",       [FAULT_ZERO_FILLED] = "zero_filled",
-        [FAULT_FILE_MAPPED] = "file_mapped",       [FAULT_FILE_COPIED] = "file_copied",
-        [FAULT_SHARED_MAPPED] = "shared_mapped",   [FAULT_SHARED_DIRTIED] = "shared_dirtied",
-        [FAULT_TAKEN] = "taken",                   [FAULT_COPIED] = "copied",
-        [FAULT_SPURIOUS] = "spurious",             [FAULT_NOT_MAPPED] = "not_mapped",
-        [FAULT_NOT_ALLOWED] = "not_allowed",       [FAULT_NO_PAGE] = "no_page",
+        [FAULT_ZERO_MAPPED] = "zero_mapped",
+        [FAULT_ZERO_FILLED] = "zero_filled",
+        [FAULT_FILE_MAPPED] = "file_mapped",
+        [FAULT_FILE_COPIED] = "file_copied",
+        [FAULT_SHARED_MAPPED] = "shared_mapped",
+        [FAULT_SHARED_DIRTIED] = "shared_dirtied",
+        [FAULT_TAKEN] = "taken",
+        [FAULT_COPIED] = "copied",
+        [FAULT_SPURIOUS] = "spurious",
+        [FAULT_NOT_MAPPED] = "not_mapped",
+        [FAULT_NOT_ALLOWED] = "not_allowed",
+        [FAULT_NO_PAGE] = "no_page",
         [FAULT_NO_MEMORY] = "no_memory",
     };
     return names[outcome];

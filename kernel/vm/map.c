@@ -123,8 +123,8 @@ static uaddr_t mmap_top(const struct vspace *vspace)
 static int place(struct vspace *vspace, const struct map_request *request, uaddr_t *start)
 {
     bool fits = request->start && may_map_at(vspace, request->start, request->len);
-    bool taken = fits && vregion_overlaps(&vspace->regions, request->start,
-                                          request->start + request->len);
+    bool taken =
+        fits && vregion_overlaps(&vspace->regions, request->start, request->start + request->len);
 
     *start = request->start;
     if (request->fixed) {
@@ -163,8 +163,8 @@ int vspace_map_locked(struct vspace *vspace, const struct map_request *request, 
         .shared = request->shared,
         .pager = request->pager,
         .pager_page = request->pager_page,
-        .data_end = request->pager && !request->data_end ? *start + request->len
-                                                         : request->data_end,
+        .data_end =
+            request->pager && !request->data_end ? *start + request->len : request->data_end,
     };
     if (!within_limits(vspace, &like))
         return -ENOMEM;

@@ -469,8 +469,7 @@ static int protect_leaf_table(struct pagetable *pt __unused, struct frame *table
 
         do
             entry = atomic_load(slot);
-        while (entry &&
-               !atomic_compare_exchange(slot, entry, (entry & ~drop) | prot_to_pte(prot)));
+        while (entry && !atomic_compare_exchange(slot, entry, (entry & ~drop) | prot_to_pte(prot)));
     }
     spin_unlock(&table->lock);
     return 0;

@@ -110,9 +110,9 @@ void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg)
     struct vspace *vspace;
 
     spin_lock(&all_lock);
-    LIST_FOREACH(vspace, &all_vspaces, all)
-    if (!each(vspace, arg))
-        break;
+    LIST_FOREACH (vspace, &all_vspaces, all)
+        if (!each(vspace, arg))
+            break;
     spin_unlock(&all_lock);
 }
 

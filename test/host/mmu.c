@@ -1,0 +1,452 @@
+/* The simulated MMUs (mmu.h).
+
+   A translation is kept in the form of a page-table entry: the address of the frame, or of the table, with PTE_WRITE and
+   PTE_NX as they were for the whole walk, and PTE_DIRTY if the walk found or set it.
+
+   Always true: a CPU uses only frames and tables that are in use. If it does not, the kernel gave one back that a CPU
+   still knew, and that is a finding, whatever the byte there would be. */
+
+#include <linux/errno.h>
+#include <arch/usercopy.h>
+#include <lib/panic.h>
+#include <lib/string.h>
+#include "mmu.h"
+#include "platform.h"
+#include "random.h"
+
+#define TLB_ENTRIES   64u
+#define UPPER_ENTRIES 8u /* for each level */
+#define MAX_FAULTS    64 /* of one access; more: it repeats for ever */
+
+struct cached {
+    uaddr_t addr; /* the start of what the entry covers */
+    pte_t entry;
+};
+
+struct mmu {
+    struct mmu_space *space; /* NULL: the kernel's own */
+    bool in_access;          /* between the start of a walk and the end of the access: no interrupt, so no flush */
+    unsigned npages;
+    struct cached pages[TLB_ENTRIES];
+    unsigned ntables[ROOT_LEVEL]; /* by the level of the table that the entry points to */
+    struct cached tables[ROOT_LEVEL][UPPER_ENTRIES];
+    enum fault_outcome first_fault;
+};
+
+static struct mmu mmus[MAX_CPUS];
+static struct mmu_noise noise;
+static struct random chance = {.state = 1};
+uaddr_t (*mmu_walk_ahead_page)(uint32_t random);
+
+static struct mmu *this_mmu(void)
+{
+    return &mmus[cpu_id()];
+}
+
+/* ---- Remembering ---- */
+
+static uaddr_t span_start(uaddr_t addr, int level)
+{
+    return round_down(addr, level_span(level));
+}
+
+static void remember(struct cached *entries, unsigned *count, unsigned size, uaddr_t addr, pte_t entry)
+{
+    unsigned n = 0;
+
+    while (n < *count && entries[n].addr != addr)
+        n++;
+    if (n == size)
+        n = random_below(&chance, size);
+    else if (n == *count)
+        ++*count;
+    entries[n] = (struct cached){.addr = addr, .entry = entry};
+}
+
+static void forget(struct cached *entries, unsigned *count, uaddr_t start, uaddr_t end)
+{
+    for (unsigned n = *count; n-- > 0;)
+        if (entries[n].addr >= start && entries[n].addr < end)
+            entries[n] = entries[--*count];
+}
+
+/* The entry that covers `addr`, or 0. It may be lost just now. */
+static pte_t recall(struct cached *entries, unsigned *count, uaddr_t addr)
+{
+    for (unsigned n = 0; n < *count; n++) {
+        if (entries[n].addr != addr)
+            continue;
+        if (!random_one_in(&chance, noise.forget_one_in))
+            return entries[n].entry;
+        entries[n] = entries[--*count];
+        break;
+    }
+    return 0;
+}
+
+static void forget_page(struct mmu *mmu, uaddr_t page)
+{
+    forget(mmu->pages, &mmu->npages, page, page + PAGE_SIZE);
+}
+
+static void forget_tables(struct mmu *mmu)
+{
+    memset(mmu->ntables, 0, sizeof(mmu->ntables));
+}
+
+/* What a page fault makes a CPU forget (SDM 3A, 4.10.4.1). */
+static void forget_path(struct mmu *mmu, uaddr_t addr)
+{
+    forget_page(mmu, page_floor(addr));
+    for (int level = 1; level < ROOT_LEVEL; level++)
+        forget(mmu->tables[level], &mmu->ntables[level], span_start(addr, level + 1),
+               span_start(addr, level + 1) + 1);
+}
+
+static void forget_all(struct mmu *mmu)
+{
+    mmu->npages = 0;
+    forget_tables(mmu);
+}
+
+void mmu_set_quiet(void)
+{
+    static const struct mmu_noise none;
+
+    mmu_set_noise(&none, 0);
+}
+
+void mmu_reset(void)
+{
+    memset(mmus, 0, sizeof(mmus));
+}
+
+/* ---- Walking ---- */
+
+/* Where a walk begins: below the lowest table that is remembered, else at the root. `level` is the table's. */
+static pte_t walk_start(struct mmu *mmu, uaddr_t addr, int *level)
+{
+    for (*level = 1; *level < ROOT_LEVEL; ++*level) {
+        pte_t entry = recall(mmu->tables[*level], &mmu->ntables[*level],
+                             span_start(addr, *level + 1));
+
+        if (entry)
+            return entry;
+    }
+    return mmu->space->root | PTE_WRITE;
+}
+
+static const struct frame *frame_in_use(pte_t entry, const char *what)
+{
+    check((entry & PTE_ADDR) < MEMORY_SIZE, "CPU %u walks to %s at %#lx, where no memory is",
+          cpu_id(), what, entry & PTE_ADDR);
+    const struct frame *frame = phys_to_frame(entry & PTE_ADDR);
+    check(frame->kind != FRAME_FREE && frame->refcount > 0,
+          "CPU %u uses %s in frame %#x after it was freed", cpu_id(), what, frame_to_pfn(frame));
+    return frame;
+}
+
+static pte_t *entry_at(pte_t table, int level, uaddr_t addr)
+{
+    const struct frame *frame = frame_in_use(table, "a table");
+
+    check(frame->kind == FRAME_TABLE, "CPU %u walks through frame %#x, which is no table", cpu_id(),
+          frame_to_pfn(frame));
+    return (pte_t *)frame_to_virt(frame) + level_index(level, addr);
+}
+
+/* The rights of a walk: what `above` allowed and `entry` allows too. */
+static pte_t combine(pte_t above, pte_t entry)
+{
+    pte_t rights = (above & entry & PTE_WRITE) | ((above | entry) & PTE_NX);
+
+    return (entry & ~(PTE_WRITE | PTE_NX)) | rights;
+}
+
+static bool is_allowed(pte_t entry, unsigned access)
+{
+    if (access & FAULT_WRITE)
+        return entry & PTE_WRITE;
+    return !(access & FAULT_EXEC) || !(entry & PTE_NX);
+}
+
+/* Walks to the page of `addr`, and remembers what it finds. 0: a page fault. */
+static pte_t walk(struct mmu *mmu, uaddr_t addr, unsigned access)
+{
+    int level;
+    pte_t table = walk_start(mmu, addr, &level);
+
+    for (;; level--) {
+        step();
+        pte_t *slot = entry_at(table, level, addr);
+        pte_t entry = combine(table, *slot);
+
+        if ((entry & (PTE_PRESENT | PTE_USER)) != (PTE_PRESENT | PTE_USER))
+            return 0;
+        if (level > 1) {
+            *slot |= PTE_ACCESSED;
+            remember(mmu->tables[level - 1], &mmu->ntables[level - 1], UPPER_ENTRIES,
+                     span_start(addr, level), entry);
+            table = entry;
+            continue;
+        }
+        if (!is_allowed(entry, access))
+            return 0;
+        *slot |= PTE_ACCESSED | (access & FAULT_WRITE ? PTE_DIRTY : 0);
+        entry |= *slot & PTE_DIRTY;
+        remember(mmu->pages, &mmu->npages, TLB_ENTRIES, page_floor(addr), entry);
+        return entry;
+    }
+}
+
+/* The translation that an access uses; 0: a page fault. A first write to a page whose entry was clean walks again, to
+   set the dirty bit. */
+static pte_t translate(struct mmu *mmu, uaddr_t addr, unsigned access)
+{
+    if (!mmu->space || addr >= USER_END)
+        return 0;
+    pte_t entry = recall(mmu->pages, &mmu->npages, page_floor(addr));
+    if (!entry)
+        return walk(mmu, addr, access);
+    if (!is_allowed(entry, access))
+        return 0;
+    return access & FAULT_WRITE && !(entry & PTE_DIRTY) ? walk(mmu, addr, access) : entry;
+}
+
+void mmu_walk_ahead(unsigned cpu, uaddr_t addr)
+{
+    void (*hook)(void) = step_hook;
+
+    if (mmus[cpu].in_access || !mmus[cpu].space)
+        return;
+    step_hook = NULL; /* all in one step */
+    (void)walk(&mmus[cpu], addr, 0);
+    step_hook = hook;
+}
+
+static void maybe_walk_ahead(void)
+{
+    if (random_one_in(&chance, noise.walk_ahead_one_in))
+        mmu_walk_ahead(random_below(&chance, MAX_CPUS),
+                       mmu_walk_ahead_page(random_next(&chance) >> 32));
+}
+
+void mmu_set_noise(const struct mmu_noise *new_noise, uint64_t seed)
+{
+    noise = *new_noise;
+    chance = random_from(seed);
+    step_hook = noise.walk_ahead_one_in ? maybe_walk_ahead : NULL;
+}
+
+/* ---- Accesses ---- */
+
+static bool access_once(struct mmu *mmu, uaddr_t addr, unsigned access, void *bytes, size_t len)
+{
+    mmu->in_access = true;
+    pte_t entry = translate(mmu, addr, access);
+    if (entry) {
+        char *at = (char *)frame_to_virt(frame_in_use(entry, "a page")) + addr % PAGE_SIZE;
+
+        step();
+        frame_in_use(entry, "a page");
+        if (access & FAULT_WRITE)
+            memcpy(at, bytes, len);
+        else
+            memcpy(bytes, at, len);
+    }
+    mmu->in_access = false;
+    return entry;
+}
+
+/* The access of `len` bytes in one page, with all its faults. 0, or the outcome that ended it. */
+static int access_bytes(uaddr_t addr, unsigned access, void *bytes, size_t len)
+{
+    struct mmu *mmu = this_mmu();
+
+    mmu->first_fault = FAULT_OUTCOMES;
+    for (int faults = 0; !access_once(mmu, addr, access, bytes, len); faults++) {
+        check(faults < MAX_FAULTS, "the access %#x of %#lx faults for ever", access, addr);
+        if (!random_one_in(&chance, noise.keep_at_fault_one_in))
+            forget_path(mmu, addr);
+        enum fault_outcome outcome = vspace_fault(vspace_loaded(cpu_id()), addr, access);
+        if (mmu->first_fault == FAULT_OUTCOMES)
+            mmu->first_fault = outcome;
+        if (!fault_resolved(outcome))
+            return outcome;
+    }
+    return 0;
+}
+
+int cpu_load(uaddr_t addr, uint64_t *value)
+{
+    return access_bytes(addr, FAULT_USER, value, sizeof(*value));
+}
+
+int cpu_store(uaddr_t addr, uint64_t value)
+{
+    return access_bytes(addr, FAULT_USER | FAULT_WRITE, &value, sizeof(value));
+}
+
+int cpu_fetch(uaddr_t addr, uint64_t *value)
+{
+    return access_bytes(addr, FAULT_USER | FAULT_EXEC, value, sizeof(*value));
+}
+
+enum fault_outcome cpu_first_fault(void)
+{
+    return this_mmu()->first_fault;
+}
+
+/* ---- The kernel's accesses (arch/usercopy.h) ---- */
+
+/* Bytes that were not copied, byte by byte as `rep movsb` would. */
+static size_t copy_bytes(uaddr_t user, void *kernel, size_t len, unsigned access)
+{
+    char *byte = kernel;
+
+    while (len > 0 && !access_bytes(user, access, byte, 1)) {
+        user++;
+        byte++;
+        len--;
+    }
+    return len;
+}
+
+size_t arch_copy_from_user(void *to, const void __user *from, size_t len)
+{
+    return copy_bytes((uaddr_t)from, to, len, 0);
+}
+
+size_t arch_copy_to_user(void __user *to, const void *from, size_t len)
+{
+    return copy_bytes((uaddr_t)to, (void *)from, len, FAULT_WRITE);
+}
+
+size_t arch_clear_user(void __user *to, size_t len)
+{
+    char zero = 0;
+
+    for (uaddr_t addr = (uaddr_t)to; len > 0; addr++, len--)
+        if (copy_bytes(addr, &zero, 1, FAULT_WRITE))
+            break;
+    return len;
+}
+
+ssize_t arch_copy_string_from_user(char *to, const char __user *from, size_t max)
+{
+    for (size_t len = 0; len < max; len++) {
+        if (copy_bytes((uaddr_t)from + len, &to[len], 1, 0))
+            return -EFAULT;
+        if (!to[len])
+            return len;
+    }
+    return max;
+}
+
+/* ---- The TLB as the kernel knows it (arch/tlb.h) ---- */
+
+static cpumask_t cpu_bit(unsigned cpu)
+{
+    return (cpumask_t)1 << cpu;
+}
+
+struct mmu_space *mmu_loaded(unsigned cpu)
+{
+    return mmus[cpu].space;
+}
+
+struct mmu_space *mmu_current(void)
+{
+    return this_mmu()->space;
+}
+
+struct vspace *vspace_loaded(unsigned cpu)
+{
+    struct mmu_space *space = mmus[cpu].space;
+
+    return space ? container_of(space, struct vspace, pagetable.mmu) : NULL;
+}
+
+void mmu_switch(struct mmu_space *to)
+{
+    struct mmu *mmu = this_mmu();
+
+    if (mmu->space == to)
+        return;
+    step();
+    if (to)
+        to->running |= cpu_bit(cpu_id());
+    if (mmu->space)
+        mmu->space->running &= ~cpu_bit(cpu_id());
+    mmu->space = to;
+    forget_all(mmu);
+}
+
+/* A CPU forgets between two instructions, never within one. */
+static void flush_cpu(unsigned cpu, uaddr_t start, uaddr_t end)
+{
+    step();
+    while (mmus[cpu].in_access)
+        block("an instruction of another CPU");
+    forget(mmus[cpu].pages, &mmus[cpu].npages, start, end);
+    forget_tables(&mmus[cpu]);
+}
+
+void tlb_flush_range(struct mmu_space *space, uaddr_t start, uaddr_t end)
+{
+    step();
+    cpumask_t running = space->running;
+    check(!(running & ~cpu_bit(cpu_id())) || lock_check_none_from(RANK_TABLE),
+          "a shootdown is sent under a spinlock");
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
+        if (running & cpu_bit(cpu))
+            flush_cpu(cpu, start, end);
+    step();
+}
+
+void tlb_flush_page(struct mmu_space *space, uaddr_t addr)
+{
+    tlb_flush_range(space, page_floor(addr), page_floor(addr) + PAGE_SIZE);
+}
+
+void tlb_flush_local_page(struct mmu_space *space, uaddr_t addr)
+{
+    if (mmu_current() != space)
+        return;
+    forget_page(this_mmu(), page_floor(addr));
+    forget_tables(this_mmu());
+}
+
+/* ---- Looking without a trace ---- */
+
+void mmu_for_each_page(unsigned cpu, void (*each)(unsigned cpu, uaddr_t page, pte_t entry))
+{
+    const struct mmu *mmu = &mmus[cpu];
+
+    for (unsigned n = 0; n < mmu->npages; n++)
+        each(cpu, mmu->pages[n].addr, mmu->pages[n].entry);
+}
+
+void mmu_for_each_table(unsigned cpu,
+                        void (*each)(unsigned cpu, uaddr_t addr, int level, pte_t entry))
+{
+    const struct mmu *mmu = &mmus[cpu];
+
+    for (int level = 1; level < ROOT_LEVEL; level++)
+        for (unsigned n = 0; n < mmu->ntables[level]; n++)
+            each(cpu, mmu->tables[level][n].addr, level, mmu->tables[level][n].entry);
+}
+
+pte_t tables_look(const struct mmu_space *space, uaddr_t addr, int lowest)
+{
+    pte_t table = space->root | PTE_PRESENT | PTE_WRITE | PTE_USER;
+
+    for (int level = ROOT_LEVEL;; level--) {
+        const pte_t *entries = phys_to_virt(table & PTE_ADDR);
+        pte_t entry = entries[level_index(level, addr)];
+
+        if (level == lowest || !(entry & PTE_PRESENT))
+            return entry & PTE_PRESENT ? combine(table, entry) : entry;
+        table = combine(table, entry);
+    }
+}

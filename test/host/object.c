@@ -1,0 +1,130 @@
+/* Objects with pages (object.h). Each is like a file in the page cache: a mutex over an array of frames. */
+
+#include <linux/errno.h>
+#include <lib/panic.h>
+#include <sched/lock.h>
+#include <vm/audit.h>
+#include "object.h"
+#include "platform.h"
+
+struct object {
+    struct pager pager;
+    struct mutex lock;
+    unsigned refs;                      /* of regions */
+    struct frame *frames[OBJECT_PAGES]; /* (lock) NULL: not read yet */
+};
+
+static struct object objects[NOBJECTS];
+
+static struct object *from_pager(const struct pager *pager)
+{
+    return container_of(pager, struct object, pager);
+}
+
+unsigned object_of(const struct pager *pager)
+{
+    return pager ? from_pager(pager) - objects : NOBJECTS;
+}
+
+struct pager *object_pager(unsigned object)
+{
+    return &objects[object].pager;
+}
+
+unsigned object_refs(unsigned object)
+{
+    return objects[object].refs;
+}
+
+uint64_t object_initial(unsigned object, uint64_t index, unsigned offset)
+{
+    return object < NFILES ? 0x0101010101010101ul * (object + 1) + (index << 32) + offset : 0;
+}
+
+static struct frame *read_page(unsigned object, uint64_t index)
+{
+    struct frame *frame = frame_alloc_zeroed(FRAME_CACHE);
+
+    if (!frame)
+        return NULL;
+    uint64_t *words = frame_to_virt(frame);
+    for (unsigned n = 0; n < PAGE_SIZE / sizeof(*words); n++)
+        words[n] = object_initial(object, index, n * sizeof(*words));
+    return frame;
+}
+
+static int page_locked(struct object *object, uint64_t index, struct frame **frame)
+{
+    if (index >= OBJECT_PAGES)
+        return -ENXIO;
+    if (object < &objects[NFILES] && index == FILE_BAD_PAGE)
+        return -EIO;
+    if (!object->frames[index])
+        object->frames[index] = read_page(object - objects, index);
+    *frame = object->frames[index];
+    return *frame ? 0 : -ENOMEM;
+}
+
+static int object_page(struct pager *pager, uint64_t index, struct frame **frame)
+{
+    struct object *object = from_pager(pager);
+
+    mutex_lock(&object->lock);
+    int err = page_locked(object, index, frame);
+    if (!err)
+        frame_get(*frame);
+    mutex_unlock(&object->lock);
+    return err;
+}
+
+static void object_get(struct pager *pager)
+{
+    from_pager(pager)->refs++;
+}
+
+static void object_put(struct pager *pager)
+{
+    check(from_pager(pager)->refs > 0, "an object has lost more references than it had");
+    from_pager(pager)->refs--;
+}
+
+static uint64_t object_name(struct pager *pager, char *buf __unused, size_t size __unused)
+{
+    return object_of(pager);
+}
+
+static const struct pager_ops object_ops = {
+    .page = object_page,
+    .get = object_get,
+    .put = object_put,
+    .name = object_name,
+};
+
+static void visit(void (*hold)(struct frame *frame))
+{
+    for (unsigned n = 0; n < NOBJECTS; n++)
+        for (unsigned index = 0; index < OBJECT_PAGES; index++)
+            if (objects[n].frames[index])
+                hold(objects[n].frames[index]);
+}
+
+void objects_init(void)
+{
+    static struct audit_owner owner = {.name = "objects", .visit = visit};
+
+    for (unsigned n = 0; n < NOBJECTS; n++) {
+        objects[n].pager.ops = &object_ops;
+        mutex_init(&objects[n].lock, RANK_CACHE);
+    }
+    audit_register(&owner);
+}
+
+void objects_drop(void)
+{
+    for (unsigned n = 0; n < NOBJECTS; n++)
+        for (unsigned index = 0; index < OBJECT_PAGES; index++) {
+            if (objects[n].frames[index])
+                frame_put(objects[n].frames[index]);
+            objects[n].frames[index] = NULL;
+        }
+}

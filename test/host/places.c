@@ -1,0 +1,55 @@
+/* The table of places (places.h). */
+
+#include "places.h"
+
+#define PAGE_AT(base, n)                                                                           \
+    {                                                                                              \
+        (base) + (n)*PAGE_SIZE, (base) + ((n) + 1) * PAGE_SIZE                                     \
+    }
+#define PAGES_8(base)                                                                              \
+    PAGE_AT(base, 0), PAGE_AT(base, 1), PAGE_AT(base, 2), PAGE_AT(base, 3), PAGE_AT(base, 4),      \
+        PAGE_AT(base, 5), PAGE_AT(base, 6), PAGE_AT(base, 7)
+#define SIZE_8 (8 * PAGE_SIZE)
+
+/* Bytes that an entry of a table covers, as level_span says, for the table of constants. */
+#define SPAN(level) (PAGE_SIZE << 9 * ((level)-1))
+
+#define PROGRAM_BASE  (0x600000ul - SIZE_8)
+#define GIB_BASE      (SPAN(3) - 4 * PAGE_SIZE)
+#define HALF_TIB_BASE (SPAN(4) - 4 * PAGE_SIZE)
+#define STACK_BASE    (USER_END - SIZE_8)
+#define GUARD_BASE    (STACK_BASE - STACK_GUARD_SIZE)
+#define TOP_BASE      (GUARD_BASE - SIZE_8)
+
+const struct place places[NPLACES] = {
+    PAGES_8(USER_START),
+    {USER_START + SIZE_8, PROGRAM_BASE},
+    PAGES_8(PROGRAM_BASE),
+    PAGES_8(PROGRAM_BASE + SIZE_8),
+    {PROGRAM_BASE + 2 * SIZE_8, GIB_BASE},
+    PAGES_8(GIB_BASE),
+    {GIB_BASE + SIZE_8, HALF_TIB_BASE},
+    PAGES_8(HALF_TIB_BASE),
+    {HALF_TIB_BASE + SIZE_8, TOP_BASE},
+    PAGES_8(TOP_BASE),
+    {GUARD_BASE, STACK_BASE},
+    PAGES_8(STACK_BASE),
+};
+
+#define COUNT_8(first)                                                                             \
+    (first), (first) + 1, (first) + 2, (first) + 3, (first) + 4, (first) + 5, (first) + 6,         \
+        (first) + 7
+
+const uint8_t page_places[NPAGES] = {
+    COUNT_8(BOTTOM),   COUNT_8(PROGRAM), COUNT_8(PROGRAM + 8), COUNT_8(GIB),
+    COUNT_8(HALF_TIB), COUNT_8(TOP),     COUNT_8(STACK),
+};
+
+unsigned place_at(uaddr_t addr)
+{
+    unsigned place = 0;
+
+    while (place < NPLACES && places[place].start != addr)
+        place++;
+    return place;
+}
