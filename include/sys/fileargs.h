@@ -12,6 +12,17 @@ static inline struct file *file_from_fd(int fd)
     return fdtable_get(process_current()->files, fd);
 }
 
+/* The same for what needs the file itself: NULL also if it was opened with O_PATH, only to name it. */
+static inline struct file *io_file_from_fd(int fd)
+{
+    struct file *file = file_from_fd(fd);
+
+    if (!file || !(file->flags & O_PATH))
+        return file;
+    file_put(file);
+    return NULL;
+}
+
 /* RLIMIT_NOFILE. */
 static inline uint64_t fd_limit(void)
 {

@@ -225,8 +225,6 @@ static int64_t seek_target(const struct file *file, int64_t offset, unsigned whe
 
 int64_t file_seek(struct file *file, int64_t offset, unsigned whence)
 {
-    if (file->flags & O_PATH)
-        return -EBADF;
     if (!has_offset(file))
         return -ESPIPE;
     if (vnode_is_dir(file->vnode) && whence > SEEK_CUR)

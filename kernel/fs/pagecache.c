@@ -14,7 +14,8 @@
 #include <vm/audit.h>
 
 /* All caches, for the audit, and the frames that they hold together (atomic). */
-static LIST_HEAD(, pagecache) caches = LIST_HEAD_INITIALIZER(caches);
+LIST_HEAD(pagecache_list, pagecache);
+static struct pagecache_list caches = LIST_HEAD_INITIALIZER(caches);
 static struct spinlock caches_lock = SPINLOCK(RANK_PIPE);
 static uint64_t cached_pages;
 

@@ -56,6 +56,7 @@ void path_arg_put(struct path_arg *arg)
 
 int vnode_from_path(int dirfd, const char __user *path, unsigned at_flags, struct vnode **vnode)
 {
+    unsigned flags = (at_flags & AT_SYMLINK_NOFOLLOW) ? 0 : PATH_FOLLOW;
     struct path_arg arg;
     int err = path_arg_get(&arg, dirfd, path);
 
@@ -64,8 +65,7 @@ int vnode_from_path(int dirfd, const char __user *path, unsigned at_flags, struc
     if ((at_flags & AT_EMPTY_PATH) && arg.path[0] == '\0')
         vnode_get(*vnode = arg.dir);
     else
-        err =
-            path_lookup(arg.dir, arg.path, at_flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW, vnode);
+        err = path_lookup(arg.dir, arg.path, flags, vnode);
     path_arg_put(&arg);
     return err;
 }

@@ -145,7 +145,7 @@ SYSCALL4(pwrite64, int, fd, const void __user *, buf, size_t, len, int64_t, offs
 
 SYSCALL3(lseek, int, fd, int64_t, offset, unsigned, whence)
 {
-    struct file *file = file_from_fd(fd);
+    struct file *file = io_file_from_fd(fd);
 
     if (!file)
         return -EBADF;
@@ -158,10 +158,10 @@ SYSCALL2(ftruncate, int, fd, int64_t, size)
 {
     if (size < 0)
         return -EINVAL;
-    struct file *file = file_from_fd(fd);
+    struct file *file = io_file_from_fd(fd);
     if (!file)
         return -EBADF;
-    int err = file->flags & O_PATH ? -EBADF : file_truncate(file, size);
+    int err = file_truncate(file, size);
     file_put(file);
     return err;
 }
@@ -169,14 +169,13 @@ SYSCALL2(ftruncate, int, fd, int64_t, size)
 /* Files here are in memory: all there is to do is to say whether there is such a file. */
 static long sync_file(int fd)
 {
-    struct file *file = file_from_fd(fd);
+    struct file *file = io_file_from_fd(fd);
 
     if (!file)
         return -EBADF;
     bool can_sync = vnode_is_file(file->vnode) || vnode_is_dir(file->vnode);
-    int err = file->flags & O_PATH ? -EBADF : can_sync ? 0 : -EINVAL;
     file_put(file);
-    return err;
+    return can_sync ? 0 : -EINVAL;
 }
 
 SYSCALL1(fsync, int, fd)
@@ -238,11 +237,11 @@ static int ioctl_file(struct file *file, int fd, unsigned request, uaddr_t arg)
 
 SYSCALL3(ioctl, int, fd, unsigned, request, uaddr_t, arg)
 {
-    struct file *file = file_from_fd(fd);
+    struct file *file = io_file_from_fd(fd);
 
     if (!file)
         return -EBADF;
-    int err = file->flags & O_PATH ? -EBADF : ioctl_file(file, fd, request, arg);
+    int err = ioctl_file(file, fd, request, arg);
     file_put(file);
     return err;
 }

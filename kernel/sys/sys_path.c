@@ -86,7 +86,7 @@ SYSCALL3(unlinkat, int, dirfd, const char __user *, path, unsigned, flags)
 {
     if (flags & ~AT_REMOVEDIR)
         return -EINVAL;
-    return on_path(dirfd, path, flags & AT_REMOVEDIR ? vfs_rmdir : vfs_unlink);
+    return on_path(dirfd, path, (flags & AT_REMOVEDIR) ? vfs_rmdir : vfs_unlink);
 }
 
 static long rename_path(int from_fd, const char __user *from, int to_fd, const char __user *to,
@@ -138,7 +138,7 @@ static long link_path(int from_fd, const char __user *from, int to_fd, const cha
     err = path_arg_get(&to_arg, to_fd, to);
     if (!err) {
         err = vfs_link(from_arg.dir, from_arg.path, to_arg.dir, to_arg.path,
-                       flags & AT_SYMLINK_FOLLOW ? PATH_FOLLOW : 0);
+                       (flags & AT_SYMLINK_FOLLOW) ? PATH_FOLLOW : 0);
         path_arg_put(&to_arg);
     }
     path_arg_put(&from_arg);

@@ -14,17 +14,17 @@ static short ready_events(const struct pollfd *pollfd)
 {
     if (pollfd->fd < 0)
         return 0;
-    struct file *file = file_from_fd(pollfd->fd);
+    struct file *file = io_file_from_fd(pollfd->fd);
     if (!file)
         return POLLNVAL;
-    unsigned events = file->flags & O_PATH ? POLLNVAL : file_poll(file);
+    unsigned events = file_poll(file);
     file_put(file);
 
     if (events & POLLIN)
         events |= POLLRDNORM;
     if (events & POLLOUT)
         events |= POLLWRNORM;
-    return events & (pollfd->events | POLLERR | POLLHUP | POLLNVAL);
+    return events & (pollfd->events | POLLERR | POLLHUP);
 }
 
 /* How many of the files are ready. */

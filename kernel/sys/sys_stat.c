@@ -64,8 +64,9 @@ SYSCALL2(fstat, int, fd, struct stat __user *, to)
 /* Root may read and write everything, and run what somebody may run. */
 static bool may_access(const struct vnode *vnode, unsigned access)
 {
-    return !(access & MAY_EXEC) || vnode_is_dir(vnode) ||
-           (vnode->mode & (S_IXUSR | S_IXGRP | S_IXOTH));
+    bool may_exec = vnode_is_dir(vnode) || (vnode->mode & (S_IXUSR | S_IXGRP | S_IXOTH));
+
+    return may_exec || !(access & MAY_EXEC);
 }
 
 static long check_access(int dirfd, const char __user *path, unsigned access, unsigned flags)
@@ -121,25 +122,25 @@ SYSCALL3(fchmodat, int, dirfd, const char __user *, path, unsigned, mode)
 
 SYSCALL2(fchmod, int, fd, unsigned, mode)
 {
-    struct file *file = file_from_fd(fd);
+    struct file *file = io_file_from_fd(fd);
 
     if (!file)
         return -EBADF;
-    int err = file->flags & O_PATH ? -EBADF : 0;
-    if (!err)
-        vnode_chmod(file->vnode, mode & 07777);
+    vnode_chmod(file->vnode, mode & 07777);
     file_put(file);
-    return err;
+    return 0;
 }
+
+/* Linux has these in no header for programs. */
+#define UTIME_NOW  ((1l << 30) - 1)
+#define UTIME_OMIT ((1l << 30) - 2)
 
 /* One time of utimensat(2): the nanoseconds to set, or, with UTIME_OMIT, the old ones. */
 static int time_to_set(const struct __kernel_timespec *time, uint64_t *ns)
 {
-    const int64_t utime_now = (1l << 30) - 1, utime_omit = (1l << 30) - 2;
-
-    if (time->tv_nsec == utime_now)
+    if (time->tv_nsec == UTIME_NOW)
         *ns = clock_realtime_ns();
-    else if (time->tv_nsec != utime_omit && !timespec_to_ns(time, ns))
+    else if (time->tv_nsec != UTIME_OMIT && !timespec_to_ns(time, ns))
         return -EINVAL;
     return 0;
 }
@@ -177,7 +178,7 @@ static int vnode_from_fd_or_path(int fd, const char __user *path, unsigned flags
 SYSCALL4(utimensat, int, fd, const char __user *, path, const struct __kernel_timespec __user *,
          from, unsigned, flags)
 {
-    struct __kernel_timespec times[2] = {{.tv_nsec = (1l << 30) - 1}, {.tv_nsec = (1l << 30) - 1}};
+    struct __kernel_timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
     struct vnode *vnode;
 
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))

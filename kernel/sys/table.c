@@ -4,6 +4,7 @@
 #include <pagoda/syscall.h>
 #include <sys/table.h>
 
+/* clang-format off */
 #define LINUX_CALLS(X)                                                                            \
     /* files */                                                                                   \
     X(read)                                                                                       \
@@ -21,6 +22,7 @@
         X(uname) X(sysinfo) X(clock_gettime) X(clock_getres) X(gettimeofday) X(nanosleep)         \
             X(clock_nanosleep) X(getrlimit) X(setrlimit) X(prlimit64) X(getrusage) X(getrandom)   \
                 X(reboot)
+/* clang-format on */
 
 #define PAGODA_CALLS(X) X(sbrk) X(audit)
 

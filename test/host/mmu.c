@@ -25,7 +25,8 @@ struct cached {
 
 struct mmu {
     struct mmu_space *space; /* NULL: the kernel's own */
-    bool in_access;          /* between the start of a walk and the end of the access: no interrupt, so no flush */
+    bool
+        in_access; /* between the start of a walk and the end of the access: no interrupt, so no flush */
     unsigned npages;
     struct cached pages[TLB_ENTRIES];
     unsigned ntables[ROOT_LEVEL]; /* by the level of the table that the entry points to */
@@ -50,7 +51,8 @@ static uaddr_t span_start(uaddr_t addr, int level)
     return round_down(addr, level_span(level));
 }
 
-static void remember(struct cached *entries, unsigned *count, unsigned size, uaddr_t addr, pte_t entry)
+static void remember(struct cached *entries, unsigned *count, unsigned size, uaddr_t addr,
+                     pte_t entry)
 {
     unsigned n = 0;
 
@@ -127,8 +129,8 @@ void mmu_reset(void)
 static pte_t walk_start(struct mmu *mmu, uaddr_t addr, int *level)
 {
     for (*level = 1; *level < ROOT_LEVEL; ++*level) {
-        pte_t entry = recall(mmu->tables[*level], &mmu->ntables[*level],
-                             span_start(addr, *level + 1));
+        pte_t entry =
+            recall(mmu->tables[*level], &mmu->ntables[*level], span_start(addr, *level + 1));
 
         if (entry)
             return entry;

@@ -13,9 +13,10 @@
 
 /* What the hardware does by chance: each happens once in so many times; 0: never. */
 struct mmu_noise {
-    uint32_t forget_one_in;       /* an entry, when it would be used */
-    uint32_t keep_at_fault_one_in; /* what a fault came from (hardware forgets it, SDM 3A, 4.10.4.1) */
-    uint32_t walk_ahead_one_in;   /* a CPU walks to some page, when the kernel takes a step */
+    uint32_t forget_one_in; /* an entry, when it would be used */
+    uint32_t
+        keep_at_fault_one_in;   /* what a fault came from (hardware forgets it, SDM 3A, 4.10.4.1) */
+    uint32_t walk_ahead_one_in; /* a CPU walks to some page, when the kernel takes a step */
 };
 
 /* Sets what happens by chance from now on, and the seed that decides it. */

@@ -12,26 +12,26 @@
 #define MAX_THREADS 3u
 
 enum op_kind {
-    OP_READ,         /* load, store, fetch 8 bytes of the page `first`; `word` says which */
+    OP_READ, /* load, store, fetch 8 bytes of the page `first`; `word` says which */
     OP_WRITE,
     OP_FETCH,
-    OP_COPY_IN,      /* the kernel reads the last 8 bytes of `first`, and the first 8 of what follows */
-    OP_COPY_OUT,     /* ... writes them */
-    OP_CLEAR,        /* ... clears them */
-    OP_STRING,       /* ... reads a string there */
-    OP_MAP,          /* exactly at the places `first` to `last` */
+    OP_COPY_IN,  /* the kernel reads the last 8 bytes of `first`, and the first 8 of what follows */
+    OP_COPY_OUT, /* ... writes them */
+    OP_CLEAR,    /* ... clears them */
+    OP_STRING,   /* ... reads a string there */
+    OP_MAP,      /* exactly at the places `first` to `last` */
     OP_MAP_ANYWHERE, /* `last` % 4 + 1 pages; F_HINT: at `first` if there is room */
     OP_UNMAP,
     OP_PROTECT,
-    OP_SBRK,         /* by `delta` bytes; F_HUGE: by far too many */
-    OP_FORK,         /* into the process `other` */
-    OP_PROGRAM,      /* exec: the process begins anew; one that is not there is made */
+    OP_SBRK,    /* by `delta` bytes; F_HUGE: by far too many */
+    OP_FORK,    /* into the process `other` */
+    OP_PROGRAM, /* exec: the process begins anew; one that is not there is made */
     OP_EXIT,
-    OP_THREAD,       /* one more thread; one less */
+    OP_THREAD, /* one more thread; one less */
     OP_THREAD_EXIT,
-    OP_LOAD,         /* `cpu` runs a thread of the process; nothing */
+    OP_LOAD, /* `cpu` runs a thread of the process; nothing */
     OP_UNLOAD,
-    OP_WALK_AHEAD,   /* `cpu` walks to the page `first` without an access */
+    OP_WALK_AHEAD, /* `cpu` walks to the page `first` without an access */
     OP_KINDS,
 };
 
@@ -52,16 +52,17 @@ struct op {
     uint8_t flags;
     uint8_t object, index; /* map: which object, from which page on */
     uint8_t word;
-    uint8_t fail;          /* the request for memory that fails; 0: none */
+    uint8_t fail; /* the request for memory that fails; 0: none */
     int32_t delta;
-    uint32_t value;        /* decides what is written */
-    uint32_t chance;       /* decides what the hardware does by chance meanwhile */
+    uint32_t value;  /* decides what is written */
+    uint32_t chance; /* decides what the hardware does by chance meanwhile */
 };
 
 /* What came of an operation. */
 struct result {
-    int err;        /* 0; of an access, the failed enum fault_outcome; else -errno */
-    uint64_t value; /* what was read, the old break, where it was mapped, or how many bytes were copied */
+    int err; /* 0; of an access, the failed enum fault_outcome; else -errno */
+    uint64_t
+        value; /* what was read, the old break, where it was mapped, or how many bytes were copied */
 };
 
 /* The words of a page that are read, written and compared. */

@@ -2,12 +2,12 @@
 
 #include "places.h"
 
-#define PAGE_AT(base, n)                                                                           \
-    {                                                                                              \
-        (base) + (n)*PAGE_SIZE, (base) + ((n) + 1) * PAGE_SIZE                                     \
+#define PAGE_AT(base, n)                                       \
+    {                                                          \
+        (base) + (n)*PAGE_SIZE, (base) + ((n) + 1) * PAGE_SIZE \
     }
-#define PAGES_8(base)                                                                              \
-    PAGE_AT(base, 0), PAGE_AT(base, 1), PAGE_AT(base, 2), PAGE_AT(base, 3), PAGE_AT(base, 4),      \
+#define PAGES_8(base)                                                                         \
+    PAGE_AT(base, 0), PAGE_AT(base, 1), PAGE_AT(base, 2), PAGE_AT(base, 3), PAGE_AT(base, 4), \
         PAGE_AT(base, 5), PAGE_AT(base, 6), PAGE_AT(base, 7)
 #define SIZE_8 (8 * PAGE_SIZE)
 
@@ -36,8 +36,8 @@ const struct place places[NPLACES] = {
     PAGES_8(STACK_BASE),
 };
 
-#define COUNT_8(first)                                                                             \
-    (first), (first) + 1, (first) + 2, (first) + 3, (first) + 4, (first) + 5, (first) + 6,         \
+#define COUNT_8(first)                                                                     \
+    (first), (first) + 1, (first) + 2, (first) + 3, (first) + 4, (first) + 5, (first) + 6, \
         (first) + 7
 
 const uint8_t page_places[NPAGES] = {

@@ -17,10 +17,10 @@ __noreturn __printf(1, 2) void finding(const char *fmt, ...);
 /* Called by finding() before the process ends; NULL: nothing. To say what was going on. */
 extern void (*finding_hook)(void);
 
-#define check(cond, ...)                                                                           \
-    do {                                                                                           \
-        if (unlikely(!(cond)))                                                                     \
-            finding(__VA_ARGS__);                                                                  \
+#define check(cond, ...)          \
+    do {                          \
+        if (unlikely(!(cond)))    \
+            finding(__VA_ARGS__); \
     } while (0)
 
 /* Findings and the kernel's messages go to stderr; not while this is set. */
