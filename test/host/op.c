@@ -1,9 +1,9 @@
 /* Making operations and putting them into words (op.h). */
 
 #include <stdio.h>
-#include <string.h>
-#include "op.h"
+#include <arch/trap.h>
 #include "object.h"
+#include "op.h"
 #include "places.h"
 
 const uint16_t word_offsets[NWORDS] = {0, 8, 2048, PAGE_SIZE - 8};
@@ -22,6 +22,8 @@ const struct op program_maps[PROGRAM_MAPS] = {
     {.kind = OP_MAP, .first = STACK, .last = STACK + 7, .prot = RW, .flags = F_STACK},
 };
 
+/* ---- Questions ---- */
+
 uint64_t op_stored(const struct op *op)
 {
     return (op->value + 1ul) * 0x9e3779b97f4a7c15ul;
@@ -39,14 +41,213 @@ bool op_is_copy(const struct op *op)
 
 unsigned op_access(const struct op *op)
 {
-    switch (op->kind) {
-    case OP_WRITE:
-    case OP_COPY_OUT:
-    case OP_CLEAR:
-        return FAULT_WRITE_ACCESS;
-    case OP_FETCH:
-        return FAULT_EXEC_ACCESS;
-    default:
-        return 0;
+    if (op->kind == OP_WRITE || op->kind == OP_COPY_OUT || op->kind == OP_CLEAR)
+        return FAULT_WRITE;
+    return op->kind == OP_FETCH ? FAULT_EXEC : 0;
+}
+
+uint64_t op_copy_start(const struct op *op)
+{
+    bool runs_on = op->first + 1u == NPLACES || place_is_page(op->first + 1u);
+
+    return runs_on ? places[op->first].end - COPY_LEN / 2 : places[op->first].start;
+}
+
+int64_t op_delta(const struct op *op)
+{
+    if (op->flags & F_HUGE)
+        return op->delta < 0 ? INT64_MIN + (op->value & 1) : (int64_t)USER_END + op->delta;
+    return op->delta;
+}
+
+/* ---- Making ---- */
+
+static bool wants_one_page(const struct op *op)
+{
+    return op_is_access(op) || op->kind == OP_WALK_AHEAD;
+}
+
+void op_normalize(struct op *op)
+{
+    op->kind %= OP_KINDS;
+    op->cpu %= NCPUS;
+    op->process %= NPROCESSES;
+    op->other %= NPROCESSES;
+    op->first %= NPLACES;
+    op->last %= NPLACES;
+    op->prot &= PROT_R | PROT_W | PROT_X;
+    op->object %= NOBJECTS;
+    op->index %= OBJECT_PAGES;
+    op->word %= NWORDS;
+    op->delta %= (int32_t)(2 * HEAP_PAGES * PAGE_SIZE);
+    op->flags &= ~F_STACK;
+    if (op->first > op->last) {
+        uint8_t first = op->first;
+
+        op->first = op->last;
+        op->last = first;
     }
+    if (wants_one_page(op))
+        op->first = page_places[op->first % NPAGES];
+}
+
+/* How often each kind occurs, relative to the others. */
+static const uint8_t weights[OP_KINDS] = {
+    [OP_READ] = 30,  [OP_WRITE] = 40,       [OP_FETCH] = 8, [OP_COPY_IN] = 4,
+    [OP_COPY_OUT] = 6, [OP_CLEAR] = 2,      [OP_STRING] = 3, [OP_MAP] = 12,
+    [OP_MAP_ANYWHERE] = 3, [OP_UNMAP] = 7,  [OP_PROTECT] = 12, [OP_SBRK] = 6,
+    [OP_FORK] = 6,   [OP_PROGRAM] = 4,      [OP_EXIT] = 4,  [OP_THREAD] = 3,
+    [OP_THREAD_EXIT] = 2, [OP_LOAD] = 10,   [OP_UNLOAD] = 2, [OP_WALK_AHEAD] = 4,
+};
+
+static enum op_kind random_kind(struct random *random)
+{
+    static unsigned total;
+    unsigned kind = 0;
+
+    if (!total)
+        for (unsigned n = 0; n < OP_KINDS; n++)
+            total += weights[n];
+    for (unsigned at = random_below(random, total); at >= weights[kind]; kind++)
+        at -= weights[kind];
+    return kind;
+}
+
+/* A range, most often of a few pages in one window. */
+static void random_range(struct random *random, struct op *op)
+{
+    op->first = page_places[random_below(random, NPAGES)];
+    if (random_one_in(random, 16))
+        op->last = random_below(random, NPLACES);
+    else
+        op->last = min(op->first + random_below(random, 4), NPLACES - 1);
+}
+
+static uint8_t random_prot(struct random *random)
+{
+    static const uint8_t prots[] = {RW, RW, RW, RW, PROT_R, PROT_R, RX, 0, PROT_W, PROT_X, RW | RX};
+
+    return prots[random_below(random, ARRAY_SIZE(prots))];
+}
+
+static uint8_t random_flags(struct random *random)
+{
+    uint8_t flags = random_below(random, 3); /* anonymous, F_SHARED or F_OBJECT */
+
+    if (random_one_in(random, 3))
+        flags |= F_PARTIAL;
+    if (random_one_in(random, 4))
+        flags |= F_NO_REPLACE;
+    if (random_one_in(random, 2))
+        flags |= F_HINT;
+    if (random_one_in(random, 8))
+        flags |= F_HUGE | F_LIMITED;
+    return flags;
+}
+
+struct op op_random(struct random *random)
+{
+    struct op op = {
+        .kind = random_kind(random),
+        .cpu = random_next(random) >> 60,
+        .process = random_next(random) >> 60,
+        .other = random_next(random) >> 60,
+        .prot = random_prot(random),
+        .flags = random_flags(random),
+        .object = random_next(random) >> 60,
+        .index = random_next(random) >> 60,
+        .word = random_next(random) >> 60,
+        .delta = (int32_t)random_below(random, 12 * PAGE_SIZE) - 6 * (int32_t)PAGE_SIZE,
+        .value = random_next(random) >> 32,
+        .chance = random_next(random) >> 32,
+    };
+
+    random_range(random, &op);
+    if (random_one_in(random, 12))
+        op.fail = 1 + random_below(random, 8);
+    op_normalize(&op);
+    return op;
+}
+
+/* ---- In words ---- */
+
+static const char *const names[OP_KINDS] = {
+    [OP_READ] = "read",
+    [OP_WRITE] = "write",
+    [OP_FETCH] = "fetch",
+    [OP_COPY_IN] = "copy_in",
+    [OP_COPY_OUT] = "copy_out",
+    [OP_CLEAR] = "clear",
+    [OP_STRING] = "string",
+    [OP_MAP] = "map",
+    [OP_MAP_ANYWHERE] = "map_anywhere",
+    [OP_UNMAP] = "unmap",
+    [OP_PROTECT] = "protect",
+    [OP_SBRK] = "sbrk",
+    [OP_FORK] = "fork",
+    [OP_PROGRAM] = "program",
+    [OP_EXIT] = "exit",
+    [OP_THREAD] = "thread",
+    [OP_THREAD_EXIT] = "thread_exit",
+    [OP_LOAD] = "load",
+    [OP_UNLOAD] = "unload",
+    [OP_WALK_AHEAD] = "walk_ahead",
+};
+
+static void print_place(unsigned place)
+{
+    static const struct {
+        const char *name;
+        unsigned first;
+    } windows[] = {{"stack", STACK},       {"guard", GUARD}, {"top", TOP},
+                   {"half_tib", HALF_TIB}, {"gib", GIB},     {"program", PROGRAM},
+                   {"bottom", BOTTOM}};
+    unsigned n = 0;
+
+    while (windows[n].first > place)
+        n++;
+    fprintf(stderr, " %s+%u", windows[n].name, place - windows[n].first);
+}
+
+static void print_map(const struct op *op)
+{
+    fprintf(stderr, " %s%s%s", op->prot & PROT_R ? "r" : "-", op->prot & PROT_W ? "w" : "-",
+            op->prot & PROT_X ? "x" : "-");
+    if (op->kind == OP_PROTECT)
+        return;
+    if (op->flags & (F_SHARED | F_OBJECT))
+        fprintf(stderr, " %s object %u from page %u%s",
+                op->flags & F_SHARED ? "shared" : "private", op->object, op->index,
+                op->flags & F_PARTIAL ? ", the last page in part" : "");
+    fputs(op->flags & F_NO_REPLACE ? " no_replace" : "", stderr);
+    fputs(op->flags & F_HINT ? " hint" : "", stderr);
+}
+
+static bool has_range(const struct op *op)
+{
+    return op->kind == OP_MAP || op->kind == OP_UNMAP || op->kind == OP_PROTECT ||
+           op->kind == OP_MAP_ANYWHERE;
+}
+
+void op_print(const struct op *op)
+{
+    fprintf(stderr, "    cpu %u, process %u: %s", op->cpu, op->process, names[op->kind]);
+    if (wants_one_page(op) || has_range(op))
+        print_place(op->first);
+    if (has_range(op)) {
+        print_place(op->last);
+        if (op->kind != OP_UNMAP)
+            print_map(op);
+    }
+    if (op_is_access(op) && !op_is_copy(op))
+        fprintf(stderr, " word %u", op->word);
+    if (op->kind == OP_SBRK)
+        fprintf(stderr, " %ld", op_delta(op));
+    if (op->kind == OP_FORK)
+        fprintf(stderr, " into %u", op->other);
+    if (op->kind == OP_PROGRAM && (op->flags & F_LIMITED))
+        fprintf(stderr, " limited");
+    if (op->fail)
+        fprintf(stderr, "; request %u fails", op->fail);
+    fputs("\n", stderr);
 }

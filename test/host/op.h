@@ -93,7 +93,10 @@ int64_t op_delta(const struct op *op);
 #define PROGRAM_MAPS 3u
 extern const struct op program_maps[PROGRAM_MAPS];
 
-/* A random operation. */
+/* Brings every field into its range, whatever it was. */
+void op_normalize(struct op *op);
+
+/* A random operation, normalized. */
 struct op op_random(struct random *random);
 
 /* The operation in words, on stderr. */

@@ -1,0 +1,464 @@
+/* The model (model.h). First what a page is and what an access does, then each operation. */
+
+#include <linux/errno.h>
+#include <string.h>
+#include "model.h"
+
+void model_init(struct model *model)
+{
+    memset(model, 0, sizeof(*model));
+    for (unsigned object = 0; object < NOBJECTS; object++)
+        for (unsigned index = 0; index < OBJECT_PAGES; index++)
+            for (unsigned n = 0; n < NWORDS; n++)
+                model->objects[object][index][n] =
+                    object_initial(object, index, word_offsets[n]);
+}
+
+/* ---- Pages ---- */
+
+static bool object_has(const struct model_page *page)
+{
+    return page->index < OBJECT_PAGES && !(page->object < NFILES && page->index == FILE_BAD_PAGE);
+}
+
+uint64_t model_word(const struct model *model, const struct model_page *page, unsigned n)
+{
+    if (page->shared || !page->own)
+        return object_has(page) ? model->objects[page->object][page->index][n] : 0;
+    return page->words[n];
+}
+
+/* From now on the page is the process's own: a copy of what the object fills, zeros behind that. */
+static void make_own(const struct model *model, struct model_page *page)
+{
+    for (unsigned n = 0; n < NWORDS; n++)
+        page->words[n] = word_offsets[n] < page->filled ? model_word(model, page, n) : 0;
+    page->own = true;
+}
+
+static bool is_allowed(const struct model_page *page, unsigned access)
+{
+    if (access & FAULT_WRITE)
+        return page->prot & PROT_W;
+    return access & FAULT_EXEC ? page->prot & PROT_X : page->prot;
+}
+
+/* One access: 0, or why it fails. Afterwards model_word and set_word may be used. */
+static int touch(const struct model *model, struct model_page *page, unsigned access)
+{
+    if (!page->mapped)
+        return FAULT_NOT_MAPPED;
+    if (!is_allowed(page, access))
+        return FAULT_NOT_ALLOWED;
+    if ((page->shared || !page->own) && !object_has(page))
+        return FAULT_NO_PAGE;
+    if (!page->shared && !page->own && (access & FAULT_WRITE || page->filled < PAGE_SIZE))
+        make_own(model, page);
+    page->written |= access & FAULT_WRITE;
+    return 0;
+}
+
+static void set_word(struct model *model, struct model_page *page, unsigned n, uint64_t value)
+{
+    if (page->shared)
+        model->objects[page->object][page->index][n] = value;
+    else
+        page->words[n] = value;
+}
+
+/* ---- Accesses ---- */
+
+static struct result run_access(struct model *model, struct model_process *process,
+                                const struct op *op)
+{
+    struct model_page *page = &process->pages[op->first];
+    int err = touch(model, page, op_access(op));
+
+    if (err)
+        return (struct result){.err = err};
+    if (op->kind != OP_WRITE)
+        return (struct result){.value = model_word(model, page, op->word)};
+    set_word(model, page, op->word, op_stored(op));
+    return (struct result){0};
+}
+
+/* The bytes of a copy are two words: which, on which page. False: there is no such page. */
+static bool copy_word(struct model_process *process, const struct op *op, unsigned half,
+                      struct model_page **page, unsigned *word)
+{
+    bool runs_on = op_copy_start(op) != places[op->first].start;
+    unsigned place = op->first + (runs_on ? half : 0);
+
+    if (place == NPLACES)
+        return false;
+    *page = &process->pages[place];
+    *word = runs_on ? (half ? 0 : NWORDS - 1) : half;
+    return true;
+}
+
+/* A range that reaches beyond the user's half is refused as a whole. */
+static bool copy_leaves(const struct op *op)
+{
+    return op_copy_start(op) + COPY_LEN > USER_END;
+}
+
+static struct result run_copy(struct model *model, struct model_process *process,
+                              const struct op *op, uint64_t limit)
+{
+    struct model_page *page;
+    uint64_t done = 0;
+    unsigned word;
+
+    for (unsigned half = 0; half < 2 && done < limit && !copy_leaves(op); half++) {
+        if (!copy_word(process, op, half, &page, &word) || touch(model, page, op_access(op)))
+            break;
+        if (op->kind == OP_COPY_OUT)
+            set_word(model, page, word, op_stored(op));
+        else if (op->kind == OP_CLEAR)
+            set_word(model, page, word, 0);
+        done += sizeof(uint64_t);
+    }
+    return (struct result){.err = done < COPY_LEN ? -EFAULT : 0, .value = done};
+}
+
+static unsigned string_len(uint64_t word)
+{
+    unsigned len = 0;
+
+    while (len < sizeof(word) && (word >> 8 * len & 0xff))
+        len++;
+    return len;
+}
+
+static struct result run_string(struct model *model, struct model_process *process,
+                                const struct op *op)
+{
+    struct model_page *page;
+    unsigned word, len = 0;
+
+    for (unsigned half = 0; half < 2; half++) {
+        if (!copy_word(process, op, half, &page, &word) || touch(model, page, 0))
+            return (struct result){.err = -EFAULT};
+        unsigned part = string_len(model_word(model, page, word));
+        len += part;
+        if (part < sizeof(uint64_t))
+            return (struct result){.value = len};
+    }
+    return (struct result){.err = -ENAMETOOLONG};
+}
+
+/* ---- Ranges ---- */
+
+static uint64_t place_len(unsigned place)
+{
+    return places[place].end - places[place].start;
+}
+
+static bool counts_as_data(const struct model_page *page)
+{
+    return !page->shared && (page->prot & PROT_W) && page->kind != VREGION_STACK;
+}
+
+uint64_t model_mapped_bytes(const struct model_process *process)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned place = 0; place < NPLACES; place++)
+        if (process->pages[place].mapped)
+            bytes += place_len(place);
+    return bytes;
+}
+
+uint64_t model_data_bytes(const struct model_process *process)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned place = 0; place < NPLACES; place++)
+        if (process->pages[place].mapped && counts_as_data(&process->pages[place]))
+            bytes += place_len(place);
+    return bytes;
+}
+
+static bool any_mapped(const struct model_process *process, unsigned first, unsigned last)
+{
+    for (unsigned place = first; place <= last; place++)
+        if (process->pages[place].mapped)
+            return true;
+    return false;
+}
+
+static bool all_mapped(const struct model_process *process, unsigned first, unsigned last)
+{
+    for (unsigned place = first; place <= last; place++)
+        if (!process->pages[place].mapped)
+            return false;
+    return true;
+}
+
+static bool within_limits(const struct model_process *process, const struct model_page *like,
+                          uint64_t len)
+{
+    if (model_mapped_bytes(process) + len > process->limits.space)
+        return false;
+    return !counts_as_data(like) || model_data_bytes(process) + len <= process->limits.data;
+}
+
+static uint16_t filled_bytes(const struct model_page *page, unsigned place)
+{
+    if (page->data_end >= places[place].end)
+        return PAGE_SIZE;
+    return page->data_end > places[place].start ? page->data_end - places[place].start : 0;
+}
+
+/* Maps the places like `like`, whose index is that of the first. */
+static int map_places(struct model_process *process, unsigned first, unsigned last,
+                      const struct model_page *like)
+{
+    if (!within_limits(process, like, places[last].end - places[first].start))
+        return -ENOMEM;
+    for (unsigned place = first; place <= last; place++) {
+        struct model_page *page = &process->pages[place];
+
+        *page = *like;
+        page->index += (places[place].start - places[first].start) >> PAGE_SHIFT;
+        if (page->object == NOBJECTS)
+            page->own = true;
+        else if (!page->shared)
+            page->filled = filled_bytes(page, place);
+        if (!page->shared && page->filled == 0)
+            page->own = true;
+    }
+    return 0;
+}
+
+static void unmap_places(struct model_process *process, unsigned first, unsigned last)
+{
+    memset(&process->pages[first], 0, (last - first + 1) * sizeof(process->pages[0]));
+}
+
+/* ---- Operations on ranges ---- */
+
+static struct model_page page_for(const struct op *op)
+{
+    bool object = op->flags & (F_SHARED | F_OBJECT);
+
+    return (struct model_page){
+        .mapped = true,
+        .shared = op->flags & F_SHARED,
+        .prot = op->prot,
+        .kind = op->flags & F_STACK ? VREGION_STACK : VREGION_MAP,
+        .object = object ? op->object : NOBJECTS,
+        .index = object ? op->index : 0,
+        .data_end = op_data_end(op),
+    };
+}
+
+static struct result run_map(struct model_process *process, const struct op *op)
+{
+    struct model_page like = page_for(op);
+
+    if (op->first <= GUARD && op->last >= GUARD)
+        return (struct result){.err = -ENOMEM};
+    if (op->flags & F_NO_REPLACE && any_mapped(process, op->first, op->last))
+        return (struct result){.err = -EEXIST};
+    if (map_places(process, op->first, op->last, &like))
+        return (struct result){.err = -ENOMEM};
+    return (struct result){.value = places[op->first].start};
+}
+
+/* The first place of a run of `npages` free pages, whose last is as high as can be, below the guard. NPLACES: the highest
+   free room is not made of pages, or there is none. */
+static unsigned find_room(const struct model_process *process, unsigned npages)
+{
+    uint64_t room = 0;
+
+    for (unsigned place = GUARD, highest = GUARD - 1; place-- > 0;) {
+        if (process->pages[place].mapped) {
+            room = 0;
+            highest = place - 1;
+            continue;
+        }
+        room += place_len(place);
+        if (room < npages * PAGE_SIZE)
+            continue;
+        for (unsigned n = place; n <= highest; n++)
+            if (!place_is_page(n))
+                return NPLACES;
+        return place;
+    }
+    return NPLACES;
+}
+
+static unsigned anywhere_npages(const struct op *op)
+{
+    return op->last % 4 + 1;
+}
+
+/* Where the pages of OP_MAP_ANYWHERE go; NPLACES: not to whole places. */
+static unsigned anywhere_place(const struct model_process *process, const struct op *op)
+{
+    unsigned npages = anywhere_npages(op), last = op->first + npages - 1;
+    bool wide = false;
+
+    if (!(op->flags & F_HINT))
+        return find_room(process, npages);
+    for (unsigned place = op->first; place <= min(last, NPLACES - 1); place++)
+        wide |= !place_is_page(place) && place != GUARD;
+    if (wide)
+        return NPLACES;
+    bool fits = last < NPLACES && (op->first > GUARD || last < GUARD);
+    if (fits && !any_mapped(process, op->first, last))
+        return op->first;
+    return find_room(process, npages);
+}
+
+static struct result run_map_anywhere(struct model_process *process, const struct op *op)
+{
+    struct op map = *op;
+    struct model_page like;
+
+    map.first = anywhere_place(process, op);
+    map.last = map.first + anywhere_npages(op) - 1;
+    like = page_for(&map);
+    if (map_places(process, map.first, map.last, &like))
+        return (struct result){.err = -ENOMEM};
+    return (struct result){.value = places[map.first].start};
+}
+
+static struct result run_protect(struct model_process *process, const struct op *op)
+{
+    if (!all_mapped(process, op->first, op->last))
+        return (struct result){.err = -ENOMEM};
+    for (unsigned place = op->first; place <= op->last; place++)
+        process->pages[place].prot = op->prot;
+    return (struct result){0};
+}
+
+/* The number of the first heap place at or above `addr`. */
+static unsigned heap_place(uaddr_t addr)
+{
+    return HEAP + (page_ceil(addr) - places[HEAP].start) / PAGE_SIZE;
+}
+
+static int heap_grow(struct model_process *process, uaddr_t brk)
+{
+    const struct model_page like = {
+        .mapped = true, .prot = PROT_R | PROT_W, .kind = VREGION_HEAP, .object = NOBJECTS};
+    unsigned first = heap_place(process->brk), end = heap_place(brk);
+
+    if (brk - places[HEAP].start > process->limits.data)
+        return -ENOMEM;
+    if (first == end)
+        return 0;
+    return any_mapped(process, first, end - 1) ? -ENOMEM
+                                               : map_places(process, first, end - 1, &like);
+}
+
+static struct result run_sbrk(struct model_process *process, const struct op *op)
+{
+    struct result result = {.value = process->brk};
+    int64_t delta = op_delta(op);
+
+    if (op->flags & F_HUGE)
+        result.err = delta > 0 ? -ENOMEM : 0;
+    else if (delta > 0)
+        result.err = heap_grow(process, process->brk + delta);
+    else if ((uint64_t)-delta > process->brk - places[HEAP].start)
+        return result;
+    else if (heap_place(process->brk + delta) < heap_place(process->brk))
+        unmap_places(process, heap_place(process->brk + delta), heap_place(process->brk) - 1);
+    if (!result.err && !(op->flags & F_HUGE))
+        process->brk += delta;
+    return result;
+}
+
+/* ---- Processes ---- */
+
+static void run_program(struct model *model, struct model_process *process, const struct op *op)
+{
+    struct op write = {.kind = OP_WRITE, .first = STACK + 7, .word = NWORDS - 1, .value = op->value};
+
+    memset(process, 0, sizeof(*process));
+    process->threads = 1;
+    process->brk = places[HEAP].start;
+    process->limits = op_limits(op);
+    for (unsigned n = 0; n < PROGRAM_MAPS; n++)
+        (void)run_map(process, &program_maps[n]);
+    (void)run_access(model, process, &write);
+}
+
+static void run_fork(struct model_process *parent, struct model_process *child)
+{
+    *child = *parent;
+    child->threads = 1;
+}
+
+bool model_can(const struct model *model, const struct op *op)
+{
+    const struct model_process *process = &model->processes[op->process];
+
+    if (op->kind == OP_PROGRAM)
+        return true;
+    if (!process->threads)
+        return op->kind == OP_UNLOAD;
+    switch (op->kind) {
+    case OP_FORK:
+        return !model->processes[op->other].threads;
+    case OP_THREAD:
+        return process->threads < MAX_THREADS;
+    case OP_MAP_ANYWHERE:
+        return anywhere_place(process, op) < NPLACES;
+    case OP_SBRK:
+        return op->flags & F_HUGE || op->delta <= 0 ||
+               process->brk + op->delta <= places[HEAP + HEAP_PAGES - 1].end;
+    default:
+        return true;
+    }
+}
+
+struct result model_run(struct model *model, const struct op *op, uint64_t limit)
+{
+    struct model_process *process = &model->processes[op->process];
+
+    switch (op->kind) {
+    case OP_READ:
+    case OP_WRITE:
+    case OP_FETCH:
+        return run_access(model, process, op);
+    case OP_COPY_IN:
+    case OP_COPY_OUT:
+    case OP_CLEAR:
+        return run_copy(model, process, op, limit);
+    case OP_STRING:
+        return run_string(model, process, op);
+    case OP_MAP:
+        return run_map(process, op);
+    case OP_MAP_ANYWHERE:
+        return run_map_anywhere(process, op);
+    case OP_UNMAP:
+        unmap_places(process, op->first, op->last);
+        break;
+    case OP_PROTECT:
+        return run_protect(process, op);
+    case OP_SBRK:
+        return run_sbrk(process, op);
+    case OP_FORK:
+        run_fork(process, &model->processes[op->other]);
+        break;
+    case OP_PROGRAM:
+        run_program(model, process, op);
+        break;
+    case OP_EXIT:
+        process->threads = 0;
+        break;
+    case OP_THREAD:
+        process->threads++;
+        break;
+    case OP_THREAD_EXIT:
+        process->threads--;
+        break;
+    default: /* what the hardware does changes nothing */
+        break;
+    }
+    return (struct result){0};
+}
