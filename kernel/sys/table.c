@@ -8,10 +8,11 @@
 #define FILE_CALLS(X)                                                                              \
     X(read) X(write) X(readv) X(writev) X(pread64) X(pwrite64) X(open) X(openat) X(creat)          \
     X(close) X(lseek) X(dup) X(dup2) X(dup3) X(pipe) X(pipe2) X(fcntl) X(ioctl) X(poll)            \
-    X(stat) X(fstat) X(lstat) X(newfstatat) X(access) X(faccessat) X(getdents64)                   \
-    X(mkdir) X(mkdirat) X(rmdir) X(unlink) X(unlinkat) X(rename)                                   \
-    X(truncate) X(ftruncate) X(chdir) X(fchdir) X(getcwd) X(umask) X(readlink)                     \
-    X(chmod) X(fchmod) X(fsync) X(sync)
+    X(stat) X(fstat) X(lstat) X(newfstatat) X(access) X(faccessat) X(faccessat2) X(getdents64)     \
+    X(mkdir) X(mkdirat) X(mknod) X(mknodat) X(link) X(linkat) X(symlink) X(symlinkat)              \
+    X(rmdir) X(unlink) X(unlinkat) X(rename) X(renameat) X(renameat2)                              \
+    X(truncate) X(ftruncate) X(chdir) X(fchdir) X(getcwd) X(umask) X(readlink) X(readlinkat)       \
+    X(chmod) X(fchmod) X(fchmodat) X(utimensat) X(fsync) X(fdatasync) X(sync)
 
 #define MEMORY_CALLS(X) X(mmap) X(munmap) X(mprotect) X(brk)
 
