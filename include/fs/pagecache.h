@@ -52,7 +52,7 @@ ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offse
 __must_check int pagecache_truncate(struct pagecache *cache, uint64_t size);
 
 /* The frame of page `index` with a reference, made if it is a hole. -ENXIO: beyond the end;
- * -ENOMEM. */
+   -ENOMEM. */
 __must_check int pagecache_page(struct pagecache *cache, uint64_t index, struct frame **frame);
 
 /* Frames in all caches. */

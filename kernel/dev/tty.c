@@ -8,8 +8,8 @@
    committed by its end; without it every byte is committed at once. ^D commits with a mark in place
    of a byte: a reader stops there, and finds nothing before it at the end of the input.
 
-   Locks: raw.lock (RANK_PIPE, with interrupts off) guards the raw ring; tty.lock (RANK_PIPE) all
-   the rest. They are never held together, and the signal hook is called without either. */
+   Locks: raw.lock (RANK_RAW, with interrupts off) guards the raw ring; tty.lock (RANK_PIPE) all the
+   rest. Nobody takes one under the other, and the signal hook is called without either. */
 #include <linux/errno.h>
 #include <asm/signal.h>
 #include <arch/clock.h>
@@ -151,7 +151,7 @@ static void flush_input(void)
 }
 
 /* Takes the last byte of the line back; of a UTF-8 sequence, its bytes all. False: the line is
- * empty. */
+   empty. */
 static bool rub_out(void)
 {
     uint16_t c;

@@ -317,6 +317,7 @@ static struct result run_map_anywhere(struct model_process *process, const struc
     struct op map = *op;
     struct model_page like;
 
+    map.flags &= ~F_PARTIAL;
     map.first = anywhere_place(process, op);
     map.last = map.first + anywhere_npages(op) - 1;
     like = page_for(&map);
