@@ -152,6 +152,15 @@ static bool shortage;
 void shortage_at(unsigned nth)
 {
     requests_left = nth;
+}
+
+bool shortage_ahead(void)
+{
+    return requests_left > 0;
+}
+
+void shortage_forget(void)
+{
     shortage = false;
 }
 

@@ -32,8 +32,12 @@ extern bool platform_quiet;
    from kernel/vm, and of the frame allocator from the heap. */
 void shortage_at(unsigned nth);
 
-/* Whether a request has failed since shortage_at, by its doing or because memory was really out. */
+/* Whether a request has failed since shortage_forget, by its doing or because memory was really out. */
 bool shortage_seen(void);
+void shortage_forget(void);
+
+/* Whether the request that shortage_at named has not come yet. */
+bool shortage_ahead(void);
 
 /* ---- Locks ---- */
 
