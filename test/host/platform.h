@@ -14,6 +14,10 @@ __noreturn __printf(1, 2) void finding(const char *fmt, ...);
 /* The exit status of a process with a finding. */
 #define EXIT_FINDING 3
 
+/* Whether `checks` finds nothing; a finding in it does not end the process, and can be read in finding_text. */
+bool finds_nothing(void (*checks)(void *arg), void *arg);
+const char *finding_text(void);
+
 /* Called by finding() before the process ends; NULL: nothing. To say what was going on. */
 extern void (*finding_hook)(void);
 

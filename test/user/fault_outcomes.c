@@ -1,7 +1,8 @@
-/* The fault handler's table, row by row: what each kind of access is resolved to, as /proc/self/faults counts it.
+/* The fault handler's table, row by row: what each kind of access is resolved to, as
+   /proc/self/faults counts it.
 
-   Outcomes that end a process are brought about by the kernel's own copying instead: the same handler
-   says no, and the system call returns EFAULT. */
+   Outcomes that end a process are brought about by the kernel's own copying instead: the same
+   handler says no, and the system call returns EFAULT. */
 #include "test.h"
 
 #define RW (PROT_READ | PROT_WRITE)
