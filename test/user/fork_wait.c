@@ -242,7 +242,7 @@ static void vfork_without_burying(void *unused)
 {
     (void)unused;
     signal(SIGCHLD, SIG_IGN);
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 1000; i++) {
         pid_t pid = CHECK_OK(vfork());
 
         if (pid == 0)
@@ -255,7 +255,7 @@ static void vfork_without_burying(void *unused)
    the end of the vfork. Several at a time, so that a turn ends in between. */
 static void a_vforked_child_may_be_buried_early(void)
 {
-    pid_t pids[4];
+    pid_t pids[8];
 
     for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
         pids[i] = start_child(vfork_without_burying, NULL);
