@@ -31,6 +31,7 @@ WERROR ?=#              1: warnings are errors
 
 QEMU ?= qemu-system-x86_64
 PYTHON ?= python3
+FONT ?= /usr/share/consolefonts/Lat15-VGA16.psf.gz
 
 # The tools read their settings from the environment; CMD unexpanded, so that a $ in it reaches the
 # shell in Pagoda.
@@ -90,7 +91,7 @@ all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
 need-build:
 	@sh tools/setup.sh $(CC) gcc $(LD) binutils awk mawk cpio cpio musl-gcc musl-tools \
 	    /usr/include/bsd/sys/queue.h libbsd-dev /usr/include/linux/errno.h linux-libc-dev \
-	    /usr/include/elf.h libc6-dev
+	    /usr/include/elf.h libc6-dev $(FONT) console-setup-linux
 need-qemu: need-build
 	@sh tools/setup.sh $(QEMU) qemu-system-x86 $(PYTHON) python3
 need-iso: need-qemu
@@ -116,6 +117,12 @@ build/kernel/%.c.o: kernel/%.c build/flags build/include-links/.done | need-buil
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(KCPPFLAGS) $(KCFLAGS) -c -o $@ $<
+
+build/font.psf: tools/font.sh | need-build
+	@mkdir -p build
+	@sh tools/font.sh $(FONT) $@
+
+build/kernel/dev/font.S.o: build/font.psf
 
 build/kernel/%.S.o: kernel/%.S build/flags build/include-links/.done | need-build
 	@mkdir -p $(@D)
