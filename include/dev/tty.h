@@ -13,7 +13,7 @@
 #include <lib/base.h>
 
 /* Makes the terminal and its thread, and listens to the serial line. Once, when threads can be
- * made. */
+   made. */
 void tty_init(void);
 
 /* The serial line's interrupt (SERIAL_IRQ); from interrupt_dispatch. */
@@ -23,7 +23,7 @@ void tty_interrupt(void);
 void tty_receive(const char *bytes, size_t len);
 
 /* Who sends a signal to a process group: proc/ sets it, before any process runs. Called without
- * locks. */
+   locks. */
 void tty_set_signal_hook(void (*hook)(int pgid, int signo));
 
 /* Up to `len` bytes of input into kernel memory: a line at most, in canonical mode. 0: end of

@@ -238,6 +238,21 @@ static void vfork_and_exec(void)
     CHECK(exited_with(wait_child(pid), 9));
 }
 
+/* Who ignores SIGCHLD does not bury its children: a child that its parent still waits for in vfork may
+   be gone before the parent looks. */
+static void a_vforked_child_may_be_buried_early(void)
+{
+    signal(SIGCHLD, SIG_IGN);
+    for (int i = 0; i < 50; i++) {
+        pid_t pid = CHECK_OK(vfork());
+
+        if (pid == 0)
+            _exit(0);
+    }
+    signal(SIGCHLD, SIG_DFL);
+    CHECK_ERR(ECHILD, wait(NULL));
+}
+
 static void a_child_of_vfork_may_die(void)
 {
     pid_t pid = CHECK_OK(vfork());
@@ -335,6 +350,7 @@ int main(int argc, char **argv)
     RUN(parents_may_die_first);
     RUN(vfork_lends_the_memory);
     RUN(vfork_and_exec);
+    RUN(a_vforked_child_may_be_buried_early);
     RUN(a_child_of_vfork_may_die);
     RUN(posix_spawn_starts_a_program);
     RUN(posix_spawn_redirects);
