@@ -14,9 +14,10 @@ void console_write(const char *text, size_t len);
 
 /* What dev/screen.c does for the console. Both are called with the console's lock held. */
 struct console_screen {
-    void (*write)(const char *text,
-                  size_t len); /* bytes as a terminal gets them; may be shown later */
-    void (*show)(void);        /* all that was written, now: the machine may stop */
+    /* Takes bytes as a terminal gets them; they may be shown later. */
+    void (*write)(const char *text, size_t len);
+    /* Shows all that was written, now: the machine may stop. */
+    void (*show)(void);
 };
 
 void console_set_screen(const struct console_screen *screen);
