@@ -88,8 +88,8 @@ __must_check int vspace_map_locked(struct vspace *vspace, const struct map_reque
                                    uaddr_t *start);
 __must_check int vspace_unmap_locked(struct vspace *vspace, uaddr_t start, uaddr_t end);
 
-/* Changes rights. -ENOMEM if part of the range has no region (then nothing has changed, unlike Linux, which may
-   change the part before the hole), or memory is out. -EACCES: a shared mapping of what may only be read. */
+/* Changes rights. -ENOMEM: part of the range has no region, RLIMIT_DATA, or no memory; then nothing has changed (Linux
+   may have changed what lies before a hole). */
 __must_check int vspace_protect(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot);
 
 /* Sets the break, as brk(2): the new break; the old one if it cannot be. */

@@ -140,6 +140,12 @@ static struct vspace *vspace_after(struct vspace *before)
     return vspace;
 }
 
+/* Where the pager's bytes end: behind them, a private region has zeros of its own. */
+static uaddr_t pager_end(const struct vregion *region)
+{
+    return region->shared ? region->end : min(region->end, page_ceil(region->data_end));
+}
+
 static void forget_in(struct vspace *vspace, const struct pager *pager, uint64_t first)
 {
     struct pagetable *pt = &vspace->pagetable;
@@ -150,9 +156,9 @@ static void forget_in(struct vspace *vspace, const struct pager *pager, uint64_t
 
         if (region->pager != pager || skip >= vregion_len(region) >> PAGE_SHIFT)
             continue;
-        uaddr_t start = region->start + (skip << PAGE_SHIFT);
-        if (!pagetable_prepare_clear(pt, start, region->end, start, region->end))
-            pagetable_clear(pt, start, region->end, start, region->end);
+        uaddr_t start = region->start + (skip << PAGE_SHIFT), end = pager_end(region);
+        if (start < end && !pagetable_prepare_clear(pt, start, end, start, end))
+            pagetable_clear(pt, start, end, start, end);
     }
 }
 
