@@ -181,11 +181,16 @@ uint64_t vspace_resident_pages(struct vspace *vspace)
 
 int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page)
 {
-    enum fault_outcome outcome = vspace_fault(vspace, addr, FAULT_WRITE);
-
-    if (!fault_resolved(outcome))
-        return outcome == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT;
+    /* Nobody else runs in it, so no lock is needed to look. */
     struct walk walk = pagetable_walk(&vspace->pagetable, addr);
+
+    if (!walk.leaf_table || !(walk.leaf & PTE_WRITE)) {
+        enum fault_outcome outcome = vspace_fault(vspace, addr, FAULT_WRITE);
+
+        if (!fault_resolved(outcome))
+            return outcome == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT;
+        walk = pagetable_walk(&vspace->pagetable, addr);
+    }
     *page = frame_to_virt(pte_frame(walk.leaf));
     return 0;
 }

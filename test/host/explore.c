@@ -71,6 +71,10 @@ static const struct op choices_1[][OPS_CPU_1] = {
     {                               \
         .kind = OP_READ, .first = A \
     }
+#define READ_B                      \
+    {                               \
+        .kind = OP_READ, .first = B \
+    }
 #define WRITE_A                      \
     {                                \
         .kind = OP_WRITE, .first = A \
@@ -98,8 +102,12 @@ static const struct beginning {
     {"read-only",
      3,
      {MAP_RW, WRITE_A, {.kind = OP_PROTECT, .first = A, .last = B, .prot = PROT_R}}},
-    {"file", 2, {{.kind = OP_MAP, .first = A, .last = B, .prot = RW, .flags = F_OBJECT}, READ_A}},
-    {"shared", 2, {{.kind = OP_MAP, .first = A, .last = B, .prot = RW, .flags = F_SHARED}, READ_A}},
+    {"file",
+     3,
+     {{.kind = OP_MAP, .first = A, .last = B, .prot = RW, .flags = F_OBJECT}, READ_A, READ_B}},
+    {"shared",
+     3,
+     {{.kind = OP_MAP, .first = A, .last = B, .prot = RW, .flags = F_SHARED}, READ_A, READ_B}},
 };
 
 #define NCHOICES_0  ARRAY_SIZE(choices_0)
@@ -250,16 +258,16 @@ static void print_state(void)
 /* One of the orders must explain everything. */
 static void check_orders(void)
 {
-    bool agreed = false;
+    char why[512] = "the results";
 
     for (unsigned n = 0; n <= OPS_CPU_1; n++) {
         if (!results_agree(&model, n))
             continue;
-        agreed = true;
         if (finds_nothing(check_state, &model))
             return;
+        snprintf(why, sizeof(why), "%s", finding_text());
     }
-    finding("no order explains it: %s", agreed ? finding_text() : "the results");
+    finding("no order explains it: %s", why);
 }
 
 /* Returns how many steps can be preempted. */

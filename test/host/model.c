@@ -329,9 +329,25 @@ static struct result run_map_anywhere(struct model_process *process, const struc
     return (struct result){.value = places[map.first].start};
 }
 
+/* Whether the limits leave room for what becomes data by being writable. */
+static bool may_protect(const struct model_process *process, const struct op *op)
+{
+    uint64_t more = 0;
+
+    for (unsigned place = op->first; place <= op->last; place++) {
+        struct model_page page = process->pages[place];
+        bool was_data = counts_as_data(&page);
+
+        page.prot = op->prot;
+        if (counts_as_data(&page) && !was_data)
+            more += place_len(place);
+    }
+    return !more || model_data_bytes(process) + more <= process->limits.data;
+}
+
 static struct result run_protect(struct model_process *process, const struct op *op)
 {
-    if (!all_mapped(process, op->first, op->last))
+    if (!all_mapped(process, op->first, op->last) || !may_protect(process, op))
         return (struct result){.err = -ENOMEM};
     for (unsigned place = op->first; place <= op->last; place++)
         process->pages[place].prot = op->prot;
