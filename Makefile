@@ -276,9 +276,9 @@ test-linux: $(TEST_FILES:%=build/root/%) ## the same test programs on this Linux
 qemu-gdb: build/pagoda.iso ## as qemu, but waits for make gdb in another terminal
 	@$(QEMU_ISO) -s -S $(QEMUFLAGS)
 
-gdb: build/pagoda.elf | need-gdb ## debugs the machine of make qemu-gdb
-	@gdb -q build/pagoda.elf $(if $(wildcard tools/gdb/pagoda.py),-x tools/gdb/pagoda.py) \
-	    -ex 'target remote :1234'
+gdb: build/pagoda.elf | need-gdb ## debugs the machine of make qemu-gdb; stops at the next page fault
+	@gdb -q build/pagoda.elf -x tools/gdb/pagoda.py -ex 'target remote :1234' \
+	    -ex 'thbreak fault_dispatch' -ex 'continue' -ex 'fault'
 
 lint: | need-lint ## the rules of style that a program can check
 	@$(PYTHON) tools/lint.py
