@@ -9,7 +9,7 @@
    of a byte: a reader stops there, and finds nothing before it at the end of the input.
 
    Locks: raw.lock (RANK_PIPE, with interrupts off) guards the raw ring; tty.lock (RANK_PIPE) all
-   the rest. They are never held together, and the signal hook is called without either. */
+   the rest. They are never held together, and proc/ (struct tty_jobs) is called without either. */
 #include <linux/errno.h>
 #include <asm/signal.h>
 #include <arch/clock.h>
@@ -18,6 +18,7 @@
 #include <dev/event.h>
 #include <dev/tty.h>
 #include <lib/panic.h>
+#include <lib/string.h>
 #include <sched/thread.h>
 
 #define RAW_SIZE   1024u /* powers of two */
@@ -45,10 +46,9 @@ static struct {
     uint16_t input[INPUT_SIZE];     /* (lock) bytes and END_MARKs */
     struct termios termios;         /* (lock) */
     struct winsize winsize;         /* (lock) */
-    int foreground;                 /* (lock) the process group of ^C; 0: none */
 } tty = {.lock = SPINLOCK(RANK_PIPE), .readable = WAITQ(tty.readable)};
 
-static void (*signal_hook)(int pgid, int signo); /* set once, at boot */
+static const struct tty_jobs *tty_jobs; /* set once, at boot */
 
 /* ---- Output ---- */
 
@@ -76,12 +76,15 @@ static bool makes_crlf(void)
     return (tty.termios.c_oflag & (OPOST | ONLCR)) == (OPOST | ONLCR);
 }
 
-void tty_write(const char *buf, size_t len)
+int tty_write(const char *buf, size_t len)
 {
     spin_lock(&tty.lock);
-    bool crlf = makes_crlf();
+    bool crlf = makes_crlf(), checked = has_lflag(TOSTOP);
     spin_unlock(&tty.lock);
-    send(buf, len, crlf);
+    int err = checked ? tty_check(SIGTTOU) : 0;
+    if (!err)
+        send(buf, len, crlf);
+    return err;
 }
 
 static bool is_control(uint8_t c)
@@ -261,15 +264,14 @@ static int receive_locked(uint8_t byte)
     return signo;
 }
 
-static void receive(uint8_t byte)
+void tty_type(uint8_t byte)
 {
     spin_lock(&tty.lock);
     int signo = receive_locked(byte);
-    int pgid = tty.foreground;
     spin_unlock(&tty.lock);
 
-    if (signo && pgid && signal_hook)
-        signal_hook(pgid, signo);
+    if (signo)
+        tty_jobs->signal(signo);
     event_notify();
 }
 
@@ -302,7 +304,7 @@ static uint8_t next_raw_byte(void)
 static __noreturn void tty_thread(void *arg __unused)
 {
     for (;;)
-        receive(next_raw_byte());
+        tty_type(next_raw_byte());
 }
 
 /* ---- Reading ---- */
@@ -436,31 +438,30 @@ void tty_get_winsize(struct winsize *size)
 void tty_set_winsize(const struct winsize *size)
 {
     spin_lock(&tty.lock);
+    bool changed = memcmp(&tty.winsize, size, sizeof(*size)) != 0;
     tty.winsize = *size;
     spin_unlock(&tty.lock);
+    if (changed)
+        tty_jobs->signal(SIGWINCH);
 }
 
-int tty_get_foreground(void)
+/* ---- Job control ---- */
+
+void tty_set_jobs(const struct tty_jobs *jobs)
 {
-    spin_lock(&tty.lock);
-    int pgid = tty.foreground;
-    spin_unlock(&tty.lock);
-    return pgid;
+    tty_jobs = jobs;
 }
 
-void tty_set_foreground(int pgid)
+int tty_check(int signo)
 {
-    spin_lock(&tty.lock);
-    tty.foreground = pgid;
-    spin_unlock(&tty.lock);
+    return tty_jobs->check(signo);
 }
 
-void tty_set_signal_hook(void (*hook)(int pgid, int signo))
+int tty_jobs_ioctl(unsigned request, uaddr_t arg)
 {
-    signal_hook = hook;
+    return tty_jobs->ioctl(request, arg);
 }
 
-/* ^Z is not set: nothing here stops and continues jobs. */
 static const struct termios default_termios = {
     .c_iflag = ICRNL | IXON | IUTF8,
     .c_oflag = OPOST | ONLCR,
@@ -474,6 +475,7 @@ static const struct termios default_termios = {
             [VKILL] = 0x15,
             [VEOF] = 0x04,
             [VMIN] = 1,
+            [VSUSP] = 0x1a,
             [VWERASE] = 0x17,
         },
 };

@@ -95,6 +95,7 @@ static int child_create(const struct fork_request *request, struct process **out
         return err;
     }
     copy_rest(child, parent);
+    child->is_vfork = request->flags & CLONE_VFORK;
     copy_registers(child, request);
     *out = child;
     return 0;
@@ -108,21 +109,23 @@ static int child_start(struct process *child)
     int result = signal_is_pending() ? -EINTR : process_link(child, process_current());
     if (!result) {
         result = child->pid;
+        if (child->is_vfork)
+            process_current()->vfork_child = child->pid;
         thread_start(child->thread);
     }
     mutex_unlock(&process_tree_lock);
     return result;
 }
 
-/* Waits until the child no longer uses the parent's vspace, or a signal comes. The child stays: only this process, or
-   init after it, waits for it. */
-static void wait_for_vfork(struct process *child)
+/* Waits until the child no longer uses the parent's vspace, or this process is to die. Other signals wait: a handler
+   would run in memory that the child is using. */
+static void wait_for_vfork(struct process *self)
 {
-    spin_lock(&child->event_lock);
-    while (!child->vfork_done)
-        if (waitq_sleep(&child->event_waitq, &child->event_lock))
+    spin_lock(&self->event_lock);
+    while (self->vfork_child)
+        if (waitq_sleep_killable(&self->event_waitq, &self->event_lock))
             break;
-    spin_unlock(&child->event_lock);
+    spin_unlock(&self->event_lock);
 }
 
 int process_fork(const struct fork_request *request)
@@ -140,7 +143,7 @@ int process_fork(const struct fork_request *request)
     if (request->flags & CLONE_PARENT_SETTID)
         err = put_user((int __user *)request->parent_tid, &pid);
     if (request->flags & CLONE_VFORK)
-        wait_for_vfork(child);
+        wait_for_vfork(process_current());
     return pid;
 }
 
@@ -170,6 +173,7 @@ void process_start_init(const char *path)
     vnode_get(vfs_root);
     init->cwd = vfs_root;
     strlcpy(init->name, path, sizeof(init->name));
+    init->signals.spared = true;
     mutex_lock(&process_tree_lock);
     int err = process_link(init, NULL);
     mutex_unlock(&process_tree_lock);

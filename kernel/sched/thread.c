@@ -216,9 +216,9 @@ void thread_set_work(struct thread *thread, unsigned bits)
         ipi_send(thread->cpu, VECTOR_RESCHEDULE);
 }
 
-void thread_interrupt(struct thread *thread)
+void thread_interrupt(struct thread *thread, unsigned work)
 {
-    thread_set_work(thread, WORK_SIGNAL);
+    thread_set_work(thread, work);
     thread_wake(thread);
 }
 
