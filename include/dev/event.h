@@ -6,18 +6,17 @@
            seen = event_count();
            if (is anything ready?)
                break;
-       } while (!(err = event_wait(seen, deadline_ns)));
- */
+       } while (!(err = event_wait(seen, deadline_ns))); */
 #pragma once
 
 #include <lib/base.h>
 
 /* Lock: RANK_PIPE, taken inside; not from interrupt handlers. Costs nothing but a count if nobody
- * waits. */
+   waits. */
 void event_notify(void);
 
 uint64_t event_count(void);
 
 /* Sleeps until the count is no longer `seen`. -EINTR; -ETIMEDOUT at `deadline_ns` (monotonic;
- * UINT64_MAX: never). */
+   UINT64_MAX: never). */
 __must_check int event_wait(uint64_t seen, uint64_t deadline_ns);

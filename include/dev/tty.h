@@ -12,7 +12,7 @@
 #include <lib/base.h>
 
 /* Makes the terminal and its thread, and listens to the serial line. Once, when threads can be
- * made. */
+   made. */
 void tty_init(void);
 
 /* The serial line's interrupt (SERIAL_IRQ); from interrupt_dispatch. */

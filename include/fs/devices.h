@@ -6,7 +6,7 @@
 #include <fs/file.h>
 
 /* The file_ops of device `rdev` (linux/kdev_t.h's MKDEV); those of a device that is not there say
- * -ENXIO. */
+   -ENXIO. */
 const struct file_ops *device_file_ops(uint64_t rdev);
 
 /* Makes the nodes of all devices in `dir`. Panics if memory is out: at boot only. */

@@ -13,8 +13,8 @@ struct file {
     const struct file_ops *ops; /* (c) the vnode's */
     unsigned refs;              /* (a) descriptors and callers */
     unsigned flags;             /* (a) O_ flags; O_ACCMODE and O_PATH constant */
-    uint64_t offset; /* (l) bytes, or a directory's cookie; (a) where ops->locked is false */
-    void *data;      /* the ops' own */
+    uint64_t offset;            /* (l), or (a) if !ops->locked: bytes; of a directory a cookie */
+    void *data;                 /* the ops' own */
 };
 
 /* What can be done with an open file. A NULL operation is one that it does not have. */
@@ -37,8 +37,7 @@ struct file_ops {
     /* Which of POLLIN, POLLOUT, POLLHUP, POLLERR are so now. NULL: always ready. */
     unsigned (*poll)(struct file *file);
 
-    bool locked; /* read and write run under the vnode's lock, in one step with the offset's change
-                  */
+    bool locked;   /* read and write run under the vnode's lock, in one step with the offset */
     bool seekable; /* it has an offset */
 };
 
@@ -71,7 +70,7 @@ ssize_t file_read(struct file *file, struct uio *uio);
 ssize_t file_write(struct file *file, struct uio *uio);
 
 /* At `offset`, the file's own staying where it is. -ESPIPE: it has none. O_APPEND writes at the end
- * all the same. */
+   all the same. */
 ssize_t file_pread(struct file *file, struct uio *uio, uint64_t offset);
 ssize_t file_pwrite(struct file *file, struct uio *uio, uint64_t offset);
 

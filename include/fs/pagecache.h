@@ -28,6 +28,7 @@ struct pagecache {
     struct radix pages;  /* (lock) index -> struct frame * */
     uint64_t npages;     /* (lock) frames that it holds */
     uint64_t size; /* (lock) the file's length in bytes; readable at any time with atomic_load */
+    unsigned regions;    /* atomic: regions of all vspaces that show it through `pager` */
     LIST_ENTRY(pagecache) all; /* the list's lock: for the audit */
 };
 
@@ -52,7 +53,7 @@ ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offse
 __must_check int pagecache_truncate(struct pagecache *cache, uint64_t size);
 
 /* The frame of page `index` with a reference, made if it is a hole. -ENXIO: beyond the end;
- * -ENOMEM. */
+   -ENOMEM. */
 __must_check int pagecache_page(struct pagecache *cache, uint64_t index, struct frame **frame);
 
 /* Frames in all caches. */

@@ -1,7 +1,6 @@
 /* A file that is being run as a program. While it lives the file cannot be opened for writing or
    truncated, and a file that is open for writing cannot become one (ETXTBSY). It is the pager of
-   the program's regions, so it lives as long as a region shows the file, or somebody else holds it.
- */
+   the program's regions, so it lives as long as a region shows the file, or somebody holds it. */
 #pragma once
 
 #include <fs/vnode.h>

@@ -33,8 +33,7 @@ struct pseudo_entry {
     const char *name; /* NULL: the end of the table */
     uint32_t mode;    /* S_IFREG, S_IFDIR or S_IFLNK, and permissions */
 
-    /* A file: prints its whole text. -errno: what the read returns (-ESRCH: the process is gone).
-     */
+    /* A file: prints its whole text. -errno: what the read returns (-ESRCH: it is gone). */
     int (*text)(struct text_sink *sink, uint64_t key);
 
     /* A symbolic link: prints its target. -errno as above. */

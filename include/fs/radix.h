@@ -16,7 +16,7 @@ void *radix_find(const struct radix *radix, uint64_t index);
 __must_check int radix_insert(struct radix *radix, uint64_t index, void *item);
 
 /* Takes out all items from `first` on, handing each to `drop`, and frees the nodes that this leaves
- * empty. */
+   empty. */
 void radix_remove_from(struct radix *radix, uint64_t first, void (*drop)(void *item, void *arg),
                        void *arg);
 

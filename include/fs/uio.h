@@ -32,7 +32,7 @@ __must_check size_t uio_put_zeros(struct uio *uio, size_t len);
 __must_check size_t uio_get(struct uio *uio, void *to, size_t len);
 
 /* What a call that moved `done` bytes and then met `err` (0 or -errno) returns, as Linux does it:
- * the bytes, if any. */
+   the bytes, if any. */
 static inline ssize_t uio_result(size_t done, int err)
 {
     return done ? (ssize_t)done : err;

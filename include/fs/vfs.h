@@ -39,5 +39,5 @@ __must_check int vfs_readlink(struct vnode *start, const char *path, char *buf, 
 void vnode_chmod(struct vnode *vnode, uint32_t mode);
 
 /* Makes a regular file, whose lock is not held, `size` bytes long; counts as writing it. -EINVAL,
- * -EISDIR, -ETXTBSY. */
+   -EISDIR, -ETXTBSY. */
 __must_check int vnode_truncate(struct vnode *vnode, uint64_t size);

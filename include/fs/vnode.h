@@ -68,7 +68,7 @@ struct dir_entry {
 
 /* What a file system does for its vnodes. Names are those of one component, not empty, not "." or
    "..", at most NAME_MAX bytes. No lock is held on entry, except where it says so; a NULL operation
-   is one that is not allowed (vfs.h says which error that is). */
+   is one that is not allowed: the call fails as it does in Linux's /proc. */
 struct vnode_ops {
     /* The vnode called `name`. -ENOENT. */
     int (*lookup)(struct vnode *dir, const char *name, struct vnode **child);
@@ -88,7 +88,7 @@ struct vnode_ops {
     int (*link)(struct vnode *dir, const char *name, struct vnode *vnode);
 
     /* Takes a name away. -ENOENT; -EISDIR or -ENOTDIR; -ENOTEMPTY; -EBUSY: something is mounted
-     * there. */
+       there. */
     int (*unlink)(struct vnode *dir, const char *name);
     int (*rmdir)(struct vnode *dir, const char *name);
 
@@ -108,7 +108,7 @@ struct vnode_ops {
     void (*stat)(struct vnode *vnode, struct stat *stat);
 
     /* Frees the vnode, whose last reference is gone. May run under a vspace's lock: takes
-     * RANK_CACHE and above only. */
+       RANK_CACHE and above only. */
     void (*free)(struct vnode *vnode);
 };
 
@@ -148,7 +148,7 @@ void vnode_touch(struct vnode *vnode);
 void vnode_touch_ctime(struct vnode *vnode);
 
 /* Remembers that the vnode is called `name` in `parent`; returns -ENOMEM and changes nothing if it
- * cannot. */
+   cannot. */
 __must_check int vnode_place(struct vnode *vnode, struct vnode *parent, const char *name);
 
 /* Marks a vnode whose last name is gone. */

@@ -58,10 +58,9 @@ struct process {
     struct process_usage children_usage; /* (t) */
 
     struct spinlock event_lock; /* RANK_PIPE */
-    struct waitq event_waitq;   /* where its own thread waits for a child, or for a vfork to end */
-    unsigned child_events;      /* (e) grows when a child exits, stops or is continued */
-    int vfork_child;            /* (e) the child that uses its vspace; 0: none */
-    bool is_vfork;              /* (c) it began in its parent's vspace, and the parent waits */
+    struct waitq event_waitq;   /* where its own thread waits for a child */
+    unsigned child_events;      /* (e) grows when a child exits, stops, is continued, or its vfork ends */
+    bool is_vforked;            /* (t) its parent waits for it to leave the parent's vspace */
 };
 
 static inline struct process *process_current(void)
@@ -132,7 +131,12 @@ void process_unlink(struct process *process);
 void process_tell_stopped(struct process *process, int signo);
 void process_tell_continued(struct process *process);
 
-/* Wakes who waits for this process's children; or, when a child no longer uses its parent's vspace, the parent (takes
-   the tree lock). */
+/* Wakes who waits for this process's children. */
 void process_child_event(struct process *parent);
+
+/* Sleeps, by waitq_sleep or waitq_sleep_killable, until the current process's child_events is no longer `seen`. -EINTR.
+ */
+__must_check int process_wait_event(unsigned seen, waitq_sleep_fn *sleep);
+
+/* The process has left the vspace that its vfork lent it. Takes the tree lock. */
 void process_vfork_done(struct process *process);

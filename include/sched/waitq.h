@@ -37,6 +37,7 @@ void waitq_init(struct waitq *wq);
    above RANK_VNODE. waitq_sleep_until also ends at `deadline_ns` (monotonic; UINT64_MAX: never), with -ETIMEDOUT.
    waitq_sleep_killable is waitq_sleep for waits that only the end of the process may cut short.
    waitq_sleep_hard does not look at signals; only for waits that end by themselves. */
+typedef int waitq_sleep_fn(struct waitq *wq, struct spinlock *lock);
 __must_check int waitq_sleep(struct waitq *wq, struct spinlock *lock);
 __must_check int waitq_sleep_until(struct waitq *wq, struct spinlock *lock, uint64_t deadline_ns);
 __must_check int waitq_sleep_killable(struct waitq *wq, struct spinlock *lock);

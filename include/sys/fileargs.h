@@ -36,7 +36,7 @@ struct path_arg {
 };
 
 /* Fetches one. `dirfd` is not looked at if the path is absolute. -EFAULT, -ENAMETOOLONG, -EBADF,
- * -ENOTDIR, -ENOMEM. */
+   -ENOTDIR, -ENOMEM. */
 __must_check int path_arg_get(struct path_arg *arg, int dirfd, const char __user *path);
 void path_arg_put(struct path_arg *arg);
 

@@ -8,8 +8,8 @@
    committed by its end; without it every byte is committed at once. ^D commits with a mark in place
    of a byte: a reader stops there, and finds nothing before it at the end of the input.
 
-   Locks: raw.lock (RANK_PIPE, with interrupts off) guards the raw ring; tty.lock (RANK_PIPE) all
-   the rest. They are never held together, and proc/ (struct tty_jobs) is called without either. */
+   Locks: raw.lock (RANK_INTERRUPT, with interrupts off) guards the raw ring; tty.lock (RANK_PIPE) all the
+   rest. Nobody takes one under the other, and proc/ (struct tty_jobs) is called without either. */
 #include <linux/errno.h>
 #include <asm/signal.h>
 #include <arch/clock.h>
@@ -24,10 +24,6 @@
 #define RAW_SIZE   1024u /* powers of two */
 #define INPUT_SIZE 4096u
 
-/* The interrupt may come while the thread that it interrupts holds any lock that leaves interrupts
-   on; under raw.lock only a wait queue is woken. */
-#define RANK_RAW ((enum lock_rank)(RANK_WAITQ - 1))
-
 /* In the input ring, where ^D was typed. */
 #define END_MARK 0x100
 
@@ -37,7 +33,7 @@ static struct {
     struct waitq received;
     unsigned head, tail;     /* (lock) */
     uint8_t bytes[RAW_SIZE]; /* (lock) */
-} raw = {.lock = SPINLOCK(RANK_RAW), .received = WAITQ(raw.received)};
+} raw = {.lock = SPINLOCK(RANK_INTERRUPT), .received = WAITQ(raw.received)};
 
 static struct {
     struct spinlock lock;
@@ -154,7 +150,7 @@ static void flush_input(void)
 }
 
 /* Takes the last byte of the line back; of a UTF-8 sequence, its bytes all. False: the line is
- * empty. */
+   empty. */
 static bool rub_out(void)
 {
     uint16_t c;

@@ -1,8 +1,7 @@
 /* Open files: their life, and how the offset goes with what is moved.
 
    Where ops->locked says so, reading or writing and moving the offset are one step under the
-   vnode's lock, so that two processes that share an open file do not overwrite each other's lines.
- */
+   vnode's lock, so that two processes that share an open file do not overwrite each other. */
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/poll.h>

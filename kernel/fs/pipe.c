@@ -13,8 +13,7 @@
    who waits for a claim waits like one who waits for bytes.
 
    Always true: in - out <= PIPE_SIZE; a page behind [out, in) exists.
-   Locks: `lock` (RANK_PIPE) guards the counts and the claims; a page pointer belongs to the claim.
- */
+   Locks: `lock` (RANK_PIPE) guards the counts and the claims; a page pointer is its writer's. */
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/poll.h>

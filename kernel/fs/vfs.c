@@ -4,8 +4,7 @@
 #include <fs/vfs.h>
 #include <lib/string.h>
 
-/* Resolves all but the last component of what is to be made. -EEXIST: it can only be there already.
- */
+/* Resolves all but the last component of what is to be made. -EEXIST: it must be there already. */
 static int lookup_new(struct vnode *start, const char *path, struct path_last *last)
 {
     int err = path_lookup_parent(start, path, 0, last);

@@ -230,18 +230,6 @@ static int look(int pid, int options, struct wait_result *result, unsigned *seen
     return any ? 0 : -ECHILD;
 }
 
-static int wait_for_event(unsigned seen)
-{
-    struct process *self = process_current();
-    int err = 0;
-
-    spin_lock(&self->event_lock);
-    while (self->child_events == seen && !err)
-        err = waitq_sleep(&self->event_waitq, &self->event_lock);
-    spin_unlock(&self->event_lock);
-    return err;
-}
-
 int process_wait(int pid, int options, int *status, struct process_usage *usage)
 {
     struct wait_result result;
@@ -251,7 +239,7 @@ int process_wait(int pid, int options, int *status, struct process_usage *usage)
     while ((found = look(pid, options, &result, &seen)) == 0) {
         if (options & WNOHANG)
             return 0;
-        int err = wait_for_event(seen);
+        int err = process_wait_event(seen, waitq_sleep);
         if (err)
             return err;
     }

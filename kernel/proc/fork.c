@@ -95,8 +95,8 @@ static int child_create(const struct fork_request *request, struct process **out
         return err;
     }
     copy_rest(child, parent);
-    child->is_vfork = request->flags & CLONE_VFORK;
     copy_registers(child, request);
+    child->is_vforked = request->flags & CLONE_VFORK;
     *out = child;
     return 0;
 }
@@ -109,23 +109,33 @@ static int child_start(struct process *child)
     int result = signal_is_pending() ? -EINTR : process_link(child, process_current());
     if (!result) {
         result = child->pid;
-        if (child->is_vfork)
-            process_current()->vfork_child = child->pid;
         thread_start(child->thread);
     }
     mutex_unlock(&process_tree_lock);
     return result;
 }
 
+/* Whether the child has left our vspace, or is gone: the child of who ignores SIGCHLD is init's to bury, at once.
+   `seen` is the number of events before the look. */
+static bool is_vfork_over(int pid, unsigned *seen)
+{
+    mutex_lock(&process_tree_lock);
+    *seen = atomic_load(&process_current()->child_events);
+    const struct process *child = process_find(pid);
+    bool over = !child || !child->is_vforked;
+    mutex_unlock(&process_tree_lock);
+    return over;
+}
+
 /* Waits until the child no longer uses the parent's vspace, or this process is to die. Other signals wait: a handler
    would run in memory that the child is using. */
-static void wait_for_vfork(struct process *self)
+static void wait_for_vfork(int pid)
 {
-    spin_lock(&self->event_lock);
-    while (self->vfork_child)
-        if (waitq_sleep_killable(&self->event_waitq, &self->event_lock))
+    unsigned seen;
+
+    while (!is_vfork_over(pid, &seen))
+        if (process_wait_event(seen, waitq_sleep_killable))
             break;
-    spin_unlock(&self->event_lock);
 }
 
 int process_fork(const struct fork_request *request)
@@ -143,7 +153,7 @@ int process_fork(const struct fork_request *request)
     if (request->flags & CLONE_PARENT_SETTID)
         err = put_user((int __user *)request->parent_tid, &pid);
     if (request->flags & CLONE_VFORK)
-        wait_for_vfork(process_current());
+        wait_for_vfork(pid);
     return pid;
 }
 

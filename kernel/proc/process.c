@@ -140,18 +140,24 @@ void process_child_event(struct process *parent)
     spin_unlock(&parent->event_lock);
 }
 
+int process_wait_event(unsigned seen, waitq_sleep_fn *sleep)
+{
+    struct process *self = process_current();
+    int err = 0;
+
+    spin_lock(&self->event_lock);
+    while (self->child_events == seen && !err)
+        err = sleep(&self->event_waitq, &self->event_lock);
+    spin_unlock(&self->event_lock);
+    return err;
+}
+
 void process_vfork_done(struct process *process)
 {
-    if (!process->is_vfork)
-        return;
     mutex_lock(&process_tree_lock);
-    struct process *parent = process->parent; /* or init, which waits for no vfork */
-    spin_lock(&parent->event_lock);
-    if (parent->vfork_child == process->pid) {
-        parent->vfork_child = 0;
-        waitq_wake_all(&parent->event_waitq);
-    }
-    spin_unlock(&parent->event_lock);
+    if (process->is_vforked)
+        process_child_event(process->parent);
+    process->is_vforked = false;
     mutex_unlock(&process_tree_lock);
 }
 

@@ -65,6 +65,27 @@ static bool is_shared(pte_t entry)
     return (entry & (PTE_PRESENT | PTE_WRITE)) == PTE_PRESENT;
 }
 
+/* The first entry in use from `n` on, or `count`, a multiple of 8. Tables are sparse, so it looks at eight at a time:
+   this loop is most of what fork and exit cost. */
+static unsigned next_used(const pte_t *entries, unsigned n, unsigned count)
+{
+    for (; n % 8; n++)
+        if (entries[n])
+            return n;
+    for (; n < count; n += 8) {
+        const pte_t *e = entries + n;
+
+        if (e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7])
+            break;
+    }
+    while (n < count && !entries[n])
+        n++;
+    return n;
+}
+
+#define for_each_used(n, entries, count) \
+    for (n = next_used(entries, 0, count); n < (count); n = next_used(entries, n + 1, count))
+
 bool entry_replace(struct frame *table, pte_t *slot, pte_t from, pte_t to)
 {
     spin_lock(&table->lock);
@@ -80,16 +101,17 @@ bool entry_replace(struct frame *table, pte_t *slot, pte_t from, pte_t to)
 /* Goes down as long as tables are mine; returns the level of the last one. */
 static int descend(const struct pagetable *pt, uaddr_t addr, struct frame **table)
 {
+    const pte_t *entries = phys_to_virt(pt->mmu.root);
     int level = ROOT_LEVEL;
 
-    *table = root_of(pt);
     for (; level > 1; level--) {
-        pte_t entry = atomic_load(entry_of(*table, level, addr));
+        pte_t entry = atomic_load(&entries[level_index(level, addr)]);
 
         if (!is_mine(entry))
             break;
-        *table = pte_frame(entry);
+        entries = phys_to_virt(entry & PTE_ADDR);
     }
+    *table = virt_to_frame(entries);
     return level;
 }
 
@@ -139,18 +161,16 @@ static struct frame *table_copy(struct frame *source)
     if (!copy)
         return NULL;
     pte_t *from = frame_to_virt(source), *to = frame_to_virt(copy);
-    for (unsigned n = 0; n < TABLE_ENTRIES; n++) {
-        pte_t entry = atomic_load_relaxed(&from[n]);
+    unsigned n;
 
-        if (entry) {
-            frame_get(pte_frame(entry));
-            if ((entry & (PTE_WRITE | PTE_SHARED)) == PTE_WRITE) {
-                /* No flush: every path to `source` is read-only already. */
-                atomic_and(&from[n], ~PTE_WRITE);
-                entry &= ~PTE_WRITE;
-            }
+    page_copy(to, from);
+    for_each_used (n, to, TABLE_ENTRIES) {
+        frame_get(pte_frame(to[n]));
+        if ((to[n] & (PTE_WRITE | PTE_SHARED)) == PTE_WRITE) {
+            /* No flush: every path to `source` is read-only already. */
+            atomic_and(&from[n], ~PTE_WRITE);
+            to[n] &= ~PTE_WRITE;
         }
-        to[n] = entry;
     }
     return copy;
 }
@@ -282,9 +302,9 @@ void table_put(struct frame *table, int level)
     if (!frame_put_last(table))
         return;
     const pte_t *entries = frame_to_virt(table);
-    for (unsigned n = 0; n < TABLE_ENTRIES; n++)
-        if (entries[n])
-            put_child(entries[n], level - 1);
+    unsigned n;
+    for_each_used (n, entries, TABLE_ENTRIES)
+        put_child(entries[n], level - 1);
     frame_free(table);
 }
 
@@ -292,19 +312,18 @@ void pagetable_destroy(struct pagetable *pt)
 {
     assert(!atomic_load(&pt->mmu.running));
     const pte_t *entries = frame_to_virt(root_of(pt));
-    for (unsigned n = 0; n < USER_ROOT_ENTRIES; n++)
-        if (entries[n])
-            put_child(entries[n], ROOT_LEVEL - 1);
+    unsigned n;
+    for_each_used (n, entries, USER_ROOT_ENTRIES)
+        put_child(entries[n], ROOT_LEVEL - 1);
     frame_put(root_of(pt));
 }
 
 void pagetable_fork(struct pagetable *parent, struct pagetable *child)
 {
     pte_t *from = frame_to_virt(root_of(parent)), *to = frame_to_virt(root_of(child));
+    unsigned n;
 
-    for (unsigned n = 0; n < USER_ROOT_ENTRIES; n++) {
-        if (!from[n])
-            continue;
+    for_each_used (n, from, USER_ROOT_ENTRIES) {
         atomic_and(&from[n], ~PTE_WRITE);
         frame_get(pte_frame(from[n]));
         to[n] = from[n];
@@ -318,10 +337,10 @@ static uint64_t count_leaves(const struct frame *table, int level, unsigned nent
 {
     const pte_t *entries = frame_to_virt(table);
     uint64_t count = 0;
+    unsigned n;
 
-    for (unsigned n = 0; n < nentries; n++)
-        if (entries[n])
-            count += level == 1 ? 1 : count_leaves(pte_frame(entries[n]), level - 1, TABLE_ENTRIES);
+    for_each_used (n, entries, nentries)
+        count += level == 1 ? 1 : count_leaves(pte_frame(entries[n]), level - 1, TABLE_ENTRIES);
     return count;
 }
 

@@ -60,6 +60,24 @@ int64_t op_delta(const struct op *op)
     return op->delta;
 }
 
+uaddr_t op_data_end(const struct op *op)
+{
+    uaddr_t end = places[op->last].end;
+
+    if (!(op->flags & (F_SHARED | F_OBJECT)))
+        return 0;
+    if (!(op->flags & F_PARTIAL) || op->flags & F_SHARED)
+        return end;
+    return end - 1024 - (op->word & 1) * PAGE_SIZE;
+}
+
+struct vspace_limits op_limits(const struct op *op)
+{
+    if (op->flags & F_LIMITED)
+        return (struct vspace_limits){.data = 20 * PAGE_SIZE, .space = 48 * PAGE_SIZE};
+    return (struct vspace_limits){.data = ~0ul, .space = ~0ul};
+}
+
 /* ---- Making ---- */
 
 static bool wants_one_page(const struct op *op)
@@ -89,6 +107,8 @@ void op_normalize(struct op *op)
     }
     if (wants_one_page(op))
         op->first = page_places[op->first % NPAGES];
+    if (op->kind == OP_STRING)
+        op->fail = 0; /* it does not tell how far it came */
 }
 
 /* How often each kind occurs, relative to the others. */

@@ -4,7 +4,7 @@
    system.c carries an operation out with the kernel, model.c says what should come of it. */
 #pragma once
 
-#include <lib/base.h>
+#include <vm/vspace.h>
 #include "random.h"
 
 #define NPROCESSES  6u
@@ -85,9 +85,12 @@ uint64_t op_copy_start(const struct op *op);
 /* The bytes of an sbrk. */
 int64_t op_delta(const struct op *op);
 
-/* Under F_LIMITED. */
-#define LIMITED_DATA_PAGES  20u
-#define LIMITED_SPACE_PAGES 48u
+/* Of a map: where the object's bytes end; 0 for anonymous memory. F_PARTIAL: 1 KiB before the end of the last page, or of
+   the one before (`word` odd), whose successor is then all zeros. */
+uaddr_t op_data_end(const struct op *op);
+
+/* Of a program: with F_LIMITED room for little more than itself. */
+struct vspace_limits op_limits(const struct op *op);
 
 /* What a program consists of: its maps, in order, the stack last. */
 #define PROGRAM_MAPS 3u

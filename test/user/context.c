@@ -74,20 +74,33 @@ static void a_system_call_needs_no_stack(void)
 }
 
 /* With the direction flag set, string instructions run backwards: not those of the kernel. */
+static long syscall_backwards(long number, long a, const void *b, long c)
+{
+    __asm__ volatile("std; syscall; cld"
+                     : "+a"(number)
+                     : "D"(a), "S"(b), "d"(c)
+                     : "rcx", "r11", "memory", "cc");
+    return number;
+}
+
 static void the_kernel_copies_forwards(void)
 {
-    char bytes[] = "forwards", copy[sizeof(bytes)] = {0};
-    long result = SYS_write;
-    int fds[2];
+    static char bytes[3 * PAGE];
+    int zero = CHECK_OK(open("/dev/zero", O_RDONLY)), fds[2];
 
     make_pipe(fds);
-    __asm__ volatile("std; syscall; cld"
-                     : "+a"(result)
-                     : "D"(fds[1]), "S"(bytes), "d"(sizeof(bytes))
-                     : "rcx", "r11", "memory", "cc");
-    CHECK_EQ(result, sizeof(bytes));
-    CHECK_EQ(CHECK_OK(read(fds[0], copy, sizeof(copy))), sizeof(copy));
-    CHECK(memcmp(bytes, copy, sizeof(copy)) == 0);
+    memset(bytes, 'x', sizeof(bytes));
+    CHECK_EQ(syscall_backwards(SYS_read, zero, bytes + PAGE, PAGE), PAGE);
+    CHECK_EQ(peek(bytes + PAGE - 1), 'x');
+    CHECK(is_zero(bytes + PAGE, PAGE));
+    CHECK_EQ(peek(bytes + 2 * PAGE), 'x');
+    CHECK_EQ(syscall_backwards(SYS_write, fds[1], bytes, 2 * PAGE), 2 * PAGE);
+    memset(bytes, 'y', sizeof(bytes));
+    CHECK_EQ(syscall_backwards(SYS_read, fds[0], bytes, 2 * PAGE), 2 * PAGE);
+    CHECK_EQ(peek(bytes), 'x');
+    CHECK_EQ(peek(bytes + PAGE - 1), 'x');
+    CHECK(is_zero(bytes + PAGE, PAGE));
+    CHECK_OK(close(zero));
     CHECK_OK(close(fds[0]));
     CHECK_OK(close(fds[1]));
 }

@@ -1,0 +1,301 @@
+/* Operations, carried out (system.h). */
+
+#include <linux/errno.h>
+#include <lib/panic.h>
+#include <vm/fault.h>
+#include <vm/usercopy.h>
+#include "mmu.h"
+#include "object.h"
+#include "places.h"
+#include "platform.h"
+#include "system.h"
+
+struct process processes[NPROCESSES];
+
+void system_init(void)
+{
+    platform_init();
+    fault_init();
+    objects_init();
+}
+
+/* ---- CPUs ---- */
+
+static void unload(unsigned cpu)
+{
+    unsigned before = this_cpu_id;
+
+    this_cpu_id = cpu;
+    mmu_switch(NULL);
+    this_cpu_id = before;
+}
+
+static bool runs_on(const struct process *process, unsigned cpu)
+{
+    return vspace_loaded(cpu) == process->vspace;
+}
+
+/* Takes threads of the process off their CPUs until at most `keep` run. */
+static void unload_threads(const struct process *process, unsigned keep)
+{
+    for (unsigned cpu = 0; cpu < NCPUS; cpu++)
+        if (runs_on(process, cpu) && keep-- == 0) {
+            unload(cpu);
+            keep = 0;
+        }
+}
+
+static void load(unsigned cpu, const struct process *process)
+{
+    this_cpu_id = cpu;
+    if (runs_on(process, cpu))
+        return;
+    unload_threads(process, process->threads - 1);
+    mmu_switch(&process->vspace->pagetable.mmu);
+}
+
+/* ---- Accesses ---- */
+
+static struct result run_access(const struct op *op)
+{
+    uaddr_t addr = places[op->first].start + word_offsets[op->word];
+    struct result result = {0};
+
+    if (op->kind == OP_WRITE)
+        result.err = cpu_store(addr, op_stored(op));
+    else if (op->kind == OP_FETCH)
+        result.err = cpu_fetch(addr, &result.value);
+    else
+        result.err = cpu_load(addr, &result.value);
+    return result;
+}
+
+/* What was copied in is compared word by word by the caller of the model: here only how much it was. */
+static struct result run_copy(const struct op *op)
+{
+    void __user *at = (void __user *)op_copy_start(op);
+    uint64_t words[] = {op_stored(op), op_stored(op)};
+    uint64_t left;
+
+    if (op->kind == OP_COPY_IN)
+        left = copy_from_user_partial(words, at, COPY_LEN);
+    else if (op->kind == OP_COPY_OUT)
+        left = copy_to_user_partial(at, words, COPY_LEN);
+    else
+        left = clear_user_partial(at, COPY_LEN);
+    return (struct result){.err = left ? -EFAULT : 0, .value = COPY_LEN - left};
+}
+
+static struct result run_string(const struct op *op)
+{
+    char text[COPY_LEN];
+    ssize_t len = copy_string_from_user(text, (const char __user *)op_copy_start(op), COPY_LEN);
+
+    return len < 0 ? (struct result){.err = len} : (struct result){.value = len};
+}
+
+/* ---- Ranges ---- */
+
+static uaddr_t range_start(const struct op *op)
+{
+    return places[op->first].start;
+}
+
+static uaddr_t range_end(const struct op *op)
+{
+    return places[op->last].end;
+}
+
+static struct map_request request_for(const struct op *op)
+{
+    bool object = op->flags & (F_SHARED | F_OBJECT);
+
+    return (struct map_request){
+        .start = range_start(op),
+        .len = range_end(op) - range_start(op),
+        .prot = op->prot,
+        .kind = op->flags & F_STACK ? VREGION_STACK : VREGION_MAP,
+        .shared = op->flags & F_SHARED,
+        .fixed = true,
+        .no_replace = op->flags & F_NO_REPLACE,
+        .pager = object ? object_pager(op->object) : NULL,
+        .pager_page = object ? op->index : 0,
+        .data_end = op->flags & F_PARTIAL ? op_data_end(op) : 0,
+    };
+}
+
+static struct result map(struct vspace *vspace, const struct map_request *request)
+{
+    uaddr_t start = 0;
+    int err = vspace_map(vspace, request, &start);
+
+    return (struct result){.err = err, .value = err ? 0 : start};
+}
+
+static struct result run_map(struct vspace *vspace, const struct op *op)
+{
+    struct map_request request = request_for(op);
+
+    return map(vspace, &request);
+}
+
+static struct result run_map_anywhere(struct vspace *vspace, const struct op *op)
+{
+    struct map_request request = request_for(op);
+
+    request.fixed = false;
+    request.no_replace = false;
+    request.start = op->flags & F_HINT ? range_start(op) : 0;
+    request.len = (op->last % 4 + 1) * PAGE_SIZE;
+    request.data_end = 0;
+    return map(vspace, &request);
+}
+
+static struct result run_sbrk(struct vspace *vspace, const struct op *op)
+{
+    struct result result = {0};
+
+    result.err = vspace_sbrk(vspace, op_delta(op), &result.value);
+    return result;
+}
+
+/* ---- Processes ---- */
+
+/* Ends `n` threads of a process, those that run on CPUs last. */
+static void end_threads(struct process *process, unsigned n)
+{
+    unload_threads(process, process->threads - n);
+    for (; n > 0; n--) {
+        process->threads--;
+        struct vspace *vspace = process->vspace;
+        if (!process->threads)
+            process->vspace = NULL;
+        vspace_put(vspace);
+    }
+}
+
+/* Fills a new vspace as exec does: the segments, the heap, the stack and what stands on it. */
+static int fill_program(struct vspace *vspace, const struct op *op)
+{
+    uint64_t argument = op_stored(op);
+    uaddr_t at = places[STACK + 7].start + word_offsets[NWORDS - 1];
+
+    vspace->heap_start = places[HEAP].start;
+    vspace->brk = vspace->heap_start;
+    for (unsigned n = 0; n < PROGRAM_MAPS; n++) {
+        struct result result = run_map(vspace, &program_maps[n]);
+
+        if (result.err)
+            return result.err;
+    }
+    vspace->stack_start = places[STACK].start;
+    return vspace_write(vspace, at, &argument, sizeof(argument));
+}
+
+static struct result run_program(struct process *process, const struct op *op)
+{
+    struct vspace_limits limits = op_limits(op);
+    struct vspace *vspace;
+    int err = vspace_create(&limits, &vspace);
+
+    if (err)
+        return (struct result){.err = err};
+    err = fill_program(vspace, op);
+    if (err) {
+        vspace_put(vspace);
+        return (struct result){.err = err};
+    }
+    end_threads(process, process->threads);
+    *process = (struct process){.vspace = vspace, .threads = 1};
+    mmu_switch(&vspace->pagetable.mmu);
+    return (struct result){0};
+}
+
+static struct result run_fork(const struct process *parent, struct process *child)
+{
+    struct vspace *vspace;
+    int err = vspace_fork(parent->vspace, &vspace);
+
+    if (!err)
+        *child = (struct process){.vspace = vspace, .threads = 1};
+    return (struct result){.err = err};
+}
+
+/* One thread more or less. */
+static void run_thread(struct process *process, bool more)
+{
+    if (more) {
+        vspace_get(process->vspace);
+        process->threads++;
+        return;
+    }
+    mmu_switch(NULL);
+    end_threads(process, 1);
+}
+
+/* ---- All of them ---- */
+
+struct result system_run_loaded(const struct op *op)
+{
+    struct process *process = &processes[op->process];
+
+    switch (op->kind) {
+    case OP_READ:
+    case OP_WRITE:
+    case OP_FETCH:
+        return run_access(op);
+    case OP_COPY_IN:
+    case OP_COPY_OUT:
+    case OP_CLEAR:
+        return run_copy(op);
+    case OP_STRING:
+        return run_string(op);
+    case OP_MAP:
+        return run_map(process->vspace, op);
+    case OP_MAP_ANYWHERE:
+        return run_map_anywhere(process->vspace, op);
+    case OP_UNMAP:
+        return (struct result){
+            .err = vspace_unmap(process->vspace, range_start(op), range_end(op))};
+    case OP_PROTECT:
+        return (struct result){
+            .err = vspace_protect(process->vspace, range_start(op), range_end(op), op->prot)};
+    case OP_SBRK:
+        return run_sbrk(process->vspace, op);
+    case OP_FORK:
+        return run_fork(process, &processes[op->other]);
+    case OP_PROGRAM:
+        return run_program(process, op);
+    case OP_EXIT:
+        end_threads(process, process->threads);
+        break;
+    case OP_THREAD:
+    case OP_THREAD_EXIT:
+        run_thread(process, op->kind == OP_THREAD);
+        break;
+    case OP_WALK_AHEAD:
+        mmu_walk_ahead(op->cpu, range_start(op));
+        break;
+    default:
+        break;
+    }
+    return (struct result){0};
+}
+
+struct result system_run(const struct op *op)
+{
+    this_cpu_id = op->cpu;
+    if (op->kind == OP_UNLOAD)
+        unload(op->cpu);
+    else if (processes[op->process].vspace)
+        load(op->cpu, &processes[op->process]);
+    return system_run_loaded(op);
+}
+
+void system_end(void)
+{
+    for (unsigned n = 0; n < NPROCESSES; n++)
+        if (processes[n].vspace)
+            end_threads(&processes[n], processes[n].threads);
+    objects_drop();
+}
