@@ -59,8 +59,9 @@ struct process {
 
     struct spinlock event_lock; /* RANK_PIPE */
     struct waitq event_waitq;   /* where its own thread waits for a child */
-    unsigned child_events;      /* (e) grows when a child exits, stops, is continued, or its vfork ends */
-    bool is_vforked;            /* (t) its parent waits for it to leave the parent's vspace */
+    unsigned
+        child_events; /* (e) grows when a child exits, stops, is continued, or its vfork ends */
+    bool is_vforked;  /* (t) its parent waits for it to leave the parent's vspace */
 };
 
 static inline struct process *process_current(void)
