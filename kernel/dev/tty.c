@@ -404,16 +404,38 @@ void tty_get_termios(struct termios *termios)
     spin_unlock(&tty.lock);
 }
 
+/* Works on what nobody has read yet once more, as if it was typed now: what came ahead of its time, while no lines
+   were made, is shown, can be rubbed out, and ends lines. The last signal that it asks for, or 0. */
+static int receive_again(void)
+{
+    unsigned from = tty.head, to = tty.tail;
+    int signo = 0;
+
+    tty.committed = tty.tail = from;
+    for (; from != to; from++) { /* each byte makes at most one: none is overtaken */
+        int asked = receive_locked(*input_at(from));
+        signo = asked ? asked : signo;
+    }
+    return signo;
+}
+
 /* Without lines, what was typed of one can be read at once. */
 void tty_set_termios(const struct termios *termios, bool flush)
 {
+    int signo = 0;
+
     spin_lock(&tty.lock);
+    bool was_canonical = has_lflag(ICANON);
     tty.termios = *termios;
     if (flush)
         flush_input();
     if (!has_lflag(ICANON))
         commit();
+    else if (!was_canonical)
+        signo = receive_again();
     spin_unlock(&tty.lock);
+    if (signo)
+        tty_jobs->signal(signo);
     event_notify();
 }
 
