@@ -348,26 +348,38 @@ static size_t wanted(size_t len)
     return has_lflag(ICANON) ? 1 : min((size_t)tty.termios.c_cc[VMIN], len);
 }
 
-/* Until when a read waits: for ever, except without ICANON and VMIN, where VTIME (tenths of a
-   second) says it. */
-static uint64_t read_deadline(void)
+static size_t available(void)
 {
-    if (has_lflag(ICANON) || tty.termios.c_cc[VMIN] > 0)
+    return tty.committed - tty.head;
+}
+
+/* Until when a read waits that has got `len` bytes so far. Without ICANON VTIME (tenths of a second) says it: without
+   VMIN from the start on, with it from the last byte on. */
+static uint64_t read_deadline(size_t len)
+{
+    uint64_t tenths = tty.termios.c_cc[VTIME];
+    bool is_minimum = tty.termios.c_cc[VMIN] > 0;
+
+    if (has_lflag(ICANON) || (is_minimum && (tenths == 0 || len == 0)))
         return UINT64_MAX;
-    return clock_monotonic_ns() + tty.termios.c_cc[VTIME] * 100000000ul;
+    return clock_monotonic_ns() + tenths * 100000000ul;
 }
 
 /* Waits until there is something to read, or no more reason to wait. */
 static int wait_for_input(size_t len, bool nonblock)
 {
-    uint64_t deadline_ns = read_deadline();
-    bool is_timed = deadline_ns != UINT64_MAX;
+    size_t seen = available();
+    uint64_t deadline_ns = read_deadline(seen);
     int err = 0;
 
-    while (!err && tty.committed - tty.head < max(wanted(len), 1ul)) {
+    while (!err && available() < max(wanted(len), 1ul)) {
         if (nonblock)
-            return tty.committed != tty.head || is_timed ? 0 : -EAGAIN;
+            return available() > 0 || deadline_ns != UINT64_MAX ? 0 : -EAGAIN;
         err = waitq_sleep_until(&tty.readable, &tty.lock, deadline_ns);
+        if (available() == seen)
+            continue;
+        seen = available();
+        deadline_ns = read_deadline(seen);
     }
     return err == -ETIMEDOUT ? 0 : err;
 }
@@ -385,7 +397,7 @@ ssize_t tty_read(char *buf, size_t len, bool nonblock)
 size_t tty_input_len(void)
 {
     spin_lock(&tty.lock);
-    size_t len = tty.committed - tty.head;
+    size_t len = available();
     spin_unlock(&tty.lock);
     return len;
 }
