@@ -13,7 +13,7 @@
 #include <lib/panic.h>
 #include <mm/frame.h>
 #include <proc/process.h>
-#include <proc/signal.h>
+#include <proc/terminal.h>
 #include <sched/thread.h>
 #include <vm/fault.h>
 
@@ -33,10 +33,11 @@ static void boot_thread(void *arg __unused)
     tty_init();      /* the terminal */
     keyboard_init(); /* its keys */
     fs_init(boot_info.initrd_start,
-            boot_info.initrd_end);     /* the root file system, from the initial RAM disk */
-    procfs_init();                     /* /proc */
-    tty_set_signal_hook(signal_group); /* ^C */
-    process_start_init("/bin/init");   /* the first process */
+            boot_info.initrd_end);   /* the root file system, from the initial RAM disk */
+    procfs_init();                   /* /proc */
+    terminal_init();                 /* ^C, and jobs in the background */
+    alarm_init();                    /* SIGALRM */
+    process_start_init("/bin/init"); /* the first process */
     thread_exit();
 }
 

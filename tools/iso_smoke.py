@@ -11,10 +11,11 @@ import machine
 from terminal import BOOT_SECONDS, Terminal, report
 
 BOCHS_STEPS = 3
-CTRL_C, CTRL_D, BACKSPACE = "\x03", "\x04", "\x7f"
+CTRL_A, CTRL_C, CTRL_D, CTRL_Z, BACKSPACE = "\x01", "\x03", "\x04", "\x1a", "\x7f"
+UP, LEFT = "\x1b[A", "\x1b[D"
 
 # (what must be true, keys, what the screen shows then, keys, ...). %s in keys stands for the number that a group in
-# an earlier pattern found. After each step the prompt is waited for.
+# an earlier pattern found, %% for %. After each step the prompt is waited for.
 STEPS = [
     ("a pipe counts", "echo 1 pagoda 2 | wc -w\n", r"\n\s*3\r?\n"),
     ("ls shows the root", "ls\n", r"\nREADME +bin +dev"),
@@ -27,6 +28,14 @@ STEPS = [
     ("kill ends it", "kill %s; wait\n", r"Terminated"),
     ("^D ends input", "cat\ntyped\n", r"typed\r?\ntyped\r?\n", CTRL_D),
     ("^C ends the program in the foreground", "cat\ntyped\n", r"typed\r?\ntyped\r?\n", CTRL_C),
+    ("^Z stops the program in the foreground", "cat\ntyped\n", r"typed\r?\ntyped\r?\n", CTRL_Z, r"\[1\] Stopped +cat\r?\n"),
+    ("jobs shows it", "jobs\n", r"\n\[1\] Stopped +cat\r?\n"),
+    ("fg continues it", "fg\n", r"\ncat\r?\n", "typed\n", r"typed\r?\ntyped\r?\n", CTRL_Z, r"Stopped"),
+    ("bg lets it run, until it reads", "bg\n", r"\[1\] cat &\r?\n(?s:.*)\$ $", "\n", r"\[1\] Stopped +cat"),
+    ("kill and fg end it", "kill %%1; fg\n", r"Terminated"),
+    ("up shows the line before", f"echo first\n", r"\nfirst\r?\n(?s:.*)\$ $", f"{UP}\n", r"\nfirst\r?\n"),
+    ("a line can be changed in the middle", f"ho last{LEFT * 7}ec\n", r"\nlast\r?\n"),
+    ("Tab completes", "/bin/ec\ttabbed\n", r"\ntabbed\r?\n"),
     ("a program that is killed is named", "/bin/sh -c 'kill -SEGV $$'\n", r"\nSegmentation fault"),
 ]
 
@@ -35,7 +44,7 @@ def take(terminal, actions):
     """Types and expects in turn; returns whether all came."""
     for n, action in enumerate(actions):
         if n % 2 == 0:
-            terminal.type(action.replace("%s", terminal.number))
+            terminal.type(action.replace("%s", terminal.number).replace("%%", "%"))
         elif not terminal.expect(action):
             return False
     return True

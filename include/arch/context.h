@@ -31,5 +31,14 @@ void context_exec(struct context *context, struct trapframe *tf, uaddr_t rip, ua
 /* Copies what is in the CPU now (FPU state, thread pointer) into `child`, which context_init has made. */
 void context_fork(struct context *child);
 
+/* The FPU state of the running thread: out of the CPU, into it (-EFAULT: MXCSR has bits that the CPU does not have, and
+   would fault on), and back to the initial one. */
+void context_save_fpu(struct fpu_state *fpu);
+__must_check int context_load_fpu(const struct fpu_state *fpu);
+void context_reset_fpu(void);
+
+/* What the x87 and SSE units complain of: an FPE_ code of <asm/siginfo.h>. */
+int context_fpu_fault(bool is_x87);
+
 /* Sets the running thread's FS base. -EPERM if `base` is not a user address (WRMSR would fault; SDM 2B). */
 __must_check int context_set_fs(struct context *context, uint64_t base);

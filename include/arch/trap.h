@@ -7,13 +7,20 @@
 #include <lib/base.h>
 
 /* The registers of what was interrupted, as entry.S pushes them; at the top of the kernel stack if that was user
-   code. Of a system call, `error` is its number. */
+   code. Of a system call, `error` is its number, or SYSCALL_DONE once it can no longer be started again. */
 struct trapframe {
     uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
     uint64_t vector;
     uint64_t error;
     uint64_t rip, cs, rflags, rsp, ss;
 };
+
+#define SYSCALL_DONE UINT64_MAX
+
+/* The bits of rflags that user mode can change with POPF and by computing (SDM 1, 3.4.3); and those of them with which
+   a function does not begin. IOPL, IF, NT and the virtual-8086 bits are none of a program's business. */
+#define RFLAGS_USER          0x50dd5ul /* AC RF OF DF TF SF ZF AF PF CF */
+#define RFLAGS_NOT_INHERITED 0x10500ul /* RF DF TF */
 
 /* Segment selectors; the order of the user's is what SYSRET asks for (SDM 2B, SYSRET). */
 #define SEL_KERNEL_CODE 0x08

@@ -22,16 +22,30 @@ void tty_interrupt(void);
 /* Takes what was typed elsewhere: on the keyboard. From its interrupt handler. */
 void tty_receive(const char *bytes, size_t len);
 
-/* Who sends a signal to a process group: proc/ sets it, before any process runs. Called without
-   locks. */
-void tty_set_signal_hook(void (*hook)(int pgid, int signo));
+/* Job control: proc/ knows whose terminal this is. Called without locks. */
+struct tty_jobs {
+    /* Sends a signal to the group in the foreground. */
+    void (*signal)(int signo);
+
+    /* Whether the current process may read (SIGTTIN), or write and change settings (SIGTTOU). If it is in the
+       background: -EINTR, after its group got that signal; -EIO: nobody would continue it. */
+    int (*check)(int signo);
+
+    /* The requests that are about processes. -ENOTTY: not one of them. */
+    int (*ioctl)(unsigned request, uaddr_t arg);
+};
+
+/* Once, before any process runs. */
+void tty_set_jobs(const struct tty_jobs *jobs);
+int tty_check(int signo);
+int tty_jobs_ioctl(unsigned request, uaddr_t arg);
 
 /* Up to `len` bytes of input into kernel memory: a line at most, in canonical mode. 0: end of
    input. -EAGAIN: there is none, and `nonblock`; -EINTR. */
 __must_check ssize_t tty_read(char *buf, size_t len, bool nonblock);
 
-/* Prints, with the output processing that is switched on. */
-void tty_write(const char *buf, size_t len);
+/* Prints, with the output processing that is switched on. -EINTR, -EIO: not from the background, with TOSTOP. */
+__must_check int tty_write(const char *buf, size_t len);
 
 /* Bytes that a read would return now; whether it would return at all without waiting. */
 size_t tty_input_len(void);
@@ -46,6 +60,5 @@ void tty_flush_input(void);
 void tty_get_winsize(struct winsize *size);
 void tty_set_winsize(const struct winsize *size);
 
-/* The process group that ^C is for; 0: none. */
-int tty_get_foreground(void);
-void tty_set_foreground(int pgid);
+/* TIOCSTI: as if the byte had been typed. */
+void tty_type(uint8_t byte);

@@ -3,6 +3,7 @@
 
 #include <fs/fdtable.h>
 #include <fs/vnode.h>
+#include <proc/itimer.h>
 #include <proc/signal.h>
 #include <sched/lock.h>
 #include <sched/thread.h>
@@ -47,16 +48,20 @@ struct process {
     TAILQ_ENTRY(process) sibling; /* (t) */
     RB_ENTRY(process) by_pid;     /* (t) */
     int pgid, sid;                /* (t) */
+    bool has_terminal;            /* (t) its session's terminal is its own too */
     bool zombie;                  /* (t) it has exited and waits to be waited for */
     int exit_status;              /* (t) as wait4 gives it */
+    int stop_status;              /* (t) the same of a stop or continuation; 0: nothing new */
+    struct alarm alarm;
     struct process_usage
         usage; /* (t) of earlier programs of this process; after its exit, of all */
     struct process_usage children_usage; /* (t) */
 
     struct spinlock event_lock; /* RANK_PIPE */
     struct waitq event_waitq;   /* where its own thread waits for a child */
-    unsigned child_events;      /* (e) grows when a child exits, or the vfork of one ends */
-    bool is_vforked;            /* (t) its parent waits for it to leave the parent's vspace */
+    unsigned
+        child_events; /* (e) grows when a child exits, stops, is continued, or its vfork ends */
+    bool is_vforked;  /* (t) its parent waits for it to leave the parent's vspace */
 };
 
 static inline struct process *process_current(void)
@@ -82,7 +87,7 @@ struct fork_request {
 
 /* fork(2), vfork(2) and what posix_spawn needs of clone(2): the child's pid. With CLONE_VFORK, returns when the child
    has called exec or has exited. -EAGAIN: too many; -ENOMEM: nothing has changed; -EINTR: a signal is to be taken
-   first. */
+   first, and the call is to be started again. */
 __must_check int process_fork(const struct fork_request *request);
 
 /* execve(2): on success the current process returns to user mode in the new program. `path` is in kernel memory, argv
@@ -94,8 +99,8 @@ __must_check int process_exec(const char *path, const uaddr_t __user *argv,
 /* Ends the current process with a wait status (exit code << 8, or a signal). */
 __noreturn void process_exit(int status);
 
-/* wait4(2) for the current process: the pid of a child that has exited, and how; 0 with WNOHANG if there is none yet.
-   -ECHILD, -EINTR. */
+/* wait4(2) for the current process: the pid of a child that has exited (or, if `options` ask for it, was stopped or
+   continued), and how; 0 with WNOHANG if there is none yet. -ECHILD, -EINTR. */
 __must_check int process_wait(int pid, int options, int *status, struct process_usage *usage);
 
 /* What the process has used so far. The tree lock is held, or it is the current one. */
@@ -109,13 +114,8 @@ struct process *process_find_from(int from);
 
 /* Calls `each` for every process of the group that has not exited; returns how many there are. The tree lock is held.
  */
-unsigned process_group_each(int pgid, void (*each)(struct process *process, int arg), int arg);
-
-/* setpgid(2), setsid(2), getpgid(2), getsid(2). Take the tree lock. */
-__must_check int process_setpgid(int pid, int pgid);
-__must_check int process_setsid(void);
-__must_check int process_getpgid(int pid);
-__must_check int process_getsid(int pid);
+unsigned process_group_each(int pgid, void (*each)(struct process *process, const void *arg),
+                            const void *arg);
 
 /* Mounts /proc. Once, at boot. */
 void procfs_init(void);
@@ -128,11 +128,16 @@ void process_free(struct process *process);
 __must_check int process_link(struct process *process, struct process *parent);
 void process_unlink(struct process *process);
 
+/* The process has been stopped by a signal, or continued: tells its parent. The tree lock is held. */
+void process_tell_stopped(struct process *process, int signo);
+void process_tell_continued(struct process *process);
+
 /* Wakes who waits for this process's children. */
 void process_child_event(struct process *parent);
 
-/* Sleeps until the current process's child_events is no longer `seen`. -EINTR. */
-__must_check int process_wait_event(unsigned seen);
+/* Sleeps, by waitq_sleep or waitq_sleep_killable, until the current process's child_events is no longer `seen`. -EINTR.
+ */
+__must_check int process_wait_event(unsigned seen, waitq_sleep_fn *sleep);
 
 /* The process has left the vspace that its vfork lent it. Takes the tree lock. */
 void process_vfork_done(struct process *process);

@@ -1,10 +1,21 @@
 /* Signals: what is pending for a process, what it does about each, and when.
 
-   A signal is posted to a process by anyone, and taken by the process itself on its way back to user mode. */
+   A signal is posted to a process by anyone, and taken by the process itself on its way back to user
+   mode: it is ignored, or stops the process, or ends it, or calls a handler of the program.
+
+       signal.c       posting: kill, faults, the terminal, children
+       sigaction.c    what the process asks for: actions, the mask, the alternate stack, waiting
+       deliver.c      taking; stopping and continuing; interrupted system calls
+       sigframe.c     a handler's frame on the user's stack, and the way back
+       itimer.c       alarms
+
+   Each signal is queued once, real-time signals too. */
 #pragma once
 
+#include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <arch/spinlock.h>
+#include <sched/waitq.h>
 
 struct process;
 struct trapframe;
@@ -17,14 +28,40 @@ struct signal_action {
     uint64_t mask;
 };
 
+/* What a handler is told; which of the last three mean something depends on signo and code. */
+struct signal_info {
+    int signo;
+    int code;     /* si_code: SI_USER, SI_KERNEL, SEGV_MAPERR, CLD_EXITED, ... */
+    int pid;      /* the sender, or the child */
+    int status;   /* of a child: its exit code, or the signal that ended or stopped it */
+    uaddr_t addr; /* of a fault */
+};
+
+/* sigaltstack(2). */
+struct signal_stack {
+    uaddr_t start;
+    size_t size; /* bytes; 0: there is none */
+};
+
 #define SIGNALS 64
 
-/* Bit signo - 1 stands for a signal. */
+/* Bit signo - 1 stands for a signal. Who may write a field: (l) the lock; (o) only the process's own
+   thread. */
 struct signal_state {
-    struct spinlock lock; /* RANK_PIPE; guards the rest */
-    uint64_t pending;
-    uint64_t blocked;                      /* SIGKILL and SIGSTOP never are */
-    struct signal_action actions[SIGNALS]; /* [signo - 1] */
+    struct spinlock lock; /* RANK_PIPE */
+    uint64_t pending;     /* (l) */
+    uint64_t blocked;     /* (l) SIGKILL and SIGSTOP never are */
+    uint64_t awaited;     /* (l) rt_sigtimedwait waits for these, blocked or not */
+    bool stopped;         /* (l) it is stopped, or about to be */
+    bool spared;          /* (l) it is init, to which default actions do not happen */
+    struct signal_action actions[SIGNALS]; /* (l) [signo - 1] */
+    struct signal_info infos[SIGNALS];     /* (l) [signo - 1] of those that are pending */
+    struct waitq continued;                /* where a stopped process sleeps */
+
+    struct signal_stack stack; /* (o) */
+    uint64_t saved_mask;       /* (o) the mask to return to after rt_sigsuspend */
+    bool has_saved_mask;       /* (o) */
+    uint64_t resume_ns;        /* (o) the deadline of a sleep that was interrupted; 0: none */
 };
 
 void signal_init(struct signal_state *state);
@@ -35,28 +72,70 @@ void signal_fork(struct signal_state *child, struct signal_state *parent);
 /* A new program starts with the ignored signals ignored, and the defaults for all others. */
 void signal_exec(struct signal_state *state);
 
-/* Posts a signal. The process has not exited: the caller holds the tree lock, or is the process itself. */
-void signal_send(struct process *process, int signo);
+/* ---- Posting ---- */
 
-/* As the kernel does for a fault: the signal is taken even if it is blocked or ignored. To the current process. False
-   if it was pending already. */
-bool signal_force(int signo);
+/* Posts a signal. The process has not exited: the caller holds the tree lock, or is the process
+   itself. */
+void signal_send(struct process *process, const struct signal_info *info);
 
-/* kill(2): pid > 0, a process; 0: the caller's group; -1: all but init and the caller; < -1: the group -pid. Signal 0
-   only asks. -ESRCH, -EINVAL. Takes the tree lock. */
-__must_check int signal_kill(int pid, int signo);
+/* The same from the kernel, which says no more about it (SI_KERNEL). */
+void signal_send_kernel(struct process *process, int signo);
 
-/* Sends to every process of a group; for the terminal. Takes the tree lock. */
+/* What a fault of the current process is told by: it cannot be blocked or ignored. True if the
+   process will die of it, and did not know so yet: worth a report. */
+bool signal_force(const struct signal_info *info);
+
+/* kill(2): pid > 0, a process; 0: the caller's group; -1: all but init and the caller; < -1: the
+   group -pid. Signal 0 only asks. `code` is SI_USER or SI_TKILL. -ESRCH, -EINVAL. Takes the tree
+   lock. */
+__must_check int signal_kill(int pid, int signo, int code);
+
+/* Sends to every process of a group, from the kernel. The tree lock is held. */
 void signal_group(int pgid, int signo);
 
 /* Whether a signal is waiting to be taken by the current process. */
 bool signal_is_pending(void);
 
-/* Takes what is pending, on the way to user mode. Ends the process if that is the default. */
-void signal_deliver(void);
+/* ---- Taking ---- */
 
-/* rt_sigaction(2) and rt_sigprocmask(2) for the current process; `old` is filled in if it is not NULL. -EINVAL;
-   -ENOSYS: a handler, which is not there yet. */
+/* Takes what is pending, on the way to user mode with the registers of `tf`. Ends or stops the
+   process if that is the default, and makes `tf` that of a handler's call if there is one. A system
+   call that was interrupted is started again where Linux does so. */
+void signal_deliver(struct trapframe *tf);
+
+/* rt_sigreturn(2): makes `tf` what the handler's frame says. If that is nothing that a program may
+   have in its registers, the process gets SIGSEGV, and `tf` stays. */
+void signal_return(struct trapframe *tf);
+
+/* The deadline of a call that is to end at `deadline_ns`: the same as before if a signal has
+   interrupted it and no handler has seen that. signal_keep_deadline, on -EINTR, remembers it. */
+uint64_t signal_resumed_deadline(uint64_t deadline_ns);
+void signal_keep_deadline(uint64_t deadline_ns);
+
+/* ---- The process's wishes ---- */
+
+/* rt_sigaction(2) and rt_sigprocmask(2) for the current process; `old` is filled in if it is not
+   NULL. -EINVAL. */
 __must_check int signal_set_action(int signo, const struct signal_action *action,
                                    struct signal_action *old);
 __must_check int signal_set_mask(int how, const uint64_t *set, uint64_t *old);
+
+/* rt_sigpending(2). */
+uint64_t signal_pending_blocked(void);
+
+/* sigaltstack(2), in a program whose stack pointer is `rsp`. -EINVAL; -ENOMEM: too small; -EPERM: it
+   is in use. */
+stack_t signal_get_stack(uaddr_t rsp);
+__must_check int signal_set_stack(const stack_t *stack, uaddr_t rsp);
+
+/* Waits for a signal that is not blocked; meanwhile `mask` is the mask, if it is not NULL. -EINTR. */
+__must_check int signal_suspend(const uint64_t *mask);
+
+/* rt_sigtimedwait(2): takes a signal out of `set`: its number. -EAGAIN at `deadline_ns`; -EINTR. */
+__must_check int signal_timed_wait(uint64_t set, uint64_t deadline_ns, struct signal_info *info);
+
+/* In Linux's form. */
+siginfo_t signal_to_siginfo(const struct signal_info *info);
+
+/* The handler and flags of one signal. */
+struct signal_action signal_action_of(struct process *process, int signo);

@@ -23,6 +23,7 @@ enum thread_state {
 #define WORK_RESCHEDULE (1u << 0) /* its turn is over */
 #define WORK_SIGNAL     (1u << 1) /* a signal may be pending */
 #define WORK_STOP       (1u << 2) /* the world is to stop */
+#define WORK_KILL       (1u << 3) /* with WORK_SIGNAL: the signal is the end of the process */
 
 /* Who may write a field: (o) only its owner, the thread itself; (q) the run-queue lock of its CPU; (w) the lock of the
    wait queue; (T) the timer lock; (W) the world's lock; (a) atomic; (c) constant once the thread runs. */
@@ -91,9 +92,9 @@ void thread_schedule(void);
 /* Sets WORK_ bits, and sees to it that the thread looks at them soon even if it runs on another CPU. */
 void thread_set_work(struct thread *thread, unsigned bits);
 
-/* Wakes the thread out of waitq_sleep and waitq_sleep_until, and makes it look at its signals before it goes on in
-   user mode. */
-void thread_interrupt(struct thread *thread);
+/* Makes the thread look at its signals before it goes on in user mode, and wakes it out of the sleeps that `work` ends:
+   waitq_sleep and waitq_sleep_until (WORK_SIGNAL), waitq_sleep_killable (WORK_KILL). */
+void thread_interrupt(struct thread *thread, unsigned work);
 
 /* Sleeps until `deadline_ns` (monotonic). -EINTR if a signal came first. */
 __must_check int thread_sleep_until(uint64_t deadline_ns);

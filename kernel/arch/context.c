@@ -14,6 +14,7 @@
 #include <arch/page.h>
 #include <arch/trap.h>
 #include <lib/string.h>
+#include <asm/siginfo.h>
 #include <linux/errno.h>
 #include "descriptor.h"
 #include "regs.h"
@@ -21,9 +22,23 @@
 /* The parts of the FXSAVE area that are not 0 at the start (SDM 1, 8.1.5 and 10.2.3): all
  * exceptions masked. */
 #define FPU_FCW           0 /* offset */
+#define FPU_FSW           2
 #define FPU_MXCSR         24
+#define FPU_MXCSR_MASK    28 /* which bits of MXCSR this CPU has; 0: MXCSR_MASK_DEFAULT */
 #define FPU_FCW_INITIAL   0x37f
 #define FPU_MXCSR_INITIAL 0x1f80
+
+#define MXCSR_MASK_DEFAULT 0xffbfu
+#define MXCSR_MASKS_SHIFT  7 /* from an exception's flag to the bit that masks it */
+
+/* The exceptions of both units, by their flags (SDM 1, 8.1.3.3 and 10.2.3). */
+#define FPU_INVALID   (1u << 0)
+#define FPU_DENORMAL  (1u << 1)
+#define FPU_ZERO      (1u << 2)
+#define FPU_OVERFLOW  (1u << 3)
+#define FPU_UNDERFLOW (1u << 4)
+#define FPU_PRECISION (1u << 5)
+#define FPU_ALL       0x3fu
 
 /* What context_swap finds on a new stack, in the order of its pops. */
 struct switch_frame {
@@ -48,6 +63,64 @@ static void fpu_init(struct fpu_state *fpu)
     memset(fpu, 0, sizeof *fpu);
     *(uint16_t *)&fpu->bytes[FPU_FCW] = FPU_FCW_INITIAL;
     *(uint32_t *)&fpu->bytes[FPU_MXCSR] = FPU_MXCSR_INITIAL;
+}
+
+static uint32_t fpu_mxcsr(const struct fpu_state *fpu)
+{
+    return *(const uint32_t *)&fpu->bytes[FPU_MXCSR];
+}
+
+static uint32_t mxcsr_mask(void)
+{
+    struct fpu_state now;
+    fpu_save(&now);
+    uint32_t mask = *(uint32_t *)&now.bytes[FPU_MXCSR_MASK];
+    return mask ? mask : MXCSR_MASK_DEFAULT;
+}
+
+void context_save_fpu(struct fpu_state *fpu)
+{
+    memset(fpu, 0, sizeof *fpu); /* FXSAVE leaves some bytes alone */
+    fpu_save(fpu);
+}
+
+int context_load_fpu(const struct fpu_state *fpu)
+{
+    if (fpu_mxcsr(fpu) & ~mxcsr_mask())
+        return -EFAULT;
+    fpu_load(fpu);
+    return 0;
+}
+
+void context_reset_fpu(void)
+{
+    struct fpu_state fpu;
+    fpu_init(&fpu);
+    fpu_load(&fpu);
+}
+
+/* The exceptions that are flagged and not masked. */
+static unsigned fpu_exceptions(bool is_x87)
+{
+    struct fpu_state fpu;
+    fpu_save(&fpu);
+    if (is_x87)
+        return *(uint16_t *)&fpu.bytes[FPU_FSW] & ~*(uint16_t *)&fpu.bytes[FPU_FCW] & FPU_ALL;
+    return fpu_mxcsr(&fpu) & ~(fpu_mxcsr(&fpu) >> MXCSR_MASKS_SHIFT) & FPU_ALL;
+}
+
+int context_fpu_fault(bool is_x87)
+{
+    unsigned exceptions = fpu_exceptions(is_x87);
+    if (exceptions & FPU_INVALID)
+        return FPE_FLTINV;
+    if (exceptions & FPU_ZERO)
+        return FPE_FLTDIV;
+    if (exceptions & FPU_OVERFLOW)
+        return FPE_FLTOVF;
+    if (exceptions & (FPU_UNDERFLOW | FPU_DENORMAL))
+        return FPE_FLTUND;
+    return exceptions & FPU_PRECISION ? FPE_FLTRES : SI_KERNEL;
 }
 
 void context_init(struct context *context, uint64_t stack_top, void (*entry)(void *arg), void *arg)

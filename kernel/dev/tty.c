@@ -9,7 +9,7 @@
    of a byte: a reader stops there, and finds nothing before it at the end of the input.
 
    Locks: raw.lock (RANK_INTERRUPT, with interrupts off) guards the raw ring; tty.lock (RANK_PIPE) all the
-   rest. Nobody takes one under the other, and the signal hook is called without either. */
+   rest. Nobody takes one under the other, and proc/ (struct tty_jobs) is called without either. */
 #include <linux/errno.h>
 #include <asm/signal.h>
 #include <arch/clock.h>
@@ -19,6 +19,7 @@
 #include <dev/screen.h>
 #include <dev/tty.h>
 #include <lib/panic.h>
+#include <lib/string.h>
 #include <sched/thread.h>
 
 #define RAW_SIZE   1024u /* powers of two */
@@ -42,10 +43,9 @@ static struct {
     uint16_t input[INPUT_SIZE];     /* (lock) bytes and END_MARKs */
     struct termios termios;         /* (lock) */
     struct winsize winsize;         /* (lock) */
-    int foreground;                 /* (lock) the process group of ^C; 0: none */
 } tty = {.lock = SPINLOCK(RANK_PIPE), .readable = WAITQ(tty.readable)};
 
-static void (*signal_hook)(int pgid, int signo); /* set once, at boot */
+static const struct tty_jobs *tty_jobs; /* set once, at boot */
 
 /* ---- Output ---- */
 
@@ -73,13 +73,16 @@ static bool makes_crlf(void)
     return (tty.termios.c_oflag & (OPOST | ONLCR)) == (OPOST | ONLCR);
 }
 
-void tty_write(const char *buf, size_t len)
+int tty_write(const char *buf, size_t len)
 {
     spin_lock(&tty.lock);
-    bool crlf = makes_crlf();
+    bool crlf = makes_crlf(), checked = has_lflag(TOSTOP);
     spin_unlock(&tty.lock);
-    send(buf, len, crlf);
+    int err = checked ? tty_check(SIGTTOU) : 0;
+    if (!err)
+        send(buf, len, crlf);
     screen_refresh();
+    return err;
 }
 
 static bool is_control(uint8_t c)
@@ -259,15 +262,14 @@ static int receive_locked(uint8_t byte)
     return signo;
 }
 
-static void receive(uint8_t byte)
+void tty_type(uint8_t byte)
 {
     spin_lock(&tty.lock);
     int signo = receive_locked(byte);
-    int pgid = tty.foreground;
     spin_unlock(&tty.lock);
 
-    if (signo && pgid && signal_hook)
-        signal_hook(pgid, signo);
+    if (signo)
+        tty_jobs->signal(signo);
     screen_refresh();
     event_notify();
 }
@@ -316,7 +318,7 @@ static uint8_t next_raw_byte(void)
 static __noreturn void tty_thread(void *arg __unused)
 {
     for (;;)
-        receive(next_raw_byte());
+        tty_type(next_raw_byte());
 }
 
 /* ---- Reading ---- */
@@ -364,26 +366,38 @@ static size_t wanted(size_t len)
     return has_lflag(ICANON) ? 1 : min((size_t)tty.termios.c_cc[VMIN], len);
 }
 
-/* Until when a read waits: for ever, except without ICANON and VMIN, where VTIME (tenths of a
-   second) says it. */
-static uint64_t read_deadline(void)
+static size_t available(void)
 {
-    if (has_lflag(ICANON) || tty.termios.c_cc[VMIN] > 0)
+    return tty.committed - tty.head;
+}
+
+/* Until when a read waits that has got `len` bytes so far. Without ICANON VTIME (tenths of a second) says it: without
+   VMIN from the start on, with it from the last byte on. */
+static uint64_t read_deadline(size_t len)
+{
+    uint64_t tenths = tty.termios.c_cc[VTIME];
+    bool is_minimum = tty.termios.c_cc[VMIN] > 0;
+
+    if (has_lflag(ICANON) || (is_minimum && (tenths == 0 || len == 0)))
         return UINT64_MAX;
-    return clock_monotonic_ns() + tty.termios.c_cc[VTIME] * 100000000ul;
+    return clock_monotonic_ns() + tenths * 100000000ul;
 }
 
 /* Waits until there is something to read, or no more reason to wait. */
 static int wait_for_input(size_t len, bool nonblock)
 {
-    uint64_t deadline_ns = read_deadline();
-    bool is_timed = deadline_ns != UINT64_MAX;
+    size_t seen = available();
+    uint64_t deadline_ns = read_deadline(seen);
     int err = 0;
 
-    while (!err && tty.committed - tty.head < max(wanted(len), 1ul)) {
+    while (!err && available() < max(wanted(len), 1ul)) {
         if (nonblock)
-            return tty.committed != tty.head || is_timed ? 0 : -EAGAIN;
+            return available() > 0 || deadline_ns != UINT64_MAX ? 0 : -EAGAIN;
         err = waitq_sleep_until(&tty.readable, &tty.lock, deadline_ns);
+        if (available() == seen)
+            continue;
+        seen = available();
+        deadline_ns = read_deadline(seen);
     }
     return err == -ETIMEDOUT ? 0 : err;
 }
@@ -401,7 +415,7 @@ ssize_t tty_read(char *buf, size_t len, bool nonblock)
 size_t tty_input_len(void)
 {
     spin_lock(&tty.lock);
-    size_t len = tty.committed - tty.head;
+    size_t len = available();
     spin_unlock(&tty.lock);
     return len;
 }
@@ -420,16 +434,38 @@ void tty_get_termios(struct termios *termios)
     spin_unlock(&tty.lock);
 }
 
+/* Works on what nobody has read yet once more, as if it was typed now: what came ahead of its time, while no lines
+   were made, is shown, can be rubbed out, and ends lines. The last signal that it asks for, or 0. */
+static int receive_again(void)
+{
+    unsigned from = tty.head, to = tty.tail;
+    int signo = 0;
+
+    tty.committed = tty.tail = from;
+    for (; from != to; from++) { /* each byte makes at most one: none is overtaken */
+        int asked = receive_locked(*input_at(from));
+        signo = asked ? asked : signo;
+    }
+    return signo;
+}
+
 /* Without lines, what was typed of one can be read at once. */
 void tty_set_termios(const struct termios *termios, bool flush)
 {
+    int signo = 0;
+
     spin_lock(&tty.lock);
+    bool was_canonical = has_lflag(ICANON);
     tty.termios = *termios;
     if (flush)
         flush_input();
     if (!has_lflag(ICANON))
         commit();
+    else if (!was_canonical)
+        signo = receive_again();
     spin_unlock(&tty.lock);
+    if (signo)
+        tty_jobs->signal(signo);
     event_notify();
 }
 
@@ -450,31 +486,30 @@ void tty_get_winsize(struct winsize *size)
 void tty_set_winsize(const struct winsize *size)
 {
     spin_lock(&tty.lock);
+    bool changed = memcmp(&tty.winsize, size, sizeof(*size)) != 0;
     tty.winsize = *size;
     spin_unlock(&tty.lock);
+    if (changed)
+        tty_jobs->signal(SIGWINCH);
 }
 
-int tty_get_foreground(void)
+/* ---- Job control ---- */
+
+void tty_set_jobs(const struct tty_jobs *jobs)
 {
-    spin_lock(&tty.lock);
-    int pgid = tty.foreground;
-    spin_unlock(&tty.lock);
-    return pgid;
+    tty_jobs = jobs;
 }
 
-void tty_set_foreground(int pgid)
+int tty_check(int signo)
 {
-    spin_lock(&tty.lock);
-    tty.foreground = pgid;
-    spin_unlock(&tty.lock);
+    return tty_jobs->check(signo);
 }
 
-void tty_set_signal_hook(void (*hook)(int pgid, int signo))
+int tty_jobs_ioctl(unsigned request, uaddr_t arg)
 {
-    signal_hook = hook;
+    return tty_jobs->ioctl(request, arg);
 }
 
-/* ^Z is not set: nothing here stops and continues jobs. */
 static const struct termios default_termios = {
     .c_iflag = ICRNL | IXON | IUTF8,
     .c_oflag = OPOST | ONLCR,
@@ -488,6 +523,7 @@ static const struct termios default_termios = {
             [VKILL] = 0x15,
             [VEOF] = 0x04,
             [VMIN] = 1,
+            [VSUSP] = 0x1a,
             [VWERASE] = 0x17,
         },
 };

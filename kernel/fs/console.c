@@ -2,6 +2,7 @@
 #include <linux/errno.h>
 #include <linux/poll.h>
 #include <asm/ioctls.h>
+#include <asm/signal.h>
 #include <dev/tty.h>
 #include <fs/devices.h>
 #include <vm/usercopy.h>
@@ -16,6 +17,9 @@ static ssize_t console_read(struct file *file, struct uio *uio, uint64_t offset 
 
     if (uio->left == 0)
         return 0;
+    int err = tty_check(SIGTTIN);
+    if (err)
+        return err;
     ssize_t len = tty_read(buf, min(uio->left, sizeof(buf)), file_is_nonblocking(file));
     if (len <= 0)
         return len;
@@ -30,7 +34,9 @@ static ssize_t console_write(struct file *file __unused, struct uio *uio, uint64
     while (uio->left > 0) {
         size_t wanted = min(uio->left, sizeof(buf));
         size_t len = uio_get(uio, buf, wanted);
-        tty_write(buf, len);
+        int err = tty_write(buf, len);
+        if (err)
+            return uio_result(done, err);
         done += len;
         if (len < wanted)
             return uio_result(done, -EFAULT);
@@ -84,19 +90,6 @@ static int put_int(uaddr_t arg, int value)
     return put_user((int __user *)arg, &value);
 }
 
-static int set_foreground(uaddr_t arg)
-{
-    int pgid;
-    int err = get_user(&pgid, (int __user *)arg);
-
-    if (err)
-        return err;
-    if (pgid < 0)
-        return -EINVAL;
-    tty_set_foreground(pgid);
-    return 0;
-}
-
 static int flush(uaddr_t queue)
 {
     if (queue > TCIOFLUSH)
@@ -106,35 +99,60 @@ static int flush(uaddr_t queue)
     return 0;
 }
 
-static int console_ioctl(struct file *file __unused, unsigned request, uaddr_t arg)
+static int type_byte(uaddr_t arg)
 {
+    char byte;
+    int err = get_user(&byte, (char __user *)arg);
+
+    if (!err)
+        tty_type(byte);
+    return err;
+}
+
+/* Requests that change what the job in the foreground works with. */
+static int change_settings(unsigned request, uaddr_t arg)
+{
+    int err = tty_check(SIGTTOU);
+
+    if (err)
+        return err;
     switch (request) {
-    case TCGETS:
-        return get_termios(arg);
+    case TCFLSH:
+        return flush(arg);
+    case TCSETSF:
+        return set_termios(arg, true);
     case TCSETS:
     case TCSETSW:
         return set_termios(arg, false);
+    default:      /* TCSBRK */
+        return 0; /* what was written has gone out already: tcdrain */
+    }
+}
+
+static int console_ioctl(struct file *file __unused, unsigned request, uaddr_t arg)
+{
+    switch (request) {
+    case TCSETS:
+    case TCSETSW:
     case TCSETSF:
-        return set_termios(arg, true);
     case TCFLSH:
-        return flush(arg);
-    case TCSBRK:    /* what was written has gone out already: tcdrain */
-    case TIOCSCTTY: /* there is but one terminal, and it is everybody's */
-        return 0;
-    case TIOCGPGRP:
-        return put_int(arg, tty_get_foreground());
-    case TIOCSPGRP:
-        return set_foreground(arg);
+    case TCSBRK:
+        return change_settings(request, arg);
+    case TCGETS:
+        return get_termios(arg);
     case TIOCGWINSZ:
         return get_winsize(arg);
     case TIOCSWINSZ:
         return set_winsize(arg);
+    case TIOCSTI:
+        return type_byte(arg);
     case FIONREAD:
         return put_int(arg, tty_input_len());
     case TIOCOUTQ:
         return put_int(arg, 0);
+    default:
+        return tty_jobs_ioctl(request, arg);
     }
-    return -ENOTTY;
 }
 
 const struct file_ops console_file_ops = {

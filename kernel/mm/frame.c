@@ -112,7 +112,8 @@ static void cache_add(struct frame_cache *cache, uint32_t pfn)
     struct frame *frame = pfn_to_frame(pfn);
 
     frame->order = 0;
-    frame->prev = pfn; /* says: in a cache, not in a list; before another CPU may take it for a free run */
+    frame->prev =
+        pfn; /* says: in a cache, not in a list; before another CPU may take it for a free run */
     atomic_store(&frame->kind, FRAME_FREE);
     cache->pfns[cache->count++] = pfn;
 }

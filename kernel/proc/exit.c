@@ -8,6 +8,8 @@
 #include <arch/power.h>
 #include <lib/panic.h>
 #include <proc/process.h>
+#include <proc/session.h>
+#include <proc/terminal.h>
 
 static struct process *init_process(void)
 {
@@ -36,45 +38,100 @@ static void give_back(struct process *process)
     process_vfork_done(process);
 }
 
-/* Gives the children to init. The tree lock is held. */
+/* ---- Telling the parent ---- */
+
+#define STOPPED_STATUS(signo) ((signo) << 8 | 0x7f)
+#define CONTINUED_STATUS      0xffff
+
+static void send_child_signal(struct process *child, struct process *parent, int code, int status)
+{
+    const struct signal_info info = {
+        .signo = SIGCHLD, .code = code, .pid = child->pid, .status = status};
+
+    signal_send(parent, &info);
+}
+
+static void tell_of_change(struct process *process, int code, int signo, int status)
+{
+    struct process *parent = process->parent;
+
+    if (!parent)
+        return;
+    process->stop_status = status;
+    process_child_event(parent);
+    if (!(signal_action_of(parent, SIGCHLD).flags & SA_NOCLDSTOP))
+        send_child_signal(process, parent, code, signo);
+}
+
+void process_tell_stopped(struct process *process, int signo)
+{
+    tell_of_change(process, CLD_STOPPED, signo, STOPPED_STATUS(signo));
+}
+
+void process_tell_continued(struct process *process)
+{
+    tell_of_change(process, CLD_CONTINUED, SIGCONT, CONTINUED_STATUS);
+}
+
+static void tell_of_end(struct process *process, struct process *parent)
+{
+    int status = process->exit_status, signo = status & 0x7f;
+
+    process_child_event(parent); /* it may be waiting for the last one */
+    if (signo)
+        send_child_signal(process, parent, CLD_KILLED, signo);
+    else
+        send_child_signal(process, parent, CLD_EXITED, status >> 8);
+}
+
+/* ---- Becoming a zombie; the tree lock is held ---- */
+
+static void give_to_init(struct process *child)
+{
+    struct process *init = init_process();
+
+    TAILQ_REMOVE(&child->parent->children, child, sibling);
+    TAILQ_INSERT_TAIL(&init->children, child, sibling);
+    child->parent = init;
+}
+
 static void orphan_children(struct process *process)
 {
-    struct process *init = init_process(), *child;
+    struct process *child;
     bool event = false;
 
     while ((child = TAILQ_FIRST(&process->children))) {
-        TAILQ_REMOVE(&process->children, child, sibling);
-        TAILQ_INSERT_TAIL(&init->children, child, sibling);
-        child->parent = init;
+        give_to_init(child);
         event |= child->zombie;
+        group_check_orphaned(child, process, NULL);
     }
     if (event)
-        process_child_event(init);
+        process_child_event(init_process());
 }
 
 /* Whether the parent does not want to hear of its children's ends: then init takes them. */
-static bool is_unwanted(const struct process *parent)
+static bool is_unwanted(struct process *parent)
 {
-    const struct signal_action *action = &parent->signals.actions[SIGCHLD - 1];
+    struct signal_action action = signal_action_of(parent, SIGCHLD);
 
-    return action->handler == (uaddr_t)SIG_IGN;
+    return action.handler == (uaddr_t)SIG_IGN || (action.flags & SA_NOCLDWAIT);
 }
 
 static void become_zombie(struct process *process, int status)
 {
     mutex_lock(&process_tree_lock);
+    struct process *parent = process->parent;
+    alarm_forget(process);
+    terminal_leader_exits(process);
     orphan_children(process);
+    group_check_orphaned(process, parent, process);
     process->exit_status = status;
     process->zombie = true;
-    struct process *parent = process->parent;
     if (is_unwanted(parent)) {
-        TAILQ_REMOVE(&parent->children, process, sibling);
-        TAILQ_INSERT_TAIL(&init_process()->children, process, sibling);
-        process->parent = init_process();
-        process_child_event(parent); /* it may be waiting for the last one */
+        give_to_init(process);
+        tell_of_end(process, init_process());
     }
-    process_child_event(process->parent);
-    signal_send(process->parent, SIGCHLD);
+    tell_of_end(process, parent);
     mutex_unlock(&process_tree_lock);
 }
 
@@ -100,9 +157,17 @@ static bool is_meant(const struct process *child, const struct process *self, in
     return pid == -1 || child->pgid == -pid;
 }
 
-/* A zombie among the children that `pid` means. `any`: whether there are such children at all. The tree lock is held.
- */
-static struct process *find_zombie(const struct process *self, int pid, bool *any)
+/* Whether the child's last stop or continuation is news for who waits with `options`. */
+static bool has_news(const struct process *child, int options)
+{
+    int wanted = child->stop_status == CONTINUED_STATUS ? WCONTINUED : WUNTRACED;
+
+    return child->stop_status && (options & wanted);
+}
+
+/* One among the children that `pid` means that there is something to say of. `any`: whether there are such children at
+   all. The tree lock is held. */
+static struct process *find_child(const struct process *self, int pid, int options, bool *any)
 {
     struct process *child;
 
@@ -111,7 +176,7 @@ static struct process *find_zombie(const struct process *self, int pid, bool *an
         if (!is_meant(child, self, pid))
             continue;
         *any = true;
-        if (child->zombie)
+        if (child->zombie || has_news(child, options))
             return child;
     }
     return NULL;
@@ -124,53 +189,67 @@ static void usage_add(struct process_usage *sum, const struct process_usage *par
     sum->ticks_kernel += part->ticks_kernel;
 }
 
-/* Buries a zombie that has been unlinked: its pid. */
-static int reap(struct process *child)
-{
-    int pid = child->pid;
+/* What wait4 says of a child. */
+struct wait_result {
+    int pid, status;
+    struct process_usage usage;
+    struct process *dead; /* to be buried; NULL: it lives */
+};
 
-    thread_destroy(child->thread);
-    process_free(child);
-    return pid;
+/* The tree lock is held. */
+static void take_result(struct process *self, struct process *child, struct wait_result *result)
+{
+    *result = (struct wait_result){.pid = child->pid, .usage = process_usage(child)};
+    usage_add(&result->usage, &child->children_usage);
+    if (child->zombie) {
+        result->status = child->exit_status;
+        result->dead = child;
+        process_unlink(child);
+        usage_add(&self->children_usage, &result->usage);
+    } else {
+        result->status = child->stop_status;
+        child->stop_status = 0;
+    }
 }
 
-/* One look at the children: a zombie, unlinked; or NULL and why. `seen` is the number of events before the look. */
-static struct process *look(int pid, int *err, unsigned *seen)
+/* One look at the children: whether there is a result. -ECHILD: there never will be. `seen` is the number of events
+   before the look. */
+static int look(int pid, int options, struct wait_result *result, unsigned *seen)
 {
     struct process *self = process_current();
     bool any;
 
     mutex_lock(&process_tree_lock);
     *seen = atomic_load(&self->child_events);
-    struct process *child = find_zombie(self, pid, &any);
-    *err = child || any ? 0 : -ECHILD;
-    if (child) {
-        process_unlink(child);
-        usage_add(&self->children_usage, &child->usage);
-        usage_add(&self->children_usage, &child->children_usage);
-    }
+    struct process *child = find_child(self, pid, options, &any);
+    if (child)
+        take_result(self, child, result);
     mutex_unlock(&process_tree_lock);
-    return child;
+    if (child)
+        return 1;
+    return any ? 0 : -ECHILD;
 }
 
 int process_wait(int pid, int options, int *status, struct process_usage *usage)
 {
-    for (;;) {
-        unsigned seen;
-        int err;
-        struct process *child = look(pid, &err, &seen);
+    struct wait_result result;
+    unsigned seen;
+    int found;
 
-        if (child) {
-            *status = child->exit_status;
-            *usage = child->usage;
-            usage_add(usage, &child->children_usage);
-            return reap(child);
-        }
-        if (!err && (options & WNOHANG))
+    while ((found = look(pid, options, &result, &seen)) == 0) {
+        if (options & WNOHANG)
             return 0;
-        if (!err)
-            err = process_wait_event(seen);
+        int err = process_wait_event(seen, waitq_sleep);
         if (err)
             return err;
     }
+    if (found < 0)
+        return found;
+    *status = result.status;
+    *usage = result.usage;
+    if (result.dead) {
+        thread_destroy(result.dead->thread);
+        process_free(result.dead);
+    }
+    return result.pid;
 }

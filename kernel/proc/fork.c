@@ -127,13 +127,14 @@ static bool is_vfork_over(int pid, unsigned *seen)
     return over;
 }
 
-/* Waits until the child no longer uses the parent's vspace, or a signal comes. */
+/* Waits until the child no longer uses the parent's vspace, or this process is to die. Other signals wait: a handler
+   would run in memory that the child is using. */
 static void wait_for_vfork(int pid)
 {
     unsigned seen;
 
     while (!is_vfork_over(pid, &seen))
-        if (process_wait_event(seen))
+        if (process_wait_event(seen, waitq_sleep_killable))
             break;
 }
 
@@ -182,6 +183,7 @@ void process_start_init(const char *path)
     vnode_get(vfs_root);
     init->cwd = vfs_root;
     strlcpy(init->name, path, sizeof(init->name));
+    init->signals.spared = true;
     mutex_lock(&process_tree_lock);
     int err = process_link(init, NULL);
     mutex_unlock(&process_tree_lock);

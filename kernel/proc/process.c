@@ -12,6 +12,7 @@
 #include <lib/panic.h>
 #include <mm/heap.h>
 #include <proc/process.h>
+#include <proc/session.h>
 
 #define PID_MAX       (1 << 22)
 #define STACK_DEFAULT (8ul << 20)
@@ -79,17 +80,6 @@ struct process *process_find(int pid)
     return process && process->pid == pid ? process : NULL;
 }
 
-/* Whether the number is that of a group or session with members. */
-static bool is_group(int id)
-{
-    struct process *process;
-
-    RB_FOREACH (process, process_tree, &processes)
-        if (process->pgid == id || process->sid == id)
-            return true;
-    return false;
-}
-
 /* The next number that nobody has; 0: all are taken. */
 static int pid_choose(void)
 {
@@ -97,7 +87,7 @@ static int pid_choose(void)
         pids_reused |= last_pid == PID_MAX;
         last_pid = last_pid % PID_MAX + 1;
         /* The first time round no number has been used before. */
-        if (!pids_reused || (!process_find(last_pid) && !is_group(last_pid)))
+        if (!pids_reused || (!process_find(last_pid) && !is_group_or_session(last_pid)))
             return last_pid;
     }
     return 0;
@@ -112,6 +102,7 @@ int process_link(struct process *process, struct process *parent)
     process->parent = parent;
     process->pgid = parent ? parent->pgid : process->pid;
     process->sid = parent ? parent->sid : process->pid;
+    process->has_terminal = parent && parent->has_terminal;
     if (parent)
         TAILQ_INSERT_TAIL(&parent->children, process, sibling);
     RB_INSERT(process_tree, &processes, process);
@@ -125,7 +116,8 @@ void process_unlink(struct process *process)
     RB_REMOVE(process_tree, &processes, process);
 }
 
-unsigned process_group_each(int pgid, void (*each)(struct process *process, int arg), int arg)
+unsigned process_group_each(int pgid, void (*each)(struct process *process, const void *arg),
+                            const void *arg)
 {
     struct process *process;
     unsigned count = 0;
@@ -140,74 +132,6 @@ unsigned process_group_each(int pgid, void (*each)(struct process *process, int 
     return count;
 }
 
-/* Whether the group exists in the session. */
-static bool group_in_session(int pgid, int sid)
-{
-    struct process *process;
-
-    RB_FOREACH (process, process_tree, &processes)
-        if (process->pgid == pgid && process->sid == sid)
-            return true;
-    return false;
-}
-
-static int setpgid_locked(struct process *process, int pgid)
-{
-    struct process *self = process_current();
-
-    if (!process || (process != self && process->parent != self))
-        return -ESRCH;
-    if (process->sid != self->sid || process->sid == process->pid)
-        return -EPERM;
-    if (pgid != process->pid && !group_in_session(pgid, self->sid))
-        return -EPERM;
-    process->pgid = pgid;
-    return 0;
-}
-
-int process_setpgid(int pid, int pgid)
-{
-    if (pgid < 0)
-        return -EINVAL;
-    mutex_lock(&process_tree_lock);
-    struct process *process = pid ? process_find(pid) : process_current();
-    int err = setpgid_locked(process, pgid ? pgid : pid ? pid : process_current()->pid);
-    mutex_unlock(&process_tree_lock);
-    return err;
-}
-
-int process_setsid(void)
-{
-    struct process *self = process_current();
-    int result = -EPERM;
-
-    mutex_lock(&process_tree_lock);
-    if (!is_group(self->pid)) {
-        self->pgid = self->sid = self->pid;
-        result = self->pid;
-    }
-    mutex_unlock(&process_tree_lock);
-    return result;
-}
-
-int process_getpgid(int pid)
-{
-    mutex_lock(&process_tree_lock);
-    struct process *process = pid ? process_find(pid) : process_current();
-    int result = process ? process->pgid : -ESRCH;
-    mutex_unlock(&process_tree_lock);
-    return result;
-}
-
-int process_getsid(int pid)
-{
-    mutex_lock(&process_tree_lock);
-    struct process *process = pid ? process_find(pid) : process_current();
-    int result = process ? process->sid : -ESRCH;
-    mutex_unlock(&process_tree_lock);
-    return result;
-}
-
 void process_child_event(struct process *parent)
 {
     spin_lock(&parent->event_lock);
@@ -216,14 +140,14 @@ void process_child_event(struct process *parent)
     spin_unlock(&parent->event_lock);
 }
 
-int process_wait_event(unsigned seen)
+int process_wait_event(unsigned seen, waitq_sleep_fn *sleep)
 {
     struct process *self = process_current();
     int err = 0;
 
     spin_lock(&self->event_lock);
     while (self->child_events == seen && !err)
-        err = waitq_sleep(&self->event_waitq, &self->event_lock);
+        err = sleep(&self->event_waitq, &self->event_lock);
     spin_unlock(&self->event_lock);
     return err;
 }

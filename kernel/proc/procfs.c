@@ -92,10 +92,26 @@ static int print_faults(struct text_sink *sink, uint64_t key)
     return 0;
 }
 
+static const char *state_name(char letter)
+{
+    switch (letter) {
+    case 'Z':
+        return "zombie";
+    case 'T':
+        return "stopped";
+    case 'R':
+        return "running";
+    default:
+        return "sleeping";
+    }
+}
+
 static char state_letter(const struct process *process)
 {
     if (process->zombie)
         return 'Z';
+    if (process->signals.stopped)
+        return 'T';
     return process->thread->state == THREAD_RUNNABLE ? 'R' : 'S';
 }
 
@@ -128,10 +144,7 @@ static int print_status(struct text_sink *sink, uint64_t key)
         char letter = state_letter(process);
 
         sink_printf(sink, "Name:\t%s\nUmask:\t%04o\n", process->name, process->umask);
-        sink_printf(sink, "State:\t%c (%s)\n", letter,
-                    letter == 'Z'   ? "zombie"
-                    : letter == 'R' ? "running"
-                                    : "sleeping");
+        sink_printf(sink, "State:\t%c (%s)\n", letter, state_name(letter));
         sink_printf(sink, "Tgid:\t%d\nPid:\t%d\nPPid:\t%d\n", process->pid, process->pid,
                     parent_pid(process));
         sink_printf(sink, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t1\n", sizes.mapped_kb,

@@ -1,38 +1,33 @@
-/* Signals, with their default actions: a signal that is neither ignored nor blocked ends the process. Those whose
-   default is to stop or to do nothing do nothing.
+/* Posting signals.
 
-   Locks: each process's signals.lock (RANK_PIPE). */
+   Posting sets a bit, notes who sent it, and sees to it that the process looks: WORK_SIGNAL wakes it
+   out of an interruptible sleep. A signal that is sure to end the process sets WORK_KILL too, which
+   ends the sleeps that others leave alone (a stopped process, the parent in vfork).
+
+   SIGCONT continues a stopped process when it is posted, whatever is done about it later, and
+   SIGKILL too; a stop takes back a SIGCONT that waits, and a SIGCONT the stops.
+
+   Locks: each process's signals.lock (RANK_PIPE); one at a time. */
 
 #include <linux/errno.h>
 #include <arch/atomic.h>
+#include <lib/string.h>
 #include <proc/process.h>
-#include <proc/signal.h>
-
-#define BIT(signo)  (1ul << ((signo)-1))
-#define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
-
-/* Signals of which the default is not the end of the process. */
-#define DEFAULT_IGNORED                                                                        \
-    (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT) | BIT(SIGSTOP) | BIT(SIGTSTP) | \
-     BIT(SIGTTIN) | BIT(SIGTTOU))
-
-static bool is_signal(int signo)
-{
-    return signo >= 1 && signo <= SIGNALS;
-}
+#include "signal_set.h"
 
 void signal_init(struct signal_state *state)
 {
     *state = (struct signal_state){.lock = SPINLOCK(RANK_PIPE)};
+    waitq_init(&state->continued);
 }
 
 void signal_fork(struct signal_state *child, struct signal_state *parent)
 {
     spin_lock(&parent->lock);
-    *child = *parent;
+    child->blocked = parent->blocked;
+    child->stack = parent->stack;
+    memcpy(child->actions, parent->actions, sizeof(child->actions));
     spin_unlock(&parent->lock);
-    spin_init(&child->lock, RANK_PIPE);
-    child->pending = 0;
 }
 
 void signal_exec(struct signal_state *state)
@@ -42,95 +37,158 @@ void signal_exec(struct signal_state *state)
         if (state->actions[n].handler != (uaddr_t)SIG_IGN)
             state->actions[n] = (struct signal_action){0};
     spin_unlock(&state->lock);
+    state->stack = (struct signal_stack){0};
 }
 
-/* The lock is held. */
-static bool is_ignored(const struct signal_state *state, int signo)
-{
-    uaddr_t handler = state->actions[signo - 1].handler;
-
-    return handler == (uaddr_t)SIG_IGN || (BIT(signo) & DEFAULT_IGNORED);
-}
-
-void signal_send(struct process *process, int signo)
+struct signal_action signal_action_of(struct process *process, int signo)
 {
     struct signal_state *state = &process->signals;
 
     spin_lock(&state->lock);
-    bool blocked = state->blocked & BIT(signo);
-    bool wanted = blocked || !is_ignored(state, signo);
-    if (wanted)
-        state->pending |= BIT(signo);
+    struct signal_action action = state->actions[signo - 1];
     spin_unlock(&state->lock);
-    if (wanted && !blocked)
-        thread_interrupt(process->thread);
+    return action;
 }
 
-bool signal_force(int signo)
+bool signal_is_ignored(const struct signal_state *state, int signo)
+{
+    uaddr_t handler = state->actions[signo - 1].handler;
+
+    if (handler != (uaddr_t)SIG_DFL)
+        return handler == (uaddr_t)SIG_IGN;
+    return state->spared || (BIT(signo) & DEFAULT_IGNORED);
+}
+
+/* Whether the signal will end the process as soon as it is taken. The lock is held. */
+static bool is_deadly(const struct signal_state *state, int signo)
+{
+    bool is_default = state->actions[signo - 1].handler == (uaddr_t)SIG_DFL;
+
+    return is_default && !(BIT(signo) & DEFAULT_STOP) && !signal_is_ignored(state, signo);
+}
+
+/* Stopping and continuing, which the posting of a signal does. The lock is held. */
+static void stop_or_continue(struct signal_state *state, int signo)
+{
+    if (BIT(signo) & DEFAULT_STOP)
+        state->pending &= ~BIT(SIGCONT);
+    if (signo == SIGCONT)
+        state->pending &= ~DEFAULT_STOP;
+    if (signo == SIGCONT || signo == SIGKILL) {
+        state->stopped = false;
+        waitq_wake_all(&state->continued);
+    }
+}
+
+/* Notes the signal as pending; returns the WORK_ bits for its process. The lock is held. */
+static unsigned post(struct signal_state *state, const struct signal_info *info)
+{
+    uint64_t bit = BIT(info->signo);
+    bool held = state->blocked & bit, awaited = state->awaited & bit;
+
+    stop_or_continue(state, info->signo);
+    if (!held && !awaited && signal_is_ignored(state, info->signo))
+        return 0;
+    if (!(state->pending & bit))
+        state->infos[info->signo - 1] = *info;
+    state->pending |= bit;
+    if (awaited)
+        return WORK_SIGNAL;
+    if (held || state->stopped) /* for later */
+        return 0;
+    return is_deadly(state, info->signo) ? WORK_SIGNAL | WORK_KILL : WORK_SIGNAL;
+}
+
+void signal_send(struct process *process, const struct signal_info *info)
+{
+    spin_lock(&process->signals.lock);
+    unsigned work = post(&process->signals, info);
+    spin_unlock(&process->signals.lock);
+    if (work)
+        thread_interrupt(process->thread, work);
+}
+
+void signal_send_kernel(struct process *process, int signo)
+{
+    signal_send(process, &(struct signal_info){.signo = signo, .code = SI_KERNEL});
+}
+
+bool signal_force(const struct signal_info *info)
 {
     struct signal_state *state = &process_current()->signals;
+    struct signal_action *action = &state->actions[info->signo - 1];
+    uint64_t bit = BIT(info->signo);
 
     spin_lock(&state->lock);
-    bool first = !(state->pending & BIT(signo));
-    state->blocked &= ~BIT(signo);
-    state->actions[signo - 1] = (struct signal_action){0};
-    state->pending |= BIT(signo);
+    if ((state->blocked & bit) || !has_handler(action)) {
+        *action = (struct signal_action){0};
+        state->spared = false;
+    }
+    state->blocked &= ~bit;
+    bool first = !(state->pending & bit);
+    bool deadly = is_deadly(state, info->signo);
+    state->pending |= bit;
+    state->infos[info->signo - 1] = *info;
     spin_unlock(&state->lock);
-    thread_set_work(thread_current(), WORK_SIGNAL);
-    return first;
+    thread_set_work(thread_current(), deadly ? WORK_SIGNAL | WORK_KILL : WORK_SIGNAL);
+    return deadly && first;
 }
 
-static void send_each(struct process *process, int signo)
+/* ---- kill ---- */
+
+static void send_each(struct process *process, const void *info)
 {
-    if (signo)
-        signal_send(process, signo);
+    if (((const struct signal_info *)info)->signo)
+        signal_send(process, info);
 }
 
 /* Sends to all but init and the caller; returns how many there are. The tree lock is held. */
-static unsigned send_all(int signo)
+static unsigned send_all(const struct signal_info *info)
 {
     unsigned count = 0;
 
     for (struct process *p = process_find_from(2); p; p = process_find_from(p->pid + 1)) {
         if (p->zombie || p == process_current())
             continue;
-        send_each(p, signo);
+        send_each(p, info);
         count++;
     }
     return count;
 }
 
 /* The tree lock is held. */
-static unsigned send_to(int pid, int signo)
+static unsigned send_to(int pid, const struct signal_info *info)
 {
     if (pid == -1)
-        return send_all(signo);
+        return send_all(info);
     if (pid <= 0)
-        return process_group_each(pid ? -pid : process_current()->pgid, send_each, signo);
+        return process_group_each(pid ? -pid : process_current()->pgid, send_each, info);
 
     struct process *process = process_find(pid);
     if (process && !process->zombie)
-        send_each(process, signo);
+        send_each(process, info);
     return process != NULL;
 }
 
-int signal_kill(int pid, int signo)
+int signal_kill(int pid, int signo, int code)
 {
+    const struct signal_info info = {.signo = signo, .code = code, .pid = process_current()->pid};
+
     if (signo != 0 && !is_signal(signo))
         return -EINVAL;
     if (pid == INT32_MIN)
         return -ESRCH;
     mutex_lock(&process_tree_lock);
-    unsigned count = send_to(pid, signo);
+    unsigned count = send_to(pid, &info);
     mutex_unlock(&process_tree_lock);
     return count ? 0 : -ESRCH;
 }
 
 void signal_group(int pgid, int signo)
 {
-    mutex_lock(&process_tree_lock);
-    process_group_each(pgid, send_each, signo);
-    mutex_unlock(&process_tree_lock);
+    const struct signal_info info = {.signo = signo, .code = SI_KERNEL};
+
+    process_group_each(pgid, send_each, &info);
 }
 
 bool signal_is_pending(void)
@@ -138,80 +196,20 @@ bool signal_is_pending(void)
     return atomic_load(&thread_current()->work) & WORK_SIGNAL;
 }
 
-/* The lowest signal that is pending and not blocked, taken out; 0: none. */
-static int take(struct signal_state *state)
+/* ---- Taking one ---- */
+
+bool signal_take(struct signal_state *state, uint64_t set, struct signal_info *info)
 {
-    spin_lock(&state->lock);
-    uint64_t ready = state->pending & ~state->blocked;
-    int signo = ready ? __builtin_ctzl(ready) + 1 : 0;
-    if (signo)
-        state->pending &= ~BIT(signo);
-    bool ignored = signo && is_ignored(state, signo);
-    spin_unlock(&state->lock);
-    return ignored ? take(state) : signo;
-}
+    uint64_t ready = state->pending & set;
 
-void signal_deliver(void)
-{
-    /* Cleared first: a signal that comes after `take` has looked sets it again. */
-    atomic_and(&thread_current()->work, ~WORK_SIGNAL);
-    int signo = take(&process_current()->signals);
-    if (signo)
-        process_exit(signo);
-}
-
-int signal_set_action(int signo, const struct signal_action *action, struct signal_action *old)
-{
-    struct signal_state *state = &process_current()->signals;
-
-    if (!is_signal(signo) || (action && (BIT(signo) & UNBLOCKABLE)))
-        return -EINVAL;
-    if (action && action->handler != (uaddr_t)SIG_DFL && action->handler != (uaddr_t)SIG_IGN)
-        return -ENOSYS;
-    spin_lock(&state->lock);
-    if (old)
-        *old = state->actions[signo - 1];
-    if (action) {
-        state->actions[signo - 1] = *action;
-        if (is_ignored(state, signo))
-            state->pending &= ~BIT(signo);
-    }
-    spin_unlock(&state->lock);
-    return 0;
-}
-
-static int apply_mask(uint64_t *blocked, int how, uint64_t set)
-{
-    switch (how) {
-    case SIG_BLOCK:
-        *blocked |= set;
-        break;
-    case SIG_UNBLOCK:
-        *blocked &= ~set;
-        break;
-    case SIG_SETMASK:
-        *blocked = set;
-        break;
-    default:
-        return -EINVAL;
-    }
-    *blocked &= ~UNBLOCKABLE;
-    return 0;
-}
-
-int signal_set_mask(int how, const uint64_t *set, uint64_t *old)
-{
-    struct signal_state *state = &process_current()->signals;
-    int err = 0;
-
-    spin_lock(&state->lock);
-    if (old)
-        *old = state->blocked;
-    if (set)
-        err = apply_mask(&state->blocked, how, *set);
-    bool ready = state->pending & ~state->blocked;
-    spin_unlock(&state->lock);
-    if (ready)
-        thread_set_work(thread_current(), WORK_SIGNAL);
-    return err;
+    if (!ready)
+        return false;
+    if (ready & BIT(SIGKILL))
+        ready = BIT(SIGKILL);
+    else if (ready & SYNCHRONOUS)
+        ready &= SYNCHRONOUS;
+    int signo = __builtin_ctzl(ready) + 1;
+    state->pending &= ~BIT(signo);
+    *info = state->infos[signo - 1];
+    return true;
 }

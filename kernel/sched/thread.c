@@ -31,7 +31,7 @@ struct runqueue {
     struct thread *running;   /* (lock) */
     struct thread *previous; /* (lock) who ran before, from its last step to the next one's first */
     struct thread idle;      /* runs on the stack that the CPU booted with */
-    uint64_t switches;          /* (lock) */
+    uint64_t switches;       /* (lock) */
     uint64_t ticks, idle_ticks; /* its own CPU's tick only */
 };
 
@@ -218,9 +218,9 @@ void thread_set_work(struct thread *thread, unsigned bits)
         ipi_send(thread->cpu, VECTOR_RESCHEDULE);
 }
 
-void thread_interrupt(struct thread *thread)
+void thread_interrupt(struct thread *thread, unsigned work)
 {
-    thread_set_work(thread, WORK_SIGNAL);
+    thread_set_work(thread, work);
     thread_wake(thread);
 }
 

@@ -45,24 +45,25 @@ static bool wait_cancel(struct waitq *wq, struct thread *thread)
     return queued;
 }
 
-/* Why a thread that nobody has woken should not sleep on; 0: it should. */
-static int reason_to_end(const struct thread *thread, uint64_t deadline_ns)
+/* Why a thread that nobody has woken should not sleep on; 0: it should. `work`: the WORK_ bits that end its sleep. */
+static int reason_to_end(const struct thread *thread, unsigned work, uint64_t deadline_ns)
 {
-    if (atomic_load(&thread->work) & WORK_SIGNAL)
+    if (atomic_load(&thread->work) & work)
         return -EINTR;
     if (deadline_ns != NO_DEADLINE && clock_monotonic_ns() >= deadline_ns)
         return -ETIMEDOUT;
     return 0;
 }
 
-/* Sleeps until woken, or until there is another reason, if `soft`. Interrupts are off, so that no preemption comes
+/* Sleeps until woken, or until there is another reason. Interrupts are off, so that no preemption comes
    between setting the state and the tests: it would put the thread to sleep without them. */
-static int wait_irq_off(struct waitq *wq, struct thread *thread, bool soft, uint64_t deadline_ns)
+static int wait_irq_off(struct waitq *wq, struct thread *thread, unsigned work,
+                        uint64_t deadline_ns)
 {
     for (;;) {
         thread_prepare_sleep();
         /* From here on a thread_wake is not lost; what came before it shows now. */
-        int reason = soft ? reason_to_end(thread, deadline_ns) : 0;
+        int reason = reason_to_end(thread, work, deadline_ns);
         bool woken = !atomic_load(&thread->waiting_on);
 
         if (!woken && !reason) {
@@ -76,16 +77,17 @@ static int wait_irq_off(struct waitq *wq, struct thread *thread, bool soft, uint
     }
 }
 
-static int wait(struct waitq *wq, struct thread *thread, bool soft, uint64_t deadline_ns)
+static int wait(struct waitq *wq, struct thread *thread, unsigned work, uint64_t deadline_ns)
 {
     bool irq = irq_save();
-    int err = wait_irq_off(wq, thread, soft, deadline_ns);
+    int err = wait_irq_off(wq, thread, work, deadline_ns);
 
     irq_restore(irq);
     return err;
 }
 
-static int sleep_soft(struct waitq *wq, struct spinlock *lock, uint64_t deadline_ns)
+/* At rest. */
+static int sleep_soft(struct waitq *wq, struct spinlock *lock, unsigned work, uint64_t deadline_ns)
 {
     struct thread *thread = thread_current();
 
@@ -94,7 +96,7 @@ static int sleep_soft(struct waitq *wq, struct spinlock *lock, uint64_t deadline
     world_enter_rest();
     if (deadline_ns != NO_DEADLINE)
         timer_set(deadline_ns);
-    int err = wait(wq, thread, true, deadline_ns);
+    int err = wait(wq, thread, work, deadline_ns);
     if (deadline_ns != NO_DEADLINE)
         timer_cancel();
     world_leave_rest();
@@ -104,12 +106,17 @@ static int sleep_soft(struct waitq *wq, struct spinlock *lock, uint64_t deadline
 
 int waitq_sleep(struct waitq *wq, struct spinlock *lock)
 {
-    return sleep_soft(wq, lock, NO_DEADLINE);
+    return sleep_soft(wq, lock, WORK_SIGNAL, NO_DEADLINE);
+}
+
+int waitq_sleep_killable(struct waitq *wq, struct spinlock *lock)
+{
+    return sleep_soft(wq, lock, WORK_KILL, NO_DEADLINE);
 }
 
 int waitq_sleep_until(struct waitq *wq, struct spinlock *lock, uint64_t deadline_ns)
 {
-    return sleep_soft(wq, lock, deadline_ns);
+    return sleep_soft(wq, lock, WORK_SIGNAL, deadline_ns);
 }
 
 void waitq_sleep_hard(struct waitq *wq, struct spinlock *lock)
@@ -118,7 +125,7 @@ void waitq_sleep_hard(struct waitq *wq, struct spinlock *lock)
 
     wait_begin(wq, thread);
     spin_unlock(lock);
-    (void)wait(wq, thread, false, NO_DEADLINE);
+    (void)wait(wq, thread, 0, NO_DEADLINE);
     spin_lock(lock);
 }
 

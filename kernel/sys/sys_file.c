@@ -13,13 +13,20 @@
 /* One of file_read, file_write. */
 typedef ssize_t transfer_fn(struct file *file, struct uio *uio);
 
+static void send_pipe_signal(void)
+{
+    struct process *self = process_current();
+
+    signal_send(self, &(struct signal_info){.signo = SIGPIPE, .code = SI_USER, .pid = self->pid});
+}
+
 /* Who writes where nobody reads any more is told twice, even if some bytes went through before. */
 static ssize_t transfer(struct file *file, struct uio *uio, transfer_fn *fn)
 {
     ssize_t done = fn(file, uio);
 
     if (uio->broken)
-        signal_send(process_current(), SIGPIPE);
+        send_pipe_signal();
     return done;
 }
 

@@ -109,6 +109,17 @@ static int sleep_until(uint64_t deadline_ns, struct __kernel_timespec __user *re
     return err;
 }
 
+/* Sleeps for `ns` from now on, or, if a signal has interrupted that and nobody has noticed, for the rest. */
+static int sleep_for(uint64_t ns, struct __kernel_timespec __user *remaining)
+{
+    uint64_t deadline_ns = signal_resumed_deadline(clock_monotonic_ns() + ns);
+    int err = sleep_until(deadline_ns, remaining);
+
+    if (err == -EINTR)
+        signal_keep_deadline(deadline_ns);
+    return err;
+}
+
 SYSCALL2(nanosleep, const struct __kernel_timespec __user *, request,
          struct __kernel_timespec __user *, remaining)
 {
@@ -119,7 +130,7 @@ SYSCALL2(nanosleep, const struct __kernel_timespec __user *, request,
         return -EFAULT;
     if (!timespec_to_ns(&time, &ns))
         return -EINVAL;
-    return sleep_until(clock_monotonic_ns() + ns, remaining);
+    return sleep_for(ns, remaining);
 }
 
 SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec __user *, request,
@@ -133,7 +144,7 @@ SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec
     if (clock_read(clock, &now) || !timespec_to_ns(&time, &ns))
         return -EINVAL;
     if (!(flags & TIMER_ABSTIME))
-        return sleep_until(clock_monotonic_ns() + ns, remaining);
+        return sleep_for(ns, remaining);
     return sleep_until(clock_monotonic_ns() + (ns > now ? ns - now : 0), NULL);
 }
 

@@ -61,11 +61,13 @@ static uint64_t deadline_after_ms(int ms)
 /* Works on a copy of the user's array. */
 static long poll_copy(struct pollfd *fds, struct pollfd __user *user, size_t count, int timeout_ms)
 {
-    uint64_t deadline_ns = deadline_after_ms(timeout_ms);
+    uint64_t deadline_ns = signal_resumed_deadline(deadline_after_ms(timeout_ms));
 
     if (copy_from_user(fds, user, count * sizeof(*fds)))
         return -EFAULT;
     int ready = wait_until_ready(fds, count, deadline_ns);
+    if (ready == -EINTR)
+        signal_keep_deadline(deadline_ns);
     if (ready >= 0 && copy_to_user(user, fds, count * sizeof(*fds)))
         return -EFAULT;
     return ready;

@@ -1,4 +1,4 @@
-/* Processes: fork and its relatives, exec, exit, wait, groups, signals, identity. */
+/* Processes: fork and its relatives, exec, exit, wait, groups, identity. */
 
 #include <asm/prctl.h>
 #include <linux/errno.h>
@@ -11,6 +11,7 @@
 #include <lib/string.h>
 #include <mm/heap.h>
 #include <proc/process.h>
+#include <proc/session.h>
 #include <sys/convert.h>
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
@@ -188,55 +189,6 @@ SYSCALL2(arch_prctl, int, code, uint64_t, addr)
     default:
         return -EINVAL;
     }
-}
-
-/* ---- Signals ---- */
-
-SYSCALL2(kill, int, pid, int, signo)
-{
-    return signal_kill(pid, signo);
-}
-
-SYSCALL2(tkill, int, tid, int, signo)
-{
-    return tid <= 0 ? -EINVAL : signal_kill(tid, signo);
-}
-
-SYSCALL3(tgkill, int, tgid, int, tid, int, signo)
-{
-    if (tgid <= 0 || tid <= 0)
-        return -EINVAL;
-    return tgid == tid ? signal_kill(tid, signo) : -ESRCH;
-}
-
-SYSCALL4(rt_sigaction, int, signo, const struct signal_action __user *, action,
-         struct signal_action __user *, old, size_t, mask_size)
-{
-    struct signal_action in, out;
-
-    if (mask_size != sizeof(in.mask))
-        return -EINVAL;
-    if (action && get_user(&in, action))
-        return -EFAULT;
-    int err = signal_set_action(signo, action ? &in : NULL, &out);
-    if (!err && old)
-        err = put_user(old, &out);
-    return err;
-}
-
-SYSCALL4(rt_sigprocmask, int, how, const uint64_t __user *, set, uint64_t __user *, old, size_t,
-         mask_size)
-{
-    uint64_t in, out;
-
-    if (mask_size != sizeof(in))
-        return -EINVAL;
-    if (set && get_user(&in, set))
-        return -EFAULT;
-    int err = signal_set_mask(how, set ? &in : NULL, &out);
-    if (!err && old)
-        err = put_user(old, &out);
-    return err;
 }
 
 /* ---- The machine ---- */

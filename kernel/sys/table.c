@@ -19,15 +19,19 @@
 #define PROCESS_CALLS(X)                                                                           \
     X(fork) X(vfork) X(clone) X(execve) X(exit) X(exit_group) X(wait4)                             \
     X(getpid) X(gettid) X(getppid) X(setpgid) X(getpgid) X(getpgrp) X(setsid) X(getsid)            \
-    X(getuid) X(geteuid) X(getgid) X(getegid) X(sched_yield) X(set_tid_address) X(arch_prctl)      \
-    X(kill) X(tkill) X(tgkill) X(rt_sigaction) X(rt_sigprocmask)
+    X(getuid) X(geteuid) X(getgid) X(getegid) X(sched_yield) X(set_tid_address) X(arch_prctl)
+
+#define SIGNAL_CALLS(X)                                                                            \
+    X(kill) X(tkill) X(tgkill) X(rt_sigaction) X(rt_sigprocmask) X(rt_sigreturn) X(rt_sigpending)  \
+    X(rt_sigsuspend) X(rt_sigtimedwait) X(pause) X(sigaltstack) X(alarm) X(setitimer) X(getitimer)
 
 #define SYSTEM_CALLS(X)                                                                            \
     X(uname) X(sysinfo) X(clock_gettime) X(clock_getres) X(gettimeofday) X(nanosleep)              \
     X(clock_nanosleep) X(getrlimit) X(setrlimit) X(prlimit64) X(getrusage) X(getrandom) X(reboot)
 /* clang-format on */
 
-#define LINUX_CALLS(X) FILE_CALLS(X) MEMORY_CALLS(X) PROCESS_CALLS(X) SYSTEM_CALLS(X)
+#define LINUX_CALLS(X) \
+    FILE_CALLS(X) MEMORY_CALLS(X) PROCESS_CALLS(X) SIGNAL_CALLS(X) SYSTEM_CALLS(X)
 
 #define PAGODA_CALLS(X) X(sbrk) X(audit)
 

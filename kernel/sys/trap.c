@@ -18,8 +18,8 @@
 #include <sys/table.h>
 #include <vm/fault.h>
 
-/* Before user mode goes on. Returns with interrupts off. */
-static void prepare_user_return(void)
+/* Before user mode goes on with `tf`. Returns with interrupts off. */
+static void prepare_user_return(struct trapframe *tf)
 {
     irq_disable();
     while (thread_has_work()) {
@@ -28,8 +28,8 @@ static void prepare_user_return(void)
         irq_enable();
         if (work & WORK_STOP)
             world_rest();
-        if (work & WORK_SIGNAL)
-            signal_deliver();
+        if (work & (WORK_SIGNAL | WORK_KILL))
+            signal_deliver(tf);
         if (work & WORK_RESCHEDULE)
             thread_yield();
         irq_disable();
@@ -38,50 +38,68 @@ static void prepare_user_return(void)
 
 /* ---- Faults ---- */
 
-/* The signal that an exception of user code is turned into (as Linux does). */
-static int signal_for(unsigned vector)
+/* The signal that an exception of user code is turned into, and what its handler is told (as Linux
+   does). Not for page faults. */
+static struct signal_info exception_signal(const struct trapframe *tf)
 {
-    switch (vector) {
+    switch (tf->vector) {
     case VECTOR_DIVIDE:
+        return (struct signal_info){.signo = SIGFPE, .code = FPE_INTDIV, .addr = tf->rip};
     case VECTOR_FPU:
     case VECTOR_SIMD:
-        return SIGFPE;
+        return (struct signal_info){
+            .signo = SIGFPE, .code = context_fpu_fault(tf->vector == VECTOR_FPU), .addr = tf->rip};
     case VECTOR_DEBUG:
+        return (struct signal_info){.signo = SIGTRAP, .code = TRAP_TRACE, .addr = tf->rip};
     case VECTOR_BREAKPOINT:
-        return SIGTRAP;
+        return (struct signal_info){.signo = SIGTRAP, .code = SI_KERNEL};
     case VECTOR_INVALID_OPCODE:
-        return SIGILL;
+        return (struct signal_info){.signo = SIGILL, .code = ILL_ILLOPN, .addr = tf->rip};
+    case VECTOR_ALIGNMENT:
+        return (struct signal_info){.signo = SIGBUS, .code = BUS_ADRALN};
     case VECTOR_NO_SEGMENT:
     case VECTOR_STACK:
-    case VECTOR_ALIGNMENT:
-        return SIGBUS;
+        return (struct signal_info){.signo = SIGBUS, .code = SI_KERNEL};
     default:
-        return SIGSEGV;
+        return (struct signal_info){.signo = SIGSEGV, .code = SI_KERNEL};
     }
 }
 
-static int signal_for_outcome(enum fault_outcome outcome)
+static struct signal_info page_fault_signal(enum fault_outcome outcome, uint64_t addr)
 {
-    if (outcome == FAULT_NO_MEMORY)
-        return SIGKILL;
-    return outcome == FAULT_NO_PAGE ? SIGBUS : SIGSEGV;
+    switch (outcome) {
+    case FAULT_NO_MEMORY:
+        return (struct signal_info){.signo = SIGKILL, .code = SI_KERNEL};
+    case FAULT_NO_PAGE:
+        return (struct signal_info){.signo = SIGBUS, .code = BUS_ADRERR, .addr = addr};
+    case FAULT_NOT_ALLOWED:
+        return (struct signal_info){.signo = SIGSEGV, .code = SEGV_ACCERR, .addr = addr};
+    default:
+        return (struct signal_info){.signo = SIGSEGV, .code = SEGV_MAPERR, .addr = addr};
+    }
+}
+
+/* A fault that the program has a handler for is its own business, and not reported. */
+static void user_page_fault(struct trapframe *tf, uint64_t addr, unsigned access)
+{
+    enum fault_outcome outcome = vspace_fault(process_current()->vspace, addr, access);
+
+    if (fault_resolved(outcome))
+        return;
+    const struct signal_info info = page_fault_signal(outcome, addr);
+    if (signal_force(&info))
+        report_fault(tf, addr, access, outcome);
 }
 
 static void user_fault(struct trapframe *tf, uint64_t addr, unsigned access)
 {
-    int signo = signal_for(tf->vector);
-
     if (tf->vector == VECTOR_PAGE_FAULT) {
-        enum fault_outcome outcome = vspace_fault(process_current()->vspace, addr, access);
-
-        if (fault_resolved(outcome))
-            return;
-        signo = signal_for_outcome(outcome);
-        report_fault(tf, addr, access, outcome);
-    } else {
-        report_exception(tf);
+        user_page_fault(tf, addr, access);
+        return;
     }
-    signal_force(signo);
+    const struct signal_info info = exception_signal(tf);
+    if (signal_force(&info))
+        report_exception(tf);
 }
 
 /* A fault in kernel code: only the user-copy routines may have one. Says whether the kernel goes on. */
@@ -104,7 +122,8 @@ static bool kernel_fault(struct trapframe *tf, uint64_t addr, unsigned access)
         if (fault_resolved(outcome))
             return true;
         /* A copy tries the last bytes one by one: the second fault says nothing new. */
-        if (outcome == FAULT_NO_MEMORY && signal_force(SIGKILL))
+        const struct signal_info info = page_fault_signal(outcome, addr);
+        if (outcome == FAULT_NO_MEMORY && signal_force(&info))
             report_fault(tf, addr, access, outcome);
     }
     tf->rip = fixup;
@@ -120,7 +139,7 @@ void fault_dispatch(struct trapframe *tf, uint64_t addr, unsigned access)
     }
     irq_enable();
     user_fault(tf, addr, access);
-    prepare_user_return();
+    prepare_user_return(tf);
 }
 
 /* ---- Interrupts ---- */
@@ -143,7 +162,7 @@ void interrupt_dispatch(struct trapframe *tf)
         printk("interrupt %lu: nobody wants it\n", tf->vector);
     }
     if (trap_from_user(tf))
-        prepare_user_return();
+        prepare_user_return(tf);
     else
         sched_preempt();
 }
@@ -169,5 +188,5 @@ void syscall_dispatch(struct trapframe *tf)
     irq_enable();
     syscall_fn *call = syscall_find(number);
     tf->rax = likely(call) ? call(tf) : no_such_call(number);
-    prepare_user_return();
+    prepare_user_return(tf);
 }

@@ -118,14 +118,58 @@ static int wait_run(int argc, char **argv)
     return status;
 }
 
+static int jobs_run(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1)
+        return arguments_refuse("jobs");
+    jobs_show();
+    return 0;
+}
+
+/* fg [JOB], bg [JOB]: without one, the job that was stopped last. */
+static int resume_run(int argc, char **argv, int (*resume)(struct job *))
+{
+    if (!shell.is_interactive) {
+        complain("%s: no job control in this shell", argv[0]);
+        return 1;
+    }
+    if (argc > 2)
+        return arguments_refuse(argv[0]);
+    struct job *job = job_named(argv[1]);
+    if (!job) {
+        complain("%s: %s: no such job", argv[0], argc > 1 ? argv[1] : "current");
+        return 1;
+    }
+    return resume(job);
+}
+
+static int fg_run(int argc, char **argv)
+{
+    return resume_run(argc, argv, job_to_foreground);
+}
+
+static int bg_run(int argc, char **argv)
+{
+    return resume_run(argc, argv, job_to_background);
+}
+
 static const struct builtin builtins[] = {
-    {"cd", cd_run},         {"exit", exit_run},   {"export", export_run}, {"pwd", pwd_run},
-    {"ulimit", ulimit_run}, {"unset", unset_run}, {"wait", wait_run},
+    {"bg", bg_run},       {"cd", cd_run},     {"exit", exit_run}, {"export", export_run},
+    {"fg", fg_run},       {"jobs", jobs_run}, {"pwd", pwd_run},   {"ulimit", ulimit_run},
+    {"unset", unset_run}, {"wait", wait_run},
 };
+
+enum { NBUILTINS = sizeof(builtins) / sizeof(builtins[0]) };
+
+const char *builtin_name(size_t n)
+{
+    return n < NBUILTINS ? builtins[n].name : NULL;
+}
 
 const struct builtin *builtin_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++) {
+    for (size_t i = 0; i < NBUILTINS; i++) {
         if (strcmp(builtins[i].name, name) == 0)
             return &builtins[i];
     }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <stdnoreturn.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../lib/message.h"
@@ -126,11 +127,51 @@ static void pipeline_start(struct command *commands, struct job *job)
     pipe_end_close(input);
 }
 
+static bool is_job_name(const char *word)
+{
+    return word && word[0] == '%';
+}
+
+/* kill's words, in which a job is the group -PGID; before that a signal must be named. => NULL after
+   a message */
+static char **kill_jobs(char **argv)
+{
+    size_t argc = 0;
+
+    while (argv[argc])
+        argc++;
+    char **words = line_alloc((argc + 2) * sizeof(*words)), **next = words;
+    for (; *argv; argv++) {
+        if (!is_job_name(*argv)) {
+            *next++ = *argv;
+            continue;
+        }
+        const struct job *job = job_named(*argv);
+        if (!job || job_group(job) == 0) {
+            complain("kill: %s: no such job", *argv);
+            return NULL;
+        }
+        if (next == words + 1)
+            *next++ = "-TERM";
+        *next++ = line_format("-%d", (int)job_group(job));
+    }
+    return words;
+}
+
+/* kill is a program, and knows no jobs: the shell puts in what it should know. */
+static bool command_expand(struct command *command)
+{
+    command->argv = expand_words(command->words);
+    if (command->argv && command->argv[0] && strcmp(command->argv[0], "kill") == 0)
+        command->argv = kill_jobs(command->argv);
+    return command->argv;
+}
+
 /* Expands the words of each command. => false after a message. */
 static bool pipeline_expand(struct command *commands)
 {
     for (struct command *command = commands; command; command = command->next) {
-        if (!command->subshell && !(command->argv = expand_words(command->words)))
+        if (!command->subshell && !command_expand(command))
             return false;
     }
     return true;

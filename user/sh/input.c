@@ -10,6 +10,7 @@
 
 #include "../lib/files.h"
 #include "../lib/message.h"
+#include "edit.h"
 #include "shell.h"
 #include "variables.h"
 
@@ -43,13 +44,19 @@ void input_begin_command(struct input *input)
     input->is_at_end = false;
 }
 
-static void prompt_show(struct input *input)
+/* Reads what there is next: of a person with a terminal, a line that he has edited. */
+static ssize_t input_read(struct input *input)
 {
     const char *prompt = input->prompt ? variable_get(input->prompt) : NULL;
 
-    if (shell.is_interactive && prompt)
-        write_all(STDERR_FILENO, prompt, strlen(prompt));
+    if (!prompt)
+        prompt = "";
     input->prompt = NULL;
+    if (shell.is_interactive && edit_is_possible())
+        return edit_line(prompt, input->buffer, sizeof(input->buffer));
+    if (shell.is_interactive)
+        write_all(STDERR_FILENO, prompt, strlen(prompt));
+    return read(input->fd, input->buffer, input->read_size);
 }
 
 /* Reads more. => false at the end. A shell that cannot read its commands ends. */
@@ -57,8 +64,7 @@ static bool input_fill(struct input *input)
 {
     if (input->fd < 0 || input->is_at_end)
         return false;
-    prompt_show(input);
-    ssize_t len = read(input->fd, input->buffer, input->read_size);
+    ssize_t len = input_read(input);
     if (len < 0) {
         complain_errno("%s", input->name);
         exit(STATUS_NOT_RUN);

@@ -12,7 +12,7 @@ struct input {
     const char *text;   /* the part that was read but not used yet ... */
     size_t text_len;    /* ... and its length in bytes */
     bool is_at_end;     /* there was an end of input since the command began */
-    char buffer[512];   /* what `text` points into, if `fd` is not -1 */
+    char buffer[1024];  /* what `text` points into, if `fd` is not -1 */
 };
 
 /* Commands from a string. */

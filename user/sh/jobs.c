@@ -2,37 +2,20 @@
 #include "jobs.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "../lib/memory.h"
 #include "../lib/message.h"
+#include "../lib/number.h"
+#include "job.h"
 #include "shell.h"
-
-enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ENDED };
-
-struct process {
-    pid_t pid; /* -1: could not be started */
-    enum process_state state;
-    int status; /* $? if this was all: of an ended process, or a stopped one */
-    int signal; /* that ended or stopped it; 0: none */
-};
-
-struct job {
-    struct job *next;
-    int number;         /* that a person sees; 0: in the foreground, without one */
-    pid_t group;        /* process group; 0: none of its own */
-    bool is_foreground; /* the shell waits for it */
-    bool has_news;      /* a process changed its state since the last report */
-    char *text;         /* from malloc */
-    size_t nprocesses;
-    struct process *processes; /* from malloc, in the order of the pipeline; the last one's status
-                                  is the job's */
-};
 
 static struct job *jobs; /* all that have not ended, or whose end was not reported or waited for */
 
@@ -46,6 +29,9 @@ static void terminal_signals_set(void (*action)(int))
         signal(terminal_signals[i], action);
 }
 
+/* The settings of the terminal that the shell goes on with when a job has broken them. */
+static struct termios terminal_modes;
+
 /* Makes a process group the one that has the terminal. Not every terminal can: no matter. */
 static void terminal_give(pid_t group)
 {
@@ -57,6 +43,22 @@ void jobs_begin_interactive(void)
     terminal_signals_set(SIG_IGN);
     setpgid(0, 0);
     terminal_give(getpgrp());
+    tcgetattr(STDIN_FILENO, &terminal_modes);
+}
+
+/* Takes the terminal back from a job. What one that ended by itself has set, it was meant to set. */
+static void terminal_take(const struct job *job)
+{
+    terminal_give(getpgrp());
+    if (job_last_process(job)->signal)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal_modes);
+    else
+        tcgetattr(STDIN_FILENO, &terminal_modes);
+}
+
+struct job *jobs_first(void)
+{
+    return jobs;
 }
 
 /* Where the list points to `job`; NULL: where it ends. */
@@ -156,22 +158,22 @@ static bool job_has(const struct job *job, enum process_state state)
     return false;
 }
 
-static bool job_is_running(const struct job *job)
+bool job_is_running(const struct job *job)
 {
     return job_has(job, PROCESS_RUNNING);
 }
 
-static bool job_is_stopped(const struct job *job)
+bool job_is_stopped(const struct job *job)
 {
     return !job_is_running(job) && job_has(job, PROCESS_STOPPED);
 }
 
-static bool job_has_ended(const struct job *job)
+bool job_has_ended(const struct job *job)
 {
     return !job_is_running(job) && !job_is_stopped(job);
 }
 
-static const struct process *job_last_process(const struct job *job)
+const struct process *job_last_process(const struct job *job)
 {
     return &job->processes[job->nprocesses - 1];
 }
@@ -223,25 +225,16 @@ static bool change_take(int options)
     return true;
 }
 
-/* Says what killed the processes of a job, if it was not Ctrl-C or the end of a pipe. */
-static void job_show_signals(const struct job *job)
-{
-    for (size_t i = 0; i < job->nprocesses; i++) {
-        int signal = job->processes[i].signal;
-        bool is_expected = signal == 0 || signal == SIGINT || signal == SIGPIPE;
-        if (!is_expected && job->processes[i].state == PROCESS_ENDED)
-            fprintf(stderr, "%s\n", strsignal(signal));
-    }
-}
-
 static void job_number_give(struct job *job)
 {
     int highest = 0;
 
+    job->is_foreground = false;
+    if (job->number > 0) /* it was in the background before */
+        return;
     for (const struct job *other = jobs; other; other = other->next)
         highest = other->number > highest ? other->number : highest;
     job->number = highest + 1;
-    job->is_foreground = false;
 }
 
 /* Waits until nothing of a job in the foreground runs, and takes the terminal back. */
@@ -250,7 +243,7 @@ static void foreground_await(const struct job *job)
     while (job_is_running(job) && change_take(0))
         ;
     if (shell.is_interactive)
-        terminal_give(getpgrp());
+        terminal_take(job);
 }
 
 static int foreground_complete(struct job *job)
@@ -285,29 +278,6 @@ static int background_complete(struct job *job)
 int job_complete(struct job *job)
 {
     return job->is_foreground ? foreground_complete(job) : background_complete(job);
-}
-
-/* => in static memory: "Done", "Exit 3", "Killed", ... */
-static const char *job_state_text(const struct job *job)
-{
-    static char text[40];
-    const struct process *last = job_last_process(job);
-
-    if (job_is_stopped(job))
-        return "Stopped";
-    if (last->signal)
-        return strsignal(last->signal);
-    if (last->status == 0)
-        return "Done";
-    snprintf(text, sizeof(text), "Exit %d", last->status);
-    return text;
-}
-
-static void job_report(struct job *job)
-{
-    if (job->has_news && !job_is_running(job))
-        fprintf(stderr, "[%d] %-12s %s\n", job->number, job_state_text(job), job->text);
-    job->has_news = false;
 }
 
 static void jobs_forget_ended(void)
@@ -403,4 +373,66 @@ int jobs_wait_process(pid_t pid)
     if (!shell.is_interactive && job_has_ended(job))
         job_forget(job);
     return status;
+}
+
+/* ---- fg, bg, and %n ---- */
+
+/* The job that is meant where none is named: the last one that was stopped, or else the last. */
+static struct job *job_current(void)
+{
+    struct job *last = NULL, *last_stopped = NULL;
+
+    for (struct job *job = jobs; job; job = job->next) {
+        if (job->number > 0)
+            last = job;
+        if (job->number > 0 && job_is_stopped(job))
+            last_stopped = job;
+    }
+    return last_stopped ? last_stopped : last;
+}
+
+struct job *job_named(const char *name)
+{
+    long number;
+
+    if (!name || strcmp(name, "%") == 0 || strcmp(name, "%%") == 0 || strcmp(name, "%+") == 0)
+        return job_current();
+    if (!number_parse(name + (*name == '%'), 1, INT_MAX, &number))
+        return NULL;
+    for (struct job *job = jobs; job; job = job->next) {
+        if (job->number == number)
+            return job;
+    }
+    return NULL;
+}
+
+pid_t job_group(const struct job *job)
+{
+    return job->group;
+}
+
+static void job_continue(struct job *job)
+{
+    for (size_t i = 0; i < job->nprocesses; i++) {
+        if (job->processes[i].state == PROCESS_STOPPED)
+            job->processes[i].state = PROCESS_RUNNING;
+    }
+    job->has_news = false;
+    kill(-job->group, SIGCONT);
+}
+
+int job_to_foreground(struct job *job)
+{
+    fprintf(stderr, "%s\n", job->text);
+    job->is_foreground = true;
+    terminal_give(job->group);
+    job_continue(job);
+    return foreground_complete(job);
+}
+
+int job_to_background(struct job *job)
+{
+    fprintf(stderr, "[%d] %s &\n", job->number, job->text);
+    job_continue(job);
+    return 0;
 }

@@ -1,8 +1,8 @@
 /* Jobs: the processes that a command line starts.
 
    A pipeline is a job; so is a whole a && b if it runs in the background. In an interactive shell
-   every job is a process group, and the one in the foreground has the terminal: Ctrl-C reaches it
-   and nobody else. The shell itself ignores the signals of the terminal; it has no signal handlers.
+   every job is a process group, and the one in the foreground has the terminal: Ctrl-C and Ctrl-Z
+   reach it and nobody else. The shell itself ignores the signals of the terminal; it has no signal handlers.
    In other shells jobs have no groups. */
 #pragma once
 
@@ -38,3 +38,16 @@ void jobs_report(void);
    that; 127 if there is no such process. */
 int jobs_wait_all(void);
 int jobs_wait_process(pid_t pid);
+
+/* Prints all background jobs. */
+void jobs_show(void);
+
+/* The background job %N, or N; NULL, %%: the last one that was stopped, or else the last. => NULL if
+   there is none. */
+struct job *job_named(const char *name);
+pid_t job_group(const struct job *job);
+
+/* Continues a job in the foreground, and waits for it as job_complete does; or in the background.
+   => the status for $? */
+int job_to_foreground(struct job *job);
+int job_to_background(struct job *job);

@@ -1,0 +1,128 @@
+/* Process groups and sessions.
+
+   A group is a job of a shell, a session all jobs of a terminal. Both are only numbers that processes
+   have in common. A group that no process of its session outside it looks after is orphaned: nobody
+   would continue it after a Ctrl-Z.
+
+   Lock: the tree lock. */
+
+#include <linux/errno.h>
+#include <proc/process.h>
+#include <proc/session.h>
+#include <proc/terminal.h>
+
+bool is_group_or_session(int id)
+{
+    for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1))
+        if (p->pgid == id || p->sid == id)
+            return true;
+    return false;
+}
+
+bool group_is_in_session(int pgid, int sid)
+{
+    for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1))
+        if (p->pgid == pgid && p->sid == sid)
+            return true;
+    return false;
+}
+
+/* ---- Orphans ---- */
+
+/* Whether `parent` is one that continues jobs of the child's kind. */
+static bool looks_after(const struct process *parent, const struct process *child)
+{
+    return parent && parent->sid == child->sid && parent->pgid != child->pgid;
+}
+
+bool group_is_orphaned(int pgid, const struct process *leaving)
+{
+    for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1)) {
+        bool counts = p->pgid == pgid && p != leaving && !p->zombie;
+
+        /* init continues nobody, though it may be of the same session. */
+        if (counts && p->parent && p->parent->pid != 1 && looks_after(p->parent, p))
+            return false;
+    }
+    return true;
+}
+
+static bool group_has_stopped(int pgid)
+{
+    for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1))
+        if (p->pgid == pgid && !p->zombie && p->signals.stopped)
+            return true;
+    return false;
+}
+
+void group_check_orphaned(struct process *process, const struct process *old_parent,
+                          const struct process *leaving)
+{
+    int pgid = process->pgid;
+
+    if (!looks_after(old_parent, process) || !group_is_orphaned(pgid, leaving) ||
+        !group_has_stopped(pgid))
+        return;
+    signal_group(pgid, SIGHUP);
+    signal_group(pgid, SIGCONT);
+}
+
+/* ---- The system calls ---- */
+
+static int setpgid_locked(struct process *process, int pgid)
+{
+    struct process *self = process_current();
+
+    if (!process || (process != self && process->parent != self))
+        return -ESRCH;
+    if (process->sid != self->sid || process->sid == process->pid)
+        return -EPERM;
+    if (pgid != process->pid && !group_is_in_session(pgid, self->sid))
+        return -EPERM;
+    process->pgid = pgid;
+    return 0;
+}
+
+int process_setpgid(int pid, int pgid)
+{
+    if (pgid < 0)
+        return -EINVAL;
+    mutex_lock(&process_tree_lock);
+    struct process *process = pid ? process_find(pid) : process_current();
+    int err = setpgid_locked(process, pgid ? pgid : pid ? pid : process_current()->pid);
+    mutex_unlock(&process_tree_lock);
+    return err;
+}
+
+int process_setsid(void)
+{
+    struct process *self = process_current();
+    int result = -EPERM;
+
+    mutex_lock(&process_tree_lock);
+    if (!is_group_or_session(self->pid)) {
+        self->pgid = self->sid = self->pid;
+        self->has_terminal = false;
+        result = self->pid;
+    }
+    mutex_unlock(&process_tree_lock);
+    return result;
+}
+
+int process_getpgid(int pid)
+{
+    mutex_lock(&process_tree_lock);
+    struct process *process = pid ? process_find(pid) : process_current();
+    int result = process ? process->pgid : -ESRCH;
+    mutex_unlock(&process_tree_lock);
+    return result;
+}
+
+int process_getsid(int pid)
+{
+    mutex_lock(&process_tree_lock);
+    struct process *process = pid ? process_find(pid) : process_current();
+    int result = process ? process->sid : -ESRCH;
+    mutex_unlock(&process_tree_lock);
+    return result;
+}

@@ -1,0 +1,166 @@
+/* What a process wants of its signals: actions, the mask, the alternate stack, and waiting for one.
+
+   Locks: the process's signals.lock; what is marked (o) in struct signal_state needs none. */
+
+#include <linux/errno.h>
+#include <linux/signal.h>
+#include <proc/process.h>
+#include "signal_set.h"
+
+static struct signal_state *my_signals(void)
+{
+    return &process_current()->signals;
+}
+
+/* ---- Actions and the mask ---- */
+
+int signal_set_action(int signo, const struct signal_action *action, struct signal_action *old)
+{
+    struct signal_state *state = my_signals();
+
+    if (!is_signal(signo) || (action && (BIT(signo) & UNBLOCKABLE)))
+        return -EINVAL;
+    spin_lock(&state->lock);
+    if (old)
+        *old = state->actions[signo - 1];
+    if (action) {
+        state->actions[signo - 1] = *action;
+        state->actions[signo - 1].mask &= ~UNBLOCKABLE;
+        if (signal_is_ignored(state, signo))
+            state->pending &= ~BIT(signo);
+    }
+    spin_unlock(&state->lock);
+    return 0;
+}
+
+void signal_change_mask(uint64_t mask)
+{
+    struct signal_state *state = my_signals();
+
+    spin_lock(&state->lock);
+    state->blocked = mask & ~UNBLOCKABLE;
+    bool ready = state->pending & ~state->blocked;
+    spin_unlock(&state->lock);
+    if (ready)
+        thread_set_work(thread_current(), WORK_SIGNAL);
+}
+
+int signal_set_mask(int how, const uint64_t *set, uint64_t *old)
+{
+    uint64_t now = my_signals()->blocked; /* only this thread changes it */
+
+    if (old)
+        *old = now;
+    if (!set)
+        return 0;
+    switch (how) {
+    case SIG_BLOCK:
+        signal_change_mask(now | *set);
+        return 0;
+    case SIG_UNBLOCK:
+        signal_change_mask(now & ~*set);
+        return 0;
+    case SIG_SETMASK:
+        signal_change_mask(*set);
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+uint64_t signal_pending_blocked(void)
+{
+    struct signal_state *state = my_signals();
+
+    spin_lock(&state->lock);
+    uint64_t set = state->pending & state->blocked;
+    spin_unlock(&state->lock);
+    return set;
+}
+
+/* ---- The alternate stack ---- */
+
+static bool is_on_stack(const struct signal_stack *stack, uaddr_t rsp)
+{
+    return rsp > stack->start && rsp - stack->start <= stack->size;
+}
+
+stack_t signal_get_stack(uaddr_t rsp)
+{
+    const struct signal_stack *stack = &my_signals()->stack;
+    int flags = is_on_stack(stack, rsp) ? SS_ONSTACK : 0;
+
+    return (stack_t){
+        .ss_sp = (void *)stack->start,
+        .ss_size = stack->size,
+        .ss_flags = stack->size ? flags : SS_DISABLE,
+    };
+}
+
+int signal_set_stack(const stack_t *wanted, uaddr_t rsp)
+{
+    struct signal_stack *stack = &my_signals()->stack;
+
+    if (is_on_stack(stack, rsp))
+        return -EPERM;
+    switch (wanted->ss_flags) {
+    case SS_DISABLE:
+        *stack = (struct signal_stack){0};
+        return 0;
+    case SS_ONSTACK:
+    case 0:
+        if (wanted->ss_size < MINSIGSTKSZ)
+            return -ENOMEM;
+        *stack = (struct signal_stack){.start = (uaddr_t)wanted->ss_sp, .size = wanted->ss_size};
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+/* ---- Waiting ---- */
+
+int signal_suspend(const uint64_t *mask)
+{
+    struct signal_state *state = my_signals();
+
+    if (mask) {
+        state->saved_mask = state->blocked;
+        state->has_saved_mask = true;
+        signal_change_mask(*mask);
+    }
+    return thread_sleep_until(UINT64_MAX);
+}
+
+/* Takes a signal of `set`, or notes that it is awaited. */
+static bool take_or_await(struct signal_state *state, uint64_t set, struct signal_info *info)
+{
+    spin_lock(&state->lock);
+    bool taken = signal_take(state, set, info);
+    state->awaited = taken ? 0 : set;
+    spin_unlock(&state->lock);
+    return taken;
+}
+
+/* Notes that nothing is awaited any more; takes what has come. */
+static bool take_after_wait(struct signal_state *state, uint64_t set, struct signal_info *info)
+{
+    spin_lock(&state->lock);
+    state->awaited = 0;
+    bool taken = signal_take(state, set, info);
+    spin_unlock(&state->lock);
+    return taken;
+}
+
+int signal_timed_wait(uint64_t set, uint64_t deadline_ns, struct signal_info *info)
+{
+    struct signal_state *state = my_signals();
+
+    set &= ~UNBLOCKABLE;
+    if (take_or_await(state, set, info))
+        return info->signo;
+    int err = thread_sleep_until(deadline_ns);
+    if (take_after_wait(state, set, info))
+        return info->signo;
+    return err ? err : -EAGAIN;
+}

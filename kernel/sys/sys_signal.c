@@ -1,0 +1,202 @@
+/* Signals and alarms: copies between Linux's structures and the kernel's, and one call each. */
+#include <linux/errno.h>
+#include <linux/time_types.h>
+#include <arch/clock.h>
+#include <proc/process.h>
+#include <sys/convert.h>
+#include <sys/syscall.h>
+#include <vm/usercopy.h>
+
+SYSCALL2(kill, int, pid, int, signo)
+{
+    return signal_kill(pid, signo, SI_USER);
+}
+
+SYSCALL2(tkill, int, tid, int, signo)
+{
+    return tid <= 0 ? -EINVAL : signal_kill(tid, signo, SI_TKILL);
+}
+
+SYSCALL3(tgkill, int, tgid, int, tid, int, signo)
+{
+    if (tgid <= 0 || tid <= 0)
+        return -EINVAL;
+    return tgid == tid ? signal_kill(tid, signo, SI_TKILL) : -ESRCH;
+}
+
+SYSCALL4(rt_sigaction, int, signo, const struct signal_action __user *, action,
+         struct signal_action __user *, old, size_t, mask_size)
+{
+    struct signal_action in, out;
+
+    if (mask_size != sizeof(in.mask))
+        return -EINVAL;
+    if (action && get_user(&in, action))
+        return -EFAULT;
+    int err = signal_set_action(signo, action ? &in : NULL, &out);
+    if (!err && old)
+        err = put_user(old, &out);
+    return err;
+}
+
+SYSCALL4(rt_sigprocmask, int, how, const uint64_t __user *, set, uint64_t __user *, old, size_t,
+         mask_size)
+{
+    uint64_t in, out;
+
+    if (mask_size != sizeof(in))
+        return -EINVAL;
+    if (set && get_user(&in, set))
+        return -EFAULT;
+    int err = signal_set_mask(how, set ? &in : NULL, &out);
+    if (!err && old)
+        err = put_user(old, &out);
+    return err;
+}
+
+/* What it changes are the registers themselves, so its result is what rax is then. */
+syscall_fn sys_rt_sigreturn;
+long sys_rt_sigreturn(struct trapframe *tf)
+{
+    signal_return(tf);
+    return tf->rax;
+}
+
+SYSCALL2(rt_sigpending, uint64_t __user *, set, size_t, mask_size)
+{
+    uint64_t pending = signal_pending_blocked();
+
+    return mask_size > sizeof(pending) ? -EINVAL : copy_to_user(set, &pending, mask_size);
+}
+
+SYSCALL2(rt_sigsuspend, const uint64_t __user *, set, size_t, mask_size)
+{
+    uint64_t mask;
+
+    if (mask_size != sizeof(mask))
+        return -EINVAL;
+    return get_user(&mask, set) ? -EFAULT : signal_suspend(&mask);
+}
+
+SYSCALL0(pause)
+{
+    return signal_suspend(NULL);
+}
+
+/* -EINVAL, -EFAULT. */
+static int timeout_deadline(const struct __kernel_timespec __user *timeout, uint64_t *deadline_ns)
+{
+    struct __kernel_timespec time;
+    uint64_t ns;
+
+    *deadline_ns = UINT64_MAX;
+    if (!timeout)
+        return 0;
+    if (get_user(&time, timeout))
+        return -EFAULT;
+    if (!timespec_to_ns(&time, &ns))
+        return -EINVAL;
+    *deadline_ns = clock_monotonic_ns() + ns;
+    return 0;
+}
+
+SYSCALL4(rt_sigtimedwait, const uint64_t __user *, set, siginfo_t __user *, info,
+         const struct __kernel_timespec __user *, timeout, size_t, mask_size)
+{
+    struct signal_info taken;
+    uint64_t wanted, deadline_ns;
+
+    if (mask_size != sizeof(wanted))
+        return -EINVAL;
+    if (get_user(&wanted, set))
+        return -EFAULT;
+    int result = timeout_deadline(timeout, &deadline_ns);
+    if (result)
+        return result;
+    deadline_ns = signal_resumed_deadline(deadline_ns);
+    result = signal_timed_wait(wanted, deadline_ns, &taken);
+    if (result == -EINTR)
+        signal_keep_deadline(deadline_ns);
+    if (result > 0 && info) {
+        siginfo_t out = signal_to_siginfo(&taken);
+
+        if (put_user(info, &out))
+            return -EFAULT;
+    }
+    return result;
+}
+
+syscall_fn sys_sigaltstack;
+long sys_sigaltstack(struct trapframe *tf)
+{
+    const stack_t __user *stack = (const stack_t __user *)tf->rdi;
+    stack_t __user *old = (stack_t __user *)tf->rsi;
+    stack_t in, out = signal_get_stack(tf->rsp);
+
+    if (stack && get_user(&in, stack))
+        return -EFAULT;
+    int err = stack ? signal_set_stack(&in, tf->rsp) : 0;
+    if (!err && old)
+        err = put_user(old, &out);
+    return err;
+}
+
+/* ---- Alarms ---- */
+
+static struct __kernel_old_timeval timeval_from_ns(uint64_t ns)
+{
+    return (struct __kernel_old_timeval){.tv_sec = ns / NS_PER_SEC,
+                                         .tv_usec = ns % NS_PER_SEC / 1000};
+}
+
+/* False: not a valid time. */
+static bool timeval_to_ns(const struct __kernel_old_timeval *time, uint64_t *ns)
+{
+    const struct __kernel_timespec spec = {.tv_sec = time->tv_sec, .tv_nsec = time->tv_usec * 1000};
+
+    return time->tv_usec >= 0 && time->tv_usec < 1000000 && timespec_to_ns(&spec, ns);
+}
+
+/* What is left is rounded, but never to 0, which would say that there was no alarm. */
+SYSCALL1(alarm, unsigned, seconds)
+{
+    uint64_t left_ns = alarm_get().left_ns;
+
+    alarm_set(&(struct alarm_setting){.left_ns = seconds * NS_PER_SEC});
+    return left_ns ? max((left_ns + NS_PER_SEC / 2) / NS_PER_SEC, 1ul) : 0;
+}
+
+static struct __kernel_old_itimerval itimerval_now(void)
+{
+    struct alarm_setting setting = alarm_get();
+
+    return (struct __kernel_old_itimerval){
+        .it_value = timeval_from_ns(setting.left_ns),
+        .it_interval = timeval_from_ns(setting.interval_ns),
+    };
+}
+
+SYSCALL2(getitimer, int, which, struct __kernel_old_itimerval __user *, old)
+{
+    const struct __kernel_old_itimerval now = itimerval_now();
+
+    return which == ITIMER_REAL ? put_user(old, &now) : -EINVAL;
+}
+
+SYSCALL3(setitimer, int, which, const struct __kernel_old_itimerval __user *, new,
+         struct __kernel_old_itimerval __user *, old)
+{
+    const struct __kernel_old_itimerval before = itimerval_now();
+    struct __kernel_old_itimerval in = {0};
+    struct alarm_setting setting;
+
+    if (which != ITIMER_REAL)
+        return -EINVAL;
+    if (new &&get_user(&in, new))
+        return -EFAULT;
+    if (!timeval_to_ns(&in.it_value, &setting.left_ns) ||
+        !timeval_to_ns(&in.it_interval, &setting.interval_ns))
+        return -EINVAL;
+    alarm_set(&setting);
+    return old ? put_user(old, &before) : 0;
+}

@@ -1,0 +1,396 @@
+/* The terminal: lines and bytes, the keys that send signals, and who may use it.
+
+   Each case leads a session of its own with a terminal of its own: on Linux a pseudo-terminal, on
+   Pagoda the console, taken away from whoever had it, with TIOCSTI for a keyboard. */
+#include "test.h"
+
+#include <sys/ioctl.h>
+#include <termios.h>
+
+static int terminal, keyboard = -1; /* keyboard: the other side of a pseudo-terminal */
+static struct termios modes_before;
+
+static void type(const char *keys)
+{
+    if (keyboard >= 0)
+        CHECK_EQ(CHECK_OK(write(keyboard, keys, strlen(keys))), strlen(keys));
+    for (; keyboard < 0 && *keys; keys++)
+        CHECK_OK(ioctl(terminal, TIOCSTI, keys));
+}
+
+static int pseudo_terminal_open(void)
+{
+    keyboard = CHECK_OK(posix_openpt(O_RDWR | O_NOCTTY));
+    CHECK_OK(grantpt(keyboard));
+    CHECK_OK(unlockpt(keyboard));
+    return CHECK_OK(open(ptsname(keyboard), O_RDWR | O_NOCTTY));
+}
+
+static void set_flags(tcflag_t on, tcflag_t off, int vmin, int vtime)
+{
+    struct termios modes;
+
+    CHECK_OK(tcgetattr(terminal, &modes));
+    modes.c_lflag = (modes.c_lflag | on) & ~off;
+    modes.c_cc[VMIN] = vmin;
+    modes.c_cc[VTIME] = vtime;
+    CHECK_OK(tcsetattr(terminal, TCSANOW, &modes));
+}
+
+/* Nothing is echoed: on Pagoda it would stand among the reports. */
+static void lead_session(void *body)
+{
+    CHECK_OK(setsid());
+    terminal = on_pagoda() ? CHECK_OK(open("/dev/console", O_RDWR)) : pseudo_terminal_open();
+    CHECK_OK(ioctl(terminal, TIOCSCTTY, 1));
+    CHECK_OK(tcgetattr(terminal, &modes_before));
+    set_flags(0, ECHO, 1, 0);
+    ((void (*)(void))body)();
+    signal(SIGTTOU, SIG_IGN); /* whoever is in the foreground now */
+    CHECK_OK(tcsetattr(terminal, TCSAFLUSH, &modes_before));
+}
+
+#define RUN_IN_SESSION(name) (test_begin(#name), run_in_session(name))
+
+static void run_in_session(void (*body)(void))
+{
+    CHECK(exits_with(0, lead_session, (void *)(uintptr_t)body));
+}
+
+static void check_read(const char *expected)
+{
+    char text[64];
+    ssize_t len = CHECK_OK(read(terminal, text, sizeof(text)));
+
+    CHECK_EQ(len, strlen(expected));
+    CHECK(memcmp(text, expected, len) == 0);
+}
+
+/* Lines and bytes. */
+
+static void lines_are_edited(void)
+{
+    type("ab\x7f"
+         "c\n");
+    check_read("ac\n");
+    type("forget this\x15that\n");
+    check_read("that\n");
+    type("one word\x17line\n");
+    check_read("one line\n");
+    type("two\nlines\n");
+    check_read("two\n");
+    check_read("lines\n");
+    type("no newline\x04");
+    check_read("no newline");
+    type("\x04");
+    check_read("");
+}
+
+static void raw_bytes_come_at_once(void)
+{
+    set_flags(0, ICANON, 1, 0);
+    type("a");
+    check_read("a");
+    type("\x7f\x04\x15");
+    check_read("\x7f\x04\x15");
+    type("\r");
+    check_read("\n"); /* ICRNL is another flag */
+}
+
+static void reads_wait_for_bytes_and_time(void)
+{
+    set_flags(0, ICANON, 0, 0);
+    check_read(""); /* at once */
+    set_flags(0, ICANON, 0, 1);
+    check_read(""); /* after a tenth of a second */
+    set_flags(0, ICANON, 3, 0);
+    type("ab");
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0) {
+        usleep(20000);
+        type("c");
+        _exit(0);
+    }
+    check_read("abc");
+    CHECK(exited_with(wait_child(pid), 0));
+    set_flags(0, ICANON, 5, 1);
+    type("ab");
+    check_read("ab"); /* no third within a tenth of a second */
+}
+
+static void what_is_typed_stays_when_modes_change(void)
+{
+    int count;
+
+    type("half a line");
+    CHECK_OK(ioctl(terminal, FIONREAD, &count));
+    CHECK_EQ(count, 0);
+    set_flags(0, ICANON, 1, 0);
+    check_read("half a line");
+    type("more");
+    CHECK_OK(tcflush(terminal, TCIFLUSH));
+    type("x");
+    check_read("x");
+}
+
+/* Jobs. */
+
+static int wait_for_change(pid_t pid)
+{
+    int status;
+
+    CHECK_EQ(CHECK_OK(waitpid(pid, &status, WUNTRACED)), pid);
+    return status;
+}
+
+static bool stopped_by(int status, int signal)
+{
+    return WIFSTOPPED(status) && WSTOPSIG(status) == signal;
+}
+
+/* A child in a group of its own; who starts it knows when it is there. */
+static pid_t start_job(void (*body)(void *), void *arg)
+{
+    pid_t pid = CHECK_OK(fork());
+
+    if (pid == 0) {
+        CHECK_OK(setpgid(0, 0));
+        body(arg);
+        _exit(0);
+    }
+    setpgid(pid, pid); /* or the child was first */
+    CHECK_EQ(getpgid(pid), pid);
+    return pid;
+}
+
+static void to_foreground(pid_t group)
+{
+    signal(SIGTTOU, SIG_IGN);
+    CHECK_OK(tcsetpgrp(terminal, group));
+    CHECK_EQ(tcgetpgrp(terminal), group);
+    signal(SIGTTOU, SIG_DFL);
+}
+
+static void end_job(pid_t pid)
+{
+    CHECK_OK(kill(pid, SIGKILL));
+    CHECK(killed_by(wait_child(pid), SIGKILL));
+}
+
+static void keys_are_for_the_foreground(void)
+{
+    pid_t front = start_job(wait_for_ever, NULL), back = start_job(wait_for_ever, NULL);
+
+    to_foreground(front);
+    type("\x1a");
+    CHECK(stopped_by(wait_for_change(front), SIGTSTP));
+    CHECK_OK(kill(front, SIGCONT));
+    type("\x03");
+    CHECK(killed_by(wait_child(front), SIGINT));
+    CHECK_EQ(waitpid(back, NULL, WNOHANG | WUNTRACED), 0);
+    to_foreground(back);
+    type("\x1c");
+    CHECK(WTERMSIG(wait_child(back)) == SIGQUIT);
+}
+
+static void keys_are_bytes_without_isig(void)
+{
+    set_flags(0, ICANON | ISIG, 1, 0);
+    type("\x03\x1a\x1c");
+    check_read("\x03\x1a\x1c");
+}
+
+static void read_line(void *expected)
+{
+    check_read(expected);
+}
+
+static void a_job_in_the_background_does_not_read(void)
+{
+    pid_t pid = start_job(read_line, "for you\n");
+
+    CHECK(stopped_by(wait_for_change(pid), SIGTTIN));
+    type("for you\n");
+    to_foreground(pid);
+    CHECK_OK(kill(pid, SIGCONT)); /* its read begins again, and may */
+    CHECK(exited_with(wait_child(pid), 0));
+}
+
+static void change_modes(void *unused)
+{
+    (void)unused;
+    set_flags(0, ECHO, 1, 7);
+}
+
+static void a_job_in_the_background_does_not_change_modes(void)
+{
+    pid_t pid = start_job(change_modes, NULL);
+    struct termios modes;
+
+    CHECK(stopped_by(wait_for_change(pid), SIGTTOU));
+    CHECK_OK(tcgetattr(terminal, &modes));
+    CHECK_EQ(modes.c_cc[VTIME], 0);
+    to_foreground(pid);
+    CHECK_OK(kill(pid, SIGCONT));
+    CHECK(exited_with(wait_child(pid), 0));
+    CHECK_OK(tcgetattr(terminal, &modes));
+    CHECK_EQ(modes.c_cc[VTIME], 7);
+    to_foreground(getpgrp());
+}
+
+static void write_remark(void *unused)
+{
+    (void)unused;
+    CHECK_EQ(CHECK_OK(write(terminal, "# a job writes\n", 15)), 15);
+}
+
+static void tostop_holds_writers(void)
+{
+    pid_t pid = start_job(write_remark, NULL);
+    CHECK(exited_with(wait_child(pid), 0));
+    set_flags(TOSTOP, 0, 1, 0);
+    pid = start_job(write_remark, NULL);
+    CHECK(stopped_by(wait_for_change(pid), SIGTTOU));
+    end_job(pid);
+}
+
+static void read_with_deaf_ears(void *unused)
+{
+    char byte;
+
+    (void)unused;
+    signal(SIGTTIN, SIG_IGN);
+    CHECK_ERR(EIO, read(terminal, &byte, 1));
+    signal(SIGTTOU, SIG_IGN);
+    set_flags(0, ECHO, 1, 0); /* may */
+}
+
+static void who_ignores_the_stop_gets_an_error(void)
+{
+    CHECK(exited_with(wait_child(start_job(read_with_deaf_ears, NULL)), 0));
+}
+
+/* The job's only parent in the session ends before it reads. */
+static void read_as_orphan(void *gates)
+{
+    struct gate *orphaned = gates, *done = orphaned + 1;
+    char byte;
+
+    if (CHECK_OK(fork()) > 0)
+        return;
+    CHECK_OK(setpgid(0, 0));
+    gate_pass(orphaned);
+    CHECK_ERR(EIO, read(terminal, &byte, 1));
+    gate_open(done);
+    _exit(0);
+}
+
+static void an_orphaned_job_gets_an_error(void)
+{
+    struct gate gates[2] = {gate_make(), gate_make()};
+
+    CHECK(exits_with(0, read_as_orphan, gates));
+    gate_open(&gates[0]);
+    gate_pass(&gates[1]);
+}
+
+static void the_foreground_is_told_and_checked(void)
+{
+    pid_t pid = start_job(wait_for_ever, NULL);
+
+    CHECK_EQ(tcgetsid(terminal), getpid());
+    CHECK_EQ(tcgetpgrp(terminal), getpgrp());
+    to_foreground(pid);
+    to_foreground(getpgrp());
+    CHECK_ERR(EINVAL, tcsetpgrp(terminal, -1));
+    CHECK_ERR(ESRCH, tcsetpgrp(terminal, 1 << 22));
+    CHECK_ERR(EPERM, tcsetpgrp(terminal, getpgid(getppid()))); /* of another session */
+    end_job(pid);
+}
+
+static volatile sig_atomic_t signals;
+
+static void count(int signal)
+{
+    (void)signal;
+    signals++;
+}
+
+static void a_new_size_is_told(void)
+{
+    struct winsize size = {.ws_row = 11, .ws_col = 22}, before;
+
+    signal(SIGWINCH, count);
+    CHECK_OK(ioctl(terminal, TIOCGWINSZ, &before));
+    CHECK_OK(ioctl(terminal, TIOCSWINSZ, &size));
+    CHECK_EQ(signals, 1);
+    CHECK_OK(ioctl(terminal, TIOCSWINSZ, &size)); /* nothing new */
+    CHECK_EQ(signals, 1);
+    memset(&size, 0, sizeof(size));
+    CHECK_OK(ioctl(terminal, TIOCGWINSZ, &size));
+    CHECK_EQ(size.ws_col, 22);
+    CHECK_OK(ioctl(terminal, TIOCSWINSZ, &before));
+}
+
+/* The leader goes. */
+
+static void give_up(void)
+{
+    pid_t pid = start_job(wait_for_ever, NULL);
+
+    to_foreground(pid);
+    signal(SIGHUP, SIG_IGN);
+    CHECK_OK(ioctl(terminal, TIOCNOTTY));
+    CHECK(killed_by(wait_child(pid), SIGHUP));
+    CHECK_ERR(ENOTTY, tcgetpgrp(terminal));
+    CHECK_ERR(ENOTTY, ioctl(terminal, TIOCNOTTY));
+    CHECK_OK(ioctl(terminal, TIOCSCTTY, 0)); /* and takes it again */
+    CHECK_EQ(tcgetpgrp(terminal), getpgrp());
+}
+
+static struct gate hung_up;
+
+static void await_hangup(void *unused)
+{
+    sigset_t set;
+    int signal;
+
+    (void)unused;
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+    gate_open(&hung_up);
+    CHECK_EQ(sigwait(&set, &signal), 0);
+    gate_open(&hung_up);
+}
+
+static void leave_job(void)
+{
+    pid_t pid = start_job(await_hangup, NULL);
+
+    gate_pass(&hung_up);
+    to_foreground(pid);
+}
+
+int main(void)
+{
+    RUN_IN_SESSION(lines_are_edited);
+    RUN_IN_SESSION(raw_bytes_come_at_once);
+    RUN_IN_SESSION(reads_wait_for_bytes_and_time);
+    RUN_IN_SESSION(what_is_typed_stays_when_modes_change);
+    RUN_IN_SESSION(keys_are_for_the_foreground);
+    RUN_IN_SESSION(keys_are_bytes_without_isig);
+    RUN_IN_SESSION(a_job_in_the_background_does_not_read);
+    RUN_IN_SESSION(a_job_in_the_background_does_not_change_modes);
+    RUN_IN_SESSION(tostop_holds_writers);
+    RUN_IN_SESSION(who_ignores_the_stop_gets_an_error);
+    RUN_IN_SESSION(an_orphaned_job_gets_an_error);
+    RUN_IN_SESSION(the_foreground_is_told_and_checked);
+    RUN_IN_SESSION(a_new_size_is_told);
+    RUN_IN_SESSION(give_up);
+    hung_up = gate_make();
+    RUN_IN_SESSION(leave_job);
+    gate_pass(&hung_up);
+    gate_destroy(&hung_up);
+    return TEST_PASSED;
+}

@@ -1,0 +1,43 @@
+/* The keyboard, key by key: the terminal's raw mode, and what the bytes of a key mean. */
+#pragma once
+
+#include <stdbool.h>
+
+/* Bytes that are no key of their own are themselves: letters, control characters (Ctrl-A is 1), the
+   parts of a UTF-8 sequence. */
+enum key {
+    KEY_END_OF_INPUT = -1,
+    KEY_CTRL_A = 1,
+    KEY_CTRL_B = 2,
+    KEY_CTRL_C = 3,
+    KEY_CTRL_D = 4,
+    KEY_CTRL_E = 5,
+    KEY_CTRL_F = 6,
+    KEY_BACKSPACE = 8,
+    KEY_TAB = 9,
+    KEY_CTRL_J = 10,
+    KEY_CTRL_K = 11,
+    KEY_CTRL_L = 12,
+    KEY_ENTER = 13,
+    KEY_CTRL_N = 14,
+    KEY_CTRL_P = 16,
+    KEY_CTRL_U = 21,
+    KEY_CTRL_W = 23,
+    KEY_ESCAPE = 27,
+    KEY_RUBOUT = 127,
+    KEY_UP = 256,
+    KEY_DOWN,
+    KEY_LEFT,
+    KEY_RIGHT,
+    KEY_HOME,
+    KEY_END,
+    KEY_DELETE,
+    KEY_UNKNOWN,
+};
+
+/* From keys_begin to keys_end the terminal gives every key at once, and shows none.
+   => false: it cannot. */
+bool keys_begin(void);
+void keys_end(void);
+
+int key_read(void);
