@@ -38,21 +38,22 @@ export MEM CPUS CPU QEMU QEMUFLAGS APPEND TIMEOUT
 export PYTHONDONTWRITEBYTECODE := 1
 export PAGODA_CMD := $(value CMD)
 
-# The kernel.
+# The kernel is built by x86_64-elf-gcc if there is one, else by the compiler for x86-64 that Debian
+# has on every kind of machine, or by clang and its linker.
 
-ifeq ($(origin CROSS),undefined)
-CROSS := $(if $(shell command -v x86_64-elf-gcc),x86_64-elf-,x86_64-linux-gnu-)
-endif
+CROSS ?= $(if $(shell command -v x86_64-elf-gcc),x86_64-elf-,x86_64-linux-gnu-)
 ifeq ($(origin CC),default)
 CC := $(CROSS)gcc
 endif
-LD := $(CROSS)ld
-NM := $(CROSS)nm
-OBJCOPY := $(CROSS)objcopy
-TARGET_FLAGS := $(if $(findstring clang,$(CC)),--target=x86_64-unknown-none-elf)
+CLANG := $(findstring clang,$(CC))
+TARGET_FLAGS := $(if $(CLANG),--target=x86_64-unknown-none-elf)
+LD := $(if $(CLANG),ld.lld,$(CROSS)ld)
+NM := $(if $(CLANG),llvm-nm,$(CROSS)nm)
+OBJCOPY := $(if $(CLANG),llvm-objcopy,$(CROSS)objcopy)
 
 KCPPFLAGS := -Iinclude -Ibuild/include-links -MMD -MP $(if $(filter 1,$(DEBUG)),-DDEBUG)
-KCFLAGS := $(TARGET_FLAGS) -std=gnu11 -O2 -g \
+# Not := , because need-build may have to install the compiler before it can say where its headers are.
+KCFLAGS = $(TARGET_FLAGS) -std=gnu11 -O2 -g \
 	-ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-mno-red-zone -mcmodel=kernel -mgeneral-regs-only -fno-pie -fcf-protection=none \
 	-fno-stack-protector -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing \
@@ -63,7 +64,12 @@ KLDFLAGS := -nostdlib -T linker.ld -z max-page-size=4096 -z noexecstack --build-
 KERNEL_SOURCES := $(wildcard kernel/main.c kernel/*/*.c kernel/*/*.S)
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=build/%.o)
 
-# User programs. The kernel's headers come last: include/sys must not hide the C library's.
+# User programs are built with musl, by the wrapper in Debian's musl-dev for x86-64. The kernel's
+# headers come last: include/sys must not hide the C library's.
+
+UCC := x86_64-linux-musl-gcc
+USTRIP := x86_64-linux-gnu-strip
+UAR := x86_64-linux-gnu-ar
 
 UCFLAGS := -std=gnu11 -static -Os -g -ffunction-sections -fdata-sections -Wl,--gc-sections \
 	-Wall -Wextra -idirafter include -Iuser/lib -Itest/user -MMD -MP $(if $(filter 1,$(WERROR)),-Werror)
@@ -85,16 +91,20 @@ FORCE:
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
 
 # A tool that is missing is installed when it is needed (tools/setup.sh). One after the other: apt
-# has a lock.
+# has a lock. Packages are named for amd64 where x86-64 files are wanted on any machine.
+
+KERNEL_TOOLS := $(if $(CLANG),$(CC) clang $(LD) lld $(NM) llvm, \
+	$(CC) gcc-x86-64-linux-gnu $(LD) binutils-x86-64-linux-gnu)
 
 need-build:
-	@sh tools/setup.sh $(CC) gcc $(LD) binutils awk mawk cpio cpio musl-gcc musl-tools \
-	    /usr/include/bsd/sys/queue.h libbsd-dev /usr/include/linux/errno.h linux-libc-dev \
-	    /usr/include/elf.h libc6-dev
+	@sh tools/setup.sh $(KERNEL_TOOLS) $(UCC) musl-dev:amd64 $(UAR) binutils-x86-64-linux-gnu \
+	    x86_64-linux-gnu-gcc gcc-x86-64-linux-gnu /usr/include/linux/errno.h linux-libc-dev:amd64 \
+	    /usr/include/elf.h libc6-dev:amd64 /usr/include/bsd/sys/queue.h libbsd-dev:amd64 \
+	    cpio cpio awk mawk
 need-qemu: need-build
 	@sh tools/setup.sh $(QEMU) qemu-system-x86 $(PYTHON) python3
 need-iso: need-qemu
-	@sh tools/setup.sh grub-mkrescue grub-common /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin \
+	@sh tools/setup.sh grub-mkrescue grub-common /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin:amd64 \
 	    xorriso xorriso mformat mtools
 need-gdb: need-iso
 	@sh tools/setup.sh gdb gdb
@@ -102,29 +112,29 @@ need-lint:
 	@sh tools/setup.sh $(PYTHON) python3 clang-format clang-format git git
 
 # The kernel's rules. A file that holds the flags is rewritten only if they are others than last
-# time.
+# time. All that is compiled needs it, and it needs the tools.
 
-build/flags: FORCE
+build/flags: FORCE | need-build
 	@mkdir -p build
-	@echo '$(CC) $(KCPPFLAGS) $(KCFLAGS) $(UCFLAGS)' | cmp -s - $@ || \
-	    echo '$(CC) $(KCPPFLAGS) $(KCFLAGS) $(UCFLAGS)' >$@
+	@echo '$(CC) $(KCPPFLAGS) $(KCFLAGS) $(UCC) $(UCFLAGS)' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
-build/include-links/.done: tools/include_links.sh | need-build
+build/include-links/.done: tools/include_links.sh build/flags
 	@sh tools/include_links.sh build/include-links
 
-build/kernel/%.c.o: kernel/%.c build/flags build/include-links/.done | need-build
+build/kernel/%.c.o: kernel/%.c build/flags build/include-links/.done
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(KCPPFLAGS) $(KCFLAGS) -c -o $@ $<
 
-build/kernel/%.S.o: kernel/%.S build/flags build/include-links/.done | need-build
+build/kernel/%.S.o: kernel/%.S build/flags build/include-links/.done
 	@mkdir -p $(@D)
 	@echo "  AS    $<"
 	@$(CC) $(KCPPFLAGS) $(TARGET_FLAGS) -g -Wa,--noexecstack -c -o $@ $<
 
 # The compiler must not make a call of strlen from the loop in strlen.
 build/kernel/lib/string.c.o: KCFLAGS += -fno-builtin \
-	$(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
+	$(if $(CLANG),,-fno-tree-loop-distribute-patterns)
 
 # The kernel knows its own function names: it is linked without them, they are read, and it is
 # linked with them. They stand behind the text, so the second link moves no function; the comparison
@@ -155,18 +165,18 @@ build/ksyms.o: build/ksyms.S build/flags
 # The programs' rules: each is linked with symbols in build/user, for gdb, and stripped into
 # build/root.
 
-build/user/%.c.o: user/%.c build/flags | need-build
+build/user/%.c.o: user/%.c build/flags
 	@mkdir -p $(@D)
-	@musl-gcc $(UCFLAGS) -c -o $@ $<
+	@$(UCC) $(UCFLAGS) -c -o $@ $<
 
-build/test/user/%.c.o: test/user/%.c build/flags | need-build
+build/test/user/%.c.o: test/user/%.c build/flags
 	@mkdir -p $(@D)
-	@musl-gcc $(UCFLAGS) -c -o $@ $<
+	@$(UCC) $(UCFLAGS) -c -o $@ $<
 
 build/user/lib.a: $(LIB_OBJECTS)
 	@mkdir -p $(@D)
 	@rm -f $@
-	@ar rcsD $@ $(LIB_OBJECTS)
+	@$(UAR) rcsD $@ $(LIB_OBJECTS)
 
 build/user/bin/sh: $(SH_OBJECTS)
 $(filter-out build/user/bin/sh,$(PROGRAMS:%=build/user/bin/%)): build/user/bin/%: build/user/%.c.o
@@ -175,11 +185,11 @@ $(TESTS:%=build/user/test/%): build/user/test/%: build/test/user/%.c.o $(TEST_OB
 $(PROGRAMS:%=build/user/bin/%) $(TESTS:%=build/user/test/%): build/user/lib.a
 	@mkdir -p $(@D)
 	@echo "  USER  $(@:build/user/%=/%)"
-	@musl-gcc $(UCFLAGS) -o $@ $(filter %.o,$^) build/user/lib.a
+	@$(UCC) $(UCFLAGS) -o $@ $(filter %.o,$^) build/user/lib.a
 
 $(PROGRAMS:%=build/root/bin/%) $(TESTS:%=build/root/test/%): build/root/%: build/user/%
 	@mkdir -p $(@D)
-	@strip -s -o $@ $<
+	@$(USTRIP) -s -o $@ $<
 
 build/root/README: user/README
 	@mkdir -p $(@D) && cp $< $@
@@ -195,12 +205,12 @@ build/root.list: FORCE
 
 CPIO := cpio -o -H newc -R 0:0 --reproducible --quiet
 
-build/initrd.cpio: $(ROOT_FILES:%=build/root/%) build/root.list | need-build
+build/initrd.cpio: $(ROOT_FILES:%=build/root/%) build/root.list
 	@echo "  CPIO  $@"
 	@mkdir -p $(ROOT_DIRS:%=build/root/%)
 	@cd build/root && printf '%s\n' $(ROOT_DIRS) $(ROOT_FILES) | $(CPIO) >../initrd.cpio
 
-build/test.cpio: $(TEST_FILES:%=build/root/%) build/root.list | need-build
+build/test.cpio: $(TEST_FILES:%=build/root/%) build/root.list
 	@mkdir -p build/root/test
 	@cd build/root && printf '%s\n' test $(TEST_FILES) | $(CPIO) >../test.cpio
 
