@@ -11,19 +11,20 @@
 
 enum lock_rank {
     RANK_NONE = 0,
-    RANK_PROCESS = 10,  /* 1: the process tree; sleeps */
-    RANK_VNODE = 20,    /* 2: a file or directory; sleeps; a parent before its child */
-    RANK_FILES = 25,    /* 2: a file table; sleeps */
-    RANK_VSPACE = 30,   /* 3: sleeps */
-    RANK_CACHE = 40,    /* 4: the pages of a file or object; sleeps */
-    RANK_TABLE = 50,    /* 5: one table of a page table */
-    RANK_PIPE = 60,     /* 6: a pipe, the terminal, a process's signals */
-    RANK_HEAP = 70,     /* 7: the kernel heap */
-    RANK_FRAMES = 71,   /* 7: the buddy lists */
-    RANK_WAITQ = 80,    /* 8: who waits for one event */
-    RANK_TIMER = 81,    /* 8: who sleeps until when */
-    RANK_RUNQUEUE = 82, /* 8: one CPU's runnable threads */
-    RANK_CONSOLE = 83,  /* 8: the serial line */
+    RANK_PROCESS = 10,   /* 1: the process tree; sleeps */
+    RANK_VNODE = 20,     /* 2: a file or directory; sleeps; a parent before its child */
+    RANK_FILES = 25,     /* 2: a file table; sleeps */
+    RANK_VSPACE = 30,    /* 3: sleeps */
+    RANK_CACHE = 40,     /* 4: the pages of a file or object; sleeps */
+    RANK_TABLE = 50,     /* 5: one table of a page table */
+    RANK_PIPE = 60,      /* 6: a pipe, the terminal, a process's signals */
+    RANK_HEAP = 70,      /* 7: the kernel heap */
+    RANK_FRAMES = 71,    /* 7: the buddy lists */
+    RANK_INTERRUPT = 79, /* 8: bytes that a device's interrupt hands over */
+    RANK_WAITQ = 80,     /* 8: who waits for one event */
+    RANK_TIMER = 81,     /* 8: who sleeps until when */
+    RANK_RUNQUEUE = 82,  /* 8: one CPU's runnable threads */
+    RANK_CONSOLE = 83,   /* 8: the serial line */
 };
 
 struct spinlock {

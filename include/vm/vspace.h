@@ -105,6 +105,11 @@ __must_check int vspace_write(struct vspace *vspace, uaddr_t to, const void *fro
 /* The page that holds `addr`, writable, for the same purpose: its address in the direct map. -EFAULT, -ENOMEM. */
 __must_check int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page);
 
+/* Takes the pages of `pager` from page `first` on, and private copies of them, out of every vspace; the regions stay,
+   and a touch asks the pager again. Where there is no memory to make tables mine, a vspace keeps what it has: the
+   frames are its own by count. Locks: each vspace's in turn, for writing. */
+void vspace_forget_pages(struct pager *pager, uint64_t first);
+
 /* All vspaces, for audit and /proc. `each` returns false to stop. */
 void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg);
 

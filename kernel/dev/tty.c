@@ -8,7 +8,7 @@
    committed by its end; without it every byte is committed at once. ^D commits with a mark in place
    of a byte: a reader stops there, and finds nothing before it at the end of the input.
 
-   Locks: raw.lock (RANK_RAW, with interrupts off) guards the raw ring; tty.lock (RANK_PIPE) all the
+   Locks: raw.lock (RANK_INTERRUPT, with interrupts off) guards the raw ring; tty.lock (RANK_PIPE) all the
    rest. Nobody takes one under the other, and the signal hook is called without either. */
 #include <linux/errno.h>
 #include <asm/signal.h>
@@ -23,10 +23,6 @@
 #define RAW_SIZE   1024u /* powers of two */
 #define INPUT_SIZE 4096u
 
-/* The interrupt may come while the thread that it interrupts holds any lock that leaves interrupts
-   on; under raw.lock only a wait queue is woken. */
-#define RANK_RAW ((enum lock_rank)(RANK_WAITQ - 1))
-
 /* In the input ring, where ^D was typed. */
 #define END_MARK 0x100
 
@@ -36,7 +32,7 @@ static struct {
     struct waitq received;
     unsigned head, tail;     /* (lock) */
     uint8_t bytes[RAW_SIZE]; /* (lock) */
-} raw = {.lock = SPINLOCK(RANK_RAW), .received = WAITQ(raw.received)};
+} raw = {.lock = SPINLOCK(RANK_INTERRUPT), .received = WAITQ(raw.received)};
 
 static struct {
     struct spinlock lock;

@@ -11,6 +11,7 @@
 #include <lib/panic.h>
 #include <lib/string.h>
 #include <mm/heap.h>
+#include <vm/vspace.h>
 #include <vm/audit.h>
 
 /* All caches, for the audit, and the frames that they hold together (atomic). */
@@ -225,6 +226,11 @@ int pagecache_truncate(struct pagecache *cache, uint64_t size)
         return -EFBIG;
     mutex_lock(&cache->lock);
     atomic_store(&cache->size, min(size, cache->size));
+    mutex_unlock(&cache->lock);
+    /* From here on no fault gets a page beyond the end; those that were mapped before go now. */
+    if (atomic_load(&cache->regions))
+        vspace_forget_pages(&cache->pager, page_ceil(min(size, cache->size)) >> PAGE_SHIFT);
+    mutex_lock(&cache->lock);
     trim_locked(cache);
     atomic_store(&cache->size, size);
     mutex_unlock(&cache->lock);
@@ -238,12 +244,18 @@ static int pager_page(struct pager *pager, uint64_t index, struct frame **frame)
 
 static void pager_get(struct pager *pager)
 {
-    vnode_get(container_of(pager, struct pagecache, pager)->vnode);
+    struct pagecache *cache = container_of(pager, struct pagecache, pager);
+
+    vnode_get(cache->vnode);
+    atomic_add_fetch(&cache->regions, 1u);
 }
 
 static void pager_put(struct pager *pager)
 {
-    vnode_put(container_of(pager, struct pagecache, pager)->vnode);
+    struct pagecache *cache = container_of(pager, struct pagecache, pager);
+
+    atomic_sub_fetch(&cache->regions, 1u);
+    vnode_put(cache->vnode);
 }
 
 static uint64_t pager_name(struct pager *pager, char *buf, size_t size)

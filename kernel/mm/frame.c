@@ -16,9 +16,10 @@
 #include <lib/string.h>
 #include <mm/frame.h>
 
-#define NO_FRAME    UINT32_MAX
-#define CACHE_SIZE  64u
-#define CACHE_BATCH 32u
+#define NO_FRAME          UINT32_MAX
+#define CACHE_SIZE        64u
+#define CACHE_BATCH_ORDER 5
+#define CACHE_BATCH       (1u << CACHE_BATCH_ORDER)
 
 /* A CPU's cache of free frames, and its share of the usage counts: a frame may be freed on another CPU than the one
    that allocated it, so only the sum over the CPUs means something. */
@@ -116,16 +117,28 @@ static void cache_add(struct frame_cache *cache, uint32_t pfn)
     cache->pfns[cache->count++] = pfn;
 }
 
-/* Preemption is off. */
+/* The order of the smallest run that is listed, so that large ones stay whole; at most `max`. */
+static unsigned smallest_order(unsigned max)
+{
+    unsigned order = 0;
+
+    while (order < max && buddy_lists[order] == NO_FRAME)
+        order++;
+    return order;
+}
+
+/* Takes a run at a time, of CACHE_BATCH frames if no smaller one is left. Preemption is off. */
 static void cache_refill(struct frame_cache *cache)
 {
     spin_lock(&buddy_lock);
     while (cache->count < CACHE_BATCH) {
-        uint32_t pfn = buddy_alloc(0);
+        unsigned order = smallest_order(CACHE_BATCH_ORDER);
+        uint32_t pfn = buddy_alloc(order);
 
         if (pfn == NO_FRAME)
             break;
-        cache_add(cache, pfn);
+        for (uint32_t n = 0; n < 1u << order; n++)
+            cache_add(cache, pfn + n);
     }
     spin_unlock(&buddy_lock);
 }

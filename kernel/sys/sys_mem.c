@@ -4,7 +4,6 @@
 #include <linux/mman.h>
 #include <linux/resource.h>
 #include <fs/fdtable.h>
-#include <fs/pagecache.h>
 #include <proc/process.h>
 #include <sched/world.h>
 #include <sys/syscall.h>
@@ -30,18 +29,13 @@ static int page_range(uaddr_t addr, uint64_t len, uaddr_t *end)
     return 0;
 }
 
-/* What a file mapping shows. -EBADF, -EACCES, -ENODEV, -EOVERFLOW. */
-static int map_file(struct map_request *request, const struct file *file, uint64_t offset)
+/* What a file mapping shows. -EACCES, -ENODEV, -EOVERFLOW. */
+static int map_file(struct map_request *request, struct file *file, uint64_t offset)
 {
-    if (!file_may_read(file))
-        return -EACCES;
-    if (!file->vnode->cache)
-        return -ENODEV;
     if (offset > INT64_MAX - request->len)
         return -EOVERFLOW;
-    request->pager = &file->vnode->cache->pager;
     request->pager_page = offset >> PAGE_SHIFT;
-    return 0;
+    return file_pager(file, &request->pager);
 }
 
 static long map(struct map_request *request)

@@ -101,16 +101,17 @@ bool entry_replace(struct frame *table, pte_t *slot, pte_t from, pte_t to)
 /* Goes down as long as tables are mine; returns the level of the last one. */
 static int descend(const struct pagetable *pt, uaddr_t addr, struct frame **table)
 {
+    const pte_t *entries = phys_to_virt(pt->mmu.root);
     int level = ROOT_LEVEL;
 
-    *table = root_of(pt);
     for (; level > 1; level--) {
-        pte_t entry = atomic_load(entry_of(*table, level, addr));
+        pte_t entry = atomic_load(&entries[level_index(level, addr)]);
 
         if (!is_mine(entry))
             break;
-        *table = pte_frame(entry);
+        entries = phys_to_virt(entry & PTE_ADDR);
     }
+    *table = virt_to_frame(entries);
     return level;
 }
 

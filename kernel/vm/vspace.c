@@ -116,6 +116,55 @@ void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg)
     spin_unlock(&all_lock);
 }
 
+/* Takes a reference unless the last one is gone and the vspace is on its way out. */
+static bool get_if_alive(struct vspace *vspace)
+{
+    unsigned users;
+
+    do
+        users = atomic_load(&vspace->pagetable.users);
+    while (users && !atomic_compare_exchange(&vspace->pagetable.users, users, users + 1));
+    return users;
+}
+
+/* The vspace after `before` (NULL: the first), with a reference; the one on `before` is given back. */
+static struct vspace *vspace_after(struct vspace *before)
+{
+    spin_lock(&all_lock);
+    struct vspace *vspace = before ? LIST_NEXT(before, all) : LIST_FIRST(&all_vspaces);
+    while (vspace && !get_if_alive(vspace))
+        vspace = LIST_NEXT(vspace, all);
+    spin_unlock(&all_lock);
+    if (before)
+        vspace_put(before);
+    return vspace;
+}
+
+static void forget_in(struct vspace *vspace, const struct pager *pager, uint64_t first)
+{
+    struct pagetable *pt = &vspace->pagetable;
+    struct vregion *region = vregion_find_from(&vspace->regions, 0);
+
+    for (; region; region = vregion_next(region)) {
+        uint64_t skip = first > region->pager_page ? first - region->pager_page : 0;
+
+        if (region->pager != pager || skip >= vregion_len(region) >> PAGE_SHIFT)
+            continue;
+        uaddr_t start = region->start + (skip << PAGE_SHIFT);
+        if (!pagetable_prepare_clear(pt, start, region->end, start, region->end))
+            pagetable_clear(pt, start, region->end, start, region->end);
+    }
+}
+
+void vspace_forget_pages(struct pager *pager, uint64_t first)
+{
+    for (struct vspace *vspace = vspace_after(NULL); vspace; vspace = vspace_after(vspace)) {
+        rwlock_write_lock(&vspace->lock);
+        forget_in(vspace, pager, first);
+        rwlock_write_unlock(&vspace->lock);
+    }
+}
+
 uint64_t vspace_resident_pages(struct vspace *vspace)
 {
     rwlock_read_lock(&vspace->lock);

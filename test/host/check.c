@@ -93,7 +93,7 @@ static uint64_t check_gaps(const struct vregion *region)
     if (!region)
         return 0;
     uint64_t left = check_gaps(RB_LEFT(region, node)), right = check_gaps(RB_RIGHT(region, node));
-    uint64_t largest = max(region->gap, max(left, right));
+    uint64_t below = max(left, right), largest = max(region->gap, below);
     check(region->max_gap == largest, "the region at %#lx has largest gap %#lx, and should have %#lx",
           region->start, region->max_gap, largest);
     return largest;

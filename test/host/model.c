@@ -96,12 +96,6 @@ static bool copy_word(struct model_process *process, const struct op *op, unsign
     return true;
 }
 
-/* A range that reaches beyond the user's half is refused as a whole. */
-static bool copy_leaves(const struct op *op)
-{
-    return op_copy_start(op) + COPY_LEN > USER_END;
-}
-
 static struct result run_copy(struct model *model, struct model_process *process,
                               const struct op *op, uint64_t limit)
 {
@@ -109,7 +103,7 @@ static struct result run_copy(struct model *model, struct model_process *process
     uint64_t done = 0;
     unsigned word;
 
-    for (unsigned half = 0; half < 2 && done < limit && !copy_leaves(op); half++) {
+    for (unsigned half = 0; half < 2 && done < limit; half++) {
         if (!copy_word(process, op, half, &page, &word) || touch(model, page, op_access(op)))
             break;
         if (op->kind == OP_COPY_OUT)

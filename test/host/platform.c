@@ -7,6 +7,7 @@
    zeros; what goes back is poisoned for the address sanitizer, so that a table or a region that is used after it was
    given back is a finding. Always true: a frame is poisoned if and only if its kind is FRAME_FREE. */
 
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -35,24 +36,37 @@ static paddr_t root;
 
 /* ---- Findings ---- */
 
-static void message(const char *prefix, const char *fmt, va_list args)
-{
-    char text[512];
-
-    vsnprintf(text, sizeof(text), fmt, args);
-    if (!platform_quiet)
-        fprintf(stderr, "%s%s", prefix, text);
-}
+static jmp_buf *escape; /* where a finding goes on; NULL: it ends the process */
+static char last_finding[512];
 
 static __noreturn void end(const char *what, const char *fmt, va_list args)
 {
-    message(what, fmt, args);
+    vsnprintf(last_finding, sizeof(last_finding), fmt, args);
+    if (escape)
+        longjmp(*escape, 1);
     if (!platform_quiet) {
-        fputs("\n", stderr);
+        fprintf(stderr, "%s: %s\n", what, last_finding);
         if (finding_hook)
             finding_hook();
     }
     _exit(EXIT_FINDING);
+}
+
+bool finds_nothing(void (*checks)(void *arg), void *arg)
+{
+    jmp_buf here;
+
+    escape = &here;
+    bool nothing = setjmp(here) == 0;
+    if (nothing)
+        checks(arg);
+    escape = NULL;
+    return nothing;
+}
+
+const char *finding_text(void)
+{
+    return last_finding;
 }
 
 void finding(const char *fmt, ...)
@@ -60,7 +74,7 @@ void finding(const char *fmt, ...)
     va_list args;
 
     va_start(args, fmt);
-    end("finding: ", fmt, args);
+    end("finding", fmt, args);
 }
 
 void panic(const char *fmt, ...)
@@ -68,7 +82,7 @@ void panic(const char *fmt, ...)
     va_list args;
 
     va_start(args, fmt);
-    end("panic: ", fmt, args);
+    end("panic", fmt, args);
 }
 
 void memory_missed(paddr_t addr)
@@ -78,7 +92,11 @@ void memory_missed(paddr_t addr)
 
 void vprintk(const char *fmt, va_list args)
 {
-    message("", fmt, args);
+    char text[512];
+
+    vsnprintf(text, sizeof(text), fmt, args);
+    if (!platform_quiet)
+        fputs(text, stderr);
 }
 
 void printk(const char *fmt, ...)
@@ -152,6 +170,15 @@ static bool shortage;
 void shortage_at(unsigned nth)
 {
     requests_left = nth;
+}
+
+bool shortage_ahead(void)
+{
+    return requests_left > 0;
+}
+
+void shortage_forget(void)
+{
     shortage = false;
 }
 

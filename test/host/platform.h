@@ -14,6 +14,10 @@ __noreturn __printf(1, 2) void finding(const char *fmt, ...);
 /* The exit status of a process with a finding. */
 #define EXIT_FINDING 3
 
+/* Whether `checks` finds nothing; a finding in it does not end the process, and can be read in finding_text. */
+bool finds_nothing(void (*checks)(void *arg), void *arg);
+const char *finding_text(void);
+
 /* Called by finding() before the process ends; NULL: nothing. To say what was going on. */
 extern void (*finding_hook)(void);
 
@@ -32,8 +36,12 @@ extern bool platform_quiet;
    from kernel/vm, and of the frame allocator from the heap. */
 void shortage_at(unsigned nth);
 
-/* Whether a request has failed since shortage_at, by its doing or because memory was really out. */
+/* Whether a request has failed since shortage_forget, by its doing or because memory was really out. */
 bool shortage_seen(void);
+void shortage_forget(void);
+
+/* Whether the request that shortage_at named has not come yet. */
+bool shortage_ahead(void);
 
 /* ---- Locks ---- */
 

@@ -24,6 +24,11 @@ static void print_op_now(void)
     op_print(op_now);
 }
 
+static uaddr_t any_page(uint32_t random)
+{
+    return places[page_places[random % NPAGES]].start;
+}
+
 void sequence_begin(const struct sequence_options *new_options)
 {
     options = *new_options;
@@ -31,15 +36,16 @@ void sequence_begin(const struct sequence_options *new_options)
     finding_hook = print_op_now;
     mmu_reset();
     mmu_set_quiet();
+    mmu_walk_ahead_page = any_page;
     model_init(&model);
     check_baseline();
+    shortage_at(options.fail);
 }
 
 void sequence_end(void)
 {
     op_now = NULL;
     mmu_set_quiet();
-    shortage_at(0);
     check_model(&model);
     check_audit();
     system_end();
@@ -75,7 +81,9 @@ struct result sequence_step(const struct op *op)
         return (struct result){0};
     op_now = op;
     mmu_set_noise(&options.noise, op->chance);
-    shortage_at(op->fail);
+    if (!options.fail)
+        shortage_at(op->fail);
+    shortage_forget();
     struct result got = system_run(op);
     compare(op, &got);
     if (options.check_every && steps % options.check_every == 0)

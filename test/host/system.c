@@ -207,6 +207,7 @@ static struct result run_program(struct process *process, const struct op *op)
     }
     end_threads(process, process->threads);
     *process = (struct process){.vspace = vspace, .threads = 1};
+    mmu_switch(&vspace->pagetable.mmu);
     return (struct result){0};
 }
 

@@ -85,10 +85,18 @@ static const struct call calls[] = {
     CALL(IN, 0, unlink, 0),
     CALL(IN, 0, rename, 0, (long)"new"),
     CALL(IN, 1, rename, (long)"file", 0),
+    CALL(IN, 0, link, 0, (long)"new"),
+    CALL(IN, 1, link, (long)"file", 0),
+    CALL(IN, 0, symlink, 0, (long)"new"),
+    CALL(IN, 1, symlink, (long)"file", 0),
     CALL(IN, 0, readlink, 0, (long)&about, sizeof(about)),
+    CALL(OUT, 1, readlink, (long)"link", 0, 10),
+    CALL(IN, 0, truncate, 0, 0),
+    CALL(IN, 0, chmod, 0, 0600),
     CALL(OUT, 0, getcwd, 0, 200),
     CALL(OUT, 1, getdents64, DIR_FD, 0, 1000),
     CALL(IN, 0, execve, 0, 0, 0),
+    CALL(IN | OUT, 0, poll, 0, 1, 0),
     CALL(OUT, 0, pipe, 0),
     CALL(OUT, 0, pipe2, 0, O_CLOEXEC),
     CALL(OUT, 0, uname, 0),
@@ -352,6 +360,7 @@ int main(void)
     open_fixed(FILE_FD, "file", O_RDWR | O_CREAT);
     open_fixed(DIR_FD, ".", O_RDONLY | O_DIRECTORY);
     fill_file();
+    CHECK_OK(symlink("file", "link"));
     RUN(places_that_are_no_memory);
     RUN(places_that_are_protected);
     RUN(structures_and_strings_that_cross_the_end);
@@ -367,6 +376,7 @@ int main(void)
     RUN(the_status_of_wait);
     RUN(nothing_has_changed);
     CHECK_EQ(lowest_free_descriptor(), free_before); /* no pipe was left open */
+    CHECK_OK(unlink("link"));
     CHECK_OK(unlink("file"));
     temp_dir_leave();
     return TEST_PASSED;

@@ -167,6 +167,24 @@ static void names_relative_to_a_descriptor(void)
     CHECK_OK(rmdir("d"));
 }
 
+static void fchdir_goes_to_a_descriptor(void)
+{
+    int here = CHECK_OK(open(".", O_RDONLY | O_DIRECTORY)), file;
+
+    CHECK_OK(mkdir("d", 0755));
+    touch("d/file");
+    CHECK_OK(chdir("d"));
+    file = CHECK_OK(open("file", O_RDONLY));
+    CHECK_OK(fchdir(here));
+    CHECK(is_found_as("d/file", "d/file"));
+    CHECK_ERR(ENOTDIR, fchdir(file));
+    CHECK_ERR(EBADF, fchdir(99));
+    CHECK_OK(close(file));
+    CHECK_OK(close(here));
+    CHECK_OK(unlink("d/file"));
+    CHECK_OK(rmdir("d"));
+}
+
 /* Renaming. */
 
 static void a_file_gets_another_name(void)
@@ -377,6 +395,7 @@ int main(void)
     RUN(chdir_and_getcwd_say_what_is_wrong);
     RUN(the_current_directory_may_be_removed);
     RUN(names_relative_to_a_descriptor);
+    RUN(fchdir_goes_to_a_descriptor);
     RUN(a_file_gets_another_name);
     RUN(a_name_is_taken_from_another_file);
     RUN(a_directory_is_moved_with_its_contents);

@@ -157,6 +157,18 @@ static void truncation_cuts_and_lengthens(void)
     remove_file(fd);
 }
 
+static void truncation_by_name(void)
+{
+    int fd = create("0123456789");
+
+    CHECK_OK(truncate("file", 3));
+    check_contents(fd, "012");
+    CHECK_ERR(ENOENT, truncate("missing", 0));
+    CHECK_ERR(EISDIR, truncate(".", 0));
+    CHECK_ERR(EINVAL, truncate("file", -1));
+    remove_file(fd);
+}
+
 /* A MiB, in pieces that fit no page. */
 static void a_large_file(void)
 {
@@ -326,6 +338,19 @@ static void umask_limits_the_mode(void)
     CHECK_EQ(umask(mask), 027);
     CHECK_OK(rmdir("directory"));
     CHECK_OK(unlink("file"));
+}
+
+static void chmod_changes_the_mode(void)
+{
+    int fd = create("text");
+
+    CHECK_OK(chmod("file", 0751));
+    CHECK_EQ(mode_of("file"), 0751);
+    CHECK_OK(access("file", X_OK));
+    CHECK_OK(fchmod(fd, 0600));
+    CHECK_EQ(mode_of("file"), 0600);
+    CHECK_ERR(ENOENT, chmod("missing", 0600));
+    remove_file(fd);
 }
 
 static void access_asks_about_the_file(void)
@@ -506,6 +531,7 @@ int main(void)
     RUN(pread_and_pwrite_leave_the_offset);
     RUN(vectors_are_read_and_written_in_order);
     RUN(truncation_cuts_and_lengthens);
+    RUN(truncation_by_name);
     RUN(a_large_file);
     RUN_ON_PAGODA(a_removed_file_gives_its_frames_back);
     RUN(open_says_what_is_wrong);
@@ -516,6 +542,7 @@ int main(void)
     RUN(an_open_file_outlives_its_name);
     RUN(stat_tells_about_the_file);
     RUN(umask_limits_the_mode);
+    RUN(chmod_changes_the_mode);
     RUN(access_asks_about_the_file);
     RUN(only_links_can_be_read_as_links);
     RUN(copies_share_an_offset);

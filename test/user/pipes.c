@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 
 #define STREAM_LEN (512 * KIB) /* more than a pipe holds */
@@ -369,6 +370,60 @@ static void the_next_reader_gets_the_byte(void)
     close_pipe(fds);
 }
 
+/* poll */
+
+static int events_of(int fd)
+{
+    struct pollfd asked = {.fd = fd, .events = POLLIN | POLLOUT};
+    int ready = CHECK_OK(poll(&asked, 1, 0));
+
+    CHECK_EQ(ready, asked.revents != 0);
+    return asked.revents;
+}
+
+static void poll_tells_what_is_ready(void)
+{
+    int fds[2];
+
+    make_pipe(fds);
+    CHECK_EQ(events_of(fds[0]), 0);
+    CHECK_EQ(events_of(fds[1]), POLLOUT);
+    CHECK_OK(write(fds[1], "x", 1));
+    CHECK_EQ(events_of(fds[0]), POLLIN);
+    CHECK_OK(close(fds[1]));
+    CHECK_EQ(events_of(fds[0]), POLLIN | POLLHUP);
+    CHECK_EQ(events_of(fds[1]), POLLNVAL);
+    CHECK_EQ(events_of(-1), 0); /* left out */
+    CHECK_OK(close(fds[0]));
+    make_pipe(fds);
+    CHECK_OK(close(fds[0]));
+    CHECK(events_of(fds[1]) & POLLERR);
+    CHECK_OK(close(fds[1]));
+}
+
+static void answer_through_second(void *second)
+{
+    CHECK_OK(write(((int *)second)[1], "x", 1));
+}
+
+static void poll_waits_for_one_of_two(void)
+{
+    int first[2], second[2];
+
+    make_pipe(first);
+    make_pipe(second);
+    pid_t writer = start_child(answer_through_second, second);
+    struct pollfd asked[] = {{.fd = first[0], .events = POLLIN},
+                             {.fd = second[0], .events = POLLIN}};
+    CHECK_EQ(CHECK_OK(poll(asked, 2, -1)), 1);
+    CHECK_EQ(asked[0].revents, 0);
+    CHECK_EQ(asked[1].revents, POLLIN);
+    CHECK_EQ(CHECK_OK(poll(asked, 1, 1)), 0); /* the time is up */
+    CHECK(exited_with(wait_child(writer), 0));
+    close_pipe(first);
+    close_pipe(second);
+}
+
 /* Question and answer, through two pipes. */
 
 struct conversation {
@@ -421,6 +476,8 @@ int main(void)
     RUN(a_waiting_reader_can_be_killed);
     RUN(a_waiting_writer_can_be_killed);
     RUN(the_next_reader_gets_the_byte);
+    RUN(poll_tells_what_is_ready);
+    RUN(poll_waits_for_one_of_two);
     RUN(a_thousand_questions_and_answers);
     return TEST_PASSED;
 }

@@ -196,6 +196,7 @@ static void grow_to_the_limit(void *unused)
     heap = the_break();
     CHECK_ERR(ENOMEM, pagoda_sbrk(MIB));
     CHECK_EQ(the_break(), heap); /* a refused call has taken nothing */
+    CHECK(counters_now().mem_free > 0);
     CHECK_EQ(pagoda_sbrk(PAGE), heap);
     poke(heap + PAGE - 1, 1);
 }

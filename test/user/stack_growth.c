@@ -125,6 +125,16 @@ static void mappings_keep_clear_of_the_stack(void)
     unmap_pages(page, 1);
 }
 
+static void nothing_is_mapped_into_the_guard(void)
+{
+    struct rlimit limit;
+
+    CHECK_OK(getrlimit(RLIMIT_STACK, &limit));
+    char *guard = stack_top() - limit.rlim_cur - PAGE;
+    CHECK_ERR(ENOMEM, mmap(guard, PAGE, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+}
+
 /* Under the limit of ten pages. */
 
 #define LIMIT_PAGES 10
@@ -206,6 +216,7 @@ int main(int argc, char **argv)
     RUN(pt_test_27_and_270_pages);
     RUN(deep_recursion);
     RUN(mappings_keep_clear_of_the_stack);
+    RUN_ON_PAGODA(nothing_is_mapped_into_the_guard);
     RUN(a_limit_of_ten_pages);
     return TEST_PASSED;
 }

@@ -1,0 +1,4 @@
+/* libbsd's, as in the kernel. */
+#pragma once
+
+#include <bsd/sys/queue.h>

@@ -1,0 +1,294 @@
+/* The unit tests' harness (test.h). Prints TAP; the last line is the sum. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "test.h"
+
+static struct {
+    uint8_t cpu, process;
+    uint8_t fail;
+    struct result result;
+    uint64_t frames[FRAME_KINDS];
+    bool void_from_failure; /* a request for memory has failed: nothing is expected any more */
+    bool sweeping;
+} now;
+
+/* ---- Operations ---- */
+
+static void operate(struct op op)
+{
+    op.cpu = now.cpu;
+    op.process = now.process;
+    op.fail = now.fail;
+    now.fail = 0;
+    now.result = sequence_step(&op);
+    now.void_from_failure |= now.sweeping && (op.fail || !shortage_ahead());
+}
+
+void on(unsigned cpu, unsigned process)
+{
+    now.cpu = cpu;
+    now.process = process;
+    operate((struct op){.kind = OP_LOAD});
+}
+
+void start(unsigned process)
+{
+    now.cpu = 0;
+    now.process = process;
+    exec();
+}
+
+void exec(void)
+{
+    operate((struct op){.kind = OP_PROGRAM});
+}
+
+void fork_into(unsigned child)
+{
+    operate((struct op){.kind = OP_FORK, .other = child});
+}
+
+void leave(void)
+{
+    operate((struct op){.kind = OP_EXIT});
+}
+
+void thread_on(unsigned cpu)
+{
+    operate((struct op){.kind = OP_THREAD});
+    on(cpu, now.process);
+}
+
+void thread_leave(void)
+{
+    operate((struct op){.kind = OP_THREAD_EXIT});
+}
+
+void load(unsigned place)
+{
+    operate((struct op){.kind = OP_READ, .first = place});
+}
+
+void store(unsigned place)
+{
+    static uint32_t value;
+
+    operate((struct op){.kind = OP_WRITE, .first = place, .value = value++});
+}
+
+void fetch(unsigned place)
+{
+    operate((struct op){.kind = OP_FETCH, .first = place});
+}
+
+void load_address(uaddr_t addr)
+{
+    uint64_t value;
+
+    if (vspace_now())
+        now.result.err = cpu_load(addr, &value);
+}
+
+void copy_in(unsigned place)
+{
+    operate((struct op){.kind = OP_COPY_IN, .first = place});
+}
+
+void copy_out(unsigned place)
+{
+    operate((struct op){.kind = OP_COPY_OUT, .first = place, .value = 77});
+}
+
+void string_in(unsigned place)
+{
+    operate((struct op){.kind = OP_STRING, .first = place});
+}
+
+static struct op range(enum op_kind kind, unsigned place, unsigned nplaces, unsigned prot)
+{
+    return (struct op){.kind = kind, .first = place, .last = place + nplaces - 1, .prot = prot};
+}
+
+void map(unsigned place, unsigned nplaces, unsigned prot)
+{
+    operate(range(OP_MAP, place, nplaces, prot));
+}
+
+void map_new(unsigned place, unsigned nplaces, unsigned prot)
+{
+    struct op op = range(OP_MAP, place, nplaces, prot);
+
+    op.flags = F_NO_REPLACE;
+    operate(op);
+}
+
+static void map_object(struct op op, unsigned flags, unsigned object, unsigned index)
+{
+    op.flags = flags;
+    op.object = object;
+    op.index = index;
+    operate(op);
+}
+
+void map_shared(unsigned place, unsigned nplaces, unsigned prot, unsigned object, unsigned index)
+{
+    map_object(range(OP_MAP, place, nplaces, prot), F_SHARED, object, index);
+}
+
+void map_file(unsigned place, unsigned nplaces, unsigned prot, unsigned object, unsigned index)
+{
+    map_object(range(OP_MAP, place, nplaces, prot), F_OBJECT, object, index);
+}
+
+void map_file_in_part(unsigned place, unsigned nplaces, unsigned prot, unsigned object,
+                      unsigned index)
+{
+    map_object(range(OP_MAP, place, nplaces, prot), F_OBJECT | F_PARTIAL, object, index);
+}
+
+void map_anywhere(unsigned npages)
+{
+    operate((struct op){.kind = OP_MAP_ANYWHERE, .last = npages - 1, .prot = RW});
+}
+
+void unmap(unsigned place, unsigned nplaces)
+{
+    operate(range(OP_UNMAP, place, nplaces, 0));
+}
+
+void protect(unsigned place, unsigned nplaces, unsigned prot)
+{
+    operate(range(OP_PROTECT, place, nplaces, prot));
+}
+
+void move_break(int64_t bytes)
+{
+    operate((struct op){.kind = OP_SBRK, .delta = bytes});
+}
+
+void fail_next(unsigned nth)
+{
+    now.fail = nth;
+}
+
+/* ---- Expectations ---- */
+
+void expect(bool condition, const char *what)
+{
+    check(condition || now.void_from_failure, "expected: %s", what);
+}
+
+void expect_error(int err)
+{
+    check(now.result.err == err || now.void_from_failure, "expected the result %d, not %d", err,
+          now.result.err);
+}
+
+void expect_value(uint64_t value)
+{
+    check(now.result.value == value || now.void_from_failure, "expected the value %#lx, not %#lx",
+          value, now.result.value);
+}
+
+static const char *outcome_name(enum fault_outcome outcome)
+{
+    return outcome == FAULT_OUTCOMES ? "no fault" : fault_outcome_name(outcome);
+}
+
+void expect_fault(enum fault_outcome outcome)
+{
+    check(cpu_first_fault() == outcome || now.void_from_failure, "expected %s, not %s",
+          outcome_name(outcome), outcome_name(cpu_first_fault()));
+}
+
+void mark(void)
+{
+    for (unsigned kind = 0; kind < FRAME_KINDS; kind++)
+        now.frames[kind] = frame_usage(kind);
+}
+
+void expect_frames(enum frame_kind kind, int64_t more)
+{
+    int64_t is = frame_usage(kind) - now.frames[kind];
+
+    check(is == more || now.void_from_failure, "expected %ld new frames of kind %u, not %ld", more,
+          kind, is);
+}
+
+struct vspace *vspace_now(void)
+{
+    return processes[now.process].vspace;
+}
+
+void check_unchanged(void)
+{
+    check_model(&model);
+    check_audit();
+}
+
+/* ---- Running ---- */
+
+/* Runs a test once; `fail` as in sequence.h. Returns whether that request came. */
+static bool run_once(const struct test *test, unsigned fail)
+{
+    const struct sequence_options options = {.check_every = 1, .audit_every = 1, .fail = fail};
+
+    memset(&now, 0, sizeof(now));
+    now.sweeping = fail > 0;
+    sequence_begin(&options);
+    test->run();
+    bool came = fail && !shortage_ahead();
+    shortage_at(0);
+    sequence_end();
+    return came;
+}
+
+static void run_with_all_failures(const struct test *test)
+{
+    unsigned fail = 1;
+
+    while (run_once(test, fail))
+        fail++;
+}
+
+/* In a process of its own. */
+static bool run_test(const struct test *test)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        system_init();
+        run_once(test, 0);
+        run_with_all_failures(test);
+        _exit(0);
+    }
+    waitpid(pid, &status, 0);
+    return status == 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct test_file *files[] = {&fault_tests, &pitfall_tests, &region_tests,
+                                       &regression_tests};
+    unsigned passed = 0, failed = 0;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    for (unsigned f = 0; f < ARRAY_SIZE(files); f++)
+        for (unsigned n = 0; n < files[f]->count; n++) {
+            const struct test *test = &files[f]->tests[n];
+
+            if (argc > 1 && strcmp(argv[1], test->name) != 0)
+                continue;
+            bool ok = run_test(test);
+            passed += ok;
+            failed += !ok;
+            printf("%s %u - host/%s\n", ok ? "ok" : "not ok", passed + failed, test->name);
+        }
+    printf("%u passed, %u failed\n", passed, failed);
+    return failed > 0;
+}

@@ -1,0 +1,3 @@
+#include "test.h"
+
+const struct test_file region_tests = {NULL, 0};

@@ -1,0 +1,143 @@
+/* The fault handler's table, row by row: what each kind of access is resolved to, as
+   /proc/self/faults counts it.
+
+   Outcomes that end a process are brought about by the kernel's own copying instead: the same
+   handler says no, and the system call returns EFAULT. */
+#include "test.h"
+
+#define RW (PROT_READ | PROT_WRITE)
+
+static long count_of(const char *outcome)
+{
+    long count = number_in("/proc/self/faults", outcome);
+
+    return count < 0 ? 0 : count;
+}
+
+/* The access causes this one fault, and no other. */
+static void resolves_to(const char *outcome, void (*access)(void *), void *address)
+{
+    struct counters before = counters_now();
+    long count = count_of(outcome);
+
+    access(address);
+    long now = count_of(outcome);
+    if (now != count + 1)
+        test_fail(__FILE__, __LINE__, "%s was counted %ld times", outcome, now - count);
+    CHECK_EQ(counters_since(&before).outcomes, 1);
+}
+
+static void causes_no_fault(void (*access)(void *), void *address)
+{
+    struct counters before = counters_now();
+
+    access(address);
+    CHECK_EQ(counters_since(&before).outcomes, 0);
+}
+
+static void kernel_writes(void *address)
+{
+    int fd = CHECK_OK(open("/dev/zero", O_RDONLY));
+
+    CHECK_EQ(CHECK_OK(read(fd, address, 1)), 1);
+    CHECK_OK(close(fd));
+}
+
+static void kernel_cannot_write(void *address)
+{
+    int fd = CHECK_OK(open("/dev/zero", O_RDONLY));
+
+    CHECK_ERR(EFAULT, read(fd, address, 1));
+    CHECK_OK(close(fd));
+}
+
+static void private_memory(void)
+{
+    char *pages = map_pages(3);
+
+    resolves_to("zero_mapped", read_byte, pages);
+    causes_no_fault(read_byte, pages + PAGE - 1);
+    resolves_to("zero_filled", write_byte, pages); /* in place of the shared zeros */
+    resolves_to("zero_filled", write_byte, pages + PAGE);
+    resolves_to("zero_filled", kernel_writes, pages + 2 * PAGE);
+    causes_no_fault(write_byte, pages);
+    causes_no_fault(kernel_writes, pages);
+    unmap_pages(pages, 3);
+}
+
+static void the_stack(void)
+{
+    uintptr_t far_below = (uintptr_t)__builtin_frame_address(0) - 64 * KIB;
+
+    resolves_to("zero_filled", read_byte, (void *)far_below);
+    causes_no_fault(write_byte, (void *)far_below);
+}
+
+static void after_a_fork(void)
+{
+    struct held_child sharer;
+    char *pages = map_pages(3);
+
+    memset(pages, 'x', 3 * PAGE);
+    hold_child(&sharer, read_byte, pages);
+    resolves_to("copied", write_byte, pages);
+    resolves_to("copied", kernel_writes, pages + PAGE);
+    causes_no_fault(read_byte, pages + 2 * PAGE);
+    causes_no_fault(write_byte, pages);
+    CHECK(exited_with(release_child(&sharer), 0));
+    resolves_to("taken", write_byte, pages + 2 * PAGE);
+    unmap_pages(pages, 3);
+}
+
+static void a_private_file(void)
+{
+    static char bytes[2 * PAGE];
+    int fd;
+    char *pages;
+
+    temp_dir_enter();
+    fd = create_file("file", bytes, sizeof(bytes));
+    pages = CHECK_OK(mmap(NULL, 3 * PAGE, RW, MAP_PRIVATE, fd, 0));
+    resolves_to("file_mapped", read_byte, pages);
+    resolves_to("copied", write_byte, pages);
+    resolves_to("file_copied", write_byte, pages + PAGE);
+    resolves_to("no_page", kernel_cannot_write, pages + 2 * PAGE);
+    unmap_pages(pages, 3);
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("file"));
+    temp_dir_leave();
+}
+
+static void where_nothing_is_allowed(void)
+{
+    char *page = map_pages(1);
+
+    CHECK_OK(mprotect(page, PAGE, PROT_READ));
+    resolves_to("not_allowed", kernel_cannot_write, page);
+    unmap_pages(page, 1);
+    resolves_to("not_mapped", kernel_cannot_write, page);
+}
+
+/* Rights that were taken away and given back: the page was there all the time. */
+static void regained_rights(void)
+{
+    char *page = map_pages(1);
+
+    poke(page, 1);
+    CHECK_OK(mprotect(page, PAGE, PROT_NONE));
+    CHECK_OK(mprotect(page, PAGE, RW));
+    causes_no_fault(read_byte, page);
+    unmap_pages(page, 1);
+}
+
+int main(void)
+{
+    pagoda_only();
+    RUN(private_memory);
+    RUN(the_stack);
+    RUN(after_a_fork);
+    RUN(a_private_file);
+    RUN(where_nothing_is_allowed);
+    RUN(regained_rights);
+    return TEST_PASSED;
+}
