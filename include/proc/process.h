@@ -54,10 +54,9 @@ struct process {
     struct process_usage children_usage; /* (t) */
 
     struct spinlock event_lock; /* RANK_PIPE */
-    struct waitq
-        event_waitq; /* where its own thread waits for a child, and its parent for a vfork to end */
-    unsigned child_events; /* (e) grows when a child exits */
-    bool vfork_done;       /* (e) it no longer uses its parent's vspace */
+    struct waitq event_waitq;   /* where its own thread waits for a child */
+    unsigned child_events;      /* (e) grows when a child exits, or the vfork of one ends */
+    bool is_vforked;            /* (t) its parent waits for it to leave the parent's vspace */
 };
 
 static inline struct process *process_current(void)
@@ -129,6 +128,11 @@ void process_free(struct process *process);
 __must_check int process_link(struct process *process, struct process *parent);
 void process_unlink(struct process *process);
 
-/* Wakes who waits for this process's children, or for its vfork to end. */
+/* Wakes who waits for this process's children. */
 void process_child_event(struct process *parent);
+
+/* Sleeps until the current process's child_events is no longer `seen`. -EINTR. */
+__must_check int process_wait_event(unsigned seen);
+
+/* The process has left the vspace that its vfork lent it. Takes the tree lock. */
 void process_vfork_done(struct process *process);

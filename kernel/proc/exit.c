@@ -153,18 +153,6 @@ static struct process *look(int pid, int *err, unsigned *seen)
     return child;
 }
 
-static int wait_for_event(unsigned seen)
-{
-    struct process *self = process_current();
-    int err = 0;
-
-    spin_lock(&self->event_lock);
-    while (self->child_events == seen && !err)
-        err = waitq_sleep(&self->event_waitq, &self->event_lock);
-    spin_unlock(&self->event_lock);
-    return err;
-}
-
 int process_wait(int pid, int options, int *status, struct process_usage *usage)
 {
     for (;;) {
@@ -181,7 +169,7 @@ int process_wait(int pid, int options, int *status, struct process_usage *usage)
         if (!err && (options & WNOHANG))
             return 0;
         if (!err)
-            err = wait_for_event(seen);
+            err = process_wait_event(seen);
         if (err)
             return err;
     }

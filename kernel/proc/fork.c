@@ -96,6 +96,7 @@ static int child_create(const struct fork_request *request, struct process **out
     }
     copy_rest(child, parent);
     copy_registers(child, request);
+    child->is_vforked = request->flags & CLONE_VFORK;
     *out = child;
     return 0;
 }
@@ -114,15 +115,26 @@ static int child_start(struct process *child)
     return result;
 }
 
-/* Waits until the child no longer uses the parent's vspace, or a signal comes. The child stays: only this process, or
-   init after it, waits for it. */
-static void wait_for_vfork(struct process *child)
+/* Whether the child has left our vspace, or is gone: the child of who ignores SIGCHLD is init's to bury, at once.
+   `seen` is the number of events before the look. */
+static bool is_vfork_over(int pid, unsigned *seen)
 {
-    spin_lock(&child->event_lock);
-    while (!child->vfork_done)
-        if (waitq_sleep(&child->event_waitq, &child->event_lock))
+    mutex_lock(&process_tree_lock);
+    *seen = atomic_load(&process_current()->child_events);
+    const struct process *child = process_find(pid);
+    bool over = !child || !child->is_vforked;
+    mutex_unlock(&process_tree_lock);
+    return over;
+}
+
+/* Waits until the child no longer uses the parent's vspace, or a signal comes. */
+static void wait_for_vfork(int pid)
+{
+    unsigned seen;
+
+    while (!is_vfork_over(pid, &seen))
+        if (process_wait_event(seen))
             break;
-    spin_unlock(&child->event_lock);
 }
 
 int process_fork(const struct fork_request *request)
@@ -140,7 +152,7 @@ int process_fork(const struct fork_request *request)
     if (request->flags & CLONE_PARENT_SETTID)
         err = put_user((int __user *)request->parent_tid, &pid);
     if (request->flags & CLONE_VFORK)
-        wait_for_vfork(child);
+        wait_for_vfork(pid);
     return pid;
 }
 

@@ -216,12 +216,25 @@ void process_child_event(struct process *parent)
     spin_unlock(&parent->event_lock);
 }
 
+int process_wait_event(unsigned seen)
+{
+    struct process *self = process_current();
+    int err = 0;
+
+    spin_lock(&self->event_lock);
+    while (self->child_events == seen && !err)
+        err = waitq_sleep(&self->event_waitq, &self->event_lock);
+    spin_unlock(&self->event_lock);
+    return err;
+}
+
 void process_vfork_done(struct process *process)
 {
-    spin_lock(&process->event_lock);
-    process->vfork_done = true;
-    waitq_wake_all(&process->event_waitq);
-    spin_unlock(&process->event_lock);
+    mutex_lock(&process_tree_lock);
+    if (process->is_vforked)
+        process_child_event(process->parent);
+    process->is_vforked = false;
+    mutex_unlock(&process_tree_lock);
 }
 
 struct process_usage process_usage(const struct process *process)

@@ -264,7 +264,8 @@ static bool run_test(const struct test *test)
     if (pid == 0) {
         system_init();
         run_once(test, 0);
-        run_with_all_failures(test);
+        if (!test->only_once)
+            run_with_all_failures(test);
         _exit(0);
     }
     waitpid(pid, &status, 0);

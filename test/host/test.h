@@ -22,12 +22,11 @@
 struct test {
     const char *name;
     void (*run)(void);
+    bool only_once; /* without failures: it makes too many requests */
 };
 
-#define TEST(name)                                                                                 \
-    {                                                                                              \
-        #name, name                                                                                \
-    }
+#define TEST(name)      {#name, name, false}
+#define TEST_ONCE(name) {#name, name, true}
 
 struct test_file {
     const struct test *tests;

@@ -1,3 +1,534 @@
+/* What follows from the four rules and is easy to get wrong (design.md, section 1): one test, or a few, for each point of
+   that list, in its order. */
+
 #include "test.h"
 
-const struct test_file pitfall_tests = {NULL, 0};
+/* ---- "Mine" is the whole path ---- */
+
+/* The frame has one reference, its table two. */
+static void a_frame_with_one_reference_in_a_shared_table_is_shared(void)
+{
+    start(P);
+    store(STACK);
+    fork_into(Q);
+    on(1, Q);
+    store(STACK);
+    expect_fault(FAULT_COPIED);
+    on(0, P);
+    load(STACK);
+}
+
+static void a_fork_copies_no_table_but_the_root(void)
+{
+    start(P);
+    map(BOTTOM, GUARD - BOTTOM, RW);
+    store(BOTTOM);
+    store(GIB);
+    store(HALF_TIB);
+    mark();
+    fork_into(Q);
+    expect_frames(FRAME_TABLE, 1);
+    expect_frames(FRAME_ANON, 0);
+}
+
+/* ---- A copied table: W is cleared in both ---- */
+
+/* The child copies the leaf table because of another page. The parent then takes the one that is left behind, but not the
+   page. */
+static void the_table_that_is_left_behind_grants_nothing(void)
+{
+    start(P);
+    store(STACK);
+    store(STACK + 1);
+    fork_into(Q);
+    on(1, Q);
+    store(STACK + 1);
+    on(0, P);
+    store(STACK + 1);
+    store(STACK);
+    expect_fault(FAULT_COPIED);
+    on(1, Q);
+    load(STACK);
+}
+
+static void the_copy_of_a_table_grants_nothing(void)
+{
+    start(P);
+    store(STACK);
+    store(STACK + 1);
+    fork_into(Q);
+    on(1, Q);
+    store(STACK + 1);
+    store(STACK);
+    expect_fault(FAULT_COPIED);
+    on(0, P);
+    load(STACK);
+}
+
+static void a_copied_table_keeps_the_write_bits_of_shared_memory(void)
+{
+    start(P);
+    map_shared(BOTTOM, 1, RW, 2, 0);
+    store(BOTTOM);
+    fork_into(Q);
+    store(BOTTOM);
+    expect_fault(FAULT_TAKEN);
+    on(1, Q);
+    load(BOTTOM);
+}
+
+/* Grandchildren: a table that is shared three times is copied twice and taken once. */
+static void three_sharers_of_a_table_end_with_one_each(void)
+{
+    start(P);
+    store(STACK);
+    fork_into(Q);
+    fork_into(R);
+    mark();
+    store(STACK);
+    on(1, Q);
+    store(STACK);
+    on(2, R);
+    store(STACK);
+    expect_fault(FAULT_TAKEN);
+    expect_frames(FRAME_ANON, 2);
+    on(0, P);
+    load(STACK);
+    on(1, Q);
+    load(STACK);
+}
+
+/* ---- Replacing a table ---- */
+
+/* CPU 1 remembers the old table, which the child takes for itself as soon as it is the last to hold it. */
+static void who_remembers_a_replaced_table_is_told_before_it_is_dropped(void)
+{
+    start(P);
+    store(STACK);
+    thread_on(1);
+    on(0, P);
+    fork_into(Q);
+    on(1, P);
+    load(STACK + 1);
+    on(0, P);
+    store(STACK + 1);
+    on(2, Q);
+    store(STACK + 1);
+    store(STACK);
+    on(1, P);
+    load(STACK + 1);
+    load(STACK);
+}
+
+/* ---- Replacing a frame ---- */
+
+static void who_remembers_a_replaced_frame_is_told(void)
+{
+    start(P);
+    store(STACK);
+    fork_into(Q);
+    thread_on(1);
+    load(STACK);
+    on(0, P);
+    store(STACK);
+    expect_fault(FAULT_COPIED);
+    on(1, P);
+    load(STACK);
+}
+
+static void who_remembers_the_zero_page_is_told(void)
+{
+    start(P);
+    map(BOTTOM, 1, RW);
+    thread_on(1);
+    load(BOTTOM);
+    on(0, P);
+    store(BOTTOM);
+    on(1, P);
+    load(BOTTOM);
+}
+
+static void a_copy_is_writable_at_once_where_nobody_else_runs(void)
+{
+    start(P);
+    store(STACK);
+    fork_into(Q);
+    store(STACK);
+    expect_fault(FAULT_COPIED);
+    store(STACK);
+    expect_fault(FAULT_OUTCOMES);
+}
+
+static void a_copy_is_writable_in_the_end_where_others_run(void)
+{
+    start(P);
+    store(STACK);
+    fork_into(Q);
+    thread_on(1);
+    load(STACK);
+    on(0, P);
+    store(STACK);
+    expect_fault(FAULT_COPIED);
+    store(STACK);
+    expect_fault(FAULT_OUTCOMES);
+}
+
+/* ---- Only gaining rights ---- */
+
+/* CPU 1 remembers the path to the table as read-only. */
+static void a_table_that_is_taken_needs_no_shootdown(void)
+{
+    start(P);
+    store(STACK);
+    fork_into(Q);
+    on(2, Q);
+    leave();
+    on(0, P);
+    thread_on(1);
+    load(STACK);
+    on(0, P);
+    store(STACK);
+    on(1, P);
+    store(STACK);
+    expect_fault(FAULT_SPURIOUS);
+    store(STACK + 1);
+}
+
+/* ---- fork ---- */
+
+static void after_a_fork_nobody_writes_through_what_he_remembers(void)
+{
+    start(P);
+    store(STACK);
+    thread_on(1);
+    store(STACK);
+    on(0, P);
+    fork_into(Q);
+    on(1, P);
+    store(STACK);
+    expect_fault(FAULT_COPIED);
+    on(2, Q);
+    load(STACK);
+}
+
+static void a_failed_fork_leaves_no_child(void)
+{
+    start(P);
+    store(STACK);
+    for (unsigned nth = 1; nth < 6; nth++) {
+        fail_next(nth);
+        fork_into(Q);
+        expect_error(-ENOMEM);
+    }
+}
+
+/* ---- Whole tables leave ---- */
+
+static void unmapping_all_that_a_shared_table_holds_copies_nothing(void)
+{
+    start(P);
+    map(GIB, 8, RW);
+    store(GIB);
+    store(GIB + 7);
+    fork_into(Q);
+    on(1, Q);
+    mark();
+    unmap(GIB, 8);
+    expect_frames(FRAME_ANON, 0);
+    on(0, P);
+    load(GIB);
+    load(GIB + 7);
+}
+
+static void tables_go_with_the_last_region_in_them(void)
+{
+    start(P);
+    load(PROGRAM); /* the tables above stay because of it */
+    mark();
+    map(GIB, 8, RW);
+    store(GIB);
+    store(GIB + 7);
+    unmap(GIB + 1, 6);
+    unmap(GIB, 1);
+    unmap(GIB + 7, 1);
+    expect_frames(FRAME_TABLE, 0);
+    expect_frames(FRAME_ANON, 0);
+}
+
+/* ---- All of what can fail, then the change ---- */
+
+/* The range needs the copies of two leaf tables; the second cannot be had. */
+static void an_unmap_that_fails_has_changed_nothing(void)
+{
+    start(P);
+    map(PROGRAM + 4, 8, RW);
+    store(PROGRAM + 6);
+    store(PROGRAM + 9);
+    fork_into(Q);
+    for (unsigned nth = 1; nth < 5; nth++) {
+        fail_next(nth);
+        unmap(PROGRAM + 5, 6);
+        expect_error(-ENOMEM);
+    }
+}
+
+static void a_protect_that_fails_has_changed_nothing(void)
+{
+    start(P);
+    map(PROGRAM + 4, 8, RW);
+    store(PROGRAM + 6);
+    store(PROGRAM + 9);
+    fork_into(Q);
+    for (unsigned nth = 1; nth < 5; nth++) {
+        fail_next(nth);
+        protect(PROGRAM + 5, 6, READ);
+        expect_error(-ENOMEM);
+    }
+}
+
+static void a_map_over_another_that_fails_has_changed_nothing(void)
+{
+    start(P);
+    map(PROGRAM + 4, 8, RW);
+    store(PROGRAM + 6);
+    fork_into(Q);
+    for (unsigned nth = 1; nth < 5; nth++) {
+        fail_next(nth);
+        map(PROGRAM + 5, 6, READ);
+        expect_error(-ENOMEM);
+    }
+}
+
+static void an_exit_allocates_nothing(void)
+{
+    start(P);
+    store(STACK);
+    fork_into(Q);
+    store(STACK);
+    fail_next(1);
+    leave();
+    expect_error(0);
+    expect(shortage_ahead(), "no request for memory");
+    shortage_at(0);
+    on(1, Q);
+    load(STACK);
+}
+
+/* ---- Accessed and dirty bits ---- */
+
+/* The checks look for the dirty bit of every page that was written. */
+static void dirty_bits_outlive_a_change_of_rights(void)
+{
+    start(P);
+    map_shared(BOTTOM, 1, RW, 0, 0);
+    store(BOTTOM);
+    protect(BOTTOM, 1, READ);
+    protect(BOTTOM, 1, NONE);
+    protect(BOTTOM, 1, RW);
+    load(BOTTOM);
+}
+
+static void dirty_bits_outlive_the_copy_of_a_table(void)
+{
+    start(P);
+    map_shared(BOTTOM, 2, RW, 0, 0);
+    store(BOTTOM);
+    fork_into(Q);
+    store(BOTTOM + 1);
+    on(1, Q);
+    load(BOTTOM + 1);
+}
+
+/* ---- The kernel writes through the fault handler ---- */
+
+static void the_kernel_copies_before_it_writes_what_others_have(void)
+{
+    start(P);
+    store(STACK);
+    store(STACK + 1);
+    fork_into(Q);
+    mark();
+    copy_out(STACK);
+    expect_error(0);
+    expect_frames(FRAME_ANON, 2);
+    on(1, Q);
+    load(STACK + 1);
+}
+
+static void the_kernel_keeps_promises_that_nobody_has_called_in(void)
+{
+    start(P);
+    map(BOTTOM, 2, RW);
+    copy_in(BOTTOM);
+    expect_error(0);
+    copy_out(BOTTOM);
+    expect_error(0);
+    load(BOTTOM + 1);
+}
+
+static void a_string_may_run_on_into_an_untouched_page(void)
+{
+    start(P);
+    map(BOTTOM, 2, RW);
+    copy_out(BOTTOM);
+    unmap(BOTTOM + 1, 1);
+    string_in(BOTTOM);
+    expect_error(-EFAULT);
+    map(BOTTOM + 1, 1, RW);
+    string_in(BOTTOM);
+    expect_value(8);
+}
+
+static void a_copy_stops_where_the_promises_end(void)
+{
+    start(P);
+    map(BOTTOM, 1, RW);
+    copy_out(BOTTOM);
+    expect_error(-EFAULT);
+    expect_value(8);
+    copy_in(STACK + 7);
+    expect_error(-EFAULT);
+    expect_value(8);
+}
+
+static void the_kernel_may_not_write_what_the_program_may_not(void)
+{
+    start(P);
+    map(BOTTOM, 2, READ);
+    copy_in(BOTTOM);
+    expect_error(0);
+    copy_out(BOTTOM);
+    expect_value(0);
+}
+
+/* ---- PROT_NONE, and gaining X ---- */
+
+static void a_page_that_nobody_may_touch_is_kept(void)
+{
+    start(P);
+    store(STACK);
+    mark();
+    protect(STACK, 1, NONE);
+    load(STACK);
+    expect_error(FAULT_NOT_ALLOWED);
+    expect_frames(FRAME_ANON, 0);
+    protect(STACK, 1, RW);
+    load(STACK);
+    expect_error(0);
+    store(STACK);
+}
+
+static void a_page_that_nobody_may_touch_is_copied_by_fork(void)
+{
+    start(P);
+    store(STACK);
+    protect(STACK, 1, NONE);
+    fork_into(Q);
+    protect(STACK, 1, RW);
+    store(STACK);
+    on(1, Q);
+    protect(STACK, 1, RW);
+    load(STACK);
+    store(STACK);
+}
+
+static void a_page_that_nobody_may_touch_is_given_back(void)
+{
+    start(P);
+    store(STACK);
+    mark();
+    protect(STACK, 1, NONE);
+    unmap(STACK, 1);
+    expect_frames(FRAME_ANON, -1);
+}
+
+static void gaining_x_ends_the_faults(void)
+{
+    start(P);
+    map(BOTTOM, 1, RW);
+    store(BOTTOM);
+    protect(BOTTOM, 1, RX);
+    fetch(BOTTOM);
+    expect_error(0);
+    expect_fault(FAULT_OUTCOMES);
+}
+
+static void losing_rights_is_told_to_who_remembers_them(void)
+{
+    start(P);
+    map(BOTTOM, 1, RW | PROT_X);
+    thread_on(1);
+    store(BOTTOM);
+    fetch(BOTTOM);
+    on(0, P);
+    protect(BOTTOM, 1, READ);
+    on(1, P);
+    store(BOTTOM);
+    expect_error(FAULT_NOT_ALLOWED);
+    fetch(BOTTOM);
+    expect_error(FAULT_NOT_ALLOWED);
+    on(0, P);
+    unmap(BOTTOM, 1);
+    on(1, P);
+    load(BOTTOM);
+    expect_error(FAULT_NOT_MAPPED);
+}
+
+/* ---- Sharers are many ---- */
+
+/* An 8-bit count would overflow. */
+static void three_hundred_may_share(void)
+{
+    static struct vspace *children[300];
+    unsigned n = 0;
+
+    start(P);
+    store(STACK);
+    if (!vspace_now())
+        return;
+    while (n < ARRAY_SIZE(children) && !vspace_fork(vspace_now(), &children[n]))
+        n++;
+    expect(n == ARRAY_SIZE(children), "300 forks");
+    check_unchanged();
+    while (n > 0)
+        vspace_put(children[--n]);
+    store(STACK);
+}
+
+static const struct test tests[] = {
+    TEST(a_frame_with_one_reference_in_a_shared_table_is_shared),
+    TEST(a_fork_copies_no_table_but_the_root),
+    TEST(the_table_that_is_left_behind_grants_nothing),
+    TEST(the_copy_of_a_table_grants_nothing),
+    TEST(a_copied_table_keeps_the_write_bits_of_shared_memory),
+    TEST(three_sharers_of_a_table_end_with_one_each),
+    TEST(who_remembers_a_replaced_table_is_told_before_it_is_dropped),
+    TEST(who_remembers_a_replaced_frame_is_told),
+    TEST(who_remembers_the_zero_page_is_told),
+    TEST(a_copy_is_writable_at_once_where_nobody_else_runs),
+    TEST(a_copy_is_writable_in_the_end_where_others_run),
+    TEST(a_table_that_is_taken_needs_no_shootdown),
+    TEST(after_a_fork_nobody_writes_through_what_he_remembers),
+    TEST(a_failed_fork_leaves_no_child),
+    TEST(unmapping_all_that_a_shared_table_holds_copies_nothing),
+    TEST(tables_go_with_the_last_region_in_them),
+    TEST(an_unmap_that_fails_has_changed_nothing),
+    TEST(a_protect_that_fails_has_changed_nothing),
+    TEST(a_map_over_another_that_fails_has_changed_nothing),
+    TEST(an_exit_allocates_nothing),
+    TEST(dirty_bits_outlive_a_change_of_rights),
+    TEST(dirty_bits_outlive_the_copy_of_a_table),
+    TEST(the_kernel_copies_before_it_writes_what_others_have),
+    TEST(the_kernel_keeps_promises_that_nobody_has_called_in),
+    TEST(a_string_may_run_on_into_an_untouched_page),
+    TEST(a_copy_stops_where_the_promises_end),
+    TEST(the_kernel_may_not_write_what_the_program_may_not),
+    TEST(a_page_that_nobody_may_touch_is_kept),
+    TEST(a_page_that_nobody_may_touch_is_copied_by_fork),
+    TEST(a_page_that_nobody_may_touch_is_given_back),
+    TEST(gaining_x_ends_the_faults),
+    TEST(losing_rights_is_told_to_who_remembers_them),
+    TEST_ONCE(three_hundred_may_share),
+};
+
+const struct test_file pitfall_tests = {tests, ARRAY_SIZE(tests)};

@@ -1,3 +1,313 @@
+/* Regions and the heap: where they may lie, how they are cut and joined, and what is refused. The checks compare the
+   regions of every process with the model after each operation. */
+
 #include "test.h"
 
-const struct test_file region_tests = {NULL, 0};
+static unsigned count_regions(void)
+{
+    struct vregion *region = vspace_now() ? vregion_find_from(&vspace_now()->regions, 0) : NULL;
+    unsigned count = 0;
+
+    for (; region; region = vregion_next(region))
+        count++;
+    return count;
+}
+
+/* A request that the model does not know; nothing comes of it. */
+static int map_raw(uaddr_t start, uint64_t len, bool no_replace)
+{
+    const struct map_request request = {
+        .start = start,
+        .len = len,
+        .prot = RW,
+        .fixed = true,
+        .no_replace = no_replace,
+    };
+    uaddr_t at;
+
+    return vspace_now() ? vspace_map(vspace_now(), &request, &at) : -ENOMEM;
+}
+
+/* ---- What osv's memregion_extend is asked ---- */
+
+static void a_negative_extent_is_refused_and_changes_nothing(void)
+{
+    start(P);
+    map(BOTTOM, 1, RW);
+    expect(map_raw(places[BOTTOM + 1].start, -PAGE_SIZE, false) == -ENOMEM, "-ENOMEM");
+    expect(map_raw(places[BOTTOM + 1].start, -places[BOTTOM + 1].start, false) == -ENOMEM,
+           "-ENOMEM, not around the end of the address space");
+    check_unchanged();
+}
+
+static void an_overlap_is_refused_with_an_error_of_its_own(void)
+{
+    start(P);
+    map(BOTTOM + 1, 2, RW);
+    map_new(BOTTOM, 2, RW);
+    expect_error(-EEXIST);
+    map_new(BOTTOM + 2, 2, RW);
+    expect_error(-EEXIST);
+    map_new(BOTTOM, 4, RW);
+    expect_error(-EEXIST);
+    map_new(BOTTOM + 3, 1, RW);
+    expect_error(0);
+}
+
+static void a_heap_that_meets_another_region_does_not_grow(void)
+{
+    start(P);
+    move_break(PAGE_SIZE);
+    map(HEAP + 2, 1, RW);
+    move_break(2 * PAGE_SIZE);
+    expect_error(-ENOMEM);
+    move_break(PAGE_SIZE);
+    expect_error(0);
+}
+
+static void a_heap_does_not_shrink_below_its_start(void)
+{
+    start(P);
+    move_break(-1);
+    expect_value(places[HEAP].start);
+    move_break(10);
+    expect_value(places[HEAP].start);
+    move_break(-100);
+    expect_value(places[HEAP].start + 10);
+    move_break(-10);
+    expect_value(places[HEAP].start + 10);
+    move_break(0);
+    expect_value(places[HEAP].start);
+}
+
+static void absurd_moves_of_the_break_change_nothing(void)
+{
+    uaddr_t old = 0;
+
+    start(P);
+    if (!vspace_now())
+        return;
+    expect(vspace_sbrk(vspace_now(), INT64_MAX, &old) == -ENOMEM, "too high");
+    expect(vspace_sbrk(vspace_now(), INT64_MIN, &old) == 0 && old == places[HEAP].start, "too low");
+    expect(vspace_brk(vspace_now(), 0) == places[HEAP].start, "brk(0) asks");
+    expect(vspace_brk(vspace_now(), USER_END + 1) == places[HEAP].start, "brk beyond the end");
+    check_unchanged();
+}
+
+/* ---- The heap ---- */
+
+static void what_the_heap_gives_back_is_gone_at_once(void)
+{
+    start(P);
+    move_break(40970);
+    store(HEAP);
+    store(HEAP + 10);
+    mark();
+    move_break(-40970);
+    expect_frames(FRAME_ANON, -2);
+    load(HEAP);
+    expect_error(FAULT_NOT_MAPPED);
+    move_break(40970);
+    load(HEAP + 10);
+    expect_value(0);
+}
+
+static void the_break_counts_bytes(void)
+{
+    start(P);
+    for (unsigned n = 0; n < 3; n++) {
+        move_break(1);
+        expect_value(places[HEAP].start + n);
+    }
+    store(HEAP);
+    move_break(PAGE_SIZE - 3);
+    load(HEAP + 1);
+    expect_error(FAULT_NOT_MAPPED);
+    move_break(-1);
+    load(HEAP);
+    expect_error(0);
+}
+
+static void a_child_has_a_break_of_its_own(void)
+{
+    start(P);
+    move_break(PAGE_SIZE);
+    store(HEAP);
+    fork_into(Q);
+    on(1, Q);
+    move_break(-PAGE_SIZE);
+    on(0, P);
+    load(HEAP);
+    expect_error(0);
+    move_break(PAGE_SIZE);
+    expect_value(places[HEAP + 1].start);
+}
+
+/* ---- Cutting and joining ---- */
+
+static void a_hole_in_the_middle_cuts_a_region_in_two(void)
+{
+    start(P);
+    unsigned before = count_regions();
+    map(BOTTOM, 5, RW);
+    store(BOTTOM);
+    store(BOTTOM + 4);
+    unmap(BOTTOM + 2, 1);
+    expect(count_regions() == before + 2, "two regions");
+    load(BOTTOM + 2);
+    expect_error(FAULT_NOT_MAPPED);
+    load(BOTTOM + 4);
+}
+
+static void neighbours_that_nothing_tells_apart_become_one(void)
+{
+    start(P);
+    unsigned before = count_regions();
+    map(BOTTOM, 1, RW);
+    map(BOTTOM + 2, 1, RW);
+    map(BOTTOM + 1, 1, RW);
+    expect(count_regions() == before + 1, "one region");
+    protect(BOTTOM + 1, 1, READ);
+    expect(count_regions() == before + 3, "three regions");
+    protect(BOTTOM + 1, 1, RW);
+    expect(count_regions() == before + 1, "one region again");
+}
+
+static void pages_of_a_file_keep_their_place_when_a_region_is_cut(void)
+{
+    start(P);
+    map_file(BOTTOM, 4, RW, 0, 2);
+    unmap(BOTTOM, 1);
+    protect(BOTTOM + 2, 1, READ);
+    load(BOTTOM + 1);
+    expect_value(object_initial(0, 3, 0));
+    load(BOTTOM + 2);
+    expect_value(object_initial(0, 4, 0));
+    load(BOTTOM + 3);
+    expect_value(object_initial(0, 5, 0));
+}
+
+static void a_map_replaces_what_was_there(void)
+{
+    start(P);
+    map_shared(BOTTOM, 4, RW, 2, 0);
+    store(BOTTOM + 1);
+    map(BOTTOM + 1, 2, RW);
+    load(BOTTOM + 1);
+    expect_value(0);
+    load(BOTTOM + 3);
+}
+
+static void where_a_file_ends_zeros_begin(void)
+{
+    start(P);
+    map_file_in_part(BOTTOM, 2, READ, 1, 0);
+    load(BOTTOM);
+    expect_value(object_initial(1, 0, 0));
+    load(BOTTOM + 1);
+    expect_value(object_initial(1, 1, 0));
+}
+
+static void rights_of_a_range_with_a_hole_are_not_changed(void)
+{
+    start(P);
+    map(BOTTOM, 1, RW);
+    map(BOTTOM + 2, 1, RW);
+    protect(BOTTOM, 3, READ);
+    expect_error(-ENOMEM);
+    store(BOTTOM);
+    expect_error(0);
+}
+
+/* ---- Finding room ---- */
+
+static void room_is_found_below_the_guard_from_the_top_down(void)
+{
+    start(P);
+    map_anywhere(1);
+    expect_value(places[GUARD - 1].start);
+    map_anywhere(2);
+    expect_value(places[GUARD - 3].start);
+    unmap(GUARD - 1, 1);
+    map_anywhere(2);
+    expect_value(places[GUARD - 5].start);
+    map_anywhere(1);
+    expect_value(places[GUARD - 1].start);
+}
+
+static void the_guard_is_never_mapped(void)
+{
+    start(P);
+    map(GUARD, 1, RW);
+    expect_error(-ENOMEM);
+    map(GUARD - 1, 3, RW);
+    expect_error(-ENOMEM);
+}
+
+static void nothing_is_mapped_outside_of_the_users_half(void)
+{
+    start(P);
+    expect(map_raw(0, PAGE_SIZE, false) == -ENOMEM, "not at 0");
+    expect(map_raw(USER_START - PAGE_SIZE, 2 * PAGE_SIZE, false) == -ENOMEM, "not below the start");
+    expect(map_raw(USER_END, PAGE_SIZE, false) == -ENOMEM, "not at the end");
+    expect(map_raw(DIRECT_MAP_BASE, PAGE_SIZE, false) == -ENOMEM, "not in the kernel's half");
+    check_unchanged();
+}
+
+/* ---- Wide ranges ---- */
+
+static void all_can_be_unmapped_at_once(void)
+{
+    start(P);
+    map(BOTTOM, GUARD - BOTTOM, RW);
+    store(BOTTOM);
+    store(PROGRAM);
+    store(GIB + 3);
+    store(GIB + 4);
+    store(HALF_TIB + 3);
+    store(HALF_TIB + 4);
+    store(TOP);
+    fork_into(Q);
+    unmap(BOTTOM, NPLACES - BOTTOM);
+    on(1, Q);
+    load(HALF_TIB + 4);
+}
+
+static void rights_of_half_a_tebibyte_can_be_changed_at_once(void)
+{
+    start(P);
+    map(BOTTOM, GUARD - BOTTOM, RW);
+    store(GIB + 3);
+    store(HALF_TIB + 4);
+    protect(PROGRAM, HALF_TIB + 8 - PROGRAM, READ);
+    store(GIB + 3);
+    expect_error(FAULT_NOT_ALLOWED);
+    store(HALF_TIB + 4);
+    expect_error(FAULT_NOT_ALLOWED);
+    store(TOP);
+    expect_error(0);
+}
+
+static const struct test tests[] = {
+    TEST(a_negative_extent_is_refused_and_changes_nothing),
+    TEST(an_overlap_is_refused_with_an_error_of_its_own),
+    TEST(a_heap_that_meets_another_region_does_not_grow),
+    TEST(a_heap_does_not_shrink_below_its_start),
+    TEST(absurd_moves_of_the_break_change_nothing),
+    TEST(what_the_heap_gives_back_is_gone_at_once),
+    TEST(the_break_counts_bytes),
+    TEST(a_child_has_a_break_of_its_own),
+    TEST(a_hole_in_the_middle_cuts_a_region_in_two),
+    TEST(neighbours_that_nothing_tells_apart_become_one),
+    TEST(pages_of_a_file_keep_their_place_when_a_region_is_cut),
+    TEST(a_map_replaces_what_was_there),
+    TEST(where_a_file_ends_zeros_begin),
+    TEST(rights_of_a_range_with_a_hole_are_not_changed),
+    TEST(room_is_found_below_the_guard_from_the_top_down),
+    TEST(the_guard_is_never_mapped),
+    TEST(nothing_is_mapped_outside_of_the_users_half),
+    TEST(all_can_be_unmapped_at_once),
+    TEST(rights_of_half_a_tebibyte_can_be_changed_at_once),
+};
+
+const struct test_file region_tests = {tests, ARRAY_SIZE(tests)};

@@ -25,8 +25,7 @@ static void turns_destroy(const struct turns *turns)
     gate_destroy(&turns->second);
 }
 
-/* A system call that touches neither errno nor, if it does not block, anything else of the C
- * library. */
+/* A system call without the C library, whose errno is found through FS. */
 static long raw_syscall(long number, long a, long b, long c)
 {
     __asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
@@ -74,20 +73,33 @@ static void a_system_call_needs_no_stack(void)
 }
 
 /* With the direction flag set, string instructions run backwards: not those of the kernel. */
+static long syscall_backwards(long number, long a, const void *b, long c)
+{
+    __asm__ volatile("std; syscall; cld"
+                     : "+a"(number)
+                     : "D"(a), "S"(b), "d"(c)
+                     : "rcx", "r11", "memory", "cc");
+    return number;
+}
+
 static void the_kernel_copies_forwards(void)
 {
-    char bytes[] = "forwards", copy[sizeof(bytes)] = {0};
-    long result = SYS_write;
-    int fds[2];
+    static char bytes[3 * PAGE];
+    int zero = CHECK_OK(open("/dev/zero", O_RDONLY)), fds[2];
 
     make_pipe(fds);
-    __asm__ volatile("std; syscall; cld"
-                     : "+a"(result)
-                     : "D"(fds[1]), "S"(bytes), "d"(sizeof(bytes))
-                     : "rcx", "r11", "memory", "cc");
-    CHECK_EQ(result, sizeof(bytes));
-    CHECK_EQ(CHECK_OK(read(fds[0], copy, sizeof(copy))), sizeof(copy));
-    CHECK(memcmp(bytes, copy, sizeof(copy)) == 0);
+    memset(bytes, 'x', sizeof(bytes));
+    CHECK_EQ(syscall_backwards(SYS_read, zero, bytes + PAGE, PAGE), PAGE);
+    CHECK_EQ(peek(bytes + PAGE - 1), 'x');
+    CHECK(is_zero(bytes + PAGE, PAGE));
+    CHECK_EQ(peek(bytes + 2 * PAGE), 'x');
+    CHECK_EQ(syscall_backwards(SYS_write, fds[1], bytes, 2 * PAGE), 2 * PAGE);
+    memset(bytes, 'y', sizeof(bytes));
+    CHECK_EQ(syscall_backwards(SYS_read, fds[0], bytes, 2 * PAGE), 2 * PAGE);
+    CHECK_EQ(peek(bytes), 'x');
+    CHECK_EQ(peek(bytes + PAGE - 1), 'x');
+    CHECK(is_zero(bytes + PAGE, PAGE));
+    CHECK_OK(close(zero));
     CHECK_OK(close(fds[0]));
     CHECK_OK(close(fds[1]));
 }
@@ -199,7 +211,7 @@ static void other_processes_keep_off_floating_point(void)
 }
 
 /* The same where nobody asks for the switch: long computations, whose results must not depend on
- * company. */
+   company. */
 static double compute(double x)
 {
     for (int i = 0; i < 200000; i++)
@@ -263,7 +275,7 @@ static uint64_t read_fs(void)
 }
 
 /* Takes turns with FS moved. Until it is back nothing of the C library may be called. => whether it
- * stayed */
+   stayed */
 static bool fs_stays_at(uint64_t *base, const struct gate *mine, const struct gate *other)
 {
     uint64_t own_base = read_fs(); /* the C library keeps the base at the base */

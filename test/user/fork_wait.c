@@ -238,6 +238,31 @@ static void vfork_and_exec(void)
     CHECK(exited_with(wait_child(pid), 9));
 }
 
+static void vfork_without_burying(void *unused)
+{
+    (void)unused;
+    signal(SIGCHLD, SIG_IGN);
+    for (int i = 0; i < 1000; i++) {
+        pid_t pid = CHECK_OK(vfork());
+
+        if (pid == 0)
+            _exit(0);
+    }
+    CHECK_ERR(ECHILD, wait(NULL));
+}
+
+/* Who ignores SIGCHLD does not bury its children: init does, at once, perhaps before the parent has begun to wait for
+   the end of the vfork. Several at a time, so that a turn ends in between. */
+static void a_vforked_child_may_be_buried_early(void)
+{
+    pid_t pids[8];
+
+    for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+        pids[i] = start_child(vfork_without_burying, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
+        CHECK(exited_with(wait_child(pids[i]), 0));
+}
+
 static void a_child_of_vfork_may_die(void)
 {
     pid_t pid = CHECK_OK(vfork());
@@ -335,6 +360,7 @@ int main(int argc, char **argv)
     RUN(parents_may_die_first);
     RUN(vfork_lends_the_memory);
     RUN(vfork_and_exec);
+    RUN(a_vforked_child_may_be_buried_early);
     RUN(a_child_of_vfork_may_die);
     RUN(posix_spawn_starts_a_program);
     RUN(posix_spawn_redirects);

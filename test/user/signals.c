@@ -135,6 +135,27 @@ static void a_blocked_signal_waits(void)
     CHECK(dies_by(SIGTERM, raise_blocked, &(bool){true}));
 }
 
+static void unblock_and_exit(void *unused)
+{
+    (void)unused;
+    block(SIG_UNBLOCK, SIGTERM);
+    _exit(ALIVE);
+}
+
+static void fork_with_signal_waiting(void *unused)
+{
+    (void)unused;
+    block(SIG_BLOCK, SIGTERM);
+    CHECK_OK(kill(getpid(), SIGTERM));
+    CHECK(exits_with(ALIVE, unblock_and_exit, NULL));
+    unblock_and_exit(NULL);
+}
+
+static void what_waits_is_not_inherited(void)
+{
+    CHECK(dies_by(SIGTERM, fork_with_signal_waiting, NULL));
+}
+
 /* What waits is forgotten when the signal comes to be ignored. */
 static void raise_blocked_then_ignore(void *unused)
 {
@@ -324,6 +345,7 @@ int main(void)
     RUN(kill_and_stop_cannot_be_ignored);
     RUN(dispositions_are_told);
     RUN(a_blocked_signal_waits);
+    RUN(what_waits_is_not_inherited);
     RUN(ignoring_forgets_what_waits);
     RUN(ignored_children_need_no_wait);
     RUN(a_waiting_child_is_killed);
