@@ -84,7 +84,7 @@ ROOT_DIRS := bin etc tmp dev proc
 ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) $(if $(wildcard user/motd),etc/motd)
 TEST_FILES := $(TESTS:%=test/%)
 
-.PHONY: all iso qemu run test test-linux qemu-gdb gdb lint clean help FORCE
+.PHONY: all iso qemu run test test-linux qemu-gdb gdb compdb lint clean help FORCE
 .PHONY: need-build need-qemu need-iso need-gdb need-lint
 FORCE:
 
@@ -108,8 +108,9 @@ need-iso: need-qemu
 	    xorriso xorriso mformat mtools
 need-gdb: need-iso
 	@sh tools/setup.sh gdb gdb
-need-lint:
-	@sh tools/setup.sh $(PYTHON) python3 clang-format clang-format git git
+need-lint: need-build
+	@sh tools/setup.sh $(PYTHON) python3 git git clang-format clang-format clang-tidy clang-tidy \
+	    cppcheck cppcheck sparse sparse shellcheck shellcheck
 
 # The kernel's rules. A file that holds the flags is rewritten only if they are others than last
 # time. All that is compiled needs it, and it needs the tools.
@@ -260,7 +261,21 @@ gdb: build/pagoda.elf | need-gdb ## debugs the machine of make qemu-gdb
 	@gdb -q build/pagoda.elf $(if $(wildcard tools/gdb/pagoda.py),-x tools/gdb/pagoda.py) \
 	    -ex 'target remote :1234'
 
-lint: | need-lint ## the rules of style that a program can check
+# How each C file is compiled, for editors and for lint. No flag has a character that JSON or the
+# shell would want quoted.
+
+USER_SOURCES := $(wildcard user/*.c user/*/*.c test/user/*.c)
+json_string = "$(1)": "$(2)"
+compdb_entry = {$(call json_string,directory,$(CURDIR))$(comma) $(call json_string,file,$(1))$(comma) \
+	$(call json_string,command,$(2) -c $(1))}
+comma := ,
+
+compdb: build/include-links/.done ## writes compile_commands.json
+	@printf '%s\n' $(foreach f,$(filter %.c,$(KERNEL_SOURCES)),'$(call compdb_entry,$f,$(CC) $(KCPPFLAGS) $(KCFLAGS))') \
+	    $(foreach f,$(USER_SOURCES),'$(call compdb_entry,$f,$(UCC) $(UCFLAGS))') | \
+	    sed '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' >compile_commands.json
+
+lint: compdb | need-lint ## the rules of style that a program can check
 	@$(PYTHON) tools/lint.py
 
 clean: ## removes build/
