@@ -19,6 +19,7 @@ endif
 MEM ?= 128M#            memory of the machine
 CPUS ?= 1#              number of its CPUs
 CPU ?= max#             model of its CPUs (qemu-system-x86_64 -cpu help)
+KVM ?=#                 1: on this host's CPU, and as that model of it
 QEMUFLAGS ?=#           more arguments for QEMU
 APPEND ?=#              the kernel's command line
 EXTRA ?=#               a directory whose files join the root file system
@@ -29,12 +30,20 @@ DEBUG ?=#               1: check the order of locks, and other costly things
 WERROR ?=#              1: warnings are errors
 #:
 
+ifeq ($(KVM) $(origin CPU),1 file)
+CPU := host
+endif
+
 QEMU ?= qemu-system-x86_64
 PYTHON ?= python3
+FONT ?= /usr/share/consolefonts/Lat15-VGA16.psf.gz
+OVMF ?= /usr/share/ovmf/OVMF.fd
+BOCHS_TERM := $(firstword $(wildcard /usr/lib/*/bochs/plugins/libbx_term_gui.so) \
+	/usr/lib/bochs/plugins/libbx_term_gui.so)
 
 # The tools read their settings from the environment; CMD unexpanded, so that a $ in it reaches the
 # shell in Pagoda.
-export MEM CPUS CPU QEMU QEMUFLAGS APPEND TIMEOUT
+export MEM CPUS CPU KVM QEMU QEMUFLAGS APPEND TIMEOUT OVMF
 export PYTHONDONTWRITEBYTECODE := 1
 export PAGODA_CMD := $(value CMD)
 
@@ -84,8 +93,8 @@ ROOT_DIRS := bin etc tmp dev proc
 ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) $(if $(wildcard user/motd),etc/motd)
 TEST_FILES := $(TESTS:%=test/%)
 
-.PHONY: all iso qemu run test test-linux qemu-gdb gdb compdb lint clean help FORCE
-.PHONY: need-build need-qemu need-iso need-gdb need-lint
+.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux qemu-gdb gdb compdb lint clean help
+.PHONY: FORCE need-build need-qemu need-iso need-uefi need-bochs need-gdb need-host need-test need-lint
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -100,14 +109,22 @@ need-build:
 	@sh tools/setup.sh $(KERNEL_TOOLS) $(UCC) musl-dev:amd64 $(UAR) binutils-x86-64-linux-gnu \
 	    x86_64-linux-gnu-gcc gcc-x86-64-linux-gnu /usr/include/linux/errno.h linux-libc-dev:amd64 \
 	    /usr/include/elf.h libc6-dev:amd64 /usr/include/bsd/sys/queue.h libbsd-dev:amd64 \
-	    cpio cpio awk mawk
+	    cpio cpio awk mawk $(FONT) console-setup-linux
 need-qemu: need-build
 	@sh tools/setup.sh $(QEMU) qemu-system-x86 $(PYTHON) python3
 need-iso: need-qemu
 	@sh tools/setup.sh grub-mkrescue grub-common /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin:amd64 \
-	    xorriso xorriso mformat mtools
+	    /usr/lib/grub/x86_64-efi/multiboot2.mod grub-efi-amd64-bin:amd64 xorriso xorriso mformat mtools
+need-uefi: need-iso
+	@sh tools/setup.sh $(OVMF) ovmf
+need-bochs: need-iso
+	@sh tools/setup.sh bochs bochs /usr/share/bochs/BIOS-bochs-latest bochsbios $(BOCHS_TERM) bochs-term
 need-gdb: need-iso
 	@sh tools/setup.sh gdb gdb
+need-host: need-build
+	@sh tools/setup.sh clang clang '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' libclang-rt-dev \
+	    llvm-symbolizer llvm
+need-test: need-host need-gdb need-uefi need-bochs
 need-lint: need-build
 	@sh tools/setup.sh $(PYTHON) python3 git git clang-format clang-format clang-tidy clang-tidy \
 	    cppcheck cppcheck sparse sparse shellcheck shellcheck
@@ -127,6 +144,11 @@ build/kernel/%.c.o: kernel/%.c build/flags build/include-links/.done
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(KCPPFLAGS) $(KCFLAGS) -c -o $@ $<
+
+build/font.psf: tools/font.sh build/flags
+	@sh tools/font.sh $(FONT) $@
+
+build/kernel/dev/font.S.o: build/font.psf
 
 build/kernel/%.S.o: kernel/%.S build/flags build/include-links/.done
 	@mkdir -p $(@D)
@@ -238,17 +260,27 @@ iso: build/pagoda.iso ## the bootable CD image build/pagoda.iso
 
 # Running.
 
-QEMU_ISO = $(QEMU) -m $(MEM) -smp $(CPUS) -cpu $(CPU) -display none -nic none \
-	-serial mon:stdio -cdrom build/pagoda.iso
+QEMU_WINDOW = $(QEMU) $(if $(filter 1,$(KVM)),-accel kvm) -m $(MEM) -smp $(CPUS) -cpu $(CPU) \
+	-nic none -serial mon:stdio -cdrom build/pagoda.iso
+QEMU_ISO = $(QEMU_WINDOW) -display none
 RUNNABLE := build/pagoda.elf build/initrd.cpio build/test.cpio build/extra.cpio
 
 qemu: build/pagoda.iso ## Pagoda in this terminal (halt: ends it; Ctrl-A X: pulls the plug)
 	@$(QEMU_ISO) $(QEMUFLAGS)
 
+qemu-uefi: build/pagoda.iso | need-uefi ## the same, booted by UEFI
+	@$(QEMU_ISO) -bios $(OVMF) $(QEMUFLAGS)
+
+qemu-screen: build/pagoda.iso ## Pagoda in a window too, or on VNC where there are none
+	@$(QEMU_WINDOW) $(QEMUFLAGS)
+
+bochs: build/pagoda.iso | need-bochs ## Pagoda in this terminal, on Bochs (Ctrl-]: pulls the plug)
+	@$(PYTHON) tools/bochs.py
+
 run: $(RUNNABLE) | need-qemu ## one command: make run CMD='ls | wc'; ends with its status
 	@$(PYTHON) tools/run.py
 
-test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(if $(T),need-qemu,need-gdb) ## all tests; T=name: one
+test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(if $(T),need-qemu,need-test) ## all tests; T=name: one
 	@$(PYTHON) tools/test.py '$(T)'
 
 test-linux: $(TEST_FILES:%=build/root/%) ## the same test programs on this Linux
@@ -257,9 +289,9 @@ test-linux: $(TEST_FILES:%=build/root/%) ## the same test programs on this Linux
 qemu-gdb: build/pagoda.iso ## as qemu, but waits for make gdb in another terminal
 	@$(QEMU_ISO) -s -S $(QEMUFLAGS)
 
-gdb: build/pagoda.elf | need-gdb ## debugs the machine of make qemu-gdb
-	@gdb -q build/pagoda.elf $(if $(wildcard tools/gdb/pagoda.py),-x tools/gdb/pagoda.py) \
-	    -ex 'target remote :1234'
+gdb: build/pagoda.elf | need-gdb ## debugs the machine of make qemu-gdb; stops at the next page fault
+	@gdb -q build/pagoda.elf -x tools/gdb/pagoda.py -ex 'target remote :1234' \
+	    -ex 'thbreak fault_dispatch' -ex 'continue' -ex 'fault'
 
 # How each C file is compiled, for editors and for lint. No flag has a character that JSON or the
 # shell would want quoted.
