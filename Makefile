@@ -93,8 +93,9 @@ ROOT_DIRS := bin etc tmp dev proc
 ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) $(if $(wildcard user/motd),etc/motd)
 TEST_FILES := $(TESTS:%=test/%)
 
-.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux qemu-gdb gdb compdb lint clean help
-.PHONY: FORCE need-build need-qemu need-iso need-uefi need-bochs need-gdb need-host need-test need-lint
+.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux bench bench-linux qemu-gdb gdb
+.PHONY: compdb lint clean help FORCE
+.PHONY: need-build need-qemu need-iso need-uefi need-bochs need-gdb need-host need-test need-lint
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -285,6 +286,16 @@ test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(if $(T),need-qemu,need-test) 
 
 test-linux: $(TEST_FILES:%=build/root/%) ## the same test programs on this Linux
 	@cd build/root/test && ./runtests $(T)
+
+bench: $(RUNNABLE) | need-qemu ## what virtual memory costs, in instructions (user/vmbench.c)
+	@$(PYTHON) tools/bench.py
+
+bench-linux: $(RUNNABLE) build/vmlinuz | need-qemu ## the same, and beside it the same program on Linux
+	@$(PYTHON) tools/bench.py build/vmlinuz
+
+build/vmlinuz: tools/linux_kernel.sh
+	@mkdir -p build
+	@sh tools/linux_kernel.sh $@
 
 qemu-gdb: build/pagoda.iso ## as qemu, but waits for make gdb in another terminal
 	@$(QEMU_ISO) -s -S $(QEMUFLAGS)

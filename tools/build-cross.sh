@@ -15,7 +15,7 @@ target=x86_64-elf
 export PATH=$prefix/bin:$PATH
 
 sh "$(dirname "$0")/setup.sh" gcc gcc g++ g++ make make xz xz-utils m4 m4 bison bison flex flex \
-    /usr/include/gmp.h libgmp-dev /usr/include/mpfr.h libmpfr-dev /usr/include/mpc.h libmpc-dev
+    "/usr/include/*/gmp.h" libgmp-dev /usr/include/mpfr.h libmpfr-dev /usr/include/mpc.h libmpc-dev
 
 # step NAME COMMAND...: runs the command in PREFIX.build, once; its output goes to NAME.log, and how
 # far it is to the terminal. A make that is run again goes on by itself.
