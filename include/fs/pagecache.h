@@ -27,8 +27,8 @@ struct pagecache {
     struct mutex lock;   /* RANK_CACHE */
     struct radix pages;  /* (lock) index -> struct frame * */
     uint64_t npages;     /* (lock) frames that it holds */
-    uint64_t size; /* (lock) the file's length in bytes; readable at any time with atomic_load */
-    unsigned regions;    /* atomic: regions of all vspaces that show it through `pager` */
+    uint64_t size;    /* (lock) the file's length in bytes; readable at any time with atomic_load */
+    unsigned regions; /* atomic: regions of all vspaces that show it through `pager` */
     LIST_ENTRY(pagecache) all; /* the list's lock: for the audit */
 };
 
