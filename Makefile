@@ -278,7 +278,7 @@ qemu-screen: build/pagoda.iso ## Pagoda in a window too, or on VNC where there a
 bochs: build/pagoda.iso | need-bochs ## Pagoda in this terminal, on Bochs (Ctrl-]: pulls the plug)
 	@$(PYTHON) tools/bochs.py
 
-run: $(RUNNABLE) | need-qemu ## one command: make run CMD='ls | wc'; ends with its status
+run: $(RUNNABLE) | need-qemu ## one command: make run CMD='ls | wc'; shows its output; fails if it does
 	@$(PYTHON) tools/run.py
 
 test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(if $(T),need-qemu,need-test) ## all tests; T=name: one

@@ -20,6 +20,9 @@ def setting(name, default):
     return os.environ.get(name) or default
 
 
+OVMF = setting("OVMF", "/usr/share/ovmf/OVMF.fd")
+
+
 def qemu(*arguments):
     """The command for a machine with these arguments; the user's come last, so that they win."""
     kvm = setting("KVM", "") == "1"
