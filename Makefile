@@ -19,6 +19,7 @@ endif
 MEM ?= 128M#            memory of the machine
 CPUS ?= 1#              number of its CPUs
 CPU ?= max#             model of its CPUs (qemu-system-x86_64 -cpu help)
+KVM ?=#                 1: on this host's CPU, and as that model of it
 QEMUFLAGS ?=#           more arguments for QEMU
 APPEND ?=#              the kernel's command line
 EXTRA ?=#               a directory whose files join the root file system
@@ -29,12 +30,20 @@ DEBUG ?=#               1: check the order of locks, and other costly things
 WERROR ?=#              1: warnings are errors
 #:
 
+ifeq ($(KVM) $(origin CPU),1 file)
+CPU := host
+endif
+
 QEMU ?= qemu-system-x86_64
 PYTHON ?= python3
+FONT ?= /usr/share/consolefonts/Lat15-VGA16.psf.gz
+OVMF ?= /usr/share/ovmf/OVMF.fd
+BOCHS_TERM := $(firstword $(wildcard /usr/lib/*/bochs/plugins/libbx_term_gui.so) \
+	/usr/lib/bochs/plugins/libbx_term_gui.so)
 
 # The tools read their settings from the environment; CMD unexpanded, so that a $ in it reaches the
 # shell in Pagoda.
-export MEM CPUS CPU QEMU QEMUFLAGS APPEND TIMEOUT
+export MEM CPUS CPU KVM QEMU QEMUFLAGS APPEND TIMEOUT OVMF
 export PYTHONDONTWRITEBYTECODE := 1
 export PAGODA_CMD := $(value CMD)
 
@@ -78,8 +87,8 @@ ROOT_DIRS := bin etc tmp dev proc
 ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) $(if $(wildcard user/motd),etc/motd)
 TEST_FILES := $(TESTS:%=test/%)
 
-.PHONY: all iso qemu run test test-linux qemu-gdb gdb lint clean help FORCE
-.PHONY: need-build need-qemu need-iso need-gdb need-lint
+.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux qemu-gdb gdb lint clean help FORCE
+.PHONY: need-build need-qemu need-iso need-uefi need-bochs need-gdb need-test need-lint
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -90,14 +99,19 @@ all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
 need-build:
 	@sh tools/setup.sh $(CC) gcc $(LD) binutils awk mawk cpio cpio musl-gcc musl-tools \
 	    /usr/include/bsd/sys/queue.h libbsd-dev /usr/include/linux/errno.h linux-libc-dev \
-	    /usr/include/elf.h libc6-dev
+	    /usr/include/elf.h libc6-dev $(FONT) console-setup-linux
 need-qemu: need-build
 	@sh tools/setup.sh $(QEMU) qemu-system-x86 $(PYTHON) python3
 need-iso: need-qemu
 	@sh tools/setup.sh grub-mkrescue grub-common /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin \
-	    xorriso xorriso mformat mtools
+	    /usr/lib/grub/x86_64-efi/multiboot2.mod grub-efi-amd64-bin xorriso xorriso mformat mtools
+need-uefi: need-iso
+	@sh tools/setup.sh $(OVMF) ovmf
+need-bochs: need-iso
+	@sh tools/setup.sh bochs bochs /usr/share/bochs/BIOS-bochs-latest bochsbios $(BOCHS_TERM) bochs-term
 need-gdb: need-iso
 	@sh tools/setup.sh gdb gdb
+need-test: need-gdb need-uefi need-bochs
 need-lint:
 	@sh tools/setup.sh $(PYTHON) python3 clang-format clang-format git git
 
@@ -116,6 +130,12 @@ build/kernel/%.c.o: kernel/%.c build/flags build/include-links/.done | need-buil
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(KCPPFLAGS) $(KCFLAGS) -c -o $@ $<
+
+build/font.psf: tools/font.sh | need-build
+	@mkdir -p build
+	@sh tools/font.sh $(FONT) $@
+
+build/kernel/dev/font.S.o: build/font.psf
 
 build/kernel/%.S.o: kernel/%.S build/flags build/include-links/.done | need-build
 	@mkdir -p $(@D)
@@ -227,17 +247,27 @@ iso: build/pagoda.iso ## the bootable CD image build/pagoda.iso
 
 # Running.
 
-QEMU_ISO = $(QEMU) -m $(MEM) -smp $(CPUS) -cpu $(CPU) -display none -nic none \
-	-serial mon:stdio -cdrom build/pagoda.iso
+QEMU_WINDOW = $(QEMU) $(if $(filter 1,$(KVM)),-accel kvm) -m $(MEM) -smp $(CPUS) -cpu $(CPU) \
+	-nic none -serial mon:stdio -cdrom build/pagoda.iso
+QEMU_ISO = $(QEMU_WINDOW) -display none
 RUNNABLE := build/pagoda.elf build/initrd.cpio build/test.cpio build/extra.cpio
 
 qemu: build/pagoda.iso ## Pagoda in this terminal (halt: ends it; Ctrl-A X: pulls the plug)
 	@$(QEMU_ISO) $(QEMUFLAGS)
 
-run: $(RUNNABLE) | need-qemu ## one command: make run CMD='ls | wc'; ends with its status
+qemu-uefi: build/pagoda.iso | need-uefi ## the same, booted by UEFI
+	@$(QEMU_ISO) -bios $(OVMF) $(QEMUFLAGS)
+
+qemu-screen: build/pagoda.iso ## Pagoda in a window too, or on VNC where there are none
+	@$(QEMU_WINDOW) $(QEMUFLAGS)
+
+bochs: build/pagoda.iso | need-bochs ## Pagoda in this terminal, on Bochs (Ctrl-]: pulls the plug)
+	@$(PYTHON) tools/bochs.py
+
+run: $(RUNNABLE) | need-qemu ## one command: make run CMD='ls | wc'; shows its output; fails if it does
 	@$(PYTHON) tools/run.py
 
-test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(if $(T),need-qemu,need-gdb) ## all tests; T=name: one
+test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(if $(T),need-qemu,need-test) ## all tests; T=name: one
 	@$(PYTHON) tools/test.py '$(T)'
 
 test-linux: $(TEST_FILES:%=build/root/%) ## the same test programs on this Linux
@@ -246,9 +276,9 @@ test-linux: $(TEST_FILES:%=build/root/%) ## the same test programs on this Linux
 qemu-gdb: build/pagoda.iso ## as qemu, but waits for make gdb in another terminal
 	@$(QEMU_ISO) -s -S $(QEMUFLAGS)
 
-gdb: build/pagoda.elf | need-gdb ## debugs the machine of make qemu-gdb
-	@gdb -q build/pagoda.elf $(if $(wildcard tools/gdb/pagoda.py),-x tools/gdb/pagoda.py) \
-	    -ex 'target remote :1234'
+gdb: build/pagoda.elf | need-gdb ## debugs the machine of make qemu-gdb; stops at the next page fault
+	@gdb -q build/pagoda.elf -x tools/gdb/pagoda.py -ex 'target remote :1234' \
+	    -ex 'thbreak fault_dispatch' -ex 'continue' -ex 'fault'
 
 lint: | need-lint ## the rules of style that a program can check
 	@$(PYTHON) tools/lint.py

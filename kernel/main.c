@@ -5,7 +5,9 @@
 #include <arch/console.h>
 #include <arch/cpu.h>
 #include <arch/init.h>
+#include <dev/keyboard.h>
 #include <dev/random.h>
+#include <dev/screen.h>
 #include <dev/tty.h>
 #include <fs/vfs.h>
 #include <lib/panic.h>
@@ -27,7 +29,9 @@ static void print_banner(void)
 /* What needs a thread to run in, because it may sleep: the rest of the boot. */
 static void boot_thread(void *arg __unused)
 {
-    tty_init(); /* the terminal */
+    screen_start();  /* what programs write is shown */
+    tty_init();      /* the terminal */
+    keyboard_init(); /* its keys */
     fs_init(boot_info.initrd_start,
             boot_info.initrd_end);   /* the root file system, from the initial RAM disk */
     procfs_init();                   /* /proc */
@@ -42,6 +46,7 @@ void kernel_main(void)
     serial_init();         /* from here on messages are seen */
     cpu_init();            /* segments, traps, protection bits, system calls */
     paging_init();         /* the kernel's final page tables */
+    screen_init();         /* messages are shown on the screen too */
     acpi_init();           /* which devices are there */
     apic_init();           /* interrupts have a way in */
     clock_init();          /* time */

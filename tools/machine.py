@@ -7,7 +7,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
-BUILD = Path(__file__).resolve().parent.parent / "build"
+TOOLS = Path(__file__).resolve().parent
+BUILD = TOOLS.parent / "build"
 KERNEL = BUILD / "pagoda.elf"
 ISO = BUILD / "pagoda.iso"
 
@@ -19,10 +20,15 @@ def setting(name, default):
     return os.environ.get(name) or default
 
 
+OVMF = setting("OVMF", "/usr/share/ovmf/OVMF.fd")
+
+
 def qemu(*arguments):
     """The command for a machine with these arguments; the user's come last, so that they win."""
-    command = [setting("QEMU", "qemu-system-x86_64")]
-    command += ["-m", setting("MEM", "128M"), "-smp", setting("CPUS", "1"), "-cpu", setting("CPU", "max")]
+    kvm = setting("KVM", "") == "1"
+    command = [setting("QEMU", "qemu-system-x86_64"), *(["-accel", "kvm"] if kvm else [])]
+    command += ["-m", setting("MEM", "128M"), "-smp", setting("CPUS", "1")]
+    command += ["-cpu", setting("CPU", "host" if kvm else "max")]
     command += ["-display", "none", "-nic", "none", *map(str, arguments)]
     return command + shlex.split(setting("QEMUFLAGS", ""))
 

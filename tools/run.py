@@ -77,7 +77,7 @@ class Run:
         qemu = machine.qemu(
             "-kernel", machine.KERNEL, "-initrd", initrd, "-append", "quiet " + machine.setting("APPEND", ""),
             "-serial", "stdio", "-monitor", f"unix:{monitor},server=on,wait=off", "-debugcon", f"file:{log}",
-            "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-no-reboot",
+            "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-no-reboot", "-vga", "none",
         )  # fmt: skip
         self.process = subprocess.Popen(qemu, stdin=read_input(allow_input), stdout=subprocess.PIPE)
         try:

@@ -30,6 +30,8 @@ def parts(only):
         found.append(("on the host", ["make", "--no-print-directory", "-s", "-C", str(ROOT / "test/host"), "test"]))
     found.append(("the programs in /test", tool("run.py", "--no-input", "/test/runtests")))
     found.append(("the ISO", tool("iso_smoke.py")))
+    found.append(("screen and keyboard, on a BIOS and on UEFI", tool("screen_smoke.py")))
+    found.append(("the ISO on Bochs", tool("iso_smoke.py", "bochs")))
     if (TOOLS / "gdb_test.py").exists():
         found.append(("the gdb commands", tool("gdb_test.py")))
     return found

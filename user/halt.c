@@ -1,4 +1,4 @@
-/* halt: writes what is not on the disk yet, and switches the machine off. */
+/* halt: switches the machine off. */
 #include <sys/reboot.h>
 #include <unistd.h>
 

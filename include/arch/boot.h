@@ -9,6 +9,21 @@ struct boot_range {
     paddr_t start, end; /* bytes; page aligned inwards */
 };
 
+enum boot_screen_kind {
+    SCREEN_NONE,
+    SCREEN_TEXT,   /* VGA text memory: 16 bits a cell; width and height count cells */
+    SCREEN_PIXELS, /* a framebuffer of 32 bits a pixel; width and height count pixels */
+};
+
+/* What is shown on the screen, and where. */
+struct boot_screen {
+    enum boot_screen_kind kind;
+    paddr_t addr;
+    uint32_t pitch; /* bytes from one row to the next */
+    uint32_t width, height;
+    uint8_t red_shift, green_shift, blue_shift; /* of 8 bits each in a pixel */
+};
+
 struct boot_info {
     const char *loader;                     /* "PVH" or "multiboot2" */
     char cmdline[512];                      /* the kernel's command line */
@@ -17,6 +32,7 @@ struct boot_info {
     struct boot_range ram[MAX_BOOT_RANGES]; /* usable memory, ascending, from 1 MiB on */
     unsigned nram;
     paddr_t max_addr; /* end of the highest range */
+    struct boot_screen screen;
 };
 
 extern struct boot_info boot_info;

@@ -21,3 +21,6 @@ paddr_t kstack_map(uint64_t va, paddr_t pa);
 
 /* Maps device registers uncached, for ever; returns where. */
 void *device_map(paddr_t addr, size_t size);
+
+/* The same for a framebuffer: writes may be gathered, and reads are slow. */
+void *framebuffer_map(paddr_t addr, size_t size);

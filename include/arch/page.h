@@ -16,7 +16,7 @@ typedef uint64_t pte_t;
 #define PTE_PRESENT  (1ul << 0)
 #define PTE_WRITE    (1ul << 1)
 #define PTE_USER     (1ul << 2)
-#define PTE_WT       (1ul << 3)
+#define PTE_COMBINE  (1ul << 3) /* write combining: this is what cpu.c makes of entry 1 of the PAT */
 #define PTE_UNCACHED (1ul << 4)
 #define PTE_ACCESSED (1ul << 5)
 #define PTE_DIRTY    (1ul << 6)

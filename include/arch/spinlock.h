@@ -24,7 +24,7 @@ enum lock_rank {
     RANK_WAITQ = 80,     /* 8: who waits for one event */
     RANK_TIMER = 81,     /* 8: who sleeps until when */
     RANK_RUNQUEUE = 82,  /* 8: one CPU's runnable threads */
-    RANK_CONSOLE = 83,   /* 8: the serial line */
+    RANK_CONSOLE = 83,   /* 8: the serial line and the screen */
 };
 
 struct spinlock {

@@ -1,4 +1,5 @@
-/* The console's terminal: the line discipline between the serial line and the programs.
+/* The console's terminal: the line discipline between the serial line, keyboard and screen and the
+   programs.
 
    Bytes come in by interrupt and are worked on by a kernel thread: echoed, edited, turned into
    lines and signals. Nothing here touches user memory; fs/console.c carries bytes between here and
@@ -17,6 +18,9 @@ void tty_init(void);
 
 /* The serial line's interrupt (SERIAL_IRQ); from interrupt_dispatch. */
 void tty_interrupt(void);
+
+/* Takes what was typed elsewhere: on the keyboard. From its interrupt handler. */
+void tty_receive(const char *bytes, size_t len);
 
 /* Job control: proc/ knows whose terminal this is. Called without locks. */
 struct tty_jobs {

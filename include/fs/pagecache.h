@@ -27,8 +27,8 @@ struct pagecache {
     struct mutex lock;   /* RANK_CACHE */
     struct radix pages;  /* (lock) index -> struct frame * */
     uint64_t npages;     /* (lock) frames that it holds */
-    uint64_t size; /* (lock) the file's length in bytes; readable at any time with atomic_load */
-    unsigned regions;    /* atomic: regions of all vspaces that show it through `pager` */
+    uint64_t size;    /* (lock) the file's length in bytes; readable at any time with atomic_load */
+    unsigned regions; /* atomic: regions of all vspaces that show it through `pager` */
     LIST_ENTRY(pagecache) all; /* the list's lock: for the audit */
 };
 
@@ -58,3 +58,7 @@ __must_check int pagecache_page(struct pagecache *cache, uint64_t index, struct 
 
 /* Frames in all caches. */
 uint64_t pagecache_pages(void);
+
+/* Files leave a sixteenth of the memory to the programs: who has filled the disk can still run rm. Whether nothing may
+   be added to files any more. */
+bool pagecache_is_full(void);

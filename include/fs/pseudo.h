@@ -6,16 +6,21 @@
    numbered directory, pseudo_key(the key above, the number); of everything else, the key of the
    directory that it is in.
 
-       static int print_version(struct text_sink *sink, uint64_t key) { sink_printf(sink,
-   "Pagoda\n"); return 0; }
+       static int print_version(struct text_sink *sink, uint64_t key)
+       {
+           sink_printf(sink, "Pagoda\n");
+           return 0;
+       }
 
        static const struct pseudo_entry root_entries[] = {
            {.name = "version", .mode = S_IFREG | 0444, .text = print_version},
            {.name = "self", .mode = S_IFLNK | 0777, .link = print_self},
            {}};
-       static const struct pseudo_entry process_entry = {.mode = S_IFDIR | 0555, .dir =
-   &process_dir}; static const struct pseudo_dir root_dir = { .entries = root_entries, .numbered =
-   &process_entry, .next = next_pid}; err = vfs_mount("/proc", pseudo_root(&root_dir));
+       static const struct pseudo_entry process_entry = {.mode = S_IFDIR | 0555, .dir = &process_dir};
+       static const struct pseudo_dir root_dir = {
+           .entries = root_entries, .numbered = &process_entry, .next = next_pid};
+
+       err = vfs_mount("/proc", pseudo_root(&root_dir));
 
    A read at offset 0 makes the text anew, later ones go on in the same text: so what one open file
    reads in pieces fits together, and who wants fresh numbers goes back to 0.

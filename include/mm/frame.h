@@ -71,9 +71,6 @@ void frame_free(struct frame *frame);
 /* References now. Exact only if the caller knows why nobody changes it. */
 uint32_t frame_refs(const struct frame *frame);
 
-/* Gives this CPU's cached frames back to the buddy lists (audit: so that the lists show all that is free). */
-void frame_cache_drain(void);
-
 /* Frames of a kind in use (FRAME_FREE: free ones, caches included; FRAME_RESERVED: those that were never ours).
    A sum over CPUs: exact when they stand still. */
 uint64_t frame_usage(enum frame_kind kind);

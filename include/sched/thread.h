@@ -114,6 +114,12 @@ static inline bool thread_has_work(void)
     return unlikely(atomic_load_relaxed(&thread_current()->work));
 }
 
+/* Whether a signal may be waiting for the current thread: work that could go on for long then ends early. */
+static inline bool thread_is_interrupted(void)
+{
+    return unlikely(atomic_load_relaxed(&thread_current()->work) & WORK_SIGNAL);
+}
+
 /* Numbers for /proc. */
 struct sched_stats {
     uint64_t context_switches, ticks, idle_ticks;

@@ -33,8 +33,8 @@ void waitq_init(struct waitq *wq);
 /* Each sleeps until woken, without `lock`, and returns with it held again. Callers test their condition again: a
    wake-up is a hint. The caller holds no other spinlock.
    waitq_sleep ends early, with -EINTR, when a signal is pending for the thread (before sleeping, too), and while the
-   thread sleeps it counts as at rest (sched/world.h): it must hold no reference on a frame and no sleeping lock
-   above RANK_VNODE. waitq_sleep_until also ends at `deadline_ns` (monotonic; UINT64_MAX: never), with -ETIMEDOUT.
+   thread sleeps it counts as at rest (sched/world.h): it must hold no reference on a frame and no sleeping lock.
+   waitq_sleep_until also ends at `deadline_ns` (monotonic; UINT64_MAX: never), with -ETIMEDOUT.
    waitq_sleep_killable is waitq_sleep for waits that only the end of the process may cut short.
    waitq_sleep_hard does not look at signals; only for waits that end by themselves. */
 typedef int waitq_sleep_fn(struct waitq *wq, struct spinlock *lock);

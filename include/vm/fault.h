@@ -5,7 +5,7 @@
 #include <vm/vspace.h>
 
 /* Brings the page of `addr` into the page table, with the rights that `access` (FAULT_ words) asks for, or says why
-   not. May sleep. Locks: takes the vspace's for reading, then RANK_CACHE, RANK_TABLE, RANK_FRAMES, one at a time. */
+   not. May sleep. Locks: takes the vspace's for reading, then RANK_CACHE or RANK_TABLE, and those of mm/ inside. */
 enum fault_outcome vspace_fault(struct vspace *vspace, uaddr_t addr, unsigned access);
 
 /* Whether the access can go on. */
@@ -20,7 +20,7 @@ void fault_totals(uint64_t totals[FAULT_OUTCOMES]);
 /* "zero_filled", ...: the name in /proc/PID/faults. */
 const char *fault_outcome_name(enum fault_outcome outcome);
 
-/* In words, for a person, why `addr` could not be had: "not mapped: 1 page above the break", "not allowed: the region
+/* In words, for a person, why `addr` could not be had: "not mapped: 4096 bytes above the break", "not allowed: the region
    is not writable", ... into `buf`. */
 void fault_explain(struct vspace *vspace, uaddr_t addr, unsigned access, enum fault_outcome outcome,
                    char *buf, size_t size);

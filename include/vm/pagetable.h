@@ -16,7 +16,8 @@
 struct pagetable {
     struct mmu_space mmu;
     unsigned
-        users; /* atomic: threads that may run in it; grows only by one of these threads' own doing */
+        users; /* atomic: threads that may run in it; grows only by one of these threads' own doing, or by a
+                       visitor that never runs in it */
 };
 
 /* What a walk found. */

@@ -22,7 +22,7 @@ enum fault_outcome {
     FAULT_NOT_MAPPED,  /* SIGSEGV: no region */
     FAULT_NOT_ALLOWED, /* SIGSEGV: the region does not allow it */
     FAULT_NO_PAGE,     /* SIGBUS: beyond the end of the file, or unreadable */
-    FAULT_NO_MEMORY,   /* SIGKILL: no frame, even after reclaim */
+    FAULT_NO_MEMORY,   /* SIGKILL: no frame */
     FAULT_OUTCOMES,
 };
 
@@ -88,8 +88,8 @@ __must_check int vspace_map_locked(struct vspace *vspace, const struct map_reque
                                    uaddr_t *start);
 __must_check int vspace_unmap_locked(struct vspace *vspace, uaddr_t start, uaddr_t end);
 
-/* Changes rights. -ENOMEM if part of the range has no region (then nothing has changed, unlike Linux, which may
-   change the part before the hole), or memory is out. -EACCES: a shared mapping of what may only be read. */
+/* Changes rights. -ENOMEM: part of the range has no region, RLIMIT_DATA, or no memory; then nothing has changed (Linux
+   may have changed what lies before a hole). */
 __must_check int vspace_protect(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot);
 
 /* Sets the break, as brk(2): the new break; the old one if it cannot be. */
@@ -110,7 +110,7 @@ __must_check int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void
    frames are its own by count. Locks: each vspace's in turn, for writing. */
 void vspace_forget_pages(struct pager *pager, uint64_t first);
 
-/* All vspaces, for audit and /proc. `each` returns false to stop. */
+/* All vspaces, for the audit. `each` returns false to stop. */
 void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg);
 
 /* Frames that the page table shows, as Linux counts RSS; walks the table. Lock: taken, read. */

@@ -9,7 +9,7 @@
    DIRECT_MAP_BASE (where boot.c reads what the loader left), and the first GiB at KERNEL_BASE.
    paging_init replaces them.
 
-   Sources: Multiboot2 specification 3.1 and 3.3; Xen's start_info.h (the PVH boot ABI); SDM 3A
+   Sources: Multiboot2 specification 3.1; Xen's start_info.h (the PVH boot ABI); SDM 3A
    9.8.5 (to long mode). */
 
 #include "offsets.h"
@@ -40,6 +40,9 @@ multiboot2_header:
         .balign 8
         .word 6, 0                               # modules start on page boundaries
         .long 8
+        .balign 8
+        .word 5, 1                               # a framebuffer would be nice: width, height, depth
+        .long 20, 1024, 768, 32
         .balign 8
         .word 0, 0                               # the end of the tags
         .long 8

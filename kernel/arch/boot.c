@@ -109,6 +109,28 @@ void boot_free_ranges(void (*each)(paddr_t start, paddr_t end))
         each(r.start, r.end);
 }
 
+/* The screen, where the loader says nothing of it: text, if the BIOS has left the VGA in its mode 3.
+   Source: the BIOS data area (IBM PS/2 BIOS technical reference, 0x449). */
+
+#define VGA_TEXT_ADDR    0xb8000
+#define VGA_TEXT_COLUMNS 80
+#define VGA_TEXT_ROWS    25
+#define BIOS_VIDEO_MODE  0x449
+#define BIOS_MODE_TEXT   3
+
+static void bios_read_screen(void)
+{
+    if (*(const volatile uint8_t *)phys_to_virt(BIOS_VIDEO_MODE) != BIOS_MODE_TEXT)
+        return;
+    boot_info.screen = (struct boot_screen){
+        .kind = SCREEN_TEXT,
+        .addr = VGA_TEXT_ADDR,
+        .pitch = VGA_TEXT_COLUMNS * sizeof(uint16_t),
+        .width = VGA_TEXT_COLUMNS,
+        .height = VGA_TEXT_ROWS,
+    };
+}
+
 /* PVH: Xen's start_info.h. */
 
 struct pvh_info {
@@ -142,6 +164,7 @@ static void pvh_read(const struct pvh_info *info)
     const struct pvh_memory *map = phys_to_virt(info->memmap);
     for (unsigned i = 0; i < info->nmemmap; i++)
         ram_add(map[i].start, map[i].size, map[i].type);
+    bios_read_screen();
 }
 
 /* Multiboot2: its specification, 3.6. */
@@ -176,13 +199,28 @@ struct multiboot2_rsdp {
     uint8_t rsdp[];
 };
 
+struct multiboot2_screen {
+    struct multiboot2_tag tag;
+    uint64_t addr;
+    uint32_t pitch, width, height;
+    uint8_t bits, type;
+    uint16_t reserved;
+    struct {
+        uint8_t shift, bits;
+    } red, green, blue; /* MULTIBOOT2_SCREEN_RGB */
+};
+
 #define MULTIBOOT2_MAGIC       0x36d76289
 #define MULTIBOOT2_TAG_END     0
 #define MULTIBOOT2_TAG_CMDLINE 1
 #define MULTIBOOT2_TAG_MODULE  3
 #define MULTIBOOT2_TAG_MEMMAP  6
+#define MULTIBOOT2_TAG_SCREEN  8
 #define MULTIBOOT2_TAG_RSDP    14 /* of ACPI 1 */
 #define MULTIBOOT2_TAG_RSDP2   15 /* of ACPI 2 and later: better */
+
+#define MULTIBOOT2_SCREEN_RGB  1
+#define MULTIBOOT2_SCREEN_TEXT 2
 
 static void multiboot2_read_memmap(const struct multiboot2_memmap *map)
 {
@@ -213,6 +251,30 @@ static void multiboot2_read_rsdp(const struct multiboot2_rsdp *tag)
     boot_info.rsdp = image_to_phys(copy);
 }
 
+static enum boot_screen_kind multiboot2_screen_kind(const struct multiboot2_screen *tag)
+{
+    if (tag->type == MULTIBOOT2_SCREEN_TEXT)
+        return SCREEN_TEXT;
+    bool good = tag->type == MULTIBOOT2_SCREEN_RGB && tag->bits == 32 && tag->red.bits == 8;
+    return good ? SCREEN_PIXELS : SCREEN_NONE;
+}
+
+static void multiboot2_read_screen(const struct multiboot2_screen *tag)
+{
+    boot_info.screen = (struct boot_screen){
+        .kind = multiboot2_screen_kind(tag),
+        .addr = tag->addr,
+        .pitch = tag->pitch,
+        .width = tag->width,
+        .height = tag->height,
+    };
+    if (boot_info.screen.kind != SCREEN_PIXELS)
+        return;
+    boot_info.screen.red_shift = tag->red.shift;
+    boot_info.screen.green_shift = tag->green.shift;
+    boot_info.screen.blue_shift = tag->blue.shift;
+}
+
 static void multiboot2_read_tag(const struct multiboot2_tag *tag)
 {
     switch (tag->type) {
@@ -225,6 +287,9 @@ static void multiboot2_read_tag(const struct multiboot2_tag *tag)
         break;
     case MULTIBOOT2_TAG_MEMMAP:
         multiboot2_read_memmap((const struct multiboot2_memmap *)tag);
+        break;
+    case MULTIBOOT2_TAG_SCREEN:
+        multiboot2_read_screen((const struct multiboot2_screen *)tag);
         break;
     case MULTIBOOT2_TAG_RSDP:
     case MULTIBOOT2_TAG_RSDP2:

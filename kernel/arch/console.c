@@ -1,8 +1,13 @@
-/* The kernel's messages: formatted once, and sent to the debug port, and to the serial line unless
-   "quiet" is on the command line. On the serial line, which a terminal reads, "\n" becomes "\r\n".
+/* The console: the serial line, and the screen, once there is one.
 
-   One lock keeps messages whole and apart from what programs write. After console_panic_mode nobody
-   takes it any more: whoever held it may be stopped. */
+       printk --> debug port
+              \-> serial line and screen, unless "quiet" is on the command line <-- console_write
+
+   A message is formatted once; for the terminals that read the line and are the screen, its "\n"
+   becomes "\r\n".
+
+   One lock keeps messages whole and apart from what programs write, and guards the screen's state as
+   well. After console_panic_mode nobody takes it any more: whoever held it may be stopped. */
 #include <arch/boot.h>
 #include <arch/console.h>
 #include <arch/port.h>
@@ -14,23 +19,34 @@
 
 #define DEBUG_PORT 0xe9 /* reads as its own number if it is there */
 
-static struct spinlock console_lock = SPINLOCK(RANK_CONSOLE);
+/* Bytes that are sent without letting interrupts in: on a real line each takes 87 microseconds. */
+#define PIECE 16ul
+
+static struct spinlock lock = SPINLOCK(RANK_CONSOLE);
 static bool panic_mode;
+static const struct console_screen *screen; /* (lock) NULL: there is none */
 
 void console_panic_mode(void)
 {
     panic_mode = true;
 }
 
-static bool console_enter(void)
+bool console_lock(void)
 {
-    return panic_mode ? false : spin_lock_irq(&console_lock);
+    return panic_mode ? false : spin_lock_irq(&lock);
 }
 
-static void console_leave(bool irq)
+void console_unlock(bool irq)
 {
     if (!panic_mode)
-        spin_unlock_irq(&console_lock, irq);
+        spin_unlock_irq(&lock, irq);
+}
+
+void console_set_screen(const struct console_screen *new)
+{
+    bool irq = console_lock();
+    screen = new;
+    console_unlock(irq);
 }
 
 void debugport_send(const char *text, size_t len)
@@ -41,12 +57,20 @@ void debugport_send(const char *text, size_t len)
         port_write8(DEBUG_PORT, text[i]);
 }
 
-static void serial_send_line(const char *text, size_t len)
+/* To the terminals. The lock is held. */
+static void send(const char *text, size_t len)
+{
+    serial_send(text, len);
+    if (screen)
+        screen->write(text, len);
+}
+
+static void send_line(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (text[i] == '\n')
-            serial_send("\r", 1);
-        serial_send(&text[i], 1);
+            send("\r", 1);
+        send(&text[i], 1);
     }
 }
 
@@ -61,18 +85,21 @@ static void debugport_put(struct text_sink *sink __unused, const char *text, siz
     debugport_send(text, len);
 }
 
-static void both_put(struct text_sink *sink __unused, const char *text, size_t len)
+static void all_put(struct text_sink *sink __unused, const char *text, size_t len)
 {
     debugport_send(text, len);
-    serial_send_line(text, len);
+    send_line(text, len);
 }
 
 void vprintk(const char *fmt, va_list args)
 {
-    struct text_sink sink = {.put = is_quiet() ? debugport_put : both_put};
-    bool irq = console_enter();
+    bool quiet = is_quiet();
+    struct text_sink sink = {.put = quiet ? debugport_put : all_put};
+    bool irq = console_lock();
     sink_vprintf(&sink, fmt, args);
-    console_leave(irq);
+    if (screen && !quiet)
+        screen->show();
+    console_unlock(irq);
 }
 
 void printk(const char *fmt, ...)
@@ -92,14 +119,13 @@ void debugport_printf(const char *fmt, ...)
     va_end(args);
 }
 
-/* Interrupts are let in between pieces: a real line takes 87 microseconds for each byte. */
-void serial_write(const char *text, size_t len)
+void console_write(const char *text, size_t len)
 {
     while (len > 0) {
-        size_t piece = min(len, 16ul);
-        bool irq = console_enter();
-        serial_send(text, piece);
-        console_leave(irq);
+        size_t piece = min(len, PIECE);
+        bool irq = console_lock();
+        send(text, piece);
+        console_unlock(irq);
         text += piece;
         len -= piece;
     }

@@ -92,6 +92,7 @@ static void control_registers_init(void)
         smap_sites_remove();
     cr0_write(cr0_read() | CR0_WP);
     cr4_write(cr4);
+    msr_write(MSR_PAT, PAT_WITH_COMBINING); /* every 64-bit CPU has it */
     asm volatile("fninit");
 }
 

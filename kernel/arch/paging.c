@@ -3,9 +3,10 @@
        region                    rights                    tables
        direct map, per range     RW-                       pages as large as fit
          of kernel text, rodata  R--                       4 KiB
-       devices                   RW-, uncached             DEVICE_WINDOW bytes of leaf tables, made
-   here kernel stacks             RW-, guards absent        leaf tables for all slots, made here the
-   image                 text R-X, rodata R--, data RW-
+       devices                   RW-, uncached             DEVICE_WINDOW bytes of leaf tables
+         framebuffer             RW-, write combining
+       kernel stacks             RW-, guards absent        leaf tables for all slots
+       the image                 text R-X, rodata R--, data RW-
 
    Always true: no page is both writable and executable. Every entry of the kernel's root that will
    ever be used is filled by paging_init. Everything here is global. Leaf entries change by single
@@ -29,7 +30,7 @@
 #define KERNEL_RW (KERNEL_R | PTE_WRITE)
 #define KERNEL_RX (PTE_PRESENT | PTE_GLOBAL)
 
-#define DEVICE_WINDOW (16ul << 20)
+#define DEVICE_WINDOW (32ul << 20)
 
 #define BYTES_PER_KSTACK (64ul << 10) /* one kernel stack for so much memory */
 #define MIN_KSTACKS      256u
@@ -185,15 +186,25 @@ paddr_t kstack_map(uint64_t va, paddr_t pa)
     return atomic_exchange(entry, pa ? pa | KERNEL_RW : 0) & PTE_ADDR;
 }
 
-void *device_map(paddr_t addr, size_t size)
+static void *device_map_as(paddr_t addr, size_t size, pte_t memory_type)
 {
     paddr_t start = page_floor(addr), end = page_ceil(addr + size);
     uint64_t va = atomic_add_fetch(&device_next, end - start) - (end - start);
     if (va + (end - start) > DEVICE_BASE + DEVICE_WINDOW)
         panic("device_map: no room for %zu bytes of registers at %#lx", size, addr);
     for (paddr_t pa = start; pa < end; pa += PAGE_SIZE)
-        atomic_store(leaf_find(va + (pa - start)), pa | KERNEL_RW | PTE_UNCACHED);
+        atomic_store(leaf_find(va + (pa - start)), pa | KERNEL_RW | memory_type);
     return (void *)(va + (addr - start));
+}
+
+void *device_map(paddr_t addr, size_t size)
+{
+    return device_map_as(addr, size, PTE_UNCACHED);
+}
+
+void *framebuffer_map(paddr_t addr, size_t size)
+{
+    return device_map_as(addr, size, PTE_COMBINE);
 }
 
 bool kstack_is_guard(uint64_t addr)

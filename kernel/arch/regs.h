@@ -21,6 +21,7 @@
 #define CR4_SMAP       (1ul << 21)
 
 #define MSR_APIC_BASE      0x1b
+#define MSR_PAT            0x277
 #define MSR_EFER           0xc0000080
 #define MSR_STAR           0xc0000081
 #define MSR_LSTAR          0xc0000082
@@ -28,6 +29,9 @@
 #define MSR_FS_BASE        0xc0000100
 #define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
+
+/* The PAT as it is after reset (SDM 3A, table 11-12), with write combining in entry 1. */
+#define PAT_WITH_COMBINING 0x0007040600070106ul
 
 #define EFER_SCE (1ul << 0)
 #define EFER_LME (1ul << 8)

@@ -1,9 +1,10 @@
 /* From the hardware's words to ours: every exception and interrupt comes through trap_dispatch.
 
-   page fault              CR2 and the error code become an address and FAULT_ words fault_dispatch
-   other exception fault_dispatch VECTOR_TLB              another CPU wants a translation forgotten
-   here other interrupt         end of interrupt, then interrupt_dispatch #DF, #MC, NMI the end; NMI
-   is also how a panic stops the other CPUs           panic
+       page fault        CR2 and the error code become an address and FAULT_ words; fault_dispatch
+       other exception   fault_dispatch
+       VECTOR_TLB        another CPU wants a translation forgotten: done here
+       other interrupt   end of interrupt, then interrupt_dispatch
+       #DF, #MC, NMI     panic; an NMI is also how a panic stops the other CPUs
 
    A kernel stack ends in a guard page. Running into it is a page fault that finds no stack to be
    pushed on, so it arrives as a double fault, on a stack of its own, with CR2 in the guard. */

@@ -1,7 +1,7 @@
 /* The line discipline.
 
        serial line --interrupt--> raw ring --thread--> input ring --read--> program
-                                                 \--> echo, signals
+       keyboard    --interrupt-/                 \--> echo, signals
 
    The input ring holds, from the oldest on: what may be read [head, committed), and the line that
    is still being typed [committed, tail), which erasing can reach. In canonical mode a line is
@@ -16,6 +16,7 @@
 #include <arch/console.h>
 #include <arch/irq.h>
 #include <dev/event.h>
+#include <dev/screen.h>
 #include <dev/tty.h>
 #include <lib/panic.h>
 #include <lib/string.h>
@@ -27,7 +28,7 @@
 /* In the input ring, where ^D was typed. */
 #define END_MARK 0x100
 
-/* What the serial line has received. The counts only grow; the ring index is their low bits. */
+/* What has been typed. The counts only grow; the ring index is their low bits. */
 static struct {
     struct spinlock lock;
     struct waitq received;
@@ -60,9 +61,9 @@ static void send(const char *text, size_t len, bool crlf)
         bool is_newline = crlf && i < len && text[i] == '\n';
         if (i < len && !is_newline)
             continue;
-        serial_write(text + start, i - start);
+        console_write(text + start, i - start);
         if (is_newline)
-            serial_write("\r\n", 2);
+            console_write("\r\n", 2);
         start = i + 1;
     }
 }
@@ -80,6 +81,7 @@ int tty_write(const char *buf, size_t len)
     int err = checked ? tty_check(SIGTTOU) : 0;
     if (!err)
         send(buf, len, crlf);
+    screen_refresh();
     return err;
 }
 
@@ -268,20 +270,36 @@ void tty_type(uint8_t byte)
 
     if (signo)
         tty_jobs->signal(signo);
+    screen_refresh();
     event_notify();
 }
 
 /* ---- From the line to the discipline ---- */
+
+/* raw.lock is held. */
+static void add_raw_byte(uint8_t byte)
+{
+    if (raw.tail - raw.head < RAW_SIZE)
+        raw.bytes[raw.tail++ % RAW_SIZE] = byte;
+}
 
 void tty_interrupt(void)
 {
     bool irq = spin_lock_irq(&raw.lock);
     int c;
 
-    while ((c = serial_read()) >= 0) {
-        if (raw.tail - raw.head < RAW_SIZE)
-            raw.bytes[raw.tail++ % RAW_SIZE] = c;
-    }
+    while ((c = serial_read()) >= 0)
+        add_raw_byte(c);
+    waitq_wake_one(&raw.received);
+    spin_unlock_irq(&raw.lock, irq);
+}
+
+void tty_receive(const char *bytes, size_t len)
+{
+    bool irq = spin_lock_irq(&raw.lock);
+
+    for (size_t i = 0; i < len; i++)
+        add_raw_byte(bytes[i]);
     waitq_wake_one(&raw.received);
     spin_unlock_irq(&raw.lock, irq);
 }

@@ -5,6 +5,7 @@
 #include <dev/random.h>
 #include <fs/devices.h>
 #include <lib/panic.h>
+#include <sched/thread.h>
 
 static ssize_t null_read(struct file *file __unused, struct uio *uio __unused,
                          uint64_t offset __unused)
@@ -18,11 +19,23 @@ static ssize_t null_write(struct file *file __unused, struct uio *uio, uint64_t 
     return uio->left;
 }
 
+/* Bytes between two looks for a signal. */
+#define ZERO_CHUNK (1ul << 20)
+
 static ssize_t zero_read(struct file *file __unused, struct uio *uio, uint64_t offset __unused)
 {
-    size_t wanted = uio->left;
+    size_t done = 0;
 
-    return wanted ? uio_result(uio_put_zeros(uio, wanted), -EFAULT) : 0;
+    while (uio->left > 0) {
+        size_t len = min(uio->left, ZERO_CHUNK);
+        size_t moved = uio_put_zeros(uio, len);
+        done += moved;
+        if (moved < len)
+            return uio_result(done, -EFAULT);
+        if (thread_is_interrupted())
+            break;
+    }
+    return done;
 }
 
 static ssize_t full_write(struct file *file __unused, struct uio *uio, uint64_t offset __unused)
@@ -42,6 +55,8 @@ static ssize_t random_read(struct file *file __unused, struct uio *uio, uint64_t
         done += moved;
         if (moved < len)
             return uio_result(done, -EFAULT);
+        if (thread_is_interrupted())
+            break;
     }
     return done;
 }

@@ -94,11 +94,17 @@ static int make_page_locked(struct pagecache *cache, uint64_t index, struct fram
     return 0;
 }
 
+bool pagecache_is_full(void)
+{
+    return frame_usage(FRAME_FREE) < frame_count / 16;
+}
+
 /* The same with a reference for the caller, whether or not it lies beyond the end. */
 static int get_page_for_write(struct pagecache *cache, uint64_t index, struct frame **frame)
 {
     mutex_lock(&cache->lock);
-    int err = make_page_locked(cache, index, frame);
+    bool refused = !radix_find(&cache->pages, index) && pagecache_is_full();
+    int err = refused ? -ENOSPC : make_page_locked(cache, index, frame);
     if (!err)
         frame_get(*frame);
     mutex_unlock(&cache->lock);

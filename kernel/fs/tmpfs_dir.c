@@ -7,6 +7,7 @@
    Always true under it: a vnode's nlink is the number of its entries, plus, for a directory, 1 for
    its "." and 1 for the ".." of each directory in it; 0 means removed. */
 #include <linux/errno.h>
+#include <fs/pagecache.h>
 #include <lib/panic.h>
 #include <lib/string.h>
 #include <mm/heap.h>
@@ -145,8 +146,9 @@ static int add_entry(struct vnode *dir, struct tmpfs_entry *entry)
 
 int tmpfs_link(struct vnode *dir, const char *name, struct vnode *vnode)
 {
+    if (pagecache_is_full())
+        return -ENOSPC;
     struct tmpfs_entry *entry = entry_alloc(name, vnode);
-
     if (!entry)
         return -ENOMEM;
     rwlock_write_lock(tree_lock(dir));

@@ -111,9 +111,10 @@ static void cache_add(struct frame_cache *cache, uint32_t pfn)
 {
     struct frame *frame = pfn_to_frame(pfn);
 
-    frame->kind = FRAME_FREE;
     frame->order = 0;
-    frame->prev = pfn; /* says: in a cache, not in a list */
+    frame->prev =
+        pfn; /* says: in a cache, not in a list; before another CPU may take it for a free run */
+    atomic_store(&frame->kind, FRAME_FREE);
     cache->pfns[cache->count++] = pfn;
 }
 
@@ -255,13 +256,6 @@ void frame_put(struct frame *frame)
 uint32_t frame_refs(const struct frame *frame)
 {
     return atomic_load(&frame->refcount);
-}
-
-void frame_cache_drain(void)
-{
-    preempt_disable();
-    cache_shrink(&caches[cpu_id()], 0);
-    preempt_enable();
 }
 
 uint64_t frame_usage(enum frame_kind kind)

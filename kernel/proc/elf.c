@@ -32,7 +32,8 @@ static int read_all(struct program *program, uint64_t offset, void *buf, size_t 
     return (size_t)got == len ? 0 : -ENOEXEC;
 }
 
-/* Whether the segment can be mapped at all: in the user's half, congruent to its place in the file. */
+/* Whether the segment can be mapped at all: in the user's half, congruent to its place in the file, and not
+   both writable and executable. */
 static bool is_sane(const struct elf64_phdr *segment, uint64_t bias)
 {
     uaddr_t start = segment->p_vaddr + bias;
@@ -40,7 +41,8 @@ static bool is_sane(const struct elf64_phdr *segment, uint64_t bias)
     return start >= USER_START && start < USER_END && segment->p_memsz <= USER_END - start &&
            segment->p_filesz <= segment->p_memsz && segment->p_offset <= INT64_MAX &&
            segment->p_filesz <= INT64_MAX - segment->p_offset &&
-           segment->p_offset % PAGE_SIZE == start % PAGE_SIZE;
+           segment->p_offset % PAGE_SIZE == start % PAGE_SIZE &&
+           (segment->p_flags & (PF_W | PF_X)) != (PF_W | PF_X);
 }
 
 static unsigned segment_prot(const struct elf64_phdr *segment)

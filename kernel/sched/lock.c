@@ -19,17 +19,6 @@ void mutex_lock(struct mutex *mutex)
     spin_unlock(&mutex->lock);
 }
 
-bool mutex_trylock(struct mutex *mutex)
-{
-    spin_lock(&mutex->lock);
-    bool got = !mutex->held;
-    mutex->held = true;
-    spin_unlock(&mutex->lock);
-    if (got)
-        lock_check_acquire(mutex->rank);
-    return got;
-}
-
 void mutex_unlock(struct mutex *mutex)
 {
     spin_lock(&mutex->lock);

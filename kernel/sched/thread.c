@@ -31,7 +31,8 @@ struct runqueue {
     struct thread *running;   /* (lock) */
     struct thread *previous; /* (lock) who ran before, from its last step to the next one's first */
     struct thread idle;      /* runs on the stack that the CPU booted with */
-    uint64_t switches, ticks, idle_ticks; /* (lock) */
+    uint64_t switches;       /* (lock) */
+    uint64_t ticks, idle_ticks; /* its own CPU's tick only */
 };
 
 static struct runqueue runqueues[MAX_CPUS];
@@ -155,6 +156,7 @@ void thread_exit(void)
     struct thread *thread = thread_current();
 
     thread_set_space(NULL);
+    world_enter_rest(); /* for ever: who stops the world must not wait for it any more */
     irq_disable();
     struct runqueue *rq = my_runqueue();
     (void)spin_lock_irq(&rq->lock);

@@ -7,7 +7,7 @@
 #include <proc/process.h>
 #include <sys/report.h>
 
-/* "user write, page present" and the like: the error code of a page fault in words. */
+/* "user write, protection" and the like: the error code of a page fault in words. */
 static void describe_access(unsigned access, char *buf, size_t size)
 {
     const char *what = access & FAULT_EXEC ? "execute" : access & FAULT_WRITE ? "write" : "read";

@@ -8,6 +8,7 @@
 #include <linux/errno.h>
 #include <arch/console.h>
 #include <arch/trap.h>
+#include <dev/keyboard.h>
 #include <dev/tty.h>
 #include <lib/panic.h>
 #include <lib/printf.h>
@@ -159,6 +160,9 @@ void interrupt_dispatch(struct trapframe *tf)
         break;
     case VECTOR_IRQ_BASE + SERIAL_IRQ:
         tty_interrupt();
+        break;
+    case VECTOR_IRQ_BASE + KEYBOARD_IRQ:
+        keyboard_interrupt();
         break;
     case VECTOR_RESCHEDULE: /* its work is done on the way out */
         break;

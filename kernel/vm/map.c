@@ -10,16 +10,17 @@
 #include <lib/panic.h>
 #include <vm/vspace.h>
 
-static bool counts_as_data(const struct vregion *region)
+/* Whether a region weighs against RLIMIT_DATA if it has the rights `prot`. */
+static bool is_data(const struct vregion *region, unsigned prot)
 {
-    return !region->shared && (region->prot & PROT_W) && region->kind != VREGION_STACK;
+    return !region->shared && (prot & PROT_W) && region->kind != VREGION_STACK;
 }
 
 /* Adds (sign 1) or takes away (-1) what a region weighs against the limits. */
 static void account(struct vspace *vspace, const struct vregion *region, int sign)
 {
     vspace->mapped_bytes += sign * vregion_len(region);
-    if (counts_as_data(region))
+    if (is_data(region, region->prot))
         vspace->data_bytes += sign * vregion_len(region);
 }
 
@@ -145,7 +146,7 @@ static bool within_limits(const struct vspace *vspace, const struct vregion *reg
 
     if (len > limits->space || vspace->mapped_bytes > limits->space - len)
         return false;
-    return !counts_as_data(region) ||
+    return !is_data(region, region->prot) ||
            (len <= limits->data && vspace->data_bytes <= limits->data - len);
 }
 
@@ -218,9 +219,22 @@ static void set_prot(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned
         region = vregion_merge(&vspace->regions, region);
 }
 
+/* Whether RLIMIT_DATA leaves room for what becomes data by having the rights `prot`. */
+static bool may_protect(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
+{
+    struct vregion *region = vregion_find(&vspace->regions, start);
+    uint64_t more = 0;
+
+    for (; region && region->start < end; region = vregion_next(region))
+        if (is_data(region, prot) && !is_data(region, region->prot))
+            more += min(region->end, end) - max(region->start, start);
+    return !more ||
+           (more <= vspace->limits.data && vspace->data_bytes <= vspace->limits.data - more);
+}
+
 static int protect_locked(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
 {
-    if (!is_covered(vspace, start, end))
+    if (!is_covered(vspace, start, end) || !may_protect(vspace, start, end, prot))
         return -ENOMEM;
     int err = cut_out(vspace, start, end);
     if (!err)

@@ -12,7 +12,8 @@
    - A table of which every path entry has W set is reached from this tree alone. It is replaced or freed only under
      the vspace's write lock, so a reader of that lock walks down to it without taking any other.
 
-   Locks: a table's own (RANK_TABLE) for every change of its entries, one at a time. The CPU sets accessed and dirty
+   Locks: a table's own (RANK_TABLE) for every change that a reader of the vspace's lock makes, one at a time; who holds
+   that for writing needs none. The CPU sets accessed and dirty
    bits beside us, so entries change by atomic operations. */
 
 #include <linux/errno.h>

@@ -140,6 +140,12 @@ static struct vspace *vspace_after(struct vspace *before)
     return vspace;
 }
 
+/* Where the pager's bytes end: behind them, a private region has zeros of its own. */
+static uaddr_t pager_end(const struct vregion *region)
+{
+    return region->shared ? region->end : min(region->end, page_ceil(region->data_end));
+}
+
 static void forget_in(struct vspace *vspace, const struct pager *pager, uint64_t first)
 {
     struct pagetable *pt = &vspace->pagetable;
@@ -150,9 +156,9 @@ static void forget_in(struct vspace *vspace, const struct pager *pager, uint64_t
 
         if (region->pager != pager || skip >= vregion_len(region) >> PAGE_SHIFT)
             continue;
-        uaddr_t start = region->start + (skip << PAGE_SHIFT);
-        if (!pagetable_prepare_clear(pt, start, region->end, start, region->end))
-            pagetable_clear(pt, start, region->end, start, region->end);
+        uaddr_t start = region->start + (skip << PAGE_SHIFT), end = pager_end(region);
+        if (start < end && !pagetable_prepare_clear(pt, start, end, start, end))
+            pagetable_clear(pt, start, end, start, end);
     }
 }
 
@@ -175,11 +181,16 @@ uint64_t vspace_resident_pages(struct vspace *vspace)
 
 int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page)
 {
-    enum fault_outcome outcome = vspace_fault(vspace, addr, FAULT_WRITE);
-
-    if (!fault_resolved(outcome))
-        return outcome == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT;
+    /* Nobody else runs in it, so no lock is needed to look. */
     struct walk walk = pagetable_walk(&vspace->pagetable, addr);
+
+    if (!walk.leaf_table || !(walk.leaf & PTE_WRITE)) {
+        enum fault_outcome outcome = vspace_fault(vspace, addr, FAULT_WRITE);
+
+        if (!fault_resolved(outcome))
+            return outcome == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT;
+        walk = pagetable_walk(&vspace->pagetable, addr);
+    }
     *page = frame_to_virt(pte_frame(walk.leaf));
     return 0;
 }

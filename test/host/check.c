@@ -52,6 +52,7 @@ static void check_page(const struct model *model, const struct vspace *vspace,
         return;
     }
     check(page->mapped, "%#lx is there, but is not mapped", addr);
+    check(!model_page_missing(model, page), "%#lx is there, but the object has no such page", addr);
     check_leaf_rights(page, addr, leaf);
     check_contents(model, page, addr, leaf);
     check(!page->written || leaf & PTE_DIRTY, "%#lx was written, and its entry is clean", addr);
@@ -83,8 +84,7 @@ static bool is_joinable(const struct vregion *low, const struct vregion *high)
     return low->end == high->start && low->prot == high->prot && low->kind == high->kind &&
            low->shared == high->shared && low->pager == high->pager &&
            low->data_end == high->data_end &&
-           (!low->pager ||
-            low->pager_page + (vregion_len(low) >> PAGE_SHIFT) == high->pager_page);
+           (!low->pager || low->pager_page + (vregion_len(low) >> PAGE_SHIFT) == high->pager_page);
 }
 
 /* The largest gap in the subtree, and that each node knows it. */
@@ -94,8 +94,9 @@ static uint64_t check_gaps(const struct vregion *region)
         return 0;
     uint64_t left = check_gaps(RB_LEFT(region, node)), right = check_gaps(RB_RIGHT(region, node));
     uint64_t below = max(left, right), largest = max(region->gap, below);
-    check(region->max_gap == largest, "the region at %#lx has largest gap %#lx, and should have %#lx",
-          region->start, region->max_gap, largest);
+    check(region->max_gap == largest,
+          "the region at %#lx has largest gap %#lx, and should have %#lx", region->start,
+          region->max_gap, largest);
     return largest;
 }
 

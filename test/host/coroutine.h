@@ -10,7 +10,7 @@
 #define MAX_PREEMPTIONS 2u
 
 struct schedule {
-    unsigned first;                      /* the CPU that begins */
+    unsigned first; /* the CPU that begins */
     unsigned npreemptions;
     unsigned preemptions[MAX_PREEMPTIONS]; /* the steps at which, ascending */
 };

@@ -4,27 +4,36 @@
 #include <string.h>
 #include "model.h"
 
+static void init_object_page(struct model *model, unsigned object, unsigned index)
+{
+    for (unsigned n = 0; n < NWORDS; n++)
+        model->objects[object][index][n] = object_initial(object, index, word_offsets[n]);
+}
+
 void model_init(struct model *model)
 {
     memset(model, 0, sizeof(*model));
-    for (unsigned object = 0; object < NOBJECTS; object++)
+    for (unsigned object = 0; object < NOBJECTS; object++) {
+        model->object_npages[object] = OBJECT_PAGES;
         for (unsigned index = 0; index < OBJECT_PAGES; index++)
-            for (unsigned n = 0; n < NWORDS; n++)
-                model->objects[object][index][n] =
-                    object_initial(object, index, word_offsets[n]);
+            init_object_page(model, object, index);
+    }
 }
 
 /* ---- Pages ---- */
 
-static bool object_has(const struct model_page *page)
+bool model_page_missing(const struct model *model, const struct model_page *page)
 {
-    return page->index < OBJECT_PAGES && !(page->object < NFILES && page->index == FILE_BAD_PAGE);
+    if (!page->mapped || page->object == NOBJECTS || page->own)
+        return false;
+    return page->index >= model->object_npages[page->object] ||
+           (page->object < NFILES && page->index == FILE_BAD_PAGE);
 }
 
 uint64_t model_word(const struct model *model, const struct model_page *page, unsigned n)
 {
-    if (page->shared || !page->own)
-        return object_has(page) ? model->objects[page->object][page->index][n] : 0;
+    if (!page->own)
+        return model->objects[page->object][page->index][n];
     return page->words[n];
 }
 
@@ -50,7 +59,7 @@ static int touch(const struct model *model, struct model_page *page, unsigned ac
         return FAULT_NOT_MAPPED;
     if (!is_allowed(page, access))
         return FAULT_NOT_ALLOWED;
-    if ((page->shared || !page->own) && !object_has(page))
+    if (model_page_missing(model, page))
         return FAULT_NO_PAGE;
     if (!page->shared && !page->own && (access & FAULT_WRITE || page->filled < PAGE_SIZE))
         make_own(model, page);
@@ -320,9 +329,25 @@ static struct result run_map_anywhere(struct model_process *process, const struc
     return (struct result){.value = places[map.first].start};
 }
 
+/* Whether the limits leave room for what becomes data by being writable. */
+static bool may_protect(const struct model_process *process, const struct op *op)
+{
+    uint64_t more = 0;
+
+    for (unsigned place = op->first; place <= op->last; place++) {
+        struct model_page page = process->pages[place];
+        bool was_data = counts_as_data(&page);
+
+        page.prot = op->prot;
+        if (counts_as_data(&page) && !was_data)
+            more += place_len(place);
+    }
+    return !more || model_data_bytes(process) + more <= process->limits.data;
+}
+
 static struct result run_protect(struct model_process *process, const struct op *op)
 {
-    if (!all_mapped(process, op->first, op->last))
+    if (!all_mapped(process, op->first, op->last) || !may_protect(process, op))
         return (struct result){.err = -ENOMEM};
     for (unsigned place = op->first; place <= op->last; place++)
         process->pages[place].prot = op->prot;
@@ -367,11 +392,33 @@ static struct result run_sbrk(struct model_process *process, const struct op *op
     return result;
 }
 
+/* What the page shows of the object, or was copied from it, is no more. */
+static void forget_page(struct model_page *page, const struct op *op)
+{
+    bool shows = page->shared || page->filled > 0;
+
+    if (!page->mapped || page->object != op->object || page->index < op->index || !shows)
+        return;
+    page->own = false;
+    page->written = false;
+}
+
+static void run_truncate(struct model *model, const struct op *op)
+{
+    for (unsigned n = 0; n < NPROCESSES; n++)
+        for (unsigned place = 0; place < NPLACES; place++)
+            forget_page(&model->processes[n].pages[place], op);
+    for (unsigned index = op->index; index < OBJECT_PAGES; index++)
+        init_object_page(model, op->object, index);
+    model->object_npages[op->object] = min(model->object_npages[op->object], (uint64_t)op->index);
+}
+
 /* ---- Processes ---- */
 
 static void run_program(struct model *model, struct model_process *process, const struct op *op)
 {
-    struct op write = {.kind = OP_WRITE, .first = STACK + 7, .word = NWORDS - 1, .value = op->value};
+    struct op write = {
+        .kind = OP_WRITE, .first = STACK + 7, .word = NWORDS - 1, .value = op->value};
 
     memset(process, 0, sizeof(*process));
     process->threads = 1;
@@ -437,6 +484,12 @@ struct result model_run(struct model *model, const struct op *op, uint64_t limit
         return run_protect(process, op);
     case OP_SBRK:
         return run_sbrk(process, op);
+    case OP_TRUNCATE:
+        run_truncate(model, op);
+        break;
+    case OP_EXTEND:
+        model->object_npages[op->object] = OBJECT_PAGES;
+        break;
     case OP_FORK:
         run_fork(process, &model->processes[op->other]);
         break;

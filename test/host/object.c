@@ -4,6 +4,7 @@
 #include <lib/panic.h>
 #include <sched/lock.h>
 #include <vm/audit.h>
+#include <vm/vspace.h>
 #include "object.h"
 #include "platform.h"
 
@@ -11,6 +12,7 @@ struct object {
     struct pager pager;
     struct mutex lock;
     unsigned refs;                      /* of regions */
+    uint64_t npages;                    /* (lock) its size */
     struct frame *frames[OBJECT_PAGES]; /* (lock) NULL: not read yet */
 };
 
@@ -55,7 +57,7 @@ static struct frame *read_page(unsigned object, uint64_t index)
 
 static int page_locked(struct object *object, uint64_t index, struct frame **frame)
 {
-    if (index >= OBJECT_PAGES)
+    if (index >= object->npages)
         return -ENXIO;
     if (object < &objects[NFILES] && index == FILE_BAD_PAGE)
         return -EIO;
@@ -114,17 +116,48 @@ void objects_init(void)
 
     for (unsigned n = 0; n < NOBJECTS; n++) {
         objects[n].pager.ops = &object_ops;
+        objects[n].npages = OBJECT_PAGES;
         mutex_init(&objects[n].lock, RANK_CACHE);
     }
     audit_register(&owner);
 }
 
+static void drop_from(struct object *object, uint64_t first)
+{
+    for (uint64_t index = first; index < OBJECT_PAGES; index++) {
+        if (object->frames[index])
+            frame_put(object->frames[index]);
+        object->frames[index] = NULL;
+    }
+}
+
+static void set_size(struct object *object, uint64_t npages)
+{
+    mutex_lock(&object->lock);
+    object->npages = npages;
+    mutex_unlock(&object->lock);
+}
+
+/* As the page cache does: from the first step on no fault gets a page beyond the end, then the mappings let go, then the
+   object. */
+void object_truncate(unsigned number, uint64_t npages)
+{
+    struct object *object = &objects[number];
+
+    set_size(object, min(npages, object->npages));
+    vspace_forget_pages(&object->pager, npages);
+    drop_from(object, npages);
+}
+
+void object_extend(unsigned number)
+{
+    set_size(&objects[number], OBJECT_PAGES);
+}
+
 void objects_drop(void)
 {
-    for (unsigned n = 0; n < NOBJECTS; n++)
-        for (unsigned index = 0; index < OBJECT_PAGES; index++) {
-            if (objects[n].frames[index])
-                frame_put(objects[n].frames[index]);
-            objects[n].frames[index] = NULL;
-        }
+    for (unsigned n = 0; n < NOBJECTS; n++) {
+        drop_from(&objects[n], 0);
+        object_extend(n);
+    }
 }

@@ -24,8 +24,14 @@ unsigned object_refs(unsigned object);
 /* The 8 bytes at `offset` of a page of an object before anybody wrote to it. */
 uint64_t object_initial(unsigned object, uint64_t index, unsigned offset);
 
+/* Makes the object end before page `npages`, and takes what was behind that out of every mapping. */
+void object_truncate(unsigned object, uint64_t npages);
+
+/* Makes it as long as it was, with pages as on the disk. */
+void object_extend(unsigned object);
+
 /* Registers with the audit. Once. */
 void objects_init(void);
 
-/* Lets all pages go; no region shows an object any more. */
+/* Makes all objects as they were in the beginning; no region shows one any more. */
 void objects_drop(void);

@@ -107,17 +107,18 @@ void op_normalize(struct op *op)
     }
     if (wants_one_page(op))
         op->first = page_places[op->first % NPAGES];
-    if (op->kind == OP_STRING)
-        op->fail = 0; /* it does not tell how far it came */
+    if (op->kind == OP_STRING || op->kind == OP_TRUNCATE)
+        op->fail = 0; /* they do not tell how far they came */
 }
 
 /* How often each kind occurs, relative to the others. */
 static const uint8_t weights[OP_KINDS] = {
-    [OP_READ] = 30,  [OP_WRITE] = 40,       [OP_FETCH] = 8, [OP_COPY_IN] = 4,
-    [OP_COPY_OUT] = 6, [OP_CLEAR] = 2,      [OP_STRING] = 3, [OP_MAP] = 12,
-    [OP_MAP_ANYWHERE] = 3, [OP_UNMAP] = 7,  [OP_PROTECT] = 12, [OP_SBRK] = 6,
-    [OP_FORK] = 6,   [OP_PROGRAM] = 4,      [OP_EXIT] = 4,  [OP_THREAD] = 3,
-    [OP_THREAD_EXIT] = 2, [OP_LOAD] = 10,   [OP_UNLOAD] = 2, [OP_WALK_AHEAD] = 4,
+    [OP_READ] = 30,        [OP_WRITE] = 40,     [OP_FETCH] = 8,       [OP_COPY_IN] = 4,
+    [OP_COPY_OUT] = 6,     [OP_CLEAR] = 2,      [OP_STRING] = 3,      [OP_MAP] = 12,
+    [OP_MAP_ANYWHERE] = 3, [OP_UNMAP] = 7,      [OP_PROTECT] = 12,    [OP_SBRK] = 6,
+    [OP_TRUNCATE] = 2,     [OP_EXTEND] = 2,     [OP_FORK] = 6,        [OP_PROGRAM] = 4,
+    [OP_EXIT] = 4,         [OP_THREAD] = 3,     [OP_THREAD_EXIT] = 2, [OP_LOAD] = 10,
+    [OP_UNLOAD] = 2,       [OP_WALK_AHEAD] = 4,
 };
 
 static enum op_kind random_kind(struct random *random)
@@ -204,6 +205,8 @@ static const char *const names[OP_KINDS] = {
     [OP_UNMAP] = "unmap",
     [OP_PROTECT] = "protect",
     [OP_SBRK] = "sbrk",
+    [OP_TRUNCATE] = "truncate",
+    [OP_EXTEND] = "extend",
     [OP_FORK] = "fork",
     [OP_PROGRAM] = "program",
     [OP_EXIT] = "exit",
@@ -236,9 +239,8 @@ static void print_map(const struct op *op)
     if (op->kind == OP_PROTECT)
         return;
     if (op->flags & (F_SHARED | F_OBJECT))
-        fprintf(stderr, " %s object %u from page %u%s",
-                op->flags & F_SHARED ? "shared" : "private", op->object, op->index,
-                op->flags & F_PARTIAL ? ", the last page in part" : "");
+        fprintf(stderr, " %s object %u from page %u%s", op->flags & F_SHARED ? "shared" : "private",
+                op->object, op->index, op->flags & F_PARTIAL ? ", the last page in part" : "");
     fputs(op->flags & F_NO_REPLACE ? " no_replace" : "", stderr);
     fputs(op->flags & F_HINT ? " hint" : "", stderr);
 }
@@ -263,6 +265,10 @@ void op_print(const struct op *op)
         fprintf(stderr, " word %u", op->word);
     if (op->kind == OP_SBRK)
         fprintf(stderr, " %ld", op_delta(op));
+    if (op->kind == OP_TRUNCATE)
+        fprintf(stderr, " object %u to %u pages", op->object, op->index);
+    if (op->kind == OP_EXTEND)
+        fprintf(stderr, " object %u", op->object);
     if (op->kind == OP_FORK)
         fprintf(stderr, " into %u", op->other);
     if (op->kind == OP_PROGRAM && (op->flags & F_LIMITED))

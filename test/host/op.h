@@ -23,7 +23,9 @@ enum op_kind {
     OP_MAP_ANYWHERE, /* `last` % 4 + 1 pages; F_HINT: at `first` if there is room */
     OP_UNMAP,
     OP_PROTECT,
-    OP_SBRK,    /* by `delta` bytes; F_HUGE: by far too many */
+    OP_SBRK,     /* by `delta` bytes; F_HUGE: by far too many */
+    OP_TRUNCATE, /* the object ends before the page `index`; it has all its pages again, new ones */
+    OP_EXTEND,
     OP_FORK,    /* into the process `other` */
     OP_PROGRAM, /* exec: the process begins anew; one that is not there is made */
     OP_EXIT,

@@ -37,7 +37,7 @@ static struct {
 static struct progress {
     uint64_t sequence; /* which is running */
     uint64_t operations;
-} *progress;
+} * progress;
 
 static void make_sequence(struct op *ops, uint64_t sequence)
 {
@@ -116,8 +116,8 @@ int main(int argc, char **argv)
     struct timespec start, end;
 
     parse(argc, argv);
-    progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                    -1, 0);
+    progress =
+        mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     printf("# random operations, seed %lu\n", how.seed);
     fflush(stdout);
     clock_gettime(CLOCK_MONOTONIC, &start);

@@ -13,7 +13,7 @@
 struct model model;
 
 static struct sequence_options options;
-static unsigned steps;               /* since the beginning */
+static unsigned steps;          /* since the beginning */
 static const struct op *op_now; /* which is being carried out */
 
 static void print_op_now(void)
@@ -70,8 +70,8 @@ static void compare(const struct op *op, const struct result *got)
     }
     struct result want = model_run(&model, op, ~0ul);
     check(got->err == want.err, "the result is %d, and should be %d", got->err, want.err);
-    check(got->err || got->value == want.value, "the value is %#lx, and should be %#lx",
-          got->value, want.value);
+    check(got->err || got->value == want.value, "the value is %#lx, and should be %#lx", got->value,
+          want.value);
 }
 
 struct result sequence_step(const struct op *op)

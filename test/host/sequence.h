@@ -9,7 +9,8 @@ struct sequence_options {
     struct mmu_noise noise; /* what the hardware does by chance; the seed is each operation's */
     unsigned check_every;   /* compare everything with the model after so many operations */
     unsigned audit_every;   /* ... and audit */
-    unsigned fail;          /* the request for memory that fails, of all operations together; 0: as each one says */
+    unsigned
+        fail; /* the request for memory that fails, of all operations together; 0: as each one says */
 };
 
 /* The model of the processes that there are now. */

@@ -255,13 +255,19 @@ struct result system_run_loaded(const struct op *op)
     case OP_MAP_ANYWHERE:
         return run_map_anywhere(process->vspace, op);
     case OP_UNMAP:
-        return (struct result){
-            .err = vspace_unmap(process->vspace, range_start(op), range_end(op))};
+        return (struct result){.err =
+                                   vspace_unmap(process->vspace, range_start(op), range_end(op))};
     case OP_PROTECT:
         return (struct result){
             .err = vspace_protect(process->vspace, range_start(op), range_end(op), op->prot)};
     case OP_SBRK:
         return run_sbrk(process->vspace, op);
+    case OP_TRUNCATE:
+        object_truncate(op->object, op->index);
+        break;
+    case OP_EXTEND:
+        object_extend(op->object);
+        break;
     case OP_FORK:
         return run_fork(process, &processes[op->other]);
     case OP_PROGRAM:

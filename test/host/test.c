@@ -7,6 +7,9 @@
 #include <unistd.h>
 #include "test.h"
 
+#define MAX_SECONDS  60  /* for one test: then it hangs */
+#define MAX_REQUESTS 500 /* of one test, for memory */
+
 static struct {
     uint8_t cpu, process;
     uint8_t fail;
@@ -150,6 +153,15 @@ void map_file_in_part(unsigned place, unsigned nplaces, unsigned prot, unsigned 
     map_object(range(OP_MAP, place, nplaces, prot), F_OBJECT | F_PARTIAL, object, index);
 }
 
+void map_file_to_last_but_one(unsigned place, unsigned nplaces, unsigned prot, unsigned object,
+                              unsigned index)
+{
+    struct op op = range(OP_MAP, place, nplaces, prot);
+
+    op.word = 1;
+    map_object(op, F_OBJECT | F_PARTIAL, object, index);
+}
+
 void map_anywhere(unsigned npages)
 {
     operate((struct op){.kind = OP_MAP_ANYWHERE, .last = npages - 1, .prot = RW});
@@ -168,6 +180,16 @@ void protect(unsigned place, unsigned nplaces, unsigned prot)
 void move_break(int64_t bytes)
 {
     operate((struct op){.kind = OP_SBRK, .delta = bytes});
+}
+
+void truncate_object(unsigned object, unsigned npages)
+{
+    operate((struct op){.kind = OP_TRUNCATE, .object = object, .index = npages});
+}
+
+void extend_object(unsigned object)
+{
+    operate((struct op){.kind = OP_EXTEND, .object = object});
 }
 
 void fail_next(unsigned nth)
@@ -251,8 +273,8 @@ static void run_with_all_failures(const struct test *test)
 {
     unsigned fail = 1;
 
-    while (run_once(test, fail))
-        fail++;
+    for (; run_once(test, fail); fail++)
+        check(fail < MAX_REQUESTS, "the test makes too many requests to let each fail");
 }
 
 /* In a process of its own. */
@@ -262,9 +284,11 @@ static bool run_test(const struct test *test)
     pid_t pid = fork();
 
     if (pid == 0) {
+        alarm(MAX_SECONDS);
         system_init();
         run_once(test, 0);
-        run_with_all_failures(test);
+        if (!test->only_once)
+            run_with_all_failures(test);
         _exit(0);
     }
     waitpid(pid, &status, 0);

@@ -22,11 +22,16 @@
 struct test {
     const char *name;
     void (*run)(void);
+    bool only_once; /* without failures: it makes too many requests */
 };
 
-#define TEST(name)                                                                                 \
-    {                                                                                              \
-        #name, name                                                                                \
+#define TEST(name)         \
+    {                      \
+#name, name, false \
+    }
+#define TEST_ONCE(name)   \
+    {                     \
+#name, name, true \
     }
 
 struct test_file {
@@ -81,11 +86,16 @@ void map(unsigned place, unsigned nplaces, unsigned prot);
 void map_new(unsigned place, unsigned nplaces, unsigned prot); /* only if nothing is there */
 void map_shared(unsigned place, unsigned nplaces, unsigned prot, unsigned object, unsigned index);
 void map_file(unsigned place, unsigned nplaces, unsigned prot, unsigned object, unsigned index);
-void map_file_in_part(unsigned place, unsigned nplaces, unsigned prot, unsigned object, unsigned index);
+void map_file_in_part(unsigned place, unsigned nplaces, unsigned prot, unsigned object,
+                      unsigned index);
+void map_file_to_last_but_one(unsigned place, unsigned nplaces, unsigned prot, unsigned object,
+                              unsigned index);
 void map_anywhere(unsigned npages);
 void unmap(unsigned place, unsigned nplaces);
 void protect(unsigned place, unsigned nplaces, unsigned prot);
 void move_break(int64_t bytes);
+void truncate_object(unsigned object, unsigned npages);
+void extend_object(unsigned object);
 
 /* The next operation's n-th request for memory fails. */
 void fail_next(unsigned nth);

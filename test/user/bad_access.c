@@ -247,7 +247,7 @@ static void stack_pointers_that_point_nowhere(void)
     CHECK(dies_by(SIGSEGV, push_without_a_stack, (void *)8));
     CHECK(dies_by(SIGSEGV, push_without_a_stack, (void *)0xffff888000100000));
     /* Not canonical: the CPU has an exception of its own for this, and Linux SIGBUS; QEMU has
-     * neither. */
+       neither. */
     CHECK(WIFSIGNALED(in_child(push_without_a_stack, (void *)0x4141414141414140)));
 }
 

@@ -25,8 +25,7 @@ static void turns_destroy(const struct turns *turns)
     gate_destroy(&turns->second);
 }
 
-/* A system call that touches neither errno nor, if it does not block, anything else of the C
- * library. */
+/* A system call without the C library, whose errno is found through FS. */
 static long raw_syscall(long number, long a, long b, long c)
 {
     __asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
@@ -212,7 +211,7 @@ static void other_processes_keep_off_floating_point(void)
 }
 
 /* The same where nobody asks for the switch: long computations, whose results must not depend on
- * company. */
+   company. */
 static double compute(double x)
 {
     for (int i = 0; i < 200000; i++)
@@ -276,7 +275,7 @@ static uint64_t read_fs(void)
 }
 
 /* Takes turns with FS moved. Until it is back nothing of the C library may be called. => whether it
- * stayed */
+   stayed */
 static bool fs_stays_at(uint64_t *base, const struct gate *mine, const struct gate *other)
 {
     uint64_t own_base = read_fs(); /* the C library keeps the base at the base */

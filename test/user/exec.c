@@ -376,7 +376,7 @@ static void its_frames_come_back(void)
 }
 
 /* The second process that runs a program needs frames only for what it writes: all text is there
- * already. */
+   already. */
 static void text_is_shared(void)
 {
     struct gate running = gate_make(), ending = gate_make();

@@ -169,7 +169,7 @@ static void the_kernel_writes_on_the_heap(void)
 }
 
 /* Puts text so that it fills a page to its end, and only its final zero is on the next, untouched,
- * page. */
+   page. */
 static char *lazy_string(const char *text)
 {
     char *area = map_pages(2);

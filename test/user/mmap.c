@@ -298,8 +298,7 @@ static void protecting_a_hole_fails(void)
     unmap_pages(arena, 3);
 }
 
-/* A thousand regions, made in a random order and each of its own kind, and unmapped in another
- * order. */
+/* A thousand regions, a hole behind each, mapped in a random order and unmapped in another. */
 #define MANY 1000
 
 static void shuffle(uint16_t numbers[MANY], uint64_t *random)

@@ -1,5 +1,5 @@
 /* Private mappings of files: pages come from the file on demand, and writes to them stay with the
- * process. */
+   process. */
 #include "test.h"
 
 #define RW (PROT_READ | PROT_WRITE)

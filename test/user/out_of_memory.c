@@ -29,7 +29,7 @@ static void read_without_end(void *unused)
 }
 
 /* Memory runs out in fork and in the copying of pages: children fork until they are killed, or
- * refused. */
+   refused. */
 static void fork_without_end(void *memory)
 {
     for (;;) {

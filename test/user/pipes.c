@@ -259,7 +259,7 @@ static void the_messages_of_many_writers_stay_whole(void)
 }
 
 /* Ends that come early. The child inherits both descriptors, and closes the one that it does not
- * use. */
+   use. */
 
 static void write_too_much(void *fds)
 {

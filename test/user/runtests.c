@@ -42,20 +42,22 @@ static const struct {
 };
 
 struct usage {
-    long amount[ARRAY_SIZE(resources)];
+    long amount[ARRAY_SIZE(resources)]; /* -1: the kernel does not say */
 };
 
 static struct usage usage_now(void)
 {
     struct usage usage;
 
-    for (size_t i = 0; i < ARRAY_SIZE(resources); i++)
-        usage.amount[i] = number_in(resources[i].file, resources[i].key) / resources[i].unit;
+    for (size_t i = 0; i < ARRAY_SIZE(resources); i++) {
+        long number = number_in(resources[i].file, resources[i].key);
+        usage.amount[i] = number < 0 ? -1 : number / resources[i].unit;
+    }
     return usage;
 }
 
 /* Waits until the usage is what it was, but only about a second: init reaps orphans in its own
- * time. => the usage */
+   time. => the usage */
 static struct usage usage_settled(const struct usage *before)
 {
     struct timespec pause = {.tv_nsec = 5000000};
@@ -149,12 +151,13 @@ struct verdict {
     char why[256]; /* "" or " # this; and that" */
 };
 
-__attribute__((format(printf, 2, 3))) static void verdict_add(struct verdict *verdict,
-                                                              const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void verdict_fail(struct verdict *verdict,
+                                                               const char *format, ...)
 {
     size_t len = strlen(verdict->why);
     va_list args;
 
+    verdict->failed = true;
     len += snprintf(verdict->why + len, sizeof(verdict->why) - len, len ? "; " : " # ");
     if (len >= sizeof(verdict->why))
         return;
@@ -167,30 +170,27 @@ static void judge_outcome(struct verdict *verdict, const char *name, struct outc
 {
     int status = outcome.status;
 
-    verdict->skipped = WIFEXITED(status) && WEXITSTATUS(status) == TEST_SKIPPED;
-    verdict->failed = outcome.timed_out || (status != 0 && !verdict->skipped);
-    if (outcome.timed_out)
-        verdict_add(verdict, "timed out after %d s; run it alone: make test T=%s", limit_s, name);
-    else if (verdict->skipped)
-        verdict_add(verdict, "SKIP needs Pagoda");
-    else if (WIFSIGNALED(status))
-        verdict_add(verdict, "killed by signal %d (%s)", WTERMSIG(status),
-                    signal_name(WTERMSIG(status)));
-    else if (verdict->failed)
-        verdict_add(verdict, "exit status %d", WEXITSTATUS(status));
+    if (outcome.timed_out) {
+        verdict_fail(verdict, "timed out after %d s; run it alone: make test T=%s", limit_s, name);
+    } else if (WIFSIGNALED(status)) {
+        verdict_fail(verdict, "killed by signal %d (%s)", WTERMSIG(status),
+                     signal_name(WTERMSIG(status)));
+    } else if (WEXITSTATUS(status) == TEST_SKIPPED) {
+        verdict->skipped = true;
+        strcpy(verdict->why, " # SKIP needs Pagoda");
+    } else if (WEXITSTATUS(status) != TEST_PASSED) {
+        verdict_fail(verdict, "exit status %d", WEXITSTATUS(status));
+    }
 }
 
 static void judge_audit(struct verdict *verdict)
 {
     long differences = pagoda_audit();
 
-    if (differences == 0)
-        return;
-    verdict->failed = true;
     if (differences < 0)
-        verdict_add(verdict, "audit: %s", strerror(errno));
-    else
-        verdict_add(verdict, "audit found %ld differences", differences);
+        verdict_fail(verdict, "audit: %s", strerror(errno));
+    else if (differences > 0)
+        verdict_fail(verdict, "audit found %ld differences", differences);
 }
 
 static void judge_leaks(struct verdict *verdict, const struct usage *before)
@@ -200,10 +200,10 @@ static void judge_leaks(struct verdict *verdict, const struct usage *before)
     for (size_t i = 0; i < ARRAY_SIZE(resources); i++) {
         long leaked = after.amount[i] - before->amount[i];
 
-        if (leaked == 0)
-            continue;
-        verdict->failed = true;
-        verdict_add(verdict, "leaked %ld %s", leaked, resources[i].key);
+        if (after.amount[i] < 0)
+            verdict_fail(verdict, "no %s in %s", resources[i].key, resources[i].file);
+        else if (leaked != 0)
+            verdict_fail(verdict, "leaked %ld %s", leaked, resources[i].key);
     }
 }
 

@@ -178,7 +178,7 @@ static void it_does_not_grow_out_of_the_address_space(void)
 }
 
 /* The limit covers the program's data too, which is less than a MiB: so there are 9 or 10 MiB of
- * heap in it. */
+   heap in it. */
 static void grow_to_the_limit(void *unused)
 {
     struct rlimit limit = {10 * MIB + 768 * KIB, 10 * MIB + 768 * KIB};

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 
 /* How far below the current frame the stack is surely untouched. The cases that use it run before
- * deep_recursion. */
+   deep_recursion. */
 #define FAR_BELOW (64 * KIB)
 
 static char *stack_page_far_below(void)

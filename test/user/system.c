@@ -1,5 +1,5 @@
 /* The small system calls: who and where am I, what time is it, give me a random number, wait a
- * little. */
+   little. */
 #include "test.h"
 
 #include <sys/random.h>

@@ -328,7 +328,7 @@ void make_pipe(int fds[2])
 /* What the kernel says. */
 
 /* Visits the complete lines among the first len bytes. => how many bytes of an incomplete line are
- * left, at the start */
+   left, at the start */
 static size_t visit_lines(char *bytes, size_t len, void (*visit)(const char *, void *),
                           void *context)
 {

@@ -172,7 +172,7 @@ bool is_zero(const char *bytes, size_t len);
 /* Files. */
 
 /* Goes to a new, empty directory under /tmp; then leaves it, and checks that the test has cleaned
- * up in it. */
+   up in it. */
 void temp_dir_enter(void);
 void temp_dir_leave(void);
 
@@ -183,7 +183,7 @@ void make_pipe(int fds[2]);
 /* What the kernel says. */
 
 /* A consistent reading of what memory is used for. Taking one costs no memory that it would show
- * itself. */
+   itself. */
 struct counters {
     long mem_free;    /* pages; of the machine */
     long anon_pages;  /* pages; private memory of all processes */

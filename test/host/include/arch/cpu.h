@@ -8,7 +8,7 @@
 
 typedef uint64_t cpumask_t; /* bit n: CPU n */
 
-extern unsigned this_cpu_id;                 /* whose code runs now */
+extern unsigned this_cpu_id;                /* whose code runs now */
 extern unsigned preempt_disabled[MAX_CPUS]; /* preemption is off while this is not 0 */
 
 static inline unsigned cpu_id(void)

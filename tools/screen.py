@@ -1,0 +1,107 @@
+"""What a machine's screen shows, through QEMU's monitor: in text mode out of the VGA's memory, else by comparing
+the picture with the font that the kernel draws with. A screen is a list of rows, a row a list of cells
+(character, its colour); a character that cannot be made out is None."""
+
+import socket
+import struct
+import time
+
+import machine
+
+FONT = machine.BUILD / "font.psf"
+GLYPH_WIDTH, GLYPH_HEIGHT = 8, 16
+FONT_HEADER = 4
+
+TEXT_ADDRESS, TEXT_ROWS, TEXT_COLUMNS = 0xB8000, 25, 80
+
+# Which key, with Shift or without, makes a character; letters and digits are keys of their own name.
+KEYS = {" ": "spc", "\n": "ret", "!": "shift-1", "/": "slash", ".": "dot", "-": "minus", "\b": "backspace"}
+
+
+class Monitor:
+    """QEMU's monitor, on a socket that QEMU makes: give it `arguments`."""
+
+    def __init__(self, directory):
+        self.path = directory / "monitor"
+        self.file = directory / "picture"
+        self.arguments = ["-monitor", f"unix:{self.path},server=on,wait=off"]
+        self.link = None
+
+    def run(self, command):
+        """Runs a command to its end, which is the next prompt."""
+        if not self.link:
+            self.link = socket.socket(socket.AF_UNIX)
+            self.link.connect(str(self.path))
+            self.read_to_prompt()
+        self.link.sendall(command.encode() + b"\n")
+        self.read_to_prompt()
+
+    def read_to_prompt(self):
+        text = b""
+        while not text.endswith(b"(qemu) "):
+            text += self.link.recv(65536)
+
+    def press(self, key):
+        self.run(f"sendkey {key}")
+
+    def press_for(self, character):
+        name = "shift-" + character.lower() if character.isupper() else character
+        self.press(KEYS.get(character, name))
+
+    def read_text(self):
+        self.run(f'pmemsave {TEXT_ADDRESS:#x} {2 * TEXT_ROWS * TEXT_COLUMNS} "{self.file}"')
+        memory = self.file.read_bytes()
+        cells = [(chr(memory[i]), memory[i + 1] & 15) for i in range(0, len(memory), 2)]
+        return [cells[i : i + TEXT_COLUMNS] for i in range(0, len(cells), TEXT_COLUMNS)]
+
+    def read_picture(self):
+        self.run(f'screendump "{self.file}"')
+        picture = Picture(self.file.read_bytes())
+        return [[picture.cell(row, column) for column in range(picture.width // GLYPH_WIDTH)]
+                for row in range(picture.height // GLYPH_HEIGHT)]
+
+
+class Picture:
+    """A picture in the format PPM."""
+
+    def __init__(self, data):
+        words = data.split(maxsplit=4)
+        self.width, self.height = int(words[1]), int(words[2])
+        self.pixels = data[-self.width * self.height * 3 :]
+        font = FONT.read_bytes()
+        glyphs = {chr(c): font[FONT_HEADER + c * GLYPH_HEIGHT :][:GLYPH_HEIGHT] for c in range(ord(" "), ord("~") + 1)}
+        self.characters = {glyph: c for c, glyph in glyphs.items()}
+
+    def line(self, x, y):
+        """The colours of the 8 pixels from (x, y) on."""
+        at = (y * self.width + x) * 3
+        return list(struct.iter_unpack("BBB", self.pixels[at : at + GLYPH_WIDTH * 3]))
+
+    def cell(self, row, column):
+        """The first pixel of the top row has the colour of the background, in all glyphs."""
+        lines = [self.line(column * GLYPH_WIDTH, row * GLYPH_HEIGHT + y) for y in range(GLYPH_HEIGHT)]
+        back = lines[0][0]
+        front = next((pixel for line in lines for pixel in line if pixel != back), None)
+        glyph = bytes(sum(0x80 >> x for x, pixel in enumerate(line) if pixel != back) for line in lines)
+        return self.characters.get(glyph), front
+
+
+def text_of(screen):
+    """The rows as text, without blanks at their ends; "\\ufffd" for what is no character of the font."""
+    return ["".join(character or "\ufffd" for character, _ in row).rstrip() for row in screen]
+
+
+def colours_of(screen, word):
+    """The colours of the first place where `word` stands at the beginning of a row."""
+    for row, text in zip(screen, text_of(screen)):
+        if text.startswith(word):
+            return {colour for _, colour in row[: len(word)]}
+    return set()
+
+
+def wait_for(condition, seconds=20):
+    """Whether the condition becomes true: what was written is shown a moment later."""
+    end = time.monotonic() + seconds
+    while not (true := condition()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return true

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Types on the keyboard and reads the screen, as somebody who sits before the machine: once on VGA text
+memory, once on the framebuffer that UEFI and GRUB hand over. Prints TAP lines."""
+
+import re
+import tempfile
+from pathlib import Path
+
+import machine
+from screen import Monitor, colours_of, text_of, wait_for
+from terminal import BOOT_SECONDS, Terminal, report
+
+README = machine.TOOLS.parent / "user/README"
+
+
+class Seat:
+    """Keyboard and screen of a machine, and its serial line to compare with."""
+
+    def __init__(self, terminal, monitor, read, red):
+        self.terminal, self.monitor, self.read, self.red = terminal, monitor, read, red
+
+    def type(self, text):
+        """Types, and waits after each key until it is echoed, since a keyboard holds few keys."""
+        for character in text:
+            self.monitor.press_for(character)
+            echo = {"\n": r"\r\n", "\b": "\b \b"}.get(character, re.escape(character))
+            if not self.terminal.expect(echo):
+                return False
+        return True
+
+    def rows(self):
+        return [row for row in text_of(self.read()) if row]
+
+    def shows(self, *lines):
+        """Whether the rows of the screen come to end with these."""
+        return wait_for(lambda: self.rows()[-len(lines) :] == list(lines))
+
+    def expect_prompt(self, *lines):
+        return self.terminal.expect_prompt() and self.shows(*lines, "$")
+
+
+def smoke(seat, where):
+    terminal, monitor = seat.terminal, seat.monitor
+    yield f"{where}: boots to a prompt on the serial line", terminal.expect_prompt(BOOT_SECONDS)
+    yield f"{where}: the screen shows it too", seat.shows("$")
+
+    terminal.type("echo serial\n")
+    yield f"{where}: a command on the serial line", terminal.expect("serial\r\nserial\r\n")
+    yield f"{where}: the screen shows what it answers", seat.expect_prompt("$ echo serial", "serial")
+
+    typed = seat.type("echo Hix\b!\n")
+    yield f"{where}: letters, Shift and Backspace", typed and seat.expect_prompt("$ echo Hi!", "Hi!")
+
+    monitor.press("caps_lock")
+    monitor.press("a")
+    capital = terminal.expect("A")
+    monitor.press("caps_lock")
+    monitor.press("b")
+    yield f"{where}: Caps Lock", capital and terminal.expect("b") and seat.shows("$ Ab")
+
+    monitor.press("up")
+    yield f"{where}: an arrow is an escape sequence", terminal.expect(r"\^\[\[A") and seat.shows("$ Ab^[[A")
+    monitor.press("ctrl-u")
+    yield f"{where}: Ctrl-U erases the line", seat.shows("$")
+
+    typed = seat.type("cat README\n")
+    end = README.read_text().splitlines()[-10:]
+    yield f"{where}: the screen scrolls", typed and seat.expect_prompt(*filter(None, end))
+
+    typed = seat.type("cat\n")
+    monitor.press("ctrl-c")
+    yield f"{where}: Ctrl-C ends a program", typed and terminal.expect_prompt()
+
+    terminal.type("echo '\x1b[2J\x1b[Hold\x1b[5D\x1b[31mred\x1b[0m\x1b[K'\n")
+    yield f"{where}: the screen is erased", seat.expect_prompt("red") and seat.rows() == ["red", "$"]
+    yield f"{where}: red is red", colours_of(seat.read(), "red") == {seat.red}
+
+    for character in "halt\n":
+        monitor.press_for(character)
+    yield f"{where}: halt turns the machine off", terminal.ends()
+
+
+# (Firmware and loader, how the screen is read, what red is there).
+MACHINES = {
+    "VGA text": (["-kernel", machine.KERNEL, "-initrd", machine.BUILD / "initrd.cpio"], Monitor.read_text, 4),
+    "UEFI": (["-bios", machine.OVMF, "-cdrom", machine.ISO], Monitor.read_picture, (0xAA, 0, 0)),
+}
+
+
+def main():
+    for where, (boot, read, red) in MACHINES.items():
+        with tempfile.TemporaryDirectory(prefix="pagoda-") as name:
+            monitor = Monitor(Path(name))
+            terminal = Terminal(machine.qemu(*boot, *monitor.arguments, "-serial", "stdio", "-no-reboot"))
+            report(terminal, smoke(Seat(terminal, monitor, lambda: read(monitor), red), where))
+
+
+if __name__ == "__main__":
+    main()
