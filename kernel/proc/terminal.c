@@ -129,6 +129,8 @@ static int set_foreground(struct process *self, int pgid)
         return err;
     if (!is_mine(self))
         return -ENOTTY;
+    if (pgid < 0)
+        return -EINVAL;
     if (!is_group_or_session(pgid))
         return -ESRCH;
     if (!group_is_in_session(pgid, self->sid))
@@ -137,46 +139,39 @@ static int set_foreground(struct process *self, int pgid)
     return 0;
 }
 
-static int put_number(bool is_allowed, int number, uaddr_t arg)
+/* `number` is TIOCSPGRP's argument, or the result of the requests that have one. The tree lock is held. */
+static int ioctl_locked(struct process *self, unsigned request, uaddr_t arg, int *number)
 {
-    return is_allowed ? put_user((int __user *)arg, &number) : -ENOTTY;
-}
-
-static int get_pgid(uaddr_t arg, int *pgid)
-{
-    int err = get_user(pgid, (const int __user *)arg);
-
-    return !err && *pgid < 0 ? -EINVAL : err;
-}
-
-/* The tree lock is held; it ranks below user memory. */
-static int ioctl_locked(struct process *self, unsigned request, uaddr_t arg)
-{
-    int pgid, err;
-
     switch (request) {
     case TIOCSCTTY:
         return acquire(self, arg == 1);
     case TIOCNOTTY:
         return give_up(self);
-    case TIOCGPGRP:
-        return put_number(is_mine(self), terminal_pgid, arg);
-    case TIOCGSID:
-        return put_number(is_mine(self), terminal_sid, arg);
     case TIOCSPGRP:
-        err = get_pgid(arg, &pgid);
-        return err ? err : set_foreground(self, pgid);
+        return set_foreground(self, *number);
+    case TIOCGPGRP:
+        *number = terminal_pgid;
+        return is_mine(self) ? 0 : -ENOTTY;
+    case TIOCGSID:
+        *number = terminal_sid;
+        return is_mine(self) ? 0 : -ENOTTY;
     default:
         return -ENOTTY;
     }
 }
 
+/* User memory is touched before and after, without the lock. */
 static int terminal_ioctl(unsigned request, uaddr_t arg)
 {
+    bool has_result = request == TIOCGPGRP || request == TIOCGSID;
+    int number = 0;
+
+    if (request == TIOCSPGRP && get_user(&number, (const int __user *)arg))
+        return -EFAULT;
     mutex_lock(&process_tree_lock);
-    int err = ioctl_locked(process_current(), request, arg);
+    int err = ioctl_locked(process_current(), request, arg, &number);
     mutex_unlock(&process_tree_lock);
-    return err;
+    return !err && has_result ? put_user((int __user *)arg, &number) : err;
 }
 
 static const struct tty_jobs jobs = {

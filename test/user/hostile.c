@@ -135,6 +135,33 @@ static void broken_flags(void)
     try_damage(FLAGS, UINT64_MAX);
 }
 
+/* Returns with these flags, and stores those that it then has. */
+static uint64_t flags_returned_to(uint64_t value)
+{
+    struct sigaction action = {.sa_sigaction = damage_frame, .sa_flags = SA_SIGINFO};
+    uint64_t flags;
+
+    damage.part = FLAGS;
+    damage.value = value;
+    CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+    __asm__ volatile("syscall; pushf; pop %0; cld"
+                     : "=r"(flags)
+                     : "a"(SYS_kill), "D"(getpid()), "S"(SIGUSR1)
+                     : "rcx", "r11", "memory", "cc");
+    return flags;
+}
+
+#define IF   (1UL << 9)
+#define IOPL (3UL << 12)
+
+/* With interrupts off, or the right to switch them off, a program would have the machine. */
+static void flags_that_give_power(void)
+{
+    CHECK_EQ(flags_returned_to(0) & IF, IF);
+    CHECK_EQ(flags_returned_to(IF | IOPL) & IOPL, 0);
+    CHECK_EQ(flags_returned_to(IF | 1) & 1, 1); /* the carry is its own */
+}
+
 static void broken_floating_point(void)
 {
     check_damage_kills(MXCSR, 0xffff0000);
@@ -384,6 +411,7 @@ int main(void)
     RUN(returns_to_nowhere);
     RUN(stacks_that_do_not_exist);
     RUN(broken_flags);
+    RUN(flags_that_give_power);
     RUN(broken_floating_point);
     RUN(frames_that_do_not_exist);
     RUN(frames_of_random_bytes);

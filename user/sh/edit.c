@@ -112,18 +112,22 @@ static void replace_all(struct edit *edit, const char *text)
     redraw(edit);
 }
 
-/* What is put behind the end of a line that fits is shown as it is. */
+/* Whether the cursor stands behind the end of a line that fits: a change there needs no redrawing. */
+static bool is_at_open_end(const struct edit *edit)
+{
+    return edit->cursor == edit->len && strlen(edit->prompt) + edit->len < screen_columns();
+}
+
 static void insert(struct edit *edit, const char *bytes, size_t len)
 {
     if (edit->len + len > edit->size - 2)
         return;
-    bool is_at_end = edit->cursor == edit->len;
     memmove(edit->text + edit->cursor + len, edit->text + edit->cursor,
             edit->len - edit->cursor + 1);
     memcpy(edit->text + edit->cursor, bytes, len);
     edit->cursor += len;
     edit->len += len;
-    if (is_at_end && strlen(edit->prompt) + edit->len < screen_columns())
+    if (is_at_open_end(edit))
         show(bytes, len);
     else
         redraw(edit);
@@ -135,6 +139,20 @@ static void remove_range(struct edit *edit, size_t from, size_t to)
     edit->len -= to - from;
     edit->cursor = from;
     redraw(edit);
+}
+
+/* Removes the character before the cursor. */
+static void rub_out(struct edit *edit)
+{
+    if (edit->cursor == 0)
+        return;
+    size_t from = character_before(edit, edit->cursor);
+    if (!is_at_open_end(edit)) {
+        remove_range(edit, from, edit->cursor);
+        return;
+    }
+    edit->text[edit->len = edit->cursor = from] = '\0';
+    show_string("\b \b");
 }
 
 static void move_to(struct edit *edit, size_t at)
@@ -247,8 +265,7 @@ static bool remove_by_key(struct edit *edit, int key)
     switch (key) {
     case KEY_BACKSPACE:
     case KEY_RUBOUT:
-        if (edit->cursor > 0)
-            remove_range(edit, character_before(edit, edit->cursor), edit->cursor);
+        rub_out(edit);
         return true;
     case KEY_DELETE:
     case KEY_CTRL_D:
