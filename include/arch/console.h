@@ -9,6 +9,14 @@
 __printf(1, 2) void printk(const char *fmt, ...);
 void vprintk(const char *fmt, va_list args);
 
+/* The last CONSOLE_LOG_SIZE bytes of messages are kept. A position counts all bytes that there ever were. */
+#define CONSOLE_LOG_SIZE (16u * 1024)
+
+/* Copies messages from position `*from` on, or from the oldest that are left, and moves `*from` behind them. => the
+   bytes copied, at most `size`; 0: there are no more. Lock: RANK_CONSOLE. */
+size_t console_log_read(uint64_t *from, char *buf, size_t size);
+uint64_t console_log_end(void);
+
 /* Raw bytes to the serial line, for the terminal. "\n" goes out as it is. */
 void serial_write(const char *text, size_t len);
 

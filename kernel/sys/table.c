@@ -23,7 +23,7 @@
     X(kill) X(tkill) X(tgkill) X(rt_sigaction) X(rt_sigprocmask)
 
 #define SYSTEM_CALLS(X)                                                                            \
-    X(uname) X(sysinfo) X(clock_gettime) X(clock_getres) X(gettimeofday) X(nanosleep)              \
+    X(uname) X(sysinfo) X(syslog) X(clock_gettime) X(clock_getres) X(gettimeofday) X(nanosleep)    \
     X(clock_nanosleep) X(getrlimit) X(setrlimit) X(prlimit64) X(getrusage) X(getrandom) X(reboot)
 /* clang-format on */
 
