@@ -27,6 +27,14 @@ void console_set_screen(const struct console_screen *new);
 bool console_lock(void);
 void console_unlock(bool irq);
 
+/* The last CONSOLE_LOG_SIZE bytes of messages are kept. A position counts all bytes that there ever were. */
+#define CONSOLE_LOG_SIZE (16u * 1024)
+
+/* Copies messages from position `*from` on, or from the oldest that are left, and moves `*from` behind them. => the
+   bytes copied, at most `size`; 0: there are no more. Lock: RANK_CONSOLE. */
+size_t console_log_read(uint64_t *from, char *buf, size_t size);
+uint64_t console_log_end(void);
+
 /* The next byte that was received, or -1. Lock: none; one reader. */
 int serial_read(void);
 

@@ -125,7 +125,7 @@ uint64_t signal_pending_blocked(void);
 
 /* sigaltstack(2), in a program whose stack pointer is `rsp`. -EINVAL; -ENOMEM: too small; -EPERM: it
    is in use. */
-stack_t signal_get_stack(uaddr_t rsp);
+void signal_get_stack(uaddr_t rsp, stack_t *out);
 __must_check int signal_set_stack(const stack_t *stack, uaddr_t rsp);
 
 /* Waits for a signal that is not blocked; meanwhile `mask` is the mask, if it is not NULL. -EINTR. */

@@ -3,7 +3,7 @@
        printk --> debug port
               \-> serial line and screen, unless "quiet" is on the command line <-- console_write
 
-   A message is formatted once; for the terminals that read the line and are the screen, its "\n"
+   A message is formatted once, and kept in a ring for whoever asks later (syslog(2)); for the terminals that read the line and are the screen, its "\n"
    becomes "\r\n".
 
    One lock keeps messages whole and apart from what programs write, and guards the screen's state as
@@ -25,6 +25,11 @@
 static struct spinlock lock = SPINLOCK(RANK_CONSOLE);
 static bool panic_mode;
 static const struct console_screen *screen; /* (lock) NULL: there is none */
+
+static struct {
+    char bytes[CONSOLE_LOG_SIZE];
+    uint64_t end; /* of all messages, in bytes; its place in the ring is the rest by the size */
+} ring;           /* (lock) */
 
 void console_panic_mode(void)
 {
@@ -80,13 +85,48 @@ static bool is_quiet(void)
     return !panic_mode && boot_option("quiet", value, sizeof value);
 }
 
+static void ring_put(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        ring.bytes[ring.end++ % CONSOLE_LOG_SIZE] = text[i];
+}
+
+uint64_t console_log_end(void)
+{
+    bool irq = console_lock();
+    uint64_t end = ring.end;
+    console_unlock(irq);
+    return end;
+}
+
+size_t console_log_read(uint64_t *from, char *buf, size_t size)
+{
+    bool irq = console_lock();
+    uint64_t oldest = ring.end - min(ring.end, (uint64_t)CONSOLE_LOG_SIZE);
+    uint64_t start = max(*from, oldest);
+    size_t len = start < ring.end ? min(size, ring.end - start) : 0;
+
+    for (size_t i = 0; i < len; i++)
+        buf[i] = ring.bytes[(start + i) % CONSOLE_LOG_SIZE];
+    console_unlock(irq);
+    *from = start + len;
+    return len;
+}
+
 static void debugport_put(struct text_sink *sink __unused, const char *text, size_t len)
 {
     debugport_send(text, len);
 }
 
-static void all_put(struct text_sink *sink __unused, const char *text, size_t len)
+static void quiet_put(struct text_sink *sink __unused, const char *text, size_t len)
 {
+    ring_put(text, len);
+    debugport_send(text, len);
+}
+
+static void loud_put(struct text_sink *sink __unused, const char *text, size_t len)
+{
+    ring_put(text, len);
     debugport_send(text, len);
     send_line(text, len);
 }
@@ -94,7 +134,7 @@ static void all_put(struct text_sink *sink __unused, const char *text, size_t le
 void vprintk(const char *fmt, va_list args)
 {
     bool quiet = is_quiet();
-    struct text_sink sink = {.put = quiet ? debugport_put : all_put};
+    struct text_sink sink = {.put = quiet ? quiet_put : loud_put};
     bool irq = console_lock();
     sink_vprintf(&sink, fmt, args);
     if (screen && !quiet)

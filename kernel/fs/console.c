@@ -5,6 +5,7 @@
 #include <asm/signal.h>
 #include <dev/tty.h>
 #include <fs/devices.h>
+#include <sched/thread.h>
 #include <vm/usercopy.h>
 
 /* Bytes that are moved at a time, through the kernel stack. */
@@ -40,6 +41,8 @@ static ssize_t console_write(struct file *file __unused, struct uio *uio, uint64
         done += len;
         if (len < wanted)
             return uio_result(done, -EFAULT);
+        if (thread_is_interrupted())
+            break;
     }
     return done;
 }

@@ -4,6 +4,7 @@
 
 #include <linux/errno.h>
 #include <linux/signal.h>
+#include <lib/string.h>
 #include <proc/process.h>
 #include "signal_set.h"
 
@@ -85,16 +86,15 @@ static bool is_on_stack(const struct signal_stack *stack, uaddr_t rsp)
     return rsp > stack->start && rsp - stack->start <= stack->size;
 }
 
-stack_t signal_get_stack(uaddr_t rsp)
+void signal_get_stack(uaddr_t rsp, stack_t *out)
 {
     const struct signal_stack *stack = &my_signals()->stack;
     int flags = is_on_stack(stack, rsp) ? SS_ONSTACK : 0;
 
-    return (stack_t){
-        .ss_sp = (void *)stack->start,
-        .ss_size = stack->size,
-        .ss_flags = stack->size ? flags : SS_DISABLE,
-    };
+    memset(out, 0, sizeof(*out)); /* it goes to the user with its padding */
+    out->ss_sp = (void *)stack->start;
+    out->ss_size = stack->size;
+    out->ss_flags = stack->size ? flags : SS_DISABLE;
 }
 
 int signal_set_stack(const stack_t *wanted, uaddr_t rsp)

@@ -149,13 +149,13 @@ static int write_frame(const struct frame_place *place, const struct trapframe *
 {
     struct sigframe frame = {
         .restorer = action->restorer,
-        .uc.uc_stack = signal_get_stack(tf->rsp),
         .uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
         .uc.uc_mcontext = context_from(tf, info, mask, place->fpu),
         .uc.uc_sigmask = mask,
         .info = signal_to_siginfo(info),
     };
 
+    signal_get_stack(tf->rsp, &frame.uc.uc_stack);
     return copy_to_user((void __user *)place->frame, &frame, sizeof(frame));
 }
 

@@ -7,6 +7,7 @@
 #include <linux/time.h>
 #include <linux/utsname.h>
 #include <arch/clock.h>
+#include <arch/console.h>
 #include <dev/random.h>
 #include <lib/string.h>
 #include <proc/process.h>
@@ -43,6 +44,41 @@ SYSCALL1(sysinfo, struct sysinfo __user *, out)
         .mem_unit = PAGE_SIZE,
     };
     return put_user(out, &info);
+}
+
+/* ---- The kernel's messages ---- */
+
+/* What syslog(2) is asked for; Linux's headers for programs have no names for it. */
+#define SYSLOG_ACTION_READ_ALL    3
+#define SYSLOG_ACTION_SIZE_BUFFER 10
+
+/* The last `size` bytes of the messages, or all that are left; the first line may be cut short. */
+static long read_messages(char __user *to, size_t size)
+{
+    uint64_t from = console_log_end();
+    char part[256];
+    size_t n, done = 0;
+
+    size = min(size, CONSOLE_LOG_SIZE);
+    from -= min(from, (uint64_t)size);
+    while (done < size && (n = console_log_read(&from, part, min(size - done, sizeof(part))))) {
+        if (copy_to_user(to + done, part, n))
+            return -EFAULT;
+        done += n;
+    }
+    return done;
+}
+
+SYSCALL3(syslog, int, action, char __user *, to, int, size)
+{
+    switch (action) {
+    case SYSLOG_ACTION_READ_ALL:
+        return !to || size < 0 ? -EINVAL : read_messages(to, size);
+    case SYSLOG_ACTION_SIZE_BUFFER:
+        return CONSOLE_LOG_SIZE;
+    default:
+        return -EINVAL;
+    }
 }
 
 /* ---- Time ---- */

@@ -131,8 +131,9 @@ long sys_sigaltstack(struct trapframe *tf)
 {
     const stack_t __user *stack = (const stack_t __user *)tf->rdi;
     stack_t __user *old = (stack_t __user *)tf->rsi;
-    stack_t in, out = signal_get_stack(tf->rsp);
+    stack_t in, out;
 
+    signal_get_stack(tf->rsp, &out);
     if (stack && get_user(&in, stack))
         return -EFAULT;
     int err = stack ? signal_set_stack(&in, tf->rsp) : 0;

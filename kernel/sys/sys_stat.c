@@ -165,7 +165,7 @@ static int set_times(struct vnode *vnode, const struct __kernel_timespec times[2
 static int vnode_from_fd_or_path(int fd, const char __user *path, unsigned flags,
                                  struct vnode **vnode)
 {
-    if (path)
+    if (path || fd == AT_FDCWD)
         return vnode_from_path(fd, path, flags, vnode);
     struct file *file = file_from_fd(fd);
     if (!file)

@@ -90,7 +90,11 @@ static struct signal_info page_fault_signal(enum fault_outcome outcome, uint64_t
 /* A fault that the program has a handler for is its own business, and not reported. */
 static void user_page_fault(struct trapframe *tf, uint64_t addr, unsigned access)
 {
-    enum fault_outcome outcome = vspace_fault(process_current()->vspace, addr, access);
+    /* An access of the CPU's own (to a descriptor table; with QEMU, to the stack of an IRET) is not made good by a page.
+     */
+    enum fault_outcome outcome = access & FAULT_USER
+                                     ? vspace_fault(process_current()->vspace, addr, access)
+                                     : FAULT_NOT_ALLOWED;
 
     if (fault_resolved(outcome))
         return;

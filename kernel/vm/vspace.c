@@ -24,7 +24,19 @@ static void free_regions(struct vspace *vspace)
     }
 }
 
-int vspace_create(const struct vspace_limits *limits, struct vspace **out)
+/* Lists the vspace behind its parent, if it has one: vspace_forget_pages goes through the list in order, and must not
+   miss what a child inherits from a parent that it has yet to come to. */
+static void list_behind(struct vspace *parent, struct vspace *vspace)
+{
+    spin_lock(&all_lock);
+    if (parent)
+        LIST_INSERT_AFTER(parent, vspace, all);
+    else
+        LIST_INSERT_HEAD(&all_vspaces, vspace, all);
+    spin_unlock(&all_lock);
+}
+
+static int create(const struct vspace_limits *limits, struct vspace *parent, struct vspace **out)
 {
     struct vspace *vspace = heap_alloc_zeroed(sizeof(*vspace));
 
@@ -38,11 +50,14 @@ int vspace_create(const struct vspace_limits *limits, struct vspace **out)
     rwlock_init(&vspace->lock, RANK_VSPACE);
     RB_INIT(&vspace->regions);
     vspace->limits = *limits;
-    spin_lock(&all_lock);
-    LIST_INSERT_HEAD(&all_vspaces, vspace, all);
-    spin_unlock(&all_lock);
+    list_behind(parent, vspace);
     *out = vspace;
     return 0;
+}
+
+int vspace_create(const struct vspace_limits *limits, struct vspace **out)
+{
+    return create(limits, NULL, out);
 }
 
 static void vspace_destroy(struct vspace *vspace)
@@ -83,7 +98,7 @@ static int copy_regions(struct vspace *parent, struct vspace *child)
 int vspace_fork(struct vspace *parent, struct vspace **out)
 {
     struct vspace *child;
-    int err = vspace_create(&parent->limits, &child);
+    int err = create(&parent->limits, parent, &child);
 
     if (err)
         return err;

@@ -7,7 +7,7 @@
 #include <lib/base.h>
 
 #define NCOROUTINES     2u
-#define MAX_PREEMPTIONS 2u
+#define MAX_PREEMPTIONS 4u
 
 struct schedule {
     unsigned first; /* the CPU that begins */

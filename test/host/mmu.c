@@ -172,6 +172,19 @@ static bool is_allowed(pte_t entry, unsigned access)
     return !(access & FAULT_EXEC) || !(entry & PTE_NX);
 }
 
+/* Who can write a page must not do so while another CPU of the space still reads an older one in its place. */
+static void check_one_view(const struct mmu *mmu, uaddr_t page, pte_t entry)
+{
+    if (!(entry & PTE_WRITE))
+        return;
+    for (const struct mmu *other = mmus; other < mmus + MAX_CPUS; other++)
+        for (unsigned n = 0; n < other->npages && other->space == mmu->space; n++)
+            check(other->pages[n].addr != page ||
+                      (other->pages[n].entry & PTE_ADDR) == (entry & PTE_ADDR),
+                  "CPU %ld may write %#lx while CPU %ld still sees another frame there", mmu - mmus,
+                  page, other - mmus);
+}
+
 /* Walks to the page of `addr`, and remembers what it finds. 0: a page fault. */
 static pte_t walk(struct mmu *mmu, uaddr_t addr, unsigned access)
 {
@@ -197,6 +210,7 @@ static pte_t walk(struct mmu *mmu, uaddr_t addr, unsigned access)
         *slot |= PTE_ACCESSED | (access & FAULT_WRITE ? PTE_DIRTY : 0);
         entry |= *slot & PTE_DIRTY;
         remember(mmu->pages, &mmu->npages, TLB_ENTRIES, page_floor(addr), entry);
+        check_one_view(mmu, page_floor(addr), entry);
         return entry;
     }
 }

@@ -166,13 +166,19 @@ static uint8_t random_flags(struct random *random)
     return flags;
 }
 
+/* Low numbers are more frequent, so that these processes have a history. */
+static uint8_t random_process(struct random *random)
+{
+    return min(random_below(random, NPROCESSES), random_below(random, NPROCESSES));
+}
+
 struct op op_random(struct random *random)
 {
     struct op op = {
         .kind = random_kind(random),
         .cpu = random_next(random) >> 60,
-        .process = random_next(random) >> 60,
-        .other = random_next(random) >> 60,
+        .process = random_process(random),
+        .other = NPROCESSES - 1 - random_process(random),
         .prot = random_prot(random),
         .flags = random_flags(random),
         .object = random_next(random) >> 60,

@@ -294,17 +294,22 @@ void __wrap_heap_free(void *object)
 }
 
 /* Pages are long work: no spinlock is held (design.md, section 4), and others go on meanwhile. */
+static void page_work(const void *page)
+{
+    check(preempt_disabled[cpu_id()] == 0, "a page is zeroed or copied under a spinlock");
+    step();
+    check(virt_to_frame(page)->kind != FRAME_FREE, "a page is zeroed or copied after it was freed");
+}
+
 void __wrap_page_zero(void *page)
 {
-    check(preempt_disabled[cpu_id()] == 0, "a page is zeroed under a spinlock");
-    step();
+    page_work(page);
     __real_page_zero(page);
 }
 
 void __wrap_page_copy(void *to, const void *from)
 {
-    check(preempt_disabled[cpu_id()] == 0, "a page is copied under a spinlock");
-    step();
+    page_work(from);
     __real_page_copy(to, from);
-    step();
+    page_work(from);
 }

@@ -46,6 +46,7 @@ static void make_sequence(struct op *ops, uint64_t sequence)
 
     for (unsigned n = 0; n < how.length; n++)
         ops[n] = op_random(&random);
+    ops[0].kind = OP_PROGRAM;
 }
 
 static void work(void)
@@ -57,7 +58,7 @@ static void work(void)
     for (; time(NULL) < end && progress->operations < how.operations; progress->sequence++) {
         make_sequence(ops, progress->sequence);
         sequence_run(ops, how.length, &how.options);
-        progress->operations += how.length;
+        progress->operations = sequence_operations();
     }
     _exit(0);
 }

@@ -13,7 +13,8 @@
 struct model model;
 
 static struct sequence_options options;
-static unsigned steps;          /* since the beginning */
+static uint64_t operations;     /* that made sense, of all sequences */
+static unsigned steps;          /* since the beginning of this one */
 static const struct op *op_now; /* which is being carried out */
 
 static void print_op_now(void)
@@ -79,6 +80,7 @@ struct result sequence_step(const struct op *op)
     steps++;
     if (!model_can(&model, op))
         return (struct result){0};
+    operations++;
     op_now = op;
     mmu_set_noise(&options.noise, op->chance);
     if (!options.fail)
@@ -92,6 +94,11 @@ struct result sequence_step(const struct op *op)
         check_audit();
     op_now = NULL;
     return got;
+}
+
+uint64_t sequence_operations(void)
+{
+    return operations;
 }
 
 void sequence_run(const struct op *ops, unsigned count, const struct sequence_options *how)

@@ -23,5 +23,8 @@ void sequence_end(void);
 /* One operation and its checks. Returns what the kernel said; {0} if it made no sense and nothing was done. */
 struct result sequence_step(const struct op *op);
 
+/* How many operations made sense so far. */
+uint64_t sequence_operations(void);
+
 /* All of it. */
 void sequence_run(const struct op *ops, unsigned count, const struct sequence_options *options);

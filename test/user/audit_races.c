@@ -30,7 +30,7 @@ static void touch_and_end(void *npages)
 /* A thread that was interrupted in its exit, and came back only to die, was waited for, for ever. */
 static void the_audit_does_not_wait_for_the_dying(void)
 {
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0; round < 15; round++) {
         pid_t pids[3];
 
         for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
@@ -45,7 +45,7 @@ static void the_audit_does_not_wait_for_the_dying(void)
 static void run_audits(void *unused)
 {
     (void)unused;
-    for (int round = 0; round < 50; round++)
+    for (int round = 0; round < 20; round++)
         CHECK_EQ(pagoda_audit(), 0);
 }
 

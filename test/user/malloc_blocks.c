@@ -2,7 +2,7 @@
    mmap.
 
    Each program uses one of the two, as both move the break; so the part on malloc runs in this
-   program started anew. */
+   program started anew. (The blocks of xk's lab are in xk_malloc.) */
 #include "test.h"
 
 #include "umalloc.h"
@@ -27,39 +27,6 @@ static void check_filled(const char *block, size_t size, char filling)
 {
     for (size_t i = 0; i < size; i++)
         CHECK_EQ(block[i], filling);
-}
-
-/* xk's lab: ten blocks of 10 001 bytes, freed, and then one of 20 KiB. */
-static void ten_blocks_and_a_large_one(void)
-{
-    char *blocks[10];
-
-    for (int i = 0; i < 10; i++)
-        blocks[i] = alloc_filled(10001, i);
-    for (int i = 0; i < 10; i++)
-        check_filled(blocks[i], 10001, i);
-    for (int i = 0; i < 10; i++)
-        tested->free(blocks[i]);
-    tested->free(alloc_filled(20 * KIB, 'x'));
-}
-
-/* SOS's pt_test: each page of an array is written, then each is read back. */
-static void pt_test(size_t npages)
-{
-    char *array = tested->alloc(npages * PAGE);
-
-    CHECK(array);
-    for (size_t i = 0; i < npages; i++)
-        *(volatile size_t *)(array + i * PAGE) = i;
-    for (size_t i = 0; i < npages; i++)
-        CHECK_EQ(*(volatile size_t *)(array + i * PAGE), i);
-    tested->free(array);
-}
-
-static void pt_test_27_and_270_pages(void)
-{
-    pt_test(27);
-    pt_test(270);
 }
 
 /* Blocks of random sizes come and go; each keeps what was written into it. */
@@ -87,8 +54,6 @@ static void blocks_of_random_sizes(void)
 static int run_cases(const struct allocator *allocator)
 {
     tested = allocator;
-    RUN(ten_blocks_and_a_large_one);
-    RUN(pt_test_27_and_270_pages);
     RUN(blocks_of_random_sizes);
     return TEST_PASSED;
 }

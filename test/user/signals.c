@@ -228,25 +228,6 @@ static void kill_says_what_is_wrong(void)
     CHECK_ERR(EINVAL, kill(getpid(), -1));
 }
 
-/* kill races with a child that is being born, and its own children. */
-static void fork_for_ever(void *unused)
-{
-    (void)unused;
-    for (;;)
-        exits_with(ALIVE, raise_and_exit, &(int){0});
-}
-
-static void kill_meets_fork(void)
-{
-    for (int i = 0; i < 20; i++) {
-        pid_t pid = start_child(fork_for_ever, NULL);
-        for (int j = 0; j < i; j++)
-            CHECK_OK(getppid()); /* another moment each time */
-        CHECK_OK(kill(pid, SIGKILL));
-        CHECK(killed_by(wait_child(pid), SIGKILL));
-    }
-}
-
 /* Process groups and sessions. */
 
 /* A child in the given group, or in a new one of its own if that is 0. */
@@ -351,7 +332,6 @@ int main(void)
     RUN(a_waiting_child_is_killed);
     RUN(a_running_child_is_killed);
     RUN(kill_says_what_is_wrong);
-    RUN(kill_meets_fork);
     RUN(a_group_is_killed_together);
     RUN(a_group_is_waited_for);
     RUN(kill_0_is_for_the_own_group);

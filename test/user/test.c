@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/auxv.h>
+#include <sys/klog.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 
@@ -22,6 +23,18 @@ void pagoda_only(void)
 {
     if (!on_pagoda())
         _exit(TEST_SKIPPED);
+}
+
+void with_ten_page_stack(char **argv)
+{
+    struct rlimit limit;
+
+    CHECK_OK(getrlimit(RLIMIT_STACK, &limit));
+    if (limit.rlim_cur == TEN_PAGES)
+        return;
+    limit.rlim_cur = TEN_PAGES;
+    CHECK_OK(setrlimit(RLIMIT_STACK, &limit));
+    CHECK_OK(execve(self_path(), argv, (char *[]){NULL}));
 }
 
 /* Printing: one write(2) a line, so that lines of several processes do not mix. */
@@ -432,6 +445,22 @@ struct counters counters_since(const struct counters *before)
         .minor_fault = now.minor_fault - before->minor_fault,
         .outcomes = now.outcomes - before->outcomes,
     };
+}
+
+const char *kernel_message(pid_t pid)
+{
+    enum { READ_ALL = 3 }; /* see syslog(2) */
+    static char messages[16 * KIB + 1];
+    const char *found = NULL;
+    char key[24];
+
+    messages[CHECK_OK(klogctl(READ_ALL, messages, sizeof(messages) - 1))] = '\0';
+    size_t len = snprintf(key, sizeof(key), "pid %d ", pid);
+    for (char *line = strtok(messages, "\n"); line; line = strtok(NULL, "\n")) {
+        if (strncmp(line, key, len) == 0)
+            found = line;
+    }
+    return found ? found : "";
 }
 
 bool region_parse(const char *line, struct region *region)

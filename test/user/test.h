@@ -68,6 +68,11 @@ void test_begin(const char *name);
 /* Skips the whole program anywhere but on Pagoda. */
 void pagoda_only(void);
 
+/* Starts the program again, with the same arguments and no environment, under a stack limit of ten pages, as the
+   stacks of xk and osv have. The first thing in main. */
+#define TEN_PAGES (10 * PAGE)
+void with_ten_page_stack(char **argv);
+
 /* Prints one line, prefixed with "# ". */
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -199,6 +204,10 @@ bool each_line(const char *path, void (*visit)(const char *line, void *context),
 
 /* The number on the line "key number" or "key: number unit" of a file; -1 if there is none. */
 long number_in(const char *path, const char *key);
+
+/* The last message of the kernel about a process, without its newline; "" if there is none. It is overwritten by the
+   next call. Pagoda only. */
+const char *kernel_message(pid_t pid);
 
 /* A line of /proc/self/maps. */
 struct region {

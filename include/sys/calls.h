@@ -1,0 +1,34 @@
+/* The system calls that there are. A name stands for Linux's number of it, or Pagoda's own, and for the function
+   sys_NAME; a test goes through them all. */
+#pragma once
+
+/* clang-format off */
+#define FILE_CALLS(X)                                                                              \
+    X(read) X(write) X(readv) X(writev) X(pread64) X(pwrite64) X(open) X(openat) X(creat)          \
+    X(close) X(lseek) X(dup) X(dup2) X(dup3) X(pipe) X(pipe2) X(fcntl) X(ioctl) X(poll)            \
+    X(stat) X(fstat) X(lstat) X(newfstatat) X(access) X(faccessat) X(faccessat2) X(getdents64)     \
+    X(mkdir) X(mkdirat) X(mknod) X(mknodat) X(link) X(linkat) X(symlink) X(symlinkat)              \
+    X(rmdir) X(unlink) X(unlinkat) X(rename) X(renameat) X(renameat2)                              \
+    X(truncate) X(ftruncate) X(chdir) X(fchdir) X(getcwd) X(umask) X(readlink) X(readlinkat)       \
+    X(chmod) X(fchmod) X(fchmodat) X(utimensat) X(fsync) X(fdatasync) X(sync)
+
+#define MEMORY_CALLS(X) X(mmap) X(munmap) X(mprotect) X(brk)
+
+#define PROCESS_CALLS(X)                                                                           \
+    X(fork) X(vfork) X(clone) X(execve) X(exit) X(exit_group) X(wait4)                             \
+    X(getpid) X(gettid) X(getppid) X(setpgid) X(getpgid) X(getpgrp) X(setsid) X(getsid)            \
+    X(getuid) X(geteuid) X(getgid) X(getegid) X(sched_yield) X(set_tid_address) X(arch_prctl)
+
+#define SIGNAL_CALLS(X)                                                                            \
+    X(kill) X(tkill) X(tgkill) X(rt_sigaction) X(rt_sigprocmask) X(rt_sigreturn) X(rt_sigpending)  \
+    X(rt_sigsuspend) X(rt_sigtimedwait) X(pause) X(sigaltstack) X(alarm) X(setitimer) X(getitimer)
+
+#define SYSTEM_CALLS(X)                                                                            \
+    X(uname) X(sysinfo) X(syslog) X(clock_gettime) X(clock_getres) X(gettimeofday) X(nanosleep)    \
+    X(clock_nanosleep) X(getrlimit) X(setrlimit) X(prlimit64) X(getrusage) X(getrandom) X(reboot)
+/* clang-format on */
+
+#define LINUX_CALLS(X) \
+    FILE_CALLS(X) MEMORY_CALLS(X) PROCESS_CALLS(X) SIGNAL_CALLS(X) SYSTEM_CALLS(X)
+
+#define PAGODA_CALLS(X) X(sbrk) X(audit)

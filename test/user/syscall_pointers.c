@@ -1,0 +1,705 @@
+/* System calls that are given a pointer: every call, with every kind of memory behind the pointer.
+
+   Where the memory is promised, the call does what it does with any other memory, though the kernel may be
+   the first to touch the page, or the first to write it since a fork.
+
+   Where the program itself might not read or write, nothing happens to the process: the call returns
+   EFAULT and has changed nothing. Only those that move a run of bytes may have moved some of them
+   before they came to the bad place; then they say how many. */
+#include "test.h"
+
+#include <sys/time.h>
+
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include <sys/calls.h> /* the kernel's own list */
+
+/* Descriptors under fixed numbers, so that the table of calls can name them. */
+enum { FILE_FD = 20, DIR_FD };
+
+#define FILE_LEN PAGE
+
+static void open_fixed(int fd, const char *name, int flags)
+{
+    int opened = CHECK_OK(open(name, flags, 0644));
+
+    CHECK_OK(dup2(opened, fd));
+    CHECK_OK(close(opened));
+}
+
+static void fill_file(void)
+{
+    static char bytes[FILE_LEN];
+
+    memset(bytes, 'f', sizeof(bytes));
+    CHECK_EQ(CHECK_OK(pwrite(FILE_FD, bytes, sizeof(bytes), 0)), sizeof(bytes));
+    CHECK_OK(ftruncate(FILE_FD, sizeof(bytes)));
+    CHECK_OK(lseek(FILE_FD, 0, SEEK_SET));
+}
+
+/* What a system call does with the pointer that it is given. */
+enum {
+    IN = 1,           /* reads there */
+    OUT = 2,          /* writes there */
+    NULL_IS_FINE = 4, /* takes NULL for "nothing", or refuses it in another way */
+    SOME_IS_FINE = 8, /* a run of bytes: stops where the memory ends */
+    VARIES = 16,      /* never writes the same twice */
+    GIVES_FD = 32,    /* returns a descriptor */
+    GIVES_PIPE = 64,  /* writes two descriptors */
+    NOT_LINUX = 128,  /* Linux may not let us */
+};
+
+struct call {
+    const char *name;
+    int kind;            /* of the above */
+    int position;        /* of the pointer among the arguments */
+    const void *content; /* what stands there; NULL: zeros */
+    size_t len;          /* of what is read or written there */
+    long number;
+    long args[5];
+};
+
+#define CALL(kind, position, content, len, name, ...)    \
+    {                                                    \
+#name, kind, position, content, len, SYS_##name, \
+        {                                                \
+            __VA_ARGS__                                  \
+        }                                                \
+    }
+#define PATH(position, path, name, ...)   CALL(IN, position, path, sizeof(path), name, __VA_ARGS__)
+#define WRITES(position, type, name, ...) CALL(OUT, position, NULL, sizeof(type), name, __VA_ARGS__)
+#define READS(position, object, name, ...) \
+    CALL(IN, position, &object, sizeof(object), name, __VA_ARGS__)
+
+static struct stat about;
+static char moved[16];
+static const char text[16] = "sixteen bytes.\n";
+static const struct iovec vector = {moved, sizeof(moved)};
+static const struct pollfd polled = {.fd = FILE_FD, .events = POLLIN};
+static const struct rlimit limit = {MIB, MIB};
+static const struct timespec moment = {.tv_nsec = 1000};
+static const struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 2}};
+static const int zero;
+
+/* As the kernel has them. */
+struct kernel_sigaction {
+    void (*handler)(int);
+    unsigned long flags;
+    void (*restorer)(void);
+    uint64_t mask;
+};
+static const struct kernel_sigaction ignore = {.handler = SIG_IGN};
+static const uint64_t sigurg_mask = 1 << (SIGURG - 1);
+
+static const struct timespec no_time;
+static const stack_t no_stack = {.ss_flags = SS_DISABLE};
+static const struct itimerval no_timer;
+
+#define ARCH_GET_FS  0x1003
+#define LOG_READ_ALL 3
+
+/* The 0 at its position stands for the pointer. All calls can be made again and again: most of them fail,
+   with an error that shows that the path was understood. */
+static const struct call calls[] = {
+    CALL(OUT | SOME_IS_FINE, 1, NULL, 16, read, FILE_FD, 0, 16),
+    CALL(OUT | SOME_IS_FINE, 1, NULL, 16, pread64, FILE_FD, 0, 16, 0),
+    CALL(IN | SOME_IS_FINE, 1, text, 16, write, FILE_FD, 0, 16),
+    CALL(IN | SOME_IS_FINE, 1, text, 16, pwrite64, FILE_FD, 0, 16, 0),
+    READS(1, vector, readv, FILE_FD, 0, 1),
+    READS(1, vector, writev, FILE_FD, 0, 1),
+    CALL(IN | GIVES_FD, 0, "file", 5, open, 0, O_RDONLY),
+    CALL(IN | GIVES_FD, 0, "file", 5, open, 0, O_RDWR | O_CREAT, 0644),
+    CALL(IN | GIVES_FD, 1, "file", 5, openat, AT_FDCWD, 0, O_RDONLY),
+    CALL(IN | GIVES_FD, 0, "file", 5, creat, 0, 0644),
+    PATH(0, "file", stat, 0, (long)&about),
+    WRITES(1, struct stat, stat, (long)"dir", 0),
+    PATH(0, "link", lstat, 0, (long)&about),
+    WRITES(1, struct stat, lstat, (long)"dir", 0),
+    WRITES(1, struct stat, fstat, DIR_FD, 0),
+    PATH(1, "file", newfstatat, AT_FDCWD, 0, (long)&about, 0),
+    WRITES(2, struct stat, newfstatat, AT_FDCWD, (long)"dir", 0, 0),
+    PATH(0, "file", access, 0, F_OK),
+    PATH(1, "file", faccessat, AT_FDCWD, 0, F_OK),
+    PATH(1, "file", faccessat2, AT_FDCWD, 0, F_OK, 0),
+    PATH(0, ".", chdir, 0),
+    PATH(0, "dir", mkdir, 0, 0755),
+    PATH(1, "dir", mkdirat, AT_FDCWD, 0, 0755),
+    PATH(0, "dir", mknod, 0, S_IFREG | 0644, 0),
+    PATH(1, "dir", mknodat, AT_FDCWD, 0, S_IFREG | 0644, 0),
+    PATH(0, "file", rmdir, 0),
+    PATH(0, "file/x", unlink, 0),
+    PATH(1, "file/x", unlinkat, AT_FDCWD, 0, 0),
+    PATH(0, "dir", rename, 0, (long)"file"),
+    PATH(1, "file", rename, (long)"dir", 0),
+    PATH(1, "dir", renameat, AT_FDCWD, 0, AT_FDCWD, (long)"file"),
+    PATH(3, "file", renameat, AT_FDCWD, (long)"dir", AT_FDCWD, 0),
+    PATH(1, "dir", renameat2, AT_FDCWD, 0, AT_FDCWD, (long)"file", 0),
+    PATH(3, "file", renameat2, AT_FDCWD, (long)"dir", AT_FDCWD, 0, 0),
+    PATH(0, "file", link, 0, (long)"link"),
+    PATH(1, "link", link, (long)"file", 0),
+    PATH(1, "file", linkat, AT_FDCWD, 0, AT_FDCWD, (long)"link", 0),
+    PATH(3, "link", linkat, AT_FDCWD, (long)"file", AT_FDCWD, 0, 0),
+    PATH(0, "target", symlink, 0, (long)"file"),
+    PATH(1, "file", symlink, (long)"target", 0),
+    PATH(0, "target", symlinkat, 0, AT_FDCWD, (long)"file"),
+    PATH(2, "file", symlinkat, (long)"target", AT_FDCWD, 0),
+    PATH(0, "link", readlink, 0, (long)&about, sizeof(about)),
+    CALL(OUT, 1, NULL, 10, readlink, (long)"link", 0, 10),
+    PATH(1, "link", readlinkat, AT_FDCWD, 0, (long)&about, sizeof(about)),
+    CALL(OUT, 2, NULL, 10, readlinkat, AT_FDCWD, (long)"link", 0, 10),
+    PATH(0, "file", truncate, 0, FILE_LEN),
+    PATH(0, "file", chmod, 0, 0644),
+    PATH(1, "file", fchmodat, AT_FDCWD, 0, 0644),
+    PATH(1, "file", utimensat, AT_FDCWD, 0, (long)times, 0),
+    CALL(IN | NULL_IS_FINE, 2, times, sizeof(times), utimensat, AT_FDCWD, (long)"file", 0, 0),
+    CALL(OUT, 0, NULL, 200, getcwd, 0, 200),
+    CALL(OUT, 1, NULL, 1000, getdents64, DIR_FD, 0, 1000),
+    PATH(0, "file", execve, 0, 0, 0),
+    CALL(IN | OUT, 0, &polled, sizeof(polled), poll, 0, 1, 0),
+    CALL(OUT | GIVES_PIPE, 0, NULL, 8, pipe, 0),
+    CALL(OUT | GIVES_PIPE, 0, NULL, 8, pipe2, 0, O_CLOEXEC),
+    READS(2, zero, ioctl, FILE_FD, FIONBIO, 0),
+    WRITES(2, int, ioctl, FILE_FD, FIONREAD, 0),
+    CALL(OUT, 0, NULL, 390, uname, 0),
+    CALL(OUT | VARIES, 0, NULL, 112, sysinfo, 0),
+    CALL(OUT | NULL_IS_FINE | VARIES | NOT_LINUX, 1, NULL, 100, syslog, LOG_READ_ALL, 0, 100),
+    CALL(OUT | VARIES, 1, NULL, sizeof(struct rusage), getrusage, RUSAGE_SELF, 0),
+    WRITES(1, struct rlimit, getrlimit, RLIMIT_STACK, 0),
+    READS(1, limit, setrlimit, RLIMIT_CORE, 0),
+    CALL(IN | NULL_IS_FINE, 2, &limit, sizeof(limit), prlimit64, 0, RLIMIT_CORE, 0, 0),
+    CALL(OUT | NULL_IS_FINE, 3, NULL, sizeof(limit), prlimit64, 0, RLIMIT_STACK, 0, 0),
+    READS(0, moment, nanosleep, 0, 0),
+    READS(2, moment, clock_nanosleep, CLOCK_MONOTONIC, 0, 0, 0),
+    CALL(OUT | VARIES, 1, NULL, 16, clock_gettime, CLOCK_MONOTONIC, 0),
+    CALL(OUT | NULL_IS_FINE, 1, NULL, 16, clock_getres, CLOCK_MONOTONIC, 0),
+    CALL(OUT | NULL_IS_FINE | VARIES, 0, NULL, 16, gettimeofday, 0, 0),
+    CALL(OUT | SOME_IS_FINE | VARIES, 0, NULL, 16, getrandom, 0, 16, 0),
+    CALL(IN | NULL_IS_FINE, 1, &ignore, sizeof(ignore), rt_sigaction, SIGURG, 0, 0, 8),
+    CALL(OUT | NULL_IS_FINE, 2, NULL, sizeof(ignore), rt_sigaction, SIGUSR1, 0, 0, 8),
+    CALL(IN | NULL_IS_FINE, 1, &sigurg_mask, 8, rt_sigprocmask, SIG_BLOCK, 0, 0, 8),
+    CALL(OUT | NULL_IS_FINE, 2, NULL, 8, rt_sigprocmask, SIG_BLOCK, 0, 0, 8),
+    WRITES(0, uint64_t, rt_sigpending, 0, 8),
+    READS(0, sigurg_mask, rt_sigtimedwait, 0, 0, (long)&no_time, 8),
+    CALL(IN | NULL_IS_FINE, 0, &no_stack, sizeof(no_stack), sigaltstack, 0, 0),
+    CALL(OUT | NULL_IS_FINE, 1, NULL, sizeof(no_stack), sigaltstack, 0, 0),
+    WRITES(1, struct itimerval, getitimer, ITIMER_REAL, 0),
+    CALL(OUT | NULL_IS_FINE, 2, NULL, sizeof(no_timer), setitimer, ITIMER_REAL, (long)&no_timer, 0),
+    WRITES(1, uint64_t, arch_prctl, ARCH_GET_FS, 0),
+};
+
+/* Those that are not in the table. */
+static const long other_calls[] = {
+    /* No pointers to memory, or none that is followed. */
+    SYS_close, SYS_lseek, SYS_dup, SYS_dup2, SYS_dup3, SYS_fcntl, SYS_ftruncate, SYS_fchdir,
+    SYS_umask, SYS_fchmod, SYS_fsync, SYS_fdatasync, SYS_sync, SYS_mmap, SYS_munmap, SYS_mprotect,
+    SYS_brk, SYS_fork, SYS_vfork, SYS_exit, SYS_exit_group, SYS_getpid, SYS_gettid, SYS_getppid,
+    SYS_setpgid, SYS_getpgid, SYS_getpgrp, SYS_setsid, SYS_getsid, SYS_getuid, SYS_geteuid,
+    SYS_getgid, SYS_getegid, SYS_sched_yield, SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill,
+    SYS_reboot, SYS_rt_sigreturn, SYS_pause, SYS_alarm,
+    /* Waits until a handler has run. */
+    SYS_rt_sigsuspend,
+    /* A case of their own, below. */
+    SYS_wait4, SYS_clone};
+
+static bool is_known(long number)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+        if (calls[i].number == number)
+            return true;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(other_calls); i++) {
+        if (other_calls[i] == number)
+            return true;
+    }
+    return false;
+}
+
+static void no_call_is_left_out(void)
+{
+#define LISTED(name) {#name, SYS_##name},
+    static const struct {
+        const char *name;
+        long number;
+    } kernels[] = {LINUX_CALLS(LISTED)};
+
+    for (size_t i = 0; i < ARRAY_SIZE(kernels); i++) {
+        if (!is_known(kernels[i].number))
+            test_fail(__FILE__, __LINE__, "%s is not in the table of calls", kernels[i].name);
+    }
+}
+
+static bool is_to_be_made(const struct call *call)
+{
+    return on_pagoda() || !(call->kind & NOT_LINUX);
+}
+
+static long make_call(const struct call *call, const void *pointer)
+{
+    long args[5];
+
+    memcpy(args, call->args, sizeof(args));
+    args[call->position] = (long)pointer;
+    errno = 0;
+    return syscall(call->number, args[0], args[1], args[2], args[3], args[4]);
+}
+
+/* Memory that was promised. */
+
+/* What a call has done: its result, what it wrote, and what became of the file. */
+struct effect {
+    long result;
+    int error;
+    char bytes[1024]; /* behind the pointer */
+    char file[FILE_LEN];
+    long offset; /* of the file */
+};
+
+static void make_call_and_look(const struct call *call, char *pointer, struct effect *effect)
+{
+    memset(effect, 0, sizeof(*effect));
+    effect->result = make_call(call, pointer);
+    effect->error = errno;
+    if (effect->result >= 0 && (call->kind & GIVES_FD))
+        CHECK_OK(close(effect->result));
+    memcpy(effect->bytes, pointer, call->len);
+    if (effect->result == 0 && (call->kind & GIVES_PIPE)) {
+        CHECK_OK(close(((int *)effect->bytes)[0]));
+        CHECK_OK(close(((int *)effect->bytes)[1]));
+    }
+    CHECK_OK(pread(FILE_FD, effect->file, FILE_LEN, 0));
+    effect->offset = CHECK_OK(lseek(FILE_FD, 0, SEEK_CUR));
+    fill_file();
+    CHECK_OK(lseek(DIR_FD, 0, SEEK_SET));
+}
+
+static bool effects_agree(const struct call *call, const struct effect *a, const struct effect *b)
+{
+    if (a->result != b->result || a->error != b->error || a->offset != b->offset ||
+        memcmp(a->file, b->file, FILE_LEN) != 0)
+        return false;
+    return (call->kind & VARIES) || memcmp(a->bytes, b->bytes, call->len) == 0;
+}
+
+static void check_as_elsewhere(const struct call *call, const char *place, char *pointer,
+                               const void *content)
+{
+    static struct effect expected, effect;
+    static char ordinary[1024] __attribute__((aligned(8)));
+
+    memset(ordinary, 0, sizeof(ordinary));
+    if (content)
+        memcpy(ordinary, content, call->len);
+    make_call_and_look(call, ordinary, &expected);
+    make_call_and_look(call, pointer, &effect);
+    if (expected.error == EFAULT || !effects_agree(call, &expected, &effect))
+        test_fail(__FILE__, __LINE__, "%s with argument %d %s: %ld, %s, but elsewhere %ld, %s",
+                  call->name, call->position, place, effect.result, strerror(effect.error),
+                  expected.result, strerror(expected.error));
+}
+
+static void untouched_pages(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+        if (!is_to_be_made(&calls[i]))
+            continue;
+        char *page = map_pages(1);
+        check_as_elsewhere(&calls[i], "on an untouched page", page + 64, NULL);
+        unmap_pages(page, 1);
+    }
+}
+
+/* Bytes up to the last that is not zero: these have to be put there. */
+static size_t content_len(const struct call *call)
+{
+    size_t len = call->content ? call->len : 0;
+
+    while (len > 0 && ((const char *)call->content)[len - 1] == 0)
+        len--;
+    return len;
+}
+
+/* What has to be put there fills a page to its end; the rest, zeros, is on the next. */
+static void pages_of_which_the_second_is_untouched(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+        const struct call *call = &calls[i];
+        size_t len = content_len(call);
+
+        if (!is_to_be_made(call))
+            continue;
+        char *pages = map_pages(2);
+        char *pointer = pages + PAGE - (len ? len : call->len / 2);
+        poke(pages, 1);
+        if (len)
+            memcpy(pointer, call->content, len);
+        check_as_elsewhere(call, "that goes on on an untouched page", pointer, call->content);
+        CHECK_EQ(peek(pages), 1);
+        unmap_pages(pages, 2);
+    }
+}
+
+struct copied {
+    const char *page;
+    char original[PAGE];
+};
+
+static void compare_page(void *arg)
+{
+    const struct copied *copied = arg;
+
+    CHECK(memcmp(copied->page, copied->original, PAGE) == 0);
+}
+
+/* The page belongs to a child, too, which must not see what the call writes. */
+static void pages_shared_since_a_fork(void)
+{
+    static struct copied copied;
+
+    for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+        const struct call *call = &calls[i];
+        struct held_child sharer;
+
+        if (!is_to_be_made(call))
+            continue;
+        char *page = map_pages(1);
+        memset(page, 'c', PAGE);
+        memset(page + 64, 0, call->len);
+        if (call->content)
+            memcpy(page + 64, call->content, call->len);
+        copied.page = page;
+        memcpy(copied.original, page, PAGE);
+        hold_child(&sharer, compare_page, &copied);
+        check_as_elsewhere(call, "on a shared page", page + 64, call->content);
+        CHECK(exited_with(release_child(&sharer), 0));
+        CHECK_EQ(peek(page + 63), 'c');
+        CHECK_EQ(peek(page + 64 + call->len), 'c');
+        unmap_pages(page, 1);
+    }
+}
+
+/* Memory that is not there, or not for this. */
+
+static void call_fails(const struct call *call, const char *place, const void *pointer)
+{
+    long result = make_call(call, pointer);
+
+    if (result != -1 || errno != EFAULT)
+        test_fail(__FILE__, __LINE__, "%s with argument %d %s (%p): %ld, %s", call->name,
+                  call->position, place, pointer, result, strerror(result == -1 ? errno : 0));
+}
+
+static void all_calls_fail(int kinds, const char *place, const void *pointer)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+        bool is_allowed = !pointer && (calls[i].kind & NULL_IS_FINE);
+
+        if ((calls[i].kind & kinds) && !is_allowed && is_to_be_made(&calls[i]))
+            call_fails(&calls[i], place, pointer);
+    }
+}
+
+static void places_that_are_no_memory(void)
+{
+    all_calls_fail(IN | OUT, "null", NULL);
+    all_calls_fail(IN | OUT, "in the first page", (void *)8);
+    all_calls_fail(IN | OUT, "at the end of the user's half", (void *)0x7ffffffff000);
+    all_calls_fail(IN | OUT, "not canonical", (void *)0x4141414141414141);
+    all_calls_fail(IN | OUT, "in the direct map", (void *)0xffff800000800000);
+    all_calls_fail(IN | OUT, "in the kernel's memory", (void *)0xffff888000100000);
+    all_calls_fail(IN | OUT, "in the kernel's text", (void *)0xffffffff80100000);
+    all_calls_fail(IN | OUT, "about to wrap", (void *)-1);
+    all_calls_fail(IN | OUT, "in a hole", map_hole(1));
+}
+
+static void places_that_are_protected(void)
+{
+    char *page = map_pages(1);
+
+    CHECK_OK(mprotect(page, PAGE, PROT_READ));
+    all_calls_fail(OUT, "on a page to read", page);
+    CHECK(is_zero(page, PAGE));
+    CHECK_OK(mprotect(page, PAGE, PROT_NONE));
+    all_calls_fail(IN | OUT, "on a protected page", page);
+    unmap_pages(page, 1);
+    all_calls_fail(OUT, "in the program's text", (void *)(uintptr_t)call_fails);
+}
+
+static bool moves_a_run_of_bytes(const struct call *call)
+{
+    return call->kind & SOME_IS_FINE;
+}
+
+/* => the end of a page that nothing follows */
+static char *cliff(void)
+{
+    char *pages = map_pages(2);
+
+    unmap_pages(pages + PAGE, 1);
+    return pages + PAGE;
+}
+
+static void structures_and_strings_that_cross_the_end(void)
+{
+    char *end = cliff();
+
+    for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+        end[-1] = 'x'; /* of a string without an end */
+        if (!moves_a_run_of_bytes(&calls[i]) && is_to_be_made(&calls[i]))
+            call_fails(&calls[i], "at the end of a page", end - 1);
+    }
+    unmap_pages(end - PAGE, 1);
+}
+
+static void nothing_has_changed(void)
+{
+    char bytes[FILE_LEN + 1];
+    sigset_t blocked;
+
+    CHECK_EQ(CHECK_OK(lseek(FILE_FD, 0, SEEK_CUR)), 0);
+    CHECK_EQ(CHECK_OK(read(FILE_FD, bytes, sizeof(bytes))), FILE_LEN);
+    for (size_t i = 0; i < FILE_LEN; i++)
+        CHECK_EQ(bytes[i], 'f');
+    CHECK_OK(lseek(FILE_FD, 0, SEEK_SET));
+    CHECK_OK(access("file", F_OK));
+    CHECK_ERR(ENOENT, access("new", F_OK));
+    CHECK_OK(sigprocmask(SIG_BLOCK, NULL, &blocked));
+    CHECK(!sigismember(&blocked, SIGUSR1));
+}
+
+/* Runs of bytes. */
+
+static void a_file_is_read_up_to_the_end_of_memory(void)
+{
+    char *end = cliff();
+
+    CHECK_EQ(CHECK_OK(read(FILE_FD, end - 100, 200)), 100);
+    CHECK_EQ(end[-100], 'f');
+    CHECK_EQ(end[-1], 'f');
+    CHECK_EQ(CHECK_OK(lseek(FILE_FD, 0, SEEK_CUR)), 100);
+    CHECK_OK(lseek(FILE_FD, 0, SEEK_SET));
+    unmap_pages(end - PAGE, 1);
+}
+
+static void a_file_is_written_up_to_the_end_of_memory(void)
+{
+    char *end = cliff();
+    char bytes[300];
+
+    memset(end - 100, 'w', 100);
+    CHECK_EQ(CHECK_OK(write(FILE_FD, end - 100, 200)), 100);
+    CHECK_EQ(CHECK_OK(pread(FILE_FD, bytes, sizeof(bytes), 0)), sizeof(bytes));
+    CHECK_EQ(bytes[99], 'w');
+    CHECK_EQ(bytes[100], 'f');
+    fill_file();
+    unmap_pages(end - PAGE, 1);
+}
+
+/* Linux moves nothing then; but a pipe that delivers the good part would be right as well. */
+static void a_pipe_loses_nothing(void)
+{
+    char *end = cliff();
+    char bytes[300];
+    ssize_t sent, received;
+    int fds[2];
+
+    make_pipe(fds);
+    sent = write(fds[1], end - 100, 200);
+    CHECK(sent == 100 || (sent == -1 && errno == EFAULT));
+    CHECK_EQ(CHECK_OK(write(fds[1], bytes, 200)), 200);
+    if (sent == -1)
+        sent = 0;
+    received = read(fds[0], end - 100, 300);
+    CHECK(received == 100 || (received == -1 && errno == EFAULT));
+    if (received == -1)
+        received = 0;
+    CHECK_EQ(CHECK_OK(read(fds[0], bytes, sizeof(bytes))), sent + 200 - received);
+    close(fds[0]);
+    close(fds[1]);
+    unmap_pages(end - PAGE, 1);
+}
+
+static void vectors_with_a_bad_second_part(void)
+{
+    char good[100];
+    struct iovec parts[2] = {{good, sizeof(good)}, {map_hole(1), 100}};
+
+    CHECK_EQ(CHECK_OK(readv(FILE_FD, parts, 2)), 100);
+    CHECK_EQ(CHECK_OK(lseek(FILE_FD, 0, SEEK_CUR)), 100);
+    CHECK_EQ(CHECK_OK(writev(FILE_FD, parts, 2)), 100);
+    CHECK_EQ(CHECK_OK(lseek(FILE_FD, 0, SEEK_CUR)), 200);
+    fill_file();
+}
+
+static void vectors_that_make_no_sense(void)
+{
+    char byte;
+    struct iovec parts[2] = {{(void *)0xffff888000100000, 1}, {&byte, 1}};
+
+    CHECK_ERR(EFAULT, readv(FILE_FD, parts, 2));
+    CHECK_ERR(EFAULT, writev(FILE_FD, parts, 2));
+    parts[0] = (struct iovec){&byte, -1};
+    CHECK_ERR(EINVAL, readv(FILE_FD, parts, 1));
+    CHECK_ERR(EINVAL, writev(FILE_FD, parts, 1));
+    CHECK_ERR(EINVAL, readv(FILE_FD, parts, -1));
+    CHECK_ERR(EINVAL, readv(FILE_FD, parts, 1025));
+    CHECK_EQ(CHECK_OK(readv(FILE_FD, parts, 0)), 0);
+}
+
+static void lengths_that_wrap(void)
+{
+    char *page = map_pages(1);
+
+    CHECK_ERR(EFAULT, read(FILE_FD, page, SIZE_MAX));
+    CHECK_ERR(EFAULT, read(FILE_FD, page, SIZE_MAX / 2));
+    CHECK_ERR(EFAULT, write(FILE_FD, page, SIZE_MAX));
+    CHECK_ERR(EFAULT, read(FILE_FD, (void *)0x7fffffffe000, 2 * PAGE));
+    CHECK_ERR(EFAULT, read(FILE_FD, (void *)-PAGE, 2 * PAGE));
+    CHECK_EQ(CHECK_OK(read(FILE_FD, NULL, 0)), 0);
+    CHECK_EQ(CHECK_OK(write(FILE_FD, NULL, 0)), 0);
+    CHECK_EQ(CHECK_OK(read(FILE_FD, page, MIB)), FILE_LEN); /* the file ends before the memory */
+    CHECK_OK(lseek(FILE_FD, 0, SEEK_SET));
+    unmap_pages(page, 1);
+}
+
+/* Other pointers. */
+
+static void paths_that_are_too_long(void)
+{
+    char *path = map_pages(2);
+
+    memset(path, '/', PATH_MAX); /* with its end, one byte too long */
+    CHECK_ERR(ENAMETOOLONG, open(path, O_RDONLY));
+    CHECK_ERR(ENAMETOOLONG, chdir(path));
+    path[PATH_MAX - 1] = '\0';
+    CHECK_OK(access(path, F_OK));
+    unmap_pages(path, 2);
+}
+
+static void arguments_of_exec(void)
+{
+    char *end = cliff();
+    char *bad_string[] = {"exec", (char *)0xffff888000100000, NULL};
+    char *endless_string[] = {"exec", end - 1, NULL};
+    char **endless_array = (char **)end - 1;
+
+    end[-1] = 'x';
+    CHECK_ERR(EFAULT, execve(self_path(), bad_string, environ));
+    CHECK_ERR(EFAULT, execve(self_path(), environ, bad_string));
+    CHECK_ERR(EFAULT, execve(self_path(), endless_string, environ));
+    *endless_array = "exec";
+    CHECK_ERR(EFAULT, execve(self_path(), endless_array, environ));
+    CHECK_ERR(EFAULT, execve(self_path(), (char **)0xffff888000100000, environ));
+    CHECK_ERR(EFAULT, execve(self_path(), environ, (char **)0xffff888000100000));
+    unmap_pages(end - PAGE, 1);
+}
+
+static void exit_at_once(void *unused)
+{
+    (void)unused;
+}
+
+/* wait4 needs a child each time. */
+
+static bool wait_at(int *status, struct rusage *usage)
+{
+    pid_t pid = start_child(exit_at_once, NULL);
+    bool is_done = wait4(pid, status, 0, usage) == pid;
+    int error = errno;
+
+    waitpid(pid, NULL, WNOHANG); /* in case it was not reaped */
+    errno = error;
+    return is_done;
+}
+
+static void wait_with_pointers(void)
+{
+    char *pages = map_pages(4);
+    void *bad[] = {(void *)0xffff800000100000, (void *)-1, (void *)8, map_hole(1)};
+    struct rusage *usage = (struct rusage *)(pages + 3 * PAGE - 8);
+
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        CHECK(!wait_at(bad[i], NULL) && errno == EFAULT);
+        CHECK(!wait_at(NULL, bad[i]) && errno == EFAULT);
+    }
+    CHECK(wait_at((int *)pages, NULL));
+    CHECK_EQ(*(int *)pages, 0);
+    poke(pages + PAGE, 'x');
+    CHECK(wait_at((int *)(pages + 2 * PAGE - 2),
+                  usage)); /* both on two pages, the second untouched */
+    CHECK_EQ(usage->ru_nsignals, 0);
+    CHECK_EQ(peek(pages + PAGE), 'x');
+    CHECK_OK(mprotect(pages, PAGE, PROT_READ));
+    CHECK(!wait_at((int *)pages, NULL) && errno == EFAULT);
+    unmap_pages(pages, 4);
+}
+
+/* The number of a child, on a page that both share from then on. A bad address is no error. */
+static void clone_with_pointers(void)
+{
+    int *word = (int *)map_pages(1);
+    long flags = CLONE_CHILD_SETTID | SIGCHLD;
+    pid_t pid = CHECK_OK(syscall(SYS_clone, flags, NULL, NULL, word, 0));
+
+    if (pid == 0)
+        _exit(*word == getpid() ? 0 : TEST_FAILED);
+    CHECK(exited_with(wait_child(pid), 0));
+    CHECK_EQ(*word, 0);
+    pid = CHECK_OK(syscall(SYS_clone, flags, NULL, NULL, 0xffff800000100000, 0));
+    if (pid == 0)
+        _exit(0);
+    CHECK(exited_with(wait_child(pid), 0));
+    unmap_pages(word, 1);
+}
+
+static int lowest_free_descriptor(void)
+{
+    int fd = CHECK_OK(open("/dev/null", O_RDONLY));
+
+    CHECK_OK(close(fd));
+    return fd;
+}
+
+int main(void)
+{
+    int free_before = lowest_free_descriptor();
+
+    temp_dir_enter();
+    open_fixed(FILE_FD, "file", O_RDWR | O_CREAT);
+    open_fixed(DIR_FD, ".", O_RDONLY | O_DIRECTORY);
+    fill_file();
+    CHECK_OK(symlink("file", "link"));
+    CHECK_OK(mkdir("dir", 0755));
+    RUN(no_call_is_left_out);
+    RUN(untouched_pages);
+    RUN(pages_of_which_the_second_is_untouched);
+    RUN(pages_shared_since_a_fork);
+    RUN(nothing_has_changed);
+    RUN(places_that_are_no_memory);
+    RUN(places_that_are_protected);
+    RUN(structures_and_strings_that_cross_the_end);
+    RUN(nothing_has_changed);
+    RUN(a_file_is_read_up_to_the_end_of_memory);
+    RUN(a_file_is_written_up_to_the_end_of_memory);
+    RUN(a_pipe_loses_nothing);
+    RUN(vectors_with_a_bad_second_part);
+    RUN(vectors_that_make_no_sense);
+    RUN(lengths_that_wrap);
+    RUN(paths_that_are_too_long);
+    RUN(arguments_of_exec);
+    RUN(wait_with_pointers);
+    RUN(clone_with_pointers);
+    RUN(nothing_has_changed);
+    CHECK_EQ(lowest_free_descriptor(), free_before); /* no pipe was left open */
+    CHECK_OK(rmdir("dir"));
+    CHECK_OK(unlink("link"));
+    CHECK_OK(unlink("file"));
+    temp_dir_leave();
+    return TEST_PASSED;
+}
