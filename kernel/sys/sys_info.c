@@ -194,11 +194,14 @@ static int set_rlimit(struct process_rlimit *limit, const struct rlimit64 *wante
     return 0;
 }
 
-/* Limits on memory are the vspace's business from now on. */
+/* Limits on memory are the vspace's business from now on. A child of vfork runs in its parent's, whose limits stay; its
+   own count from its exec on. */
 static void apply_rlimits(struct process *process)
 {
     struct vspace *vspace = process->vspace;
 
+    if (process->is_vforked)
+        return;
     rwlock_write_lock(&vspace->lock);
     vspace->limits.data = process->rlimits[RLIMIT_DATA].soft;
     vspace->limits.space = process->rlimits[RLIMIT_AS].soft;
