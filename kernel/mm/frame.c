@@ -195,12 +195,10 @@ struct frame *frame_alloc_zeroed(enum frame_kind kind)
     return frame;
 }
 
-struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
+static struct frame *run_alloc(enum frame_kind kind, unsigned order)
 {
     struct frame *frame = NULL;
 
-    if (order > FRAME_MAX_ORDER)
-        return NULL;
     spin_lock(&buddy_lock);
     uint32_t pfn = buddy_alloc(order);
     if (pfn != NO_FRAME) {
@@ -208,6 +206,19 @@ struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
         usage_add(&caches[cpu_id()], kind, 1l << order);
     }
     spin_unlock(&buddy_lock);
+    return frame;
+}
+
+/* When the lists are exhausted, the last free frames are in the caches; those of other CPUs stay there. */
+struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
+{
+    if (order > FRAME_MAX_ORDER)
+        return NULL;
+    struct frame *frame = run_alloc(kind, order);
+    if (!frame) {
+        frame_cache_drain();
+        frame = run_alloc(kind, order);
+    }
     return frame;
 }
 
