@@ -21,29 +21,42 @@ def tool(name, *arguments):
     return [sys.executable, str(TOOLS / name), *arguments]
 
 
+def tests_named(prefix):
+    return sorted(path.stem for path in (ROOT / "test/user").glob(prefix + "*.c"))
+
+
+def small_machine_command():
+    """All tests about the end of memory, and then something for the shell to do."""
+    return f"/test/runtests {' '.join(tests_named('oom_'))} && echo 'ok - afterwards a shell still works' | cat"
+
+
 def parts(only):
-    """(what is tested, the command), in the order in which they run."""
+    """(what is tested, the command, settings of its own), in the order in which they run."""
     if only:
-        return [("the programs in /test", tool("run.py", "--no-input", "/test/runtests " + shlex.quote(only)))]
+        return [("the programs in /test", tool("run.py", "--no-input", "/test/runtests " + shlex.quote(only)), {})]
     found = []
     if (ROOT / "test/host/Makefile").exists():
-        found.append(("on the host", ["make", "--no-print-directory", "-s", "-C", str(ROOT / "test/host"), "test"]))
-    found.append(("the programs in /test", tool("run.py", "--no-input", "/test/runtests")))
-    found.append(("the ISO", tool("iso_smoke.py")))
-    found.append(("screen and keyboard, on a BIOS and on UEFI", tool("screen_smoke.py")))
-    found.append(("the ISO on Bochs", tool("iso_smoke.py", "bochs")))
+        found.append(("on the host", ["make", "--no-print-directory", "-s", "-C", str(ROOT / "test/host"), "test"], {}))
+    found.append(("the programs in /test", tool("run.py", "--no-input", "/test/runtests"), {}))
+    found.append(("the end of memory, in 32 MiB", tool("run.py", "--no-input", small_machine_command()), {"MEM": "32M"}))
+    found.append(("the ISO", tool("iso_smoke.py"), {}))
+    found.append(("screen and keyboard, on a BIOS and on UEFI", tool("screen_smoke.py"), {}))
+    found.append(("the ISO on Bochs", tool("iso_smoke.py", "bochs"), {}))
     if (TOOLS / "gdb_test.py").exists():
-        found.append(("the gdb commands", tool("gdb_test.py")))
+        found.append(("the gdb commands", tool("gdb_test.py"), {}))
     return found
 
 
-def run(name, command):
+def run(name, command, settings):
     """Runs one part; returns how many tests passed and failed. A part that fails without saying so is a failure too.
     What it says on standard error (the reports of programs that are meant to be killed) is shown if it fails."""
     print(f"# {name}", flush=True)
     passed = failed = 0
     errors = tempfile.TemporaryFile()
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process:
+    environment = {**os.environ, **settings}
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=environment
+    ) as process:
         for line in process.stdout:
             sys.stdout.buffer.write(line)
             sys.stdout.flush()

@@ -196,12 +196,10 @@ struct frame *frame_alloc_zeroed(enum frame_kind kind)
     return frame;
 }
 
-struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
+static struct frame *run_alloc(enum frame_kind kind, unsigned order)
 {
     struct frame *frame = NULL;
 
-    if (order > FRAME_MAX_ORDER)
-        return NULL;
     spin_lock(&buddy_lock);
     uint32_t pfn = buddy_alloc(order);
     if (pfn != NO_FRAME) {
@@ -209,6 +207,27 @@ struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
         usage_add(&caches[cpu_id()], kind, 1l << order);
     }
     spin_unlock(&buddy_lock);
+    return frame;
+}
+
+/* Gives this CPU's cached frames back to the lists. */
+static void cache_drain(void)
+{
+    preempt_disable();
+    cache_shrink(&caches[cpu_id()], 0);
+    preempt_enable();
+}
+
+/* When the lists are exhausted, the last free frames are in the caches; those of other CPUs stay there. */
+struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
+{
+    if (order > FRAME_MAX_ORDER)
+        return NULL;
+    struct frame *frame = run_alloc(kind, order);
+    if (!frame) {
+        cache_drain();
+        frame = run_alloc(kind, order);
+    }
     return frame;
 }
 

@@ -172,17 +172,38 @@ static bool is_allowed(pte_t entry, unsigned access)
     return !(access & FAULT_EXEC) || !(entry & PTE_NX);
 }
 
-/* Who can write a page must not do so while another CPU of the space still reads an older one in its place. */
-static void check_one_view(const struct mmu *mmu, uaddr_t page, pte_t entry)
+/* Writable means mine alone (design.md, rule 2), as the CPUs see it: who remembers `entry`, of a page or of a table, with W
+   set is in the only space in which that frame is remembered at all, if it is not shared memory... */
+static void check_alone(const struct mmu *mmu, const struct mmu *other,
+                        const struct cached *entries, unsigned count, pte_t entry)
 {
-    if (!(entry & PTE_WRITE))
-        return;
-    for (const struct mmu *other = mmus; other < mmus + MAX_CPUS; other++)
-        for (unsigned n = 0; n < other->npages && other->space == mmu->space; n++)
-            check(other->pages[n].addr != page ||
-                      (other->pages[n].entry & PTE_ADDR) == (entry & PTE_ADDR),
-                  "CPU %ld may write %#lx while CPU %ld still sees another frame there", mmu - mmus,
-                  page, other - mmus);
+    for (unsigned n = 0; n < count; n++)
+        check((entries[n].entry ^ entry) & PTE_ADDR || entry & PTE_SHARED,
+              "CPU %ld may write frame %#lx, which CPU %ld remembers for another space", mmu - mmus,
+              (entry & PTE_ADDR) >> PAGE_SHIFT, other - mmus);
+}
+
+/* ... and in this space, nobody remembers another frame in its place. */
+static void check_one_view(const struct mmu *mmu, const struct mmu *other, uaddr_t page,
+                           pte_t entry)
+{
+    for (unsigned n = 0; n < other->npages; n++)
+        check(other->pages[n].addr != page || !((other->pages[n].entry ^ entry) & PTE_ADDR),
+              "CPU %ld may write %#lx while CPU %ld still sees another frame there", mmu - mmus,
+              page, other - mmus);
+}
+
+/* `level`: of the table; 0: a page. */
+static void check_writable(const struct mmu *mmu, uaddr_t addr, int level, pte_t entry)
+{
+    for (const struct mmu *other = mmus; other < mmus + MAX_CPUS && entry & PTE_WRITE; other++) {
+        if (other->space != mmu->space && level == 0)
+            check_alone(mmu, other, other->pages, other->npages, entry);
+        else if (other->space != mmu->space)
+            check_alone(mmu, other, other->tables[level], other->ntables[level], entry);
+        else if (level == 0)
+            check_one_view(mmu, other, addr, entry);
+    }
 }
 
 /* Walks to the page of `addr`, and remembers what it finds. 0: a page fault. */
@@ -202,6 +223,7 @@ static pte_t walk(struct mmu *mmu, uaddr_t addr, unsigned access)
             *slot |= PTE_ACCESSED;
             remember(mmu->tables[level - 1], &mmu->ntables[level - 1], UPPER_ENTRIES,
                      span_start(addr, level), entry);
+            check_writable(mmu, addr, level - 1, entry);
             table = entry;
             continue;
         }
@@ -210,7 +232,7 @@ static pte_t walk(struct mmu *mmu, uaddr_t addr, unsigned access)
         *slot |= PTE_ACCESSED | (access & FAULT_WRITE ? PTE_DIRTY : 0);
         entry |= *slot & PTE_DIRTY;
         remember(mmu->pages, &mmu->npages, TLB_ENTRIES, page_floor(addr), entry);
-        check_one_view(mmu, page_floor(addr), entry);
+        check_writable(mmu, page_floor(addr), 0, entry);
         return entry;
     }
 }

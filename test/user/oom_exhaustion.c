@@ -1,7 +1,11 @@
 /* The end of memory: the process that asks for the last frame is killed, and nobody else is hurt.
 
-   Touches all memory of the machine, so it needs Pagoda, whose machine is small. */
+   Touches all memory of the machine, so it needs Pagoda, whose machine is small. (oom_each_frame goes
+   through all the points at which memory can run out.) */
 #include "test.h"
+
+#include <sys/resource.h>
+#include <time.h>
 
 #define STEP (16 * MIB)
 
@@ -48,16 +52,64 @@ static void fork_without_end(void *memory)
     }
 }
 
-static void memory_is_exhausted_by(void (*body)(void *), void *arg)
+/* A page under each page table: most of what is used up are tables. */
+static void spread_without_end(void *unused)
 {
-    struct counters before = counters_now();
+    char *area = CHECK_OK(mmap(NULL, 64 * GIB, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
 
-    CHECK(dies_by(SIGKILL, body, arg));
-    struct counters left = counters_since(&before);
+    (void)unused;
+    for (size_t at = 0; at < 64 * GIB; at += 512 * PAGE)
+        poke(area + at, 1);
+}
+
+/* The stack, under a limit that is far above what the machine has. The program is started again, since the
+   limit counts at exec. */
+__attribute__((noinline)) static int recurse_without_end(unsigned depth)
+{
+    volatile char filling[PAGE];
+
+    filling[0] = depth;
+    if (depth == UINT32_MAX)
+        return 0;
+    return recurse_without_end(depth + 1) + filling[0];
+}
+
+static void exec_to_recurse(void *unused)
+{
+    struct rlimit limit = {GIB, GIB};
+
+    (void)unused;
+    CHECK_OK(setrlimit(RLIMIT_STACK, &limit));
+    CHECK_OK(execv(self_path(), (char *[]){(char *)self_path(), "recurse", NULL}));
+}
+
+/* Kills the process that asked, and says so; and all frames come back, as soon as those that it left behind
+   are gone too. */
+static void comes_back(const struct counters *before)
+{
+    struct timespec moment = {.tv_nsec = 5000000};
+    struct counters left = counters_since(before);
+
+    for (int i = 0; i < 600 && (left.anon_pages || left.page_tables); i++) {
+        nanosleep(&moment, NULL);
+        left = counters_since(before);
+    }
     CHECK_EQ(left.anon_pages, 0);
     CHECK_EQ(left.page_tables, 0);
 }
 
+static void memory_is_exhausted_by(void (*body)(void *), void *arg)
+{
+    struct counters before = counters_now();
+    pid_t pid = start_child(body, arg);
+
+    CHECK(killed_by(wait_child(pid), SIGKILL));
+    comes_back(&before);
+    CHECK(strstr(kernel_message(pid), "out of memory") || body == fork_without_end);
+}
+
+/* "out of memory" of xv6's lazy lab. */
 static void touching_more_than_there_is(void)
 {
     memory_is_exhausted_by(touch_without_end, NULL);
@@ -68,12 +120,91 @@ static void reading_more_than_there_is(void)
     memory_is_exhausted_by(read_without_end, NULL);
 }
 
+static void more_tables_than_there_is(void)
+{
+    memory_is_exhausted_by(spread_without_end, NULL);
+}
+
+static void more_stack_than_there_is(void)
+{
+    memory_is_exhausted_by(exec_to_recurse, NULL);
+}
+
 static void forking_more_than_there_is(void)
 {
     char *memory = map_pages(STEP / PAGE);
 
     memory_is_exhausted_by(fork_without_end, memory);
     unmap_pages(memory, STEP / PAGE);
+}
+
+/* A file that is as large as memory: write fails, and nobody is killed. */
+static void writing_more_than_there_is(void)
+{
+    static char bytes[16 * PAGE];
+    ssize_t done;
+
+    memset(bytes, 'f', sizeof(bytes));
+    struct counters before = counters_now();
+    long cached = number_in("/proc/vmstat", "nr_page_cache");
+    temp_dir_enter();
+    int fd = CHECK_OK(open("file", O_RDWR | O_CREAT, 0644));
+    while ((done = write(fd, bytes, sizeof(bytes))) > 0) {
+    }
+    CHECK_EQ(done, -1);
+    CHECK(errno == ENOSPC || errno == ENOMEM);
+    CHECK(CHECK_OK(lseek(fd, 0, SEEK_CUR)) > before.mem_free / 2 * (off_t)PAGE);
+    CHECK_OK(ftruncate(fd, 0)); /* a path would need memory */
+    CHECK_OK(unlink("file"));
+    CHECK_OK(close(fd));
+    temp_dir_leave();
+    CHECK_EQ(number_in("/proc/vmstat", "nr_page_cache"), cached);
+    comes_back(&before);
+}
+
+/* forktest: fork until there is no process, or no frame for one, left. Who forks is refused, or killed when
+   it needs a page itself. The children wait for the end of one pipe, and theirs is the end of another. */
+struct breed {
+    int waiting[2], living[2];
+};
+
+static void breed(void *arg)
+{
+    struct breed *breed = arg;
+    pid_t pid;
+
+    while ((pid = fork()) > 0) {
+    }
+    if (pid < 0)
+        _exit(errno == ENOMEM || errno == EAGAIN ? 0 : TEST_FAILED);
+    close(breed->waiting[1]);
+    _exit(read(breed->waiting[0], &(char){0}, 1));
+}
+
+static void fork_until_there_is_none(void)
+{
+    struct breed pipes;
+
+    make_pipe(pipes.waiting);
+    make_pipe(pipes.living);
+    pid_t pid = start_child(breed, &pipes);
+    CHECK_OK(close(pipes.waiting[1]));
+    CHECK_OK(close(pipes.living[1]));
+    int status = wait_child(pid);
+    CHECK_EQ(read(pipes.living[0], &(char){0}, 1), 0);
+    CHECK(WIFSIGNALED(status) ? killed_by(status, SIGKILL) : exited_with(status, 0));
+    CHECK_OK(close(pipes.waiting[0]));
+    CHECK_OK(close(pipes.living[0]));
+}
+
+static void more_processes_than_there_can_be(void)
+{
+    struct counters before = counters_now();
+
+    for (int i = 0; i < 2; i++) {
+        fork_until_there_is_none();
+        comes_back(&before);
+    }
 }
 
 /* Somebody who only waits, with memory of his own, while all this goes on. */
@@ -83,17 +214,24 @@ static void check_memory(void *memory)
         CHECK_EQ(((char *)memory)[i], 'b');
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct held_child bystander;
     char *memory;
 
+    (void)argv;
+    if (argc > 1)
+        return recurse_without_end(0);
     pagoda_only();
     memory = memset(map_pages(64), 'b', 64 * PAGE);
     hold_child(&bystander, check_memory, memory);
     RUN(touching_more_than_there_is);
     RUN(reading_more_than_there_is);
+    RUN(more_tables_than_there_is);
+    RUN(more_stack_than_there_is);
     RUN(forking_more_than_there_is);
+    RUN(writing_more_than_there_is);
+    RUN(more_processes_than_there_can_be);
     check_memory(memory);
     CHECK(exited_with(release_child(&bystander), 0));
     return TEST_PASSED;

@@ -454,6 +454,7 @@ const char *kernel_message(pid_t pid)
     const char *found = NULL;
     char key[24];
 
+    memset(messages, 0, sizeof(messages)); /* all of it is used from the first time on */
     messages[CHECK_OK(klogctl(READ_ALL, messages, sizeof(messages) - 1))] = '\0';
     size_t len = snprintf(key, sizeof(key), "pid %d ", pid);
     for (char *line = strtok(messages, "\n"); line; line = strtok(NULL, "\n")) {
