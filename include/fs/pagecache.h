@@ -59,6 +59,6 @@ __must_check int pagecache_page(struct pagecache *cache, uint64_t index, struct 
 /* Frames in all caches. */
 uint64_t pagecache_pages(void);
 
-/* Files leave a sixteenth of the memory to the programs: who has filled the disk can still run rm. Whether nothing may
+/* Files leave some memory to the programs: who has filled the disk can still run rm. Whether nothing may
    be added to files any more. */
 bool pagecache_is_full(void);

@@ -94,9 +94,12 @@ static int make_page_locked(struct pagecache *cache, uint64_t index, struct fram
     return 0;
 }
 
+/* Frames that files leave free: a shell needs fewer to fork, and to load a small program. */
+#define RESERVE 128
+
 bool pagecache_is_full(void)
 {
-    return frame_usage(FRAME_FREE) < frame_count / 16;
+    return frame_usage(FRAME_FREE) < RESERVE;
 }
 
 /* The same with a reference for the caller, whether or not it lies beyond the end. */

@@ -250,7 +250,7 @@ static bool is_acceptable(int status)
     if (WIFSIGNALED(status))
         return WTERMSIG(status) == SIGKILL;
     return WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == ENOMEM ||
-           WEXITSTATUS(status) == EAGAIN;
+           WEXITSTATUS(status) == EAGAIN || WEXITSTATUS(status) == ENOSPC;
 }
 
 /* With one frame it must have failed, and with MOST it must have worked: or nothing was tested. It is enough
