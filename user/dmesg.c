@@ -14,10 +14,10 @@ int main(void)
     char *messages = size < 0 ? NULL : malloc(size);
     int len = messages ? klogctl(READ_ALL, messages, size) : -1;
 
-    if (len < 0) {
+    if (len < 0)
         complain_errno("the kernel's messages");
-        return 1;
-    }
-    fwrite(messages, 1, len, stdout);
-    return finish(0);
+    else
+        fwrite(messages, 1, len, stdout);
+    free(messages);
+    return finish(len < 0);
 }

@@ -188,9 +188,9 @@ static void bad_arguments(void)
 {
     char *argv[] = {"good", "better", (char *)0xffffffff, NULL};
     struct counters before = counters_now();
-    long heap_before = number_in("/proc/vmstat", "nr_heap_bytes");
 
-    heap_before = number_in("/proc/vmstat", "nr_heap_bytes");
+    number_in("/proc/vmstat", "nr_heap_bytes"); /* what it opens once is there now */
+    long heap_before = number_in("/proc/vmstat", "nr_heap_bytes");
     for (int i = 0; i < 2000; i++)
         CHECK_ERR(EFAULT, execv(self_path(), argv));
     if (on_pagoda()) {
