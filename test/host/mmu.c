@@ -254,11 +254,12 @@ static pte_t translate(struct mmu *mmu, uaddr_t addr, unsigned access)
 void mmu_walk_ahead(unsigned cpu, uaddr_t addr)
 {
     void (*hook)(void) = step_hook;
+    struct mmu *mmu = &mmus[cpu];
 
-    if (mmus[cpu].in_access || !mmus[cpu].space)
+    if (mmu->in_access || !mmu->space || recall(mmu->pages, &mmu->npages, page_floor(addr)))
         return;
     step_hook = NULL; /* all in one step */
-    (void)walk(&mmus[cpu], addr, 0);
+    (void)walk(mmu, addr, 0);
     step_hook = hook;
 }
 

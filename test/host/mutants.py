@@ -24,7 +24,7 @@ STAGES = [
     ("random operations", ["fast/random", "-s", "1", "-t", "20", "-q"], 60),
     ("one preemption", ["fast/explore", "-p", "1", "-j", "1"], 600),
     ("unit tests, sanitized", ["asan/unit"], 300),
-    ("random operations of two CPUs", ["fast/hunt", "-s", "1", "-t", "60"], 120),
+    ("random operations of two CPUs", ["fast/hunt", "-s", "1", "-t", "30"], 120),
     ("two preemptions", ["fast/explore", "-p", "2", "-j", "1"], 7200),
 ]
 
