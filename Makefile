@@ -119,7 +119,8 @@ need-iso: need-qemu
 need-uefi: need-iso
 	@sh tools/setup.sh $(OVMF) ovmf
 need-bochs: need-iso
-	@sh tools/setup.sh bochs bochs /usr/share/bochs/BIOS-bochs-latest bochsbios $(BOCHS_TERM) bochs-term
+	@sh tools/setup.sh bochs bochs /usr/share/bochs/BIOS-bochs-latest bochsbios \
+	    /usr/share/bochs/VGABIOS-lgpl-latest vgabios $(BOCHS_TERM) bochs-term
 need-gdb: need-iso
 	@sh tools/setup.sh gdb gdb
 need-host: need-build

@@ -10,7 +10,7 @@ has()
 {
     # shellcheck disable=SC2086 # a pattern is meant to be expanded
     case $1 in
-    /*) ls -d $1 >/dev/null 2>&1 ;;
+    /*) ls -dL $1 >/dev/null 2>&1 ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
     esac
 }
