@@ -47,21 +47,22 @@ export MEM CPUS CPU KVM QEMU QEMUFLAGS APPEND TIMEOUT OVMF
 export PYTHONDONTWRITEBYTECODE := 1
 export PAGODA_CMD := $(value CMD)
 
-# The kernel.
+# The kernel is built by x86_64-elf-gcc if there is one, else by the compiler for x86-64 that Debian
+# has on every kind of machine, or by clang and its linker.
 
-ifeq ($(origin CROSS),undefined)
-CROSS := $(if $(shell command -v x86_64-elf-gcc),x86_64-elf-,x86_64-linux-gnu-)
-endif
+CROSS ?= $(if $(shell command -v x86_64-elf-gcc),x86_64-elf-,x86_64-linux-gnu-)
 ifeq ($(origin CC),default)
 CC := $(CROSS)gcc
 endif
-LD := $(CROSS)ld
-NM := $(CROSS)nm
-OBJCOPY := $(CROSS)objcopy
-TARGET_FLAGS := $(if $(findstring clang,$(CC)),--target=x86_64-unknown-none-elf)
+CLANG := $(findstring clang,$(CC))
+TARGET_FLAGS := $(if $(CLANG),--target=x86_64-unknown-none-elf)
+LD := $(if $(CLANG),ld.lld,$(CROSS)ld)
+NM := $(if $(CLANG),llvm-nm,$(CROSS)nm)
+OBJCOPY := $(if $(CLANG),llvm-objcopy,$(CROSS)objcopy)
 
 KCPPFLAGS := -Iinclude -Ibuild/include-links -MMD -MP $(if $(filter 1,$(DEBUG)),-DDEBUG)
-KCFLAGS := $(TARGET_FLAGS) -std=gnu11 -O2 -g \
+# Not := , because need-build may have to install the compiler before it can say where its headers are.
+KCFLAGS = $(TARGET_FLAGS) -std=gnu11 -O2 -g \
 	-ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-mno-red-zone -mcmodel=kernel -mgeneral-regs-only -fno-pie -fcf-protection=none \
 	-fno-stack-protector -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing \
@@ -72,7 +73,12 @@ KLDFLAGS := -nostdlib -T linker.ld -z max-page-size=4096 -z noexecstack --build-
 KERNEL_SOURCES := $(wildcard kernel/main.c kernel/*/*.c kernel/*/*.S)
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=build/%.o)
 
-# User programs. The kernel's headers come last: include/sys must not hide the C library's.
+# User programs are built with musl, by the wrapper in Debian's musl-dev for x86-64. The kernel's
+# headers come last: include/sys must not hide the C library's.
+
+UCC := x86_64-linux-musl-gcc
+USTRIP := x86_64-linux-gnu-strip
+UAR := x86_64-linux-gnu-ar
 
 UCFLAGS := -std=gnu11 -static -Os -g -ffunction-sections -fdata-sections -Wl,--gc-sections \
 	-Wall -Wextra -idirafter include -Iuser/lib -Itest/user -MMD -MP $(if $(filter 1,$(WERROR)),-Werror)
@@ -87,64 +93,72 @@ ROOT_DIRS := bin etc tmp dev proc
 ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) $(if $(wildcard user/motd),etc/motd)
 TEST_FILES := $(TESTS:%=test/%)
 
-.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux qemu-gdb gdb lint clean help FORCE
-.PHONY: need-build need-qemu need-iso need-uefi need-bochs need-gdb need-test need-lint
+.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux bench bench-linux qemu-gdb gdb
+.PHONY: compdb lint clean help FORCE
+.PHONY: need-build need-qemu need-iso need-uefi need-bochs need-gdb need-host need-test need-lint
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
 
 # A tool that is missing is installed when it is needed (tools/setup.sh). One after the other: apt
-# has a lock.
+# has a lock. Packages are named for amd64 where x86-64 files are wanted on any machine.
+
+KERNEL_TOOLS := $(if $(CLANG),$(CC) clang $(LD) lld $(NM) llvm, \
+	$(CC) gcc-x86-64-linux-gnu $(LD) binutils-x86-64-linux-gnu)
 
 need-build:
-	@sh tools/setup.sh $(CC) gcc $(LD) binutils awk mawk cpio cpio musl-gcc musl-tools \
-	    /usr/include/bsd/sys/queue.h libbsd-dev /usr/include/linux/errno.h linux-libc-dev \
-	    /usr/include/elf.h libc6-dev $(FONT) console-setup-linux
+	@sh tools/setup.sh $(KERNEL_TOOLS) $(UCC) musl-dev:amd64 $(UAR) binutils-x86-64-linux-gnu \
+	    x86_64-linux-gnu-gcc gcc-x86-64-linux-gnu /usr/include/linux/errno.h linux-libc-dev:amd64 \
+	    /usr/include/elf.h libc6-dev:amd64 /usr/include/bsd/sys/queue.h libbsd-dev:amd64 \
+	    cpio cpio awk mawk $(FONT) console-setup-linux
 need-qemu: need-build
 	@sh tools/setup.sh $(QEMU) qemu-system-x86 $(PYTHON) python3
 need-iso: need-qemu
-	@sh tools/setup.sh grub-mkrescue grub-common /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin \
-	    /usr/lib/grub/x86_64-efi/multiboot2.mod grub-efi-amd64-bin xorriso xorriso mformat mtools
+	@sh tools/setup.sh grub-mkrescue grub-common /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin:amd64 \
+	    /usr/lib/grub/x86_64-efi/multiboot2.mod grub-efi-amd64-bin:amd64 xorriso xorriso mformat mtools
 need-uefi: need-iso
 	@sh tools/setup.sh $(OVMF) ovmf
 need-bochs: need-iso
 	@sh tools/setup.sh bochs bochs /usr/share/bochs/BIOS-bochs-latest bochsbios $(BOCHS_TERM) bochs-term
 need-gdb: need-iso
 	@sh tools/setup.sh gdb gdb
-need-test: need-gdb need-uefi need-bochs
-need-lint:
-	@sh tools/setup.sh $(PYTHON) python3 clang-format clang-format git git
+need-host: need-build
+	@sh tools/setup.sh clang clang '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' libclang-rt-dev \
+	    llvm-symbolizer llvm
+need-test: need-host need-gdb need-uefi need-bochs
+need-lint: need-build
+	@sh tools/setup.sh $(PYTHON) python3 git git clang-format clang-format clang-tidy clang-tidy \
+	    cppcheck cppcheck sparse sparse shellcheck shellcheck
 
 # The kernel's rules. A file that holds the flags is rewritten only if they are others than last
-# time.
+# time. All that is compiled needs it, and it needs the tools.
 
-build/flags: FORCE
+build/flags: FORCE | need-build
 	@mkdir -p build
-	@echo '$(CC) $(KCPPFLAGS) $(KCFLAGS) $(UCFLAGS)' | cmp -s - $@ || \
-	    echo '$(CC) $(KCPPFLAGS) $(KCFLAGS) $(UCFLAGS)' >$@
+	@echo '$(CC) $(KCPPFLAGS) $(KCFLAGS) $(UCC) $(UCFLAGS)' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
-build/include-links/.done: tools/include_links.sh | need-build
+build/include-links/.done: tools/include_links.sh build/flags
 	@sh tools/include_links.sh build/include-links
 
-build/kernel/%.c.o: kernel/%.c build/flags build/include-links/.done | need-build
+build/kernel/%.c.o: kernel/%.c build/flags build/include-links/.done
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(KCPPFLAGS) $(KCFLAGS) -c -o $@ $<
 
-build/font.psf: tools/font.sh | need-build
-	@mkdir -p build
+build/font.psf: tools/font.sh build/flags
 	@sh tools/font.sh $(FONT) $@
 
 build/kernel/dev/font.S.o: build/font.psf
 
-build/kernel/%.S.o: kernel/%.S build/flags build/include-links/.done | need-build
+build/kernel/%.S.o: kernel/%.S build/flags build/include-links/.done
 	@mkdir -p $(@D)
 	@echo "  AS    $<"
 	@$(CC) $(KCPPFLAGS) $(TARGET_FLAGS) -g -Wa,--noexecstack -c -o $@ $<
 
 # The compiler must not make a call of strlen from the loop in strlen.
 build/kernel/lib/string.c.o: KCFLAGS += -fno-builtin \
-	$(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
+	$(if $(CLANG),,-fno-tree-loop-distribute-patterns)
 
 # The kernel knows its own function names: it is linked without them, they are read, and it is
 # linked with them. They stand behind the text, so the second link moves no function; the comparison
@@ -175,18 +189,18 @@ build/ksyms.o: build/ksyms.S build/flags
 # The programs' rules: each is linked with symbols in build/user, for gdb, and stripped into
 # build/root.
 
-build/user/%.c.o: user/%.c build/flags | need-build
+build/user/%.c.o: user/%.c build/flags
 	@mkdir -p $(@D)
-	@musl-gcc $(UCFLAGS) -c -o $@ $<
+	@$(UCC) $(UCFLAGS) -c -o $@ $<
 
-build/test/user/%.c.o: test/user/%.c build/flags | need-build
+build/test/user/%.c.o: test/user/%.c build/flags
 	@mkdir -p $(@D)
-	@musl-gcc $(UCFLAGS) -c -o $@ $<
+	@$(UCC) $(UCFLAGS) -c -o $@ $<
 
 build/user/lib.a: $(LIB_OBJECTS)
 	@mkdir -p $(@D)
 	@rm -f $@
-	@ar rcsD $@ $(LIB_OBJECTS)
+	@$(UAR) rcsD $@ $(LIB_OBJECTS)
 
 build/user/bin/sh: $(SH_OBJECTS)
 $(filter-out build/user/bin/sh,$(PROGRAMS:%=build/user/bin/%)): build/user/bin/%: build/user/%.c.o
@@ -195,11 +209,11 @@ $(TESTS:%=build/user/test/%): build/user/test/%: build/test/user/%.c.o $(TEST_OB
 $(PROGRAMS:%=build/user/bin/%) $(TESTS:%=build/user/test/%): build/user/lib.a
 	@mkdir -p $(@D)
 	@echo "  USER  $(@:build/user/%=/%)"
-	@musl-gcc $(UCFLAGS) -o $@ $(filter %.o,$^) build/user/lib.a
+	@$(UCC) $(UCFLAGS) -o $@ $(filter %.o,$^) build/user/lib.a
 
 $(PROGRAMS:%=build/root/bin/%) $(TESTS:%=build/root/test/%): build/root/%: build/user/%
 	@mkdir -p $(@D)
-	@strip -s -o $@ $<
+	@$(USTRIP) -s -o $@ $<
 
 build/root/README: user/README
 	@mkdir -p $(@D) && cp $< $@
@@ -215,12 +229,12 @@ build/root.list: FORCE
 
 CPIO := cpio -o -H newc -R 0:0 --reproducible --quiet
 
-build/initrd.cpio: $(ROOT_FILES:%=build/root/%) build/root.list | need-build
+build/initrd.cpio: $(ROOT_FILES:%=build/root/%) build/root.list
 	@echo "  CPIO  $@"
 	@mkdir -p $(ROOT_DIRS:%=build/root/%)
 	@cd build/root && printf '%s\n' $(ROOT_DIRS) $(ROOT_FILES) | $(CPIO) >../initrd.cpio
 
-build/test.cpio: $(TEST_FILES:%=build/root/%) build/root.list | need-build
+build/test.cpio: $(TEST_FILES:%=build/root/%) build/root.list
 	@mkdir -p build/root/test
 	@cd build/root && printf '%s\n' test $(TEST_FILES) | $(CPIO) >../test.cpio
 
@@ -273,6 +287,16 @@ test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(if $(T),need-qemu,need-test) 
 test-linux: $(TEST_FILES:%=build/root/%) ## the same test programs on this Linux
 	@cd build/root/test && ./runtests $(T)
 
+bench: $(RUNNABLE) | need-qemu ## what virtual memory costs, in instructions (user/vmbench.c)
+	@$(PYTHON) tools/bench.py
+
+bench-linux: $(RUNNABLE) build/vmlinuz | need-qemu ## the same, and beside it the same program on Linux
+	@$(PYTHON) tools/bench.py build/vmlinuz
+
+build/vmlinuz: tools/linux_kernel.sh
+	@mkdir -p build
+	@sh tools/linux_kernel.sh $@
+
 qemu-gdb: build/pagoda.iso ## as qemu, but waits for make gdb in another terminal
 	@$(QEMU_ISO) -s -S $(QEMUFLAGS)
 
@@ -280,7 +304,21 @@ gdb: build/pagoda.elf | need-gdb ## debugs the machine of make qemu-gdb; stops a
 	@gdb -q build/pagoda.elf -x tools/gdb/pagoda.py -ex 'target remote :1234' \
 	    -ex 'thbreak fault_dispatch' -ex 'continue' -ex 'fault'
 
-lint: | need-lint ## the rules of style that a program can check
+# How each C file is compiled, for editors and for lint. No flag has a character that JSON or the
+# shell would want quoted.
+
+USER_SOURCES := $(wildcard user/*.c user/*/*.c test/user/*.c)
+json_string = "$(1)": "$(2)"
+compdb_entry = {$(call json_string,directory,$(CURDIR))$(comma) $(call json_string,file,$(1))$(comma) \
+	$(call json_string,command,$(2) -c $(1))}
+comma := ,
+
+compdb: build/include-links/.done ## writes compile_commands.json
+	@printf '%s\n' $(foreach f,$(filter %.c,$(KERNEL_SOURCES)),'$(call compdb_entry,$f,$(CC) $(KCPPFLAGS) $(KCFLAGS))') \
+	    $(foreach f,$(USER_SOURCES),'$(call compdb_entry,$f,$(UCC) $(UCFLAGS))') | \
+	    sed '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' >compile_commands.json
+
+lint: compdb | need-lint ## the rules of style that a program can check
 	@$(PYTHON) tools/lint.py
 
 clean: ## removes build/

@@ -41,9 +41,9 @@ def cpio_entry(name, mode, data, inode):
     return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
 
 
-def cpio(files):
+def cpio(files, mode=0o100644):
     """An archive of regular files: {name: bytes}."""
-    parts = [cpio_entry(name, 0o100644, data, i + 1) for i, (name, data) in enumerate(files.items())]
+    parts = [cpio_entry(name, mode, data, i + 1) for i, (name, data) in enumerate(files.items())]
     return b"".join(parts) + cpio_entry("TRAILER!!!", 0, b"", 0)
 
 

@@ -23,7 +23,7 @@ class Seat:
         """Types, and waits after each key until it is echoed, since a keyboard holds few keys."""
         for character in text:
             self.monitor.press_for(character)
-            echo = {"\n": r"\r\n", "\b": "\b \b"}.get(character, re.escape(character))
+            echo = {"\n": r"\r\n", "\b": r"\x08 \x08|\x1b\[K"}.get(character, re.escape(character))
             if not self.terminal.expect(echo):
                 return False
         return True
@@ -59,7 +59,7 @@ def smoke(seat, where):
     yield f"{where}: Caps Lock", capital and terminal.expect("b") and seat.shows("$ Ab")
 
     monitor.press("up")
-    yield f"{where}: an arrow shows the line before", seat.shows("$ echo Hi!")
+    yield f"{where}: an arrow brings the last command back", terminal.expect("echo Hi!") and seat.shows("$ echo Hi!")
     monitor.press("ctrl-u")
     yield f"{where}: Ctrl-U erases the line", seat.shows("$")
 
@@ -71,8 +71,11 @@ def smoke(seat, where):
     monitor.press("ctrl-c")
     yield f"{where}: Ctrl-C ends a program", typed and terminal.expect_prompt()
 
-    terminal.type("cat\n\x1b[2J\x1b[Hold\x1b[5D\x1b[31mred\x1b[0m\x1b[K\n\x04")
-    yield f"{where}: the screen is erased", seat.expect_prompt("red") and seat.rows() == ["red", "$"]
+    # cat prints what the shell's line editing would take for keys.
+    terminal.type("cat\nready\n")
+    ready = terminal.expect("ready\r\n")
+    terminal.type("\x1b[2J\x1b[Hold\x1b[5D\x1b[31mred\x1b[0m\x1b[K\n\x04")
+    yield f"{where}: the screen is erased", ready and seat.expect_prompt("red") and seat.rows() == ["red", "$"]
     yield f"{where}: red is red", colours_of(seat.read(), "red") == {seat.red}
 
     for character in "halt\n":

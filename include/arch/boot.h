@@ -45,3 +45,6 @@ paddr_t boot_alloc(size_t npages);
 
 /* Walks the usable memory that neither the kernel, nor the initrd, nor boot_alloc has; frame_init's source. */
 void boot_free_ranges(void (*each)(paddr_t start, paddr_t end));
+
+/* The rest of the kernel, in main.c: called when boot_info is filled. */
+void kernel_main(void);

@@ -20,7 +20,7 @@ struct console_screen {
     void (*show)(void);
 };
 
-void console_set_screen(const struct console_screen *screen);
+void console_set_screen(const struct console_screen *new);
 
 /* The console's lock (RANK_CONSOLE, interrupts off), for the screen; console_unlock takes what console_lock returned.
    From panic on both do nothing. */

@@ -4,7 +4,6 @@
 #include <lib/base.h>
 #include <linux/stat.h>
 
-#pragma push_macro("__unused")
 #undef __unused
 #include <asm/stat.h>
-#pragma pop_macro("__unused")
+#define __unused __attribute__((unused)) /* as in lib/base.h; sparse knows no pragma push_macro */

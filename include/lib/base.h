@@ -17,9 +17,11 @@
 
 /* A pointer into the user's half: never dereferenced, only handed to vm/usercopy.h. sparse checks it. */
 #ifdef __CHECKER__
-#define __user __attribute__((noderef, address_space(1)))
+#define __user  __attribute__((noderef, address_space(1)))
+#define __force __attribute__((force)) /* this cast between user and kernel pointers is meant */
 #else
 #define __user
+#define __force
 #endif
 
 typedef uint64_t paddr_t; /* a physical address, in bytes */

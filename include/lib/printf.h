@@ -10,7 +10,7 @@ struct text_sink {
     void (*put)(struct text_sink *sink, const char *text, size_t len);
 };
 
-void sink_vprintf(struct text_sink *sink, const char *fmt, va_list args);
+void sink_vprintf(struct text_sink *sink, const char *fmt, va_list list);
 __printf(2, 3) void sink_printf(struct text_sink *sink, const char *fmt, ...);
 
 /* As in C: at most `size` bytes with the final 0; returns the length that the whole text would have. */

@@ -29,7 +29,6 @@ struct table {
     uint8_t revision, checksum;
     char oem[6], oem_table[8];
     uint32_t oem_revision, creator, creator_revision;
-    uint8_t body[];
 } __packed;
 
 struct fadt {
@@ -167,7 +166,7 @@ static const uint8_t *aml_read_integer(const uint8_t *p, uint16_t *value)
 static void dsdt_read_s5(const struct table *dsdt)
 {
     const uint8_t *end = (const uint8_t *)dsdt + dsdt->length;
-    for (const uint8_t *p = dsdt->body; p + 16 < end; p++) {
+    for (const uint8_t *p = (const uint8_t *)(dsdt + 1); p + 16 < end; p++) {
         if (memcmp(p, "_S5_\x12", 5) != 0)
             continue;
         p += 5;

@@ -23,8 +23,6 @@ struct boot_info boot_info;
 static struct boot_range taken[MAX_TAKEN];
 static unsigned ntaken;
 
-void kernel_main(void);
-
 /* The range lists. */
 
 static void range_insert(struct boot_range *list, unsigned *n, unsigned max, struct boot_range new)
@@ -309,6 +307,7 @@ static void multiboot2_read(const char *info)
 }
 
 /* The first C code, called by boot.S on the early tables. */
+void boot_main(uint32_t magic, paddr_t info);
 void boot_main(uint32_t magic, paddr_t info)
 {
     if (magic == PVH_MAGIC)

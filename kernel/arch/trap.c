@@ -108,6 +108,7 @@ static void interrupt(struct trapframe *tf)
 }
 
 /* Called by entry.S with interrupts off. */
+void trap_dispatch(struct trapframe *tf);
 void trap_dispatch(struct trapframe *tf)
 {
     if (likely(tf->vector == VECTOR_PAGE_FAULT))

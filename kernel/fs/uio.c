@@ -12,7 +12,7 @@ enum uio_move {
 
 void uio_init_user(struct uio *uio, const void __user *buf, size_t len)
 {
-    *uio = (struct uio){.left = len, .single = {.iov_base = (void *)buf, .iov_len = len}};
+    *uio = (struct uio){.left = len, .single = {.iov_base = (__force void *)buf, .iov_len = len}};
     uio->pieces = &uio->single;
 }
 

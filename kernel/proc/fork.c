@@ -151,7 +151,7 @@ int process_fork(const struct fork_request *request)
         return pid;
     }
     if (request->flags & CLONE_PARENT_SETTID)
-        err = put_user((int __user *)request->parent_tid, &pid);
+        (void)!put_user((int __user *)request->parent_tid, &pid); /* or not, as on Linux */
     if (request->flags & CLONE_VFORK)
         wait_for_vfork(pid);
     return pid;

@@ -1,6 +1,6 @@
 /* The explorer: two CPUs and three operations, in every interleaving with at most so many preemptions.
 
-       explore [-p PREEMPTIONS]
+       explore [-p PREEMPTIONS] [-j WORKERS]
 
    A scenario is a beginning (what has happened to the pages A and B before), one operation for CPU 0 and two for CPU 1.
    All combinations of the tables below are scenarios, in one address space that both CPUs run, and in two that share
@@ -10,7 +10,8 @@
    operations returned and what memory holds must be what the model says for one of the orders in which the three can
    follow each other; then everything ends, and the audit counts.
 
-   Each schedule runs twice: in the second run both CPUs walk ahead to the pages at every step, and remember everything. */
+   Each schedule runs twice: in the second run both CPUs walk ahead to the pages at every step, and remember what a fault
+   came from. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,8 +177,8 @@ static void scenario_make(struct scenario *scenario, unsigned number)
 
 static const struct scenario *scenario; /* which is explored */
 static struct schedule schedule;        /* the run's */
-static bool walk_ahead;                 /* both CPUs walk ahead at every step */
-static struct model before;             /* after the setup */
+static bool walk_ahead;     /* both CPUs walk ahead at every step, and forget nothing at a fault */
+static struct model before; /* after the setup */
 static struct result results[NCOROUTINES][MAX_OPS];
 
 static void run_setup(void)
@@ -274,10 +275,12 @@ static void check_orders(void)
 static unsigned run(void)
 {
     static const struct sequence_options options;
+    const struct mmu_noise noise = {.keep_at_fault_one_in = walk_ahead};
 
     sequence_begin(&options);
     finding_hook = print_state;
     run_setup();
+    mmu_set_noise(&noise, 1);
     unsigned steps = coroutines_run(&schedule, run_cpu, walk_ahead ? both_walk_ahead : NULL);
     check_orders();
     sequence_end();
@@ -350,10 +353,15 @@ int main(int argc, char **argv)
     unsigned nworkers = min((unsigned)sysconf(_SC_NPROCESSORS_ONLN), MAX_WORKERS);
     uint64_t total = 0;
 
-    for (int option; (option = getopt(argc, argv, "p:")) != -1;) {
-        if (option != 'p')
+    for (int option; (option = getopt(argc, argv, "p:j:")) != -1;) {
+        unsigned number = optarg ? strtoul(optarg, NULL, 0) : 0;
+
+        if (option == 'p')
+            max_preemptions = min(number, MAX_PREEMPTIONS);
+        else if (option == 'j')
+            nworkers = min(max(number, 1u), MAX_WORKERS);
+        else
             return 2;
-        max_preemptions = min((unsigned)strtoul(optarg, NULL, 0), MAX_PREEMPTIONS);
     }
     runs = mmap(NULL, MAX_WORKERS * sizeof(*runs), PROT_READ | PROT_WRITE,
                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);

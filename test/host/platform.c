@@ -30,6 +30,7 @@ unsigned preempt_disabled[MAX_CPUS];
 void (*step_hook)(void);
 void (*finding_hook)(void);
 bool platform_quiet;
+bool finding_aborts;
 
 static paddr_t boot_next = PAGE_SIZE; /* the first page that boot_alloc has not given out */
 static paddr_t root;
@@ -49,6 +50,8 @@ static __noreturn void end(const char *what, const char *fmt, va_list args)
         if (finding_hook)
             finding_hook();
     }
+    if (finding_aborts)
+        abort();
     _exit(EXIT_FINDING);
 }
 

@@ -30,6 +30,9 @@ extern void (*finding_hook)(void);
 /* Findings and the kernel's messages go to stderr; not while this is set. */
 extern bool platform_quiet;
 
+/* A finding ends the process with abort(), as libFuzzer wants it. */
+extern bool finding_aborts;
+
 /* ---- Shortage ---- */
 
 /* Lets the n-th request for memory from now on fail; 0: none. Requests are calls of the frame allocator and of the heap

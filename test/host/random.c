@@ -1,6 +1,6 @@
 /* The random driver: sequences of random operations, from a seed that is printed.
 
-       random [-s SEED] [-t SECONDS] [-o OPERATIONS] [-l LENGTH] [-c CHECK_EVERY] [-a AUDIT_EVERY]
+       random [-s SEED] [-t SECONDS] [-o OPERATIONS] [-l LENGTH] [-c CHECK_EVERY] [-a AUDIT_EVERY] [-q]
 
    It ends after so many seconds or operations, whichever comes first. Sequence n of a seed is always the same. A worker
    process runs one after the other; when it dies, the sequence that it died of is made once more, shrunk, and shown. */
@@ -23,6 +23,7 @@ static struct {
     unsigned seconds;
     uint64_t operations;
     unsigned length; /* of a sequence */
+    bool quiet;      /* a failure is not explained */
     struct sequence_options options;
 } how = {
     .seconds = 10,
@@ -82,7 +83,7 @@ static void explain(void)
 static void parse(int argc, char **argv)
 {
     how.seed = time(NULL);
-    for (int option; (option = getopt(argc, argv, "s:t:o:l:c:a:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "s:t:o:l:c:a:q")) != -1;) {
         uint64_t number = optarg ? strtoul(optarg, NULL, 0) : 0;
 
         switch (option) {
@@ -100,6 +101,9 @@ static void parse(int argc, char **argv)
             break;
         case 'c':
             how.options.check_every = number;
+            break;
+        case 'q':
+            how.quiet = true;
             break;
         case 'a':
             how.options.audit_every = number;
@@ -130,7 +134,7 @@ int main(int argc, char **argv)
            progress->operations / seconds);
     printf("%s - host/random, seed %lu\n", status ? "not ok" : "ok", how.seed);
     fflush(stdout);
-    if (status)
+    if (status && !how.quiet)
         explain();
     return status != 0;
 }

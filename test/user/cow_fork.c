@@ -310,7 +310,7 @@ static void tree_write(struct tree *tree, int page, bool by_kernel)
     CHECK_EQ(CHECK_OK(read(tree->fds[0], tree->pages[page], sizeof(number))), sizeof(number));
 }
 
-static void tree_live(void *tree);
+static void tree_live(void *arg);
 
 static pid_t tree_fork(struct tree *tree)
 {

@@ -482,9 +482,8 @@ static uint32_t entry_mxcsr __attribute__((used));
 static uint64_t entry_flags __attribute__((used));
 
 /* Where a handler begins: nothing was pushed yet. */
-__attribute__((naked)) static void note_entry(int signal)
+__attribute__((naked)) static void note_entry(int signal __attribute__((unused)))
 {
-    (void)signal;
     __asm__ volatile("mov %rsp, entry_rsp(%rip); stmxcsr entry_mxcsr(%rip); pushf; popq "
                      "entry_flags(%rip); ret");
 }

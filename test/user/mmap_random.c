@@ -141,7 +141,7 @@ static void do_write(struct model *model)
         *(uint32_t *)page_at(page) = model->number[page] = random_next(&model->random);
 }
 
-static void live(void *model);
+static void live(void *arg);
 
 static void do_fork(struct model *model)
 {

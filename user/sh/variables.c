@@ -75,7 +75,7 @@ void variable_export(const char *name)
 {
     if (!variable_get(name))
         variable_set(name, "");
-    (*variable_find(name))->is_exported = true;
+    (*variable_find(name))->is_exported = true; /* NOLINT: it is there now */
 }
 
 void variables_import(char **environment)

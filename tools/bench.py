@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""What virtual memory costs, in instructions:  bench.py [VMLINUZ]   (see user/vmbench.c)
+
+Runs vmbench in Pagoda and, if a Linux kernel is given, the same file as the first process of that kernel, on the same
+machine: one CPU on which an instruction takes one nanosecond, so that every run gives the same numbers. That says
+nothing of caches and TLB misses."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import machine
+
+COUNTING = ["-icount", "shift=0,sleep=off"]
+SECONDS = 600
+
+
+def figures(text):
+    """{what: instructions}, in the order of the lines."""
+    return {what.strip(): int(number) for what, number in re.findall(r"^(\S.*?) +(\d+)\r?$", text, re.M)}
+
+
+def on_pagoda():
+    settings = {"CPUS": "1", "QEMUFLAGS": " ".join([machine.setting("QEMUFLAGS", ""), *COUNTING])}
+    command = [sys.executable, Path(__file__).with_name("run.py"), "--no-input", "vmbench"]
+    done = subprocess.run(command, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"{done.stdout}vmbench ended with {done.returncode}")
+    return figures(done.stdout)
+
+
+def on_linux(kernel):
+    """Linux has no more to do than to start vmbench; when that ends Linux panics, and the machine resets."""
+    os.environ["CPUS"] = "1"
+    with tempfile.NamedTemporaryFile() as initrd:
+        initrd.write(machine.cpio({"init": (machine.BUILD / "root/bin/vmbench").read_bytes()}, mode=0o100755))
+        initrd.flush()
+        command = machine.qemu(
+            "-kernel", kernel, "-initrd", initrd.name, "-append", "console=ttyS0 quiet mitigations=off panic=-1",
+            "-serial", "stdio", "-monitor", "none", "-no-reboot", *COUNTING,
+        )  # fmt: skip
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=SECONDS)
+    found = figures(done.stdout)
+    if not found:
+        sys.exit(f"{done.stdout}Linux did not run vmbench")
+    return found
+
+
+def main():
+    columns = {"Pagoda": on_pagoda()}
+    if len(sys.argv) > 1:
+        columns["Linux"] = on_linux(sys.argv[1])
+    print(f"{'instructions':28}", *(f"{name:>10}" for name in columns))
+    for what in columns["Pagoda"]:
+        print(f"{what:28}", *(f"{column.get(what, ''):>10}" for column in columns.values()))
+
+
+if __name__ == "__main__":
+    main()
