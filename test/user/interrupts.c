@@ -227,6 +227,7 @@ static void sigtimedwait_takes_a_signal(void)
 
 static void an_alarm_comes_once(void)
 {
+    sigset_t alarm_set = set_of(SIGALRM), before;
     struct itimerval now;
 
     handle(SIGALRM, 0);
@@ -235,8 +236,10 @@ static void an_alarm_comes_once(void)
     CHECK(now.it_value.tv_sec > 900 && now.it_value.tv_sec <= 1000);
     CHECK(alarm(0) > 900);
     CHECK_EQ(alarm(0), 0);
+    CHECK_OK(sigprocmask(SIG_BLOCK, &alarm_set, &before)); /* it must not come before the wait */
     CHECK_OK(setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, 20000}}, NULL));
-    CHECK_ERR(EINTR, pause());
+    CHECK_ERR(EINTR, sigsuspend(&before));
+    CHECK_OK(sigprocmask(SIG_SETMASK, &before, NULL));
     CHECK_EQ(calls, 1);
     CHECK_OK(getitimer(ITIMER_REAL, &now));
     CHECK_EQ(now.it_value.tv_sec + now.it_value.tv_usec, 0);
@@ -398,25 +401,41 @@ static void handle_children(int flags)
     calls = 0;
 }
 
+/* Linux tells those who wait first, and sends the signal then. */
+static void await_told(int code, int status, pid_t pid)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    while (calls == 0)
+        CHECK_ERR(EINTR, sigsuspend(&none));
+    CHECK_EQ(calls, 1);
+    CHECK_EQ(child_info.si_code, code);
+    CHECK_EQ(child_info.si_status, status);
+    CHECK_EQ(child_info.si_pid, pid);
+    calls = 0;
+}
+
 static void the_parent_is_told_of_stops(void)
 {
+    sigset_t child = set_of(SIGCHLD), pending;
+
     handle_children(0);
+    CHECK_OK(sigprocmask(SIG_BLOCK, &child, NULL));
     pid_t pid = stopped_child();
-    CHECK_EQ(calls, 1);
-    CHECK_EQ(child_info.si_code, CLD_STOPPED);
-    CHECK_EQ(child_info.si_status, SIGSTOP);
-    CHECK_EQ(child_info.si_pid, pid);
+    await_told(CLD_STOPPED, SIGSTOP, pid);
     CHECK_OK(kill(pid, SIGCONT));
     CHECK(WIFCONTINUED(wait_for_change(pid)));
-    CHECK_EQ(child_info.si_code, CLD_CONTINUED);
+    await_told(CLD_CONTINUED, SIGCONT, pid);
     handle_children(SA_NOCLDSTOP);
-    CHECK_OK(kill(pid, SIGSTOP));
-    CHECK(WIFSTOPPED(wait_for_change(pid)));
-    CHECK_EQ(calls, 0);
+    check_stops_and_goes_on(pid, SIGSTOP);
+    CHECK_OK(sigpending(&pending));
+    CHECK(!sigismember(&pending, SIGCHLD));
     CHECK_OK(kill(pid, SIGKILL));
     CHECK(killed_by(wait_child(pid), SIGKILL));
-    CHECK_EQ(calls, 1);
+    await_told(CLD_KILLED, SIGKILL, pid);
     signal(SIGCHLD, SIG_DFL);
+    CHECK_OK(sigprocmask(SIG_UNBLOCK, &child, NULL));
 }
 
 /* Orphaned groups. */
