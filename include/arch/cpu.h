@@ -14,8 +14,8 @@ struct lock_record;
    kernel/arch/entry.S knows the offsets of the first fields: arch/cpu.c asserts them. */
 struct cpu {
     struct cpu *self;
-    uint64_t
-        kernel_rsp; /* the top of the current thread's kernel stack: where traps from user mode start */
+    /* the top of the current thread's kernel stack: where traps from user mode start */
+    uint64_t kernel_rsp;
     uint64_t user_rsp;         /* scratch of the syscall entry */
     struct thread *current;    /* never NULL once sched_init has run */
     unsigned preempt_count;    /* preemption is off while this is not 0 */

@@ -53,15 +53,15 @@ struct process {
     int exit_status;              /* (t) as wait4 gives it */
     int stop_status;              /* (t) the same of a stop or continuation; 0: nothing new */
     struct alarm alarm;
-    struct process_usage
-        usage; /* (t) of earlier programs of this process; after its exit, of all */
+    /* (t) of earlier programs of this process; after its exit, of all */
+    struct process_usage usage;
     struct process_usage children_usage; /* (t) */
 
     struct spinlock event_lock; /* RANK_PIPE */
     struct waitq event_waitq;   /* where its own thread waits for a child */
-    unsigned
-        child_events; /* (e) grows when a child exits, stops, is continued, or its vfork ends */
-    bool is_vforked;  /* (t) its parent waits for it to leave the parent's vspace */
+    /* (e) grows when a child exits, stops, is continued, or its vfork ends */
+    unsigned child_events;
+    bool is_vforked; /* (t) its parent waits for it to leave the parent's vspace */
 };
 
 static inline struct process *process_current(void)
@@ -77,8 +77,8 @@ void process_start_init(const char *path);
 
 /* How a child differs from a copy. */
 struct fork_request {
-    unsigned
-        flags; /* CLONE_VM, CLONE_VFORK, CLONE_SETTLS, CLONE_CHILD_SETTID and _CLEARTID, CLONE_PARENT_SETTID */
+    /* CLONE_VM, CLONE_VFORK, CLONE_SETTLS, CLONE_CHILD_SETTID and _CLEARTID, CLONE_PARENT_SETTID */
+    unsigned flags;
     uaddr_t stack;      /* its stack pointer; 0: the parent's */
     uint64_t tls;       /* CLONE_SETTLS: its FS base */
     uaddr_t child_tid;  /* CLONE_CHILD_SETTID: where the child writes its pid */

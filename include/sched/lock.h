@@ -5,8 +5,8 @@
 #include <sched/waitq.h>
 
 struct mutex {
-    struct spinlock
-        lock; /* guards the rest; RANK_PIPE, and nothing is taken under it but a waitq */
+    /* guards the rest; RANK_PIPE, and nothing is taken under it but a waitq */
+    struct spinlock lock;
     bool held;
     uint8_t rank;
     struct waitq waiters;

@@ -15,16 +15,15 @@
 
 struct pagetable {
     struct mmu_space mmu;
-    unsigned
-        users; /* atomic: threads that may run in it; grows only by one of these threads' own doing, or by a
-                       visitor that never runs in it */
+    /* atomic: threads that may run in it; grows only by one of these threads' own doing, or by a visitor that never runs in it */
+    unsigned users;
 };
 
 /* What a walk found. */
 struct walk {
     pte_t leaf; /* the leaf entry; 0 if it, or a table on the way, is absent */
-    struct frame
-        *leaf_table; /* the table that holds it, if the whole path to it is mine; else NULL */
+    /* the table that holds it, if the whole path to it is mine; else NULL */
+    struct frame *leaf_table;
 };
 
 /* An empty tree with the kernel's half in its root. -ENOMEM. */
