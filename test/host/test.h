@@ -39,7 +39,8 @@ struct test_file {
     unsigned count;
 };
 
-extern const struct test_file fault_tests, pitfall_tests, region_tests, regression_tests;
+extern const struct test_file audit_tests, fault_tests, memory_tests, pitfall_tests, region_tests,
+    regression_tests;
 
 /* Processes have numbers; so have CPUs. */
 enum { P, Q, R };

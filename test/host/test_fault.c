@@ -1,5 +1,6 @@
 /* One test, or a few, for every row of the table at the head of kernel/vm/fault.c, in its order. */
 
+#include <string.h>
 #include "test.h"
 
 /* ---- region: none ---- */
@@ -338,6 +339,39 @@ static void every_outcome_has_a_name_and_is_counted(void)
     }
 }
 
+/* ---- In words ---- */
+
+static void expect_words(uaddr_t addr, unsigned access, enum fault_outcome outcome,
+                         const char *words)
+{
+    char text[128];
+
+    if (!vspace_now())
+        return;
+    fault_explain(vspace_now(), addr, access, outcome, text, sizeof(text));
+    expect(strcmp(text, words) == 0, words);
+}
+
+static void a_person_is_told_why(void)
+{
+    start(P);
+    map(BOTTOM, 1, READ);
+    expect_words(8, 0, FAULT_NOT_MAPPED, "not mapped: a null pointer");
+    expect_words(DIRECT_MAP_BASE, 0, FAULT_NOT_MAPPED, "not a user address");
+    expect_words(places[STACK].start - 8, 0, FAULT_NOT_MAPPED,
+                 "not mapped: below the stack limit, in the guard");
+    expect_words(places[HEAP].start + 5, 0, FAULT_NOT_MAPPED,
+                 "not mapped: 5 bytes above the break");
+    expect_words(places[GIB].start, 0, FAULT_NO_MEMORY, "out of memory");
+    expect_words(places[HALF_TIB].start, 0, FAULT_NOT_MAPPED, "not mapped");
+    expect_words(places[BOTTOM].start, FAULT_WRITE, FAULT_NOT_ALLOWED,
+                 "not allowed: region 10000-11000 is not writable");
+    expect_words(places[BOTTOM].start, FAULT_EXEC, FAULT_NOT_ALLOWED,
+                 "not allowed: region 10000-11000 is not executable");
+    expect_words(places[BOTTOM].start, 0, FAULT_NO_PAGE,
+                 "no page: beyond the end of the file, or unreadable");
+}
+
 static const struct test tests[] = {
     TEST(where_nothing_is_mapped_every_access_fails),
     TEST(above_the_break_nothing_is_mapped),
@@ -366,6 +400,7 @@ static const struct test tests[] = {
     TEST(the_last_owner_takes_the_tables_too),
     TEST(without_memory_the_access_fails_and_nothing_changes),
     TEST(every_outcome_has_a_name_and_is_counted),
+    TEST(a_person_is_told_why),
 };
 
 const struct test_file fault_tests = {tests, ARRAY_SIZE(tests)};

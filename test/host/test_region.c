@@ -288,6 +288,27 @@ static void rights_of_half_a_tebibyte_can_be_changed_at_once(void)
     expect_error(0);
 }
 
+/* More leaf entries than munmap drops at once; CPU 1 remembers them. */
+static void a_large_range_is_taken_back_in_batches(void)
+{
+    uaddr_t start_addr = places[GIB].end + PAGE_SIZE;
+
+    start(P);
+    thread_on(1);
+    mark();
+    if (map_raw(start_addr, 100 * PAGE_SIZE, true))
+        return;
+    for (unsigned n = 0; n < 100; n++)
+        load_address(start_addr + n * PAGE_SIZE);
+    if (vspace_now() && vspace_unmap(vspace_now(), start_addr, start_addr + 100 * PAGE_SIZE))
+        return;
+    check_unchanged();
+    for (unsigned n = 0; n < 100; n++) {
+        load_address(start_addr + n * PAGE_SIZE);
+        expect_error(FAULT_NOT_MAPPED);
+    }
+}
+
 static const struct test tests[] = {
     TEST(a_negative_extent_is_refused_and_changes_nothing),
     TEST(an_overlap_is_refused_with_an_error_of_its_own),
@@ -308,6 +329,7 @@ static const struct test tests[] = {
     TEST(nothing_is_mapped_outside_of_the_users_half),
     TEST(all_can_be_unmapped_at_once),
     TEST(rights_of_half_a_tebibyte_can_be_changed_at_once),
+    TEST_ONCE(a_large_range_is_taken_back_in_batches),
 };
 
 const struct test_file region_tests = {tests, ARRAY_SIZE(tests)};

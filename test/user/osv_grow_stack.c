@@ -1,5 +1,6 @@
 /* osv, lab 4: a buffer of eight pages on a stack of ten. Each page is a fault of the program; and a
-   page that was promised is good for the kernel before it exists. */
+   page that was promised is good for the kernel before it exists. Not on Linux, which puts the stack somewhere in its
+   highest page, so that sometimes less than these eight pages are left of the ten. */
 #include "test.h"
 
 #define BUFFER_PAGES 8
@@ -53,6 +54,7 @@ static void the_kernel_is_first_in_the_buffer(void)
 int main(int argc, char **argv)
 {
     (void)argc;
+    pagoda_only();
     with_ten_page_stack(argv);
     RUN(a_buffer_of_eight_pages);
     RUN(the_kernel_is_first_in_the_buffer);

@@ -1,0 +1,146 @@
+/* The audit can fail: each test breaks one thing behind the kernel's back, and repairs it again. */
+
+#include <vm/audit.h>
+#include "mmu.h"
+#include "test.h"
+
+static void expect_audit_to_differ(const char *what)
+{
+    platform_quiet = true; /* it prints what it found */
+    unsigned differences = audit_run();
+    platform_quiet = false;
+    expect(differences > 0, what);
+}
+
+/* The leaf entry of a page that is there; NULL if a failure has kept it away. */
+static pte_t *leaf_of(unsigned place)
+{
+    uaddr_t addr = places[place].start;
+
+    if (!vspace_now() || !tables_look(&vspace_now()->pagetable.mmu, addr, 1))
+        return NULL;
+    pte_t table = tables_look(&vspace_now()->pagetable.mmu, addr, 2);
+    return (pte_t *)phys_to_virt(table & PTE_ADDR) + level_index(1, addr);
+}
+
+/* Sets the leaf of BOTTOM, where a page was written, to another value, and back. */
+static void break_leaf(pte_t clear, pte_t set, const char *what)
+{
+    start(P);
+    map(BOTTOM, 1, READ | PROT_W);
+    store(BOTTOM);
+    protect(BOTTOM, 1, READ);
+    pte_t *leaf = leaf_of(BOTTOM);
+    if (!leaf)
+        return;
+    pte_t before = *leaf;
+    *leaf = (before & ~clear) | set;
+    expect_audit_to_differ(what);
+    *leaf = before;
+    check_audit();
+}
+
+static void a_right_that_the_region_does_not_give(void)
+{
+    break_leaf(0, PTE_WRITE, "W in a read-only region");
+    break_leaf(PTE_NX, 0, "X in a region without");
+}
+
+static void a_mark_that_does_not_belong_there(void)
+{
+    break_leaf(0, PTE_SHARED, "a private page marked as shared");
+}
+
+static void an_entry_that_points_nowhere(void)
+{
+    break_leaf(PTE_ADDR, 0, "a reserved frame");
+    break_leaf(PTE_ADDR, (pte_t)MEMORY_SIZE, "beyond the end of memory");
+}
+
+static void a_page_that_nobody_promised(void)
+{
+    start(P);
+    map(BOTTOM, 2, RW);
+    store(BOTTOM);
+    store(BOTTOM + 1);
+    pte_t *leaf = leaf_of(BOTTOM);
+    if (!leaf)
+        return;
+    /* No page of the region, but one behind it. */
+    leaf[8] = leaf[0];
+    leaf[0] = 0;
+    expect_audit_to_differ("no region promises it");
+    leaf[0] = leaf[8];
+    leaf[8] = 0;
+    check_audit();
+}
+
+static void a_reference_too_many(void)
+{
+    start(P);
+    store(STACK);
+    pte_t *leaf = leaf_of(STACK);
+    if (!leaf)
+        return;
+    pte_frame(*leaf)->refcount++;
+    expect_audit_to_differ("a count of two");
+    pte_frame(*leaf)->refcount--;
+    check_audit();
+}
+
+/* Both entries and the count agree, but one of the two has W. */
+static void w_where_others_look(void)
+{
+    start(P);
+    store(STACK);
+    fork_into(Q);
+    store(STACK + 1);
+    pte_t *leaf = leaf_of(STACK);
+    if (!leaf || frame_refs(pte_frame(*leaf)) < 2)
+        return;
+    *leaf |= PTE_WRITE;
+    expect_audit_to_differ("W in one of two entries");
+    *leaf &= ~PTE_WRITE;
+    check_audit();
+}
+
+static void regions_out_of_order(void)
+{
+    start(P);
+    if (!vspace_now())
+        return;
+    struct vregion *region = vregion_find_from(&vspace_now()->regions, 0);
+    region->end += 64 * PAGE_SIZE;
+    expect_audit_to_differ("an overlap");
+    region->end -= 64 * PAGE_SIZE;
+    region->gap++;
+    expect_audit_to_differ("a gap");
+    region->gap--;
+    check_audit();
+}
+
+static void a_frame_that_is_free_and_held(void)
+{
+    struct frame *frame = frame_alloc(FRAME_KERNEL);
+
+    if (!frame)
+        return;
+    frame->kind = FRAME_FREE;
+    expect_audit_to_differ("free with a reference");
+    frame->kind = FRAME_KERNEL;
+    frame_put(frame);
+    check_audit();
+}
+
+static const struct test tests[] = {
+    TEST(a_right_that_the_region_does_not_give),
+    TEST(a_mark_that_does_not_belong_there),
+    TEST(an_entry_that_points_nowhere),
+    TEST(a_page_that_nobody_promised),
+    TEST(a_reference_too_many),
+    TEST(w_where_others_look),
+    TEST(regions_out_of_order),
+    TEST(a_frame_that_is_free_and_held),
+};
+
+const struct test_file audit_tests = {tests, ARRAY_SIZE(tests)};
