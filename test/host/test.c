@@ -299,8 +299,8 @@ static bool run_test(const struct test *test)
 
 int main(int argc, char **argv)
 {
-    const struct test_file *files[] = {&memory_tests, &fault_tests, &pitfall_tests,
-                                       &region_tests, &audit_tests, &regression_tests};
+    const struct test_file *files[] = {&fault_tests, &pitfall_tests, &region_tests, &audit_tests,
+                                       &regression_tests};
     unsigned passed = 0, failed = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
