@@ -167,19 +167,26 @@ static void check_state(void *after)
     check_model(after);
 }
 
-/* One of the orders must explain everything. */
+/* One of the orders must explain everything. If none does, the finding says why not, for each order that explains at
+   least what the operations returned. */
 static void check_orders(void)
 {
-    char why[512] = "what the operations return";
+    char why[1024] = "";
+    size_t len = 0;
 
     for (unsigned mask = 0; mask < 1u << total_ops(scenario); mask++) {
         if (!each_in_order(scenario, mask, agrees, &model))
             continue;
         if (finds_nothing(check_state, &model))
             return;
-        snprintf(why, sizeof(why), "%s", finding_text());
+        len += snprintf(why + len, sizeof(why) - len, "\n    order");
+        for (unsigned n = 0; n < total_ops(scenario) && len < sizeof(why); n++)
+            len += snprintf(why + len, sizeof(why) - len, " %u", mask >> n & 1);
+        if (len < sizeof(why))
+            len += snprintf(why + len, sizeof(why) - len, ": %s", finding_text());
+        len = min(len, sizeof(why) - 1);
     }
-    finding("no order explains it: %s", why);
+    finding("no order explains it%s", len ? why : ": what the operations return");
 }
 
 unsigned scenario_run(const struct schedule *how, bool walk_ahead)

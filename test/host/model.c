@@ -30,18 +30,22 @@ bool model_page_missing(const struct model *model, const struct model_page *page
            (page->object < NFILES && page->index == FILE_BAD_PAGE);
 }
 
+/* Behind what the object fills, a private page has zeros: also one that was copied for a write which has not come yet,
+   when another CPU forked in between. */
 uint64_t model_word(const struct model *model, const struct model_page *page, unsigned n)
 {
-    if (!page->own)
-        return model->objects[page->object][page->index][n];
-    return page->words[n];
+    if (page->own)
+        return page->words[n];
+    if (!page->shared && word_offsets[n] >= page->filled)
+        return 0;
+    return model->objects[page->object][page->index][n];
 }
 
 /* From now on the page is the process's own: a copy of what the object fills, zeros behind that. */
 static void make_own(const struct model *model, struct model_page *page)
 {
     for (unsigned n = 0; n < NWORDS; n++)
-        page->words[n] = word_offsets[n] < page->filled ? model_word(model, page, n) : 0;
+        page->words[n] = model_word(model, page, n);
     page->own = true;
 }
 
