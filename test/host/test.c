@@ -15,8 +15,8 @@ static struct {
     uint8_t fail;
     struct result result;
     uint64_t frames[FRAME_KINDS];
-    bool void_from_failure; /* a request for memory has failed: nothing is expected any more */
     bool sweeping;
+    bool failed; /* while sweeping, an operation was told to fail */
 } now;
 
 /* ---- Operations ---- */
@@ -28,7 +28,7 @@ static void operate(struct op op)
     op.fail = now.fail;
     now.fail = 0;
     now.result = sequence_step(&op);
-    now.void_from_failure |= now.sweeping && (op.fail || !shortage_ahead());
+    now.failed |= op.fail > 0;
 }
 
 void on(unsigned cpu, unsigned process)
@@ -199,21 +199,27 @@ void fail_next(unsigned nth)
 
 /* ---- Expectations ---- */
 
+/* A request for memory has failed: nothing is expected any more. */
+static bool is_void(void)
+{
+    return now.sweeping && (now.failed || !shortage_ahead());
+}
+
 void expect(bool condition, const char *what)
 {
-    check(condition || now.void_from_failure, "expected: %s", what);
+    check(condition || is_void(), "expected: %s", what);
 }
 
 void expect_error(int err)
 {
-    check(now.result.err == err || now.void_from_failure, "expected the result %d, not %d", err,
+    check(now.result.err == err || is_void(), "expected the result %d, not %d", err,
           now.result.err);
 }
 
 void expect_value(uint64_t value)
 {
-    check(now.result.value == value || now.void_from_failure, "expected the value %#lx, not %#lx",
-          value, now.result.value);
+    check(now.result.value == value || is_void(), "expected the value %#lx, not %#lx", value,
+          now.result.value);
 }
 
 static const char *outcome_name(enum fault_outcome outcome)
@@ -223,8 +229,8 @@ static const char *outcome_name(enum fault_outcome outcome)
 
 void expect_fault(enum fault_outcome outcome)
 {
-    check(cpu_first_fault() == outcome || now.void_from_failure, "expected %s, not %s",
-          outcome_name(outcome), outcome_name(cpu_first_fault()));
+    check(cpu_first_fault() == outcome || is_void(), "expected %s, not %s", outcome_name(outcome),
+          outcome_name(cpu_first_fault()));
 }
 
 void mark(void)
@@ -237,8 +243,7 @@ void expect_frames(enum frame_kind kind, int64_t more)
 {
     int64_t is = frame_usage(kind) - now.frames[kind];
 
-    check(is == more || now.void_from_failure, "expected %ld new frames of kind %u, not %ld", more,
-          kind, is);
+    check(is == more || is_void(), "expected %ld new frames of kind %u, not %ld", more, kind, is);
 }
 
 struct vspace *vspace_now(void)
@@ -299,8 +304,8 @@ static bool run_test(const struct test *test)
 
 int main(int argc, char **argv)
 {
-    const struct test_file *files[] = {&fault_tests, &pitfall_tests, &region_tests, &audit_tests,
-                                       &regression_tests};
+    const struct test_file *files[] = {&fault_tests,  &pitfall_tests, &region_tests,
+                                       &memory_tests, &audit_tests,   &regression_tests};
     unsigned passed = 0, failed = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -39,7 +39,7 @@ struct test_file {
     unsigned count;
 };
 
-extern const struct test_file audit_tests, fault_tests, pitfall_tests, region_tests,
+extern const struct test_file audit_tests, fault_tests, memory_tests, pitfall_tests, region_tests,
     regression_tests;
 
 /* Processes have numbers; so have CPUs. */
