@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -80,7 +80,9 @@ def main():
 
     survivors = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for patch, (stage, says) in zip(patches, pool.map(lambda p: test(p, kernel, build), patches)):
+        tests = {pool.submit(test, patch, kernel, build): patch for patch in patches}
+        for done in as_completed(tests):
+            patch, (stage, says) = tests[done], done.result()
             survivors += not stage
             print(f"{'caught  ' if stage else 'SURVIVED'} {patch.stem}: {patch.open().readline().strip()}")
             print(f"         {'by ' + stage + ': ' + says if stage else 'by nobody'}", flush=True)
