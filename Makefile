@@ -293,13 +293,13 @@ test-linux: $(TEST_FILES:%=build/root/%) ## the same test programs on this Linux
 HOST_TESTS := $(MAKE) --no-print-directory -s -C test/host
 
 test-host: | need-host ## the memory core against a simulated MMU and a model, on this machine; a part of test
-	@$(HOST_TESTS) test
+	+@$(HOST_TESTS) test
 
 fuzz: | need-host ## the same with random operations, and a fuzzer; SECONDS=n
-	@$(HOST_TESTS) fuzz
+	+@$(HOST_TESTS) fuzz
 
 mutants: | need-host ## do those tests notice when the memory core is broken on purpose?
-	@$(HOST_TESTS) mutants
+	+@$(HOST_TESTS) mutants
 
 bench: $(RUNNABLE) | need-qemu ## what virtual memory costs, in instructions (user/vmbench.c)
 	@$(PYTHON) tools/bench.py
