@@ -73,7 +73,8 @@ def run(name, command, settings):
 
 
 def main():
-    os.environ.pop("MAKEFLAGS", None)
+    for name in ("MAKEFLAGS", "MAKELEVEL"):
+        os.environ.pop(name, None)
     results = [run(*part) for part in parts(sys.argv[1] if len(sys.argv) > 1 else "")]
     passed, failed = (sum(column) for column in zip(*results))
     print(f"{passed} passed, {failed} failed")
