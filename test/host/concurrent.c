@@ -29,7 +29,8 @@ void scenario_add_op(struct scenario *to, unsigned cpu, struct op op)
     unsigned n = to->nops[cpu]++;
 
     op.cpu = cpu;
-    op.process = to->two_spaces ? cpu : 0;
+    if (op.process == 0)
+        op.process = to->two_spaces ? cpu : 0;
     op.other = 3 + cpu;
     op.value = 10 * cpu + n;
     to->ops[cpu][n] = op;

@@ -17,7 +17,8 @@ struct scenario {
     struct op ops[NCOROUTINES][MAX_OPS];
 };
 
-/* An operation before, and one of those that run beside each other; that is on its CPU's own process. */
+/* An operation before, and one of those that run beside each other; that is on its CPU's own process, unless it names
+   another one than 0. */
 void scenario_add_setup(struct scenario *scenario, struct op op);
 void scenario_add_op(struct scenario *scenario, unsigned cpu, struct op op);
 

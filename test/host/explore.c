@@ -33,6 +33,12 @@
 
 /* ---- The tables ---- */
 
+/* The other process, where there is one: it shares the tables and pages, too. */
+#define EXIT_OTHER                    \
+    {                                 \
+        .kind = OP_EXIT, .process = 2 \
+    }
+
 /* Operations of one CPU on its own process; `process` and `other` are filled in. */
 static const struct op choices_0[] = {
     {.kind = OP_WRITE, .first = A},
@@ -56,6 +62,8 @@ static const struct op choices_1[][OPS_CPU_1] = {
     {{.kind = OP_PROTECT, .first = A, .last = A, .prot = RW}, {.kind = OP_WRITE, .first = A}},
     {{.kind = OP_UNMAP, .first = A, .last = A}, {.kind = OP_READ, .first = A}},
     {{.kind = OP_WRITE, .first = A}, {.kind = OP_THREAD_EXIT}},
+    {{.kind = OP_WRITE, .first = A}, EXIT_OTHER},
+    {EXIT_OTHER, {.kind = OP_READ, .first = A}},
 };
 
 #define MAP_RW                                            \
@@ -93,7 +101,7 @@ static const struct beginning {
     {"zero page", 2, {MAP_RW, READ_A}},
     {"written", 2, {MAP_RW, WRITE_A}},
     {"copied", 4, {MAP_RW, WRITE_A, WRITE_B, FORK}},
-    {"last owner", 5, {MAP_RW, WRITE_A, FORK, {.kind = OP_EXIT, .process = 2}, READ_A}},
+    {"last owner", 5, {MAP_RW, WRITE_A, FORK, EXIT_OTHER, READ_A}},
     {"read-only",
      3,
      {MAP_RW, WRITE_A, {.kind = OP_PROTECT, .first = A, .last = B, .prot = PROT_R}}},
@@ -154,6 +162,8 @@ static void explore_scenario(unsigned number, unsigned worker)
     static struct scenario scenario;
 
     scenario_make(&scenario, number);
+    if (!scenario_makes_sense(&scenario))
+        return;
     scenario_begin(&scenario);
     for (unsigned n = 0; n < 2 * NCOROUTINES; n++) {
         schedule = (struct schedule){.first = n % NCOROUTINES};
