@@ -12,8 +12,10 @@
 
 static void check_leaf_rights(const struct model_page *page, uaddr_t addr, pte_t leaf)
 {
-    if (!(leaf & PTE_PRESENT))
+    if (!(leaf & PTE_PRESENT)) {
+        check(!page->prot, "%#lx is kept, but hidden", addr);
         return;
+    }
     check(page->prot, "%#lx is present, but may not be touched", addr);
     check(leaf & PTE_USER, "%#lx is not the user's", addr);
     check(!(leaf & PTE_WRITE) || page->prot & PROT_W, "%#lx can be written, but may not be", addr);
