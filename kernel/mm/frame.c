@@ -218,7 +218,10 @@ static void cache_drain(void)
     preempt_enable();
 }
 
-/* When the lists are exhausted, the last free frames are in the caches; those of other CPUs stay there. */
+/* When the lists have no such run, one may come together of what this CPU's cache holds. Other CPUs' caches stay as they
+   are: nobody but their CPU may touch them, without a lock, which is what makes frame_alloc cheap. So a run can be
+   refused though up to CACHE_SIZE frames of each other CPU are free; that is less than the machine needs to go on, and
+   who asks for a run is prepared for NULL. */
 struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
 {
     if (order > FRAME_MAX_ORDER)

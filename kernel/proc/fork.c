@@ -10,6 +10,7 @@
 #include <lib/string.h>
 #include <mm/heap.h>
 #include <proc/process.h>
+#include <proc/user_return.h>
 #include <vm/usercopy.h>
 
 /* Where a child begins: in its own vspace, on its own kernel stack. */
@@ -22,8 +23,7 @@ static void child_begin(void *arg)
     if (tid && put_user((int __user *)tid, &process->pid)) {
         /* Linux takes no notice either. */
     }
-    irq_disable();
-    trap_return(thread_trapframe(process->thread));
+    user_return_first();
 }
 
 static int copy_vspace(struct process *child, struct process *parent, unsigned flags)
@@ -166,8 +166,7 @@ static void init_begin(void *arg)
     int err = process_exec(path, nothing, nothing);
     if (err)
         panic("cannot run %s: error %d: is there an initial RAM disk?", path, -err);
-    irq_disable();
-    trap_return(thread_trapframe(process->thread));
+    user_return_first();
 }
 
 void process_start_init(const char *path)

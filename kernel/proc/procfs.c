@@ -125,7 +125,8 @@ static struct memory_sizes memory_sizes(const struct process *process)
     if (!process->vspace)
         return (struct memory_sizes){0};
     return (struct memory_sizes){
-        .mapped_kb = process->vspace->mapped_bytes / 1024,
+        /* To show: no lock. */
+        .mapped_kb = atomic_load_relaxed(&process->vspace->mapped_bytes) / 1024,
         .resident_pages = vspace_resident_pages(process->vspace),
     };
 }

@@ -47,6 +47,9 @@ bool group_is_orphaned(int pgid, const struct process *leaving)
     return true;
 }
 
+/* `stopped` is read without its lock. One that stops sets it before it waits for the tree lock (deliver.c, stop_begin),
+   so if it is not seen here, it is that process which will find its group orphaned. One that SIGSTOP stops just now does
+   so before or after the look: both are right. */
 static bool group_has_stopped(int pgid)
 {
     for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1))

@@ -121,12 +121,15 @@ SYSCALL2(clock_getres, int, clock, struct __kernel_timespec __user *, out)
     return err || !out ? err : put_user(out, &resolution);
 }
 
-SYSCALL2(gettimeofday, struct __kernel_old_timeval __user *, out, uaddr_t, zone __unused)
+/* The kernel's time zone is UTC, always. */
+SYSCALL2(gettimeofday, struct __kernel_old_timeval __user *, out, struct timezone __user *, zone)
 {
     uint64_t us = clock_realtime_ns() / 1000;
     const struct __kernel_old_timeval time = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+    const struct timezone utc = {0};
+    int err = out ? put_user(out, &time) : 0;
 
-    return out ? put_user(out, &time) : 0;
+    return err || !zone ? err : put_user(zone, &utc);
 }
 
 /* Sleeps until the monotonic clock shows deadline_ns. -EINTR: what is left into `remaining`, if it is not NULL. */

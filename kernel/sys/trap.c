@@ -1,8 +1,7 @@
-/* The three doors from arch/ into the kernel: faults, interrupts, system calls; and the way back to user mode, on
-   which a thread does what it was asked to do meanwhile (signals, giving the CPU away, standing still).
+/* The three doors from arch/ into the kernel: faults, interrupts, system calls.
 
-   Interrupts are off at the doors. They are switched on as soon as what the hardware told has been read, and off again
-   for the last look at the thread's WORK_ bits, so that none that comes later is overlooked. */
+   Interrupts are off at the doors. They are switched on as soon as what the hardware told has been read. The way back to
+   user mode is through user_return_prepare, which switches them off again. */
 
 #include <asm/unistd.h>
 #include <linux/errno.h>
@@ -13,36 +12,10 @@
 #include <lib/panic.h>
 #include <lib/printf.h>
 #include <proc/process.h>
-#include <sched/world.h>
+#include <proc/user_return.h>
 #include <sys/report.h>
 #include <sys/table.h>
 #include <vm/fault.h>
-
-/* What the thread was asked to do, until nothing is left. Interrupts are off, on entry and at the
-   end. Not inlined: the way back without work shall be short. */
-static __attribute__((noinline)) void do_work(struct trapframe *tf)
-{
-    do {
-        unsigned work = atomic_load(&thread_current()->work);
-
-        irq_enable();
-        if (work & WORK_STOP)
-            world_rest();
-        if (work & (WORK_SIGNAL | WORK_KILL))
-            signal_deliver(tf);
-        if (work & WORK_RESCHEDULE)
-            thread_yield();
-        irq_disable();
-    } while (thread_has_work());
-}
-
-/* Before user mode goes on with `tf`. Returns with interrupts off. */
-static void prepare_user_return(struct trapframe *tf)
-{
-    irq_disable();
-    if (thread_has_work())
-        do_work(tf);
-}
 
 /* ---- Faults ---- */
 
@@ -151,7 +124,7 @@ void fault_dispatch(struct trapframe *tf, uint64_t addr, unsigned access)
     }
     irq_enable();
     user_fault(tf, addr, access);
-    prepare_user_return(tf);
+    user_return_prepare(tf);
 }
 
 /* ---- Interrupts ---- */
@@ -174,7 +147,7 @@ void interrupt_dispatch(struct trapframe *tf)
         printk("interrupt %lu: nobody wants it\n", tf->vector);
     }
     if (trap_from_user(tf))
-        prepare_user_return(tf);
+        user_return_prepare(tf);
     else
         sched_preempt();
 }
@@ -200,5 +173,5 @@ void syscall_dispatch(struct trapframe *tf)
     irq_enable();
     syscall_fn *call = syscall_find(number);
     tf->rax = likely(call) ? call(tf) : no_such_call(number);
-    prepare_user_return(tf);
+    user_return_prepare(tf);
 }

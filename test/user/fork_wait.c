@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 static void exit_with(void *code)
 {
@@ -179,6 +180,48 @@ static void init_adopts_orphans(void)
 }
 
 /* Many. */
+
+/* => the pid of a child that writes a byte at once, without a page fault before it, and then goes in a loop */
+static pid_t fork_and_write(int fd)
+{
+    long pid;
+
+    asm volatile("syscall\n"
+                 "test %%rax, %%rax\n"
+                 "jnz 2f\n"
+                 "mov %[write], %%eax\n"
+                 "syscall\n"
+                 "1: jmp 1b\n"
+                 "2:"
+                 : "=a"(pid)
+                 : "a"(SYS_fork), "D"(fd), "S"("x"), "d"(1), [write] "i"(SYS_write)
+                 : "rcx", "r11", "memory");
+    return pid;
+}
+
+/* => whether the child came to run before it was killed */
+static bool child_outruns_its_killer(int fds[2])
+{
+    pid_t pid = fork_and_write(fds[1]);
+    char byte;
+
+    CHECK(pid > 0);
+    CHECK_OK(kill(pid, SIGKILL));
+    CHECK(killed_by(wait_child(pid), SIGKILL));
+    return read(fds[0], &byte, 1) == 1;
+}
+
+/* Nobody says who is faster, but a child that is slower even once must not have done anything. */
+static void a_child_that_is_killed_first_does_nothing(void)
+{
+    int fds[2], i = 0;
+
+    CHECK_OK(pipe2(fds, O_NONBLOCK));
+    while (child_outruns_its_killer(fds))
+        CHECK(++i < 50);
+    CHECK_OK(close(fds[0]));
+    CHECK_OK(close(fds[1]));
+}
 
 static void a_thousand_forks_in_sequence(void)
 {
@@ -355,6 +398,7 @@ int main(int argc, char **argv)
     RUN(a_zombie_stays_until_it_is_waited_for);
     RUN(usage_of_children_is_known);
     RUN(init_adopts_orphans);
+    RUN(a_child_that_is_killed_first_does_nothing);
     RUN(a_thousand_forks_in_sequence);
     RUN(fifty_children_at_once);
     RUN(parents_may_die_first);

@@ -180,6 +180,7 @@ static const struct call calls[] = {
     CALL(OUT | VARIES, 1, NULL, 16, clock_gettime, CLOCK_MONOTONIC, 0),
     CALL(OUT | NULL_IS_FINE, 1, NULL, 16, clock_getres, CLOCK_MONOTONIC, 0),
     CALL(OUT | NULL_IS_FINE | VARIES, 0, NULL, 16, gettimeofday, 0, 0),
+    CALL(OUT | NULL_IS_FINE, 1, NULL, 8, gettimeofday, 0, 0),
     CALL(OUT | SOME_IS_FINE | VARIES, 0, NULL, 16, getrandom, 0, 16, 0),
     CALL(IN | NULL_IS_FINE, 1, &ignore, sizeof(ignore), rt_sigaction, SIGURG, 0, 0, 8),
     CALL(OUT | NULL_IS_FINE, 2, NULL, sizeof(ignore), rt_sigaction, SIGUSR1, 0, 0, 8),

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/time.h>
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -53,6 +54,17 @@ static void time_does_not_go_back(void)
     }
     CHECK_OK(clock_gettime(CLOCK_REALTIME, &time));
     CHECK_ERR(EINVAL, syscall(SYS_clock_gettime, 12345, &time));
+}
+
+static void the_time_zone_is_utc(void)
+{
+    struct timezone zone = {.tz_minuteswest = 12345, .tz_dsttime = 12345};
+    struct timeval time;
+
+    CHECK_OK(syscall(SYS_gettimeofday, &time, &zone));
+    CHECK(time.tv_usec >= 0 && time.tv_usec < 1000000);
+    CHECK_EQ(zone.tz_minuteswest, 0);
+    CHECK_EQ(zone.tz_dsttime, 0);
 }
 
 static void a_sleeper_sleeps_long_enough(void)
@@ -148,6 +160,7 @@ int main(void)
     RUN(uname_names_the_machine);
     RUN(a_process_is_its_first_thread);
     RUN(time_does_not_go_back);
+    RUN(the_time_zone_is_utc);
     RUN(a_sleeper_sleeps_long_enough);
     RUN(a_sleeper_can_be_killed);
     RUN(impossible_sleeps_are_refused);

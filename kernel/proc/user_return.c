@@ -1,0 +1,32 @@
+/* The way back to user mode.
+
+   Interrupts are off for the last look at the thread's WORK_ bits, and stay off up to user mode, so that none that
+   comes later is overlooked. */
+
+#include <proc/process.h>
+#include <proc/user_return.h>
+#include <sched/world.h>
+
+void user_return_work(struct trapframe *tf)
+{
+    do {
+        unsigned work = atomic_load(&thread_current()->work);
+
+        irq_enable();
+        if (work & WORK_STOP)
+            world_rest();
+        if (work & (WORK_SIGNAL | WORK_KILL))
+            signal_deliver(tf);
+        if (work & WORK_RESCHEDULE)
+            thread_yield();
+        irq_disable();
+    } while (thread_has_work());
+}
+
+void user_return_first(void)
+{
+    struct trapframe *tf = thread_trapframe(thread_current());
+
+    user_return_prepare(tf);
+    trap_return(tf);
+}
