@@ -30,6 +30,9 @@ __must_check int fdtable_install(struct fdtable *table, struct file *file, int m
 /* -EBADF. */
 int fdtable_close(struct fdtable *table, int fd);
 
+/* The same for all from `first` to `last`, as far as they are in use. */
+void fdtable_close_range(struct fdtable *table, unsigned first, unsigned last);
+
 /* `to` becomes another descriptor of what `from` is, and what it was is closed: `to`. -EBADF (`to`
    not below the limit, too), -ENOMEM. If they are the same number nothing changes. */
 __must_check int fdtable_dup2(struct fdtable *table, int from, int to, bool cloexec,
@@ -41,6 +44,7 @@ void fdtable_close_on_exec(struct fdtable *table);
 /* FD_CLOEXEC. -EBADF. */
 int fdtable_get_cloexec(struct fdtable *table, int fd);
 int fdtable_set_cloexec(struct fdtable *table, int fd, bool cloexec);
+void fdtable_set_cloexec_range(struct fdtable *table, unsigned first, unsigned last);
 
 /* The lowest descriptor in use from `fd` on; -1: none. For /proc. */
 int fdtable_next(struct fdtable *table, int fd);

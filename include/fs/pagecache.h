@@ -59,6 +59,7 @@ __must_check int pagecache_page(struct pagecache *cache, uint64_t index, struct 
 /* Frames in all caches. */
 uint64_t pagecache_pages(void);
 
-/* Files leave some memory to the programs: who has filled the disk can still run rm. Whether nothing may
-   be added to files any more. */
+/* Files leave some memory to the programs: who has filled the disk can still run rm. How many frames may still be added
+   to files, and whether there are none. */
+uint64_t pagecache_room(void);
 bool pagecache_is_full(void);

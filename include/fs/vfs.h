@@ -19,24 +19,30 @@ __must_check int vfs_mount(const char *path, struct vnode *root);
 __must_check int vfs_open(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
                           struct file **file);
 
-__must_check int vfs_stat(struct vnode *start, const char *path, unsigned flags, struct stat *stat);
-
 /* Makes a file, directory or device, as the S_IFMT bits of `mode` (umask taken off) say. */
 __must_check int vfs_make(struct vnode *start, const char *path, uint32_t mode, uint64_t rdev);
 __must_check int vfs_symlink(const char *target, struct vnode *start, const char *path);
-__must_check int vfs_link(struct vnode *from_start, const char *from, struct vnode *to_start,
-                          const char *to, unsigned flags);
+/* Gives `vnode` another name. */
+__must_check int vfs_link(struct vnode *vnode, struct vnode *start, const char *path);
 __must_check int vfs_unlink(struct vnode *start, const char *path);
 __must_check int vfs_rmdir(struct vnode *start, const char *path);
 __must_check int vfs_rename(struct vnode *from_start, const char *from, struct vnode *to_start,
                             const char *to, bool no_replace);
 __must_check int vfs_truncate(struct vnode *start, const char *path, uint64_t size);
 
-/* The target of a symbolic link, terminated: its length. -EINVAL: not a link. */
-__must_check int vfs_readlink(struct vnode *start, const char *path, char *buf, size_t size);
-
 /* Replaces the permission bits; the others stay. */
 void vnode_chmod(struct vnode *vnode, uint32_t mode);
+
+/* Gives it another owner and group; VNODE_SAME_ID: that one stays. A file that runs with its owner's rights no longer
+   does. */
+#define VNODE_SAME_ID UINT32_MAX
+void vnode_chown(struct vnode *vnode, uint32_t uid, uint32_t gid);
+
+/* Blocks of PAGE_SIZE bytes: what its files take up, and what they may still take. */
+struct fs_usage {
+    uint64_t used, free;
+};
+struct fs_usage vfs_usage(const struct filesystem *fs);
 
 /* Makes a regular file, whose lock is not held, `size` bytes long; counts as writing it. -EINVAL,
    -EISDIR, -ETXTBSY. */

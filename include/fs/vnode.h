@@ -29,6 +29,8 @@ struct vnode;
 struct filesystem {
     const char *name;   /* (c) "tmpfs", ... */
     uint64_t dev;       /* (c) the st_dev of its files */
+    unsigned magic;     /* (c) statfs(2)'s f_type */
+    bool in_memory;     /* (c) its files take up memory */
     uint64_t next_ino;  /* (a) for those that number their files in order of birth */
     struct rwlock tree; /* RANK_VNODE: all its directories' entries and link counts, for those that
                            keep them in memory */
@@ -42,6 +44,7 @@ struct vnode {
     uint64_t rdev;                         /* (c) of a device: which */
     unsigned refs;                         /* (a) */
     uint32_t mode;                         /* (a) S_IFMT bits, constant; permission bits */
+    uint32_t uid, gid;                     /* (a) whose; kept, but nobody is asked for it */
     uint32_t nlink;                        /* (f) names; a directory: 2 and its subdirectories */
     int writers;                           /* (a) n: open for writing n times; -n: n programs */
     uint64_t atime_ns, mtime_ns, ctime_ns; /* (a) since 1970 */

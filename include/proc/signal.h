@@ -128,6 +128,11 @@ uint64_t signal_pending_blocked(void);
 void signal_get_stack(uaddr_t rsp, stack_t *out);
 __must_check int signal_set_stack(const stack_t *stack, uaddr_t rsp);
 
+/* Makes `mask` the mask for the time of one system call: at its end, signal_return_mask brings the old one back, or, if
+   the call ends with -EINTR, signal_deliver, after it has chosen a handler by the borrowed one. */
+void signal_borrow_mask(uint64_t mask);
+void signal_return_mask(void);
+
 /* Waits for a signal that is not blocked; meanwhile `mask` is the mask, if it is not NULL. -EINTR. */
 __must_check int signal_suspend(const uint64_t *mask);
 

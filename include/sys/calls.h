@@ -4,13 +4,17 @@
 
 /* clang-format off */
 #define FILE_CALLS(X)                                                                              \
-    X(read) X(write) X(readv) X(writev) X(pread64) X(pwrite64) X(open) X(openat) X(creat)          \
-    X(close) X(lseek) X(dup) X(dup2) X(dup3) X(pipe) X(pipe2) X(fcntl) X(ioctl) X(poll)            \
-    X(stat) X(fstat) X(lstat) X(newfstatat) X(access) X(faccessat) X(faccessat2) X(getdents64)     \
+    X(read) X(write) X(readv) X(writev) X(pread64) X(pwrite64) X(preadv) X(pwritev)                \
+    X(preadv2) X(pwritev2) X(open) X(openat) X(creat) X(close) X(close_range) X(lseek)             \
+    X(dup) X(dup2) X(dup3) X(pipe) X(pipe2) X(fcntl) X(ioctl)                                      \
+    X(poll) X(ppoll) X(select) X(pselect6)                                                         \
+    X(stat) X(fstat) X(lstat) X(newfstatat) X(statx) X(statfs) X(fstatfs)                          \
+    X(access) X(faccessat) X(faccessat2) X(getdents) X(getdents64)                                 \
     X(mkdir) X(mkdirat) X(mknod) X(mknodat) X(link) X(linkat) X(symlink) X(symlinkat)              \
     X(rmdir) X(unlink) X(unlinkat) X(rename) X(renameat) X(renameat2)                              \
     X(truncate) X(ftruncate) X(chdir) X(fchdir) X(getcwd) X(umask) X(readlink) X(readlinkat)       \
-    X(chmod) X(fchmod) X(fchmodat) X(utimensat) X(fsync) X(fdatasync) X(sync)
+    X(chmod) X(fchmod) X(fchmodat) X(chown) X(fchown) X(lchown) X(fchownat) X(utimensat)           \
+    X(fsync) X(fdatasync) X(sync)
 
 #define MEMORY_CALLS(X) X(mmap) X(munmap) X(mprotect) X(brk)
 
@@ -25,7 +29,8 @@
 
 #define SYSTEM_CALLS(X)                                                                            \
     X(uname) X(sysinfo) X(syslog) X(clock_gettime) X(clock_getres) X(gettimeofday) X(nanosleep)    \
-    X(clock_nanosleep) X(getrlimit) X(setrlimit) X(prlimit64) X(getrusage) X(getrandom) X(reboot)
+    X(clock_nanosleep) X(getrlimit) X(setrlimit) X(prlimit64) X(getrusage) X(times)              \
+    X(getrandom) X(reboot)
 /* clang-format on */
 
 #define LINUX_CALLS(X) \

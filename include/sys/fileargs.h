@@ -42,5 +42,7 @@ void path_arg_put(struct path_arg *arg);
 
 /* The vnode that a path leads to, or, with AT_EMPTY_PATH in `at_flags` and an empty path, that
    dirfd is; with a reference. AT_SYMLINK_NOFOLLOW is heeded. */
+__must_check int vnode_from_arg(const struct path_arg *arg, unsigned at_flags,
+                                struct vnode **vnode);
 __must_check int vnode_from_path(int dirfd, const char __user *path, unsigned at_flags,
                                  struct vnode **vnode);

@@ -112,10 +112,22 @@ int fdtable_close(struct fdtable *table, int fd)
     return 0;
 }
 
+/* No descriptor is higher than an int. */
+static int clamp_fd(unsigned fd)
+{
+    return min(fd, (unsigned)INT32_MAX);
+}
+
+void fdtable_close_range(struct fdtable *table, unsigned first, unsigned last)
+{
+    for (int fd = fdtable_next(table, clamp_fd(first)); fd >= 0 && (unsigned)fd <= last;
+         fd = fdtable_next(table, fd + 1))
+        (void)fdtable_close(table, fd);
+}
+
 void fdtable_destroy(struct fdtable *table)
 {
-    for (int fd = fdtable_next(table, 0); fd >= 0; fd = fdtable_next(table, fd + 1))
-        (void)fdtable_close(table, fd);
+    fdtable_close_range(table, 0, INT32_MAX);
     heap_free(table->slots);
     heap_free(table);
 }
@@ -219,6 +231,13 @@ int fdtable_set_cloexec(struct fdtable *table, int fd, bool cloexec)
         slot->cloexec = cloexec;
     mutex_unlock(&table->lock);
     return slot ? 0 : -EBADF;
+}
+
+void fdtable_set_cloexec_range(struct fdtable *table, unsigned first, unsigned last)
+{
+    for (int fd = fdtable_next(table, clamp_fd(first)); fd >= 0 && (unsigned)fd <= last;
+         fd = fdtable_next(table, fd + 1))
+        (void)fdtable_set_cloexec(table, fd, true);
 }
 
 int fdtable_next(struct fdtable *table, int fd)

@@ -121,19 +121,28 @@ static int open_or_create(struct vnode *start, const char *path, unsigned flags,
     return err;
 }
 
+/* Combinations that mean something, and that there are. A file without a name (O_TMPFILE) would be for writing. */
+static int check_flags(unsigned flags)
+{
+    bool no_name = flags & __O_TMPFILE, reads = (flags & O_ACCMODE) == O_RDONLY;
+
+    if (no_name)
+        return reads || !(flags & O_DIRECTORY) ? -EINVAL : -EOPNOTSUPP;
+    return (flags & O_CREAT) && (flags & O_DIRECTORY) ? -EINVAL : 0;
+}
+
 int vfs_open(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
              struct file **file)
 {
     struct vnode *vnode;
 
-    if ((flags & O_TMPFILE) == O_TMPFILE)
-        return -EOPNOTSUPP;
     if (flags & O_PATH)
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW;
-    if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY))
-        return -EINVAL;
+    int err = check_flags(flags);
+    if (err)
+        return err;
     if (flags & O_CREAT)
         return open_or_create(start, path, flags, mode, file);
-    int err = path_lookup(start, path, follow_flags(flags), &vnode);
+    err = path_lookup(start, path, follow_flags(flags), &vnode);
     return err ? err : open_vnode(vnode, flags, file);
 }

@@ -97,9 +97,16 @@ static int make_page_locked(struct pagecache *cache, uint64_t index, struct fram
 /* Frames that files leave free: a shell needs fewer to fork, and to load a small program. */
 #define RESERVE 128
 
+uint64_t pagecache_room(void)
+{
+    uint64_t nfree = frame_usage(FRAME_FREE);
+
+    return nfree > RESERVE ? nfree - RESERVE : 0;
+}
+
 bool pagecache_is_full(void)
 {
-    return frame_usage(FRAME_FREE) < RESERVE;
+    return pagecache_room() == 0;
 }
 
 /* The same with a reference for the caller, whether or not it lies beyond the end. */

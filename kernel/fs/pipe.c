@@ -16,6 +16,7 @@
    Locks: `lock` (RANK_PIPE) guards the counts and the claims; a page pointer is its writer's. */
 #include <linux/errno.h>
 #include <linux/limits.h>
+#include <linux/magic.h>
 #include <linux/poll.h>
 #include <asm/ioctls.h>
 #include <arch/page.h>
@@ -40,7 +41,7 @@ struct pipe {
     char *pages[PIPE_PAGES]; /* the ring; on the heap, from their first use on */
 };
 
-static struct filesystem pipefs = {.name = "pipefs", .dev = 2};
+static struct filesystem pipefs = {.name = "pipefs", .dev = 2, .magic = PIPEFS_MAGIC};
 
 static struct pipe *pipe_of(const struct file *file)
 {
@@ -332,4 +333,9 @@ int pipe_create(unsigned flags, struct file **reader, struct file **writer)
     if (err)
         file_put(*reader);
     return err;
+}
+
+int pipe_size(const struct file *file)
+{
+    return file->ops == &pipe_file_ops ? (int)PIPE_SIZE : -EBADF;
 }

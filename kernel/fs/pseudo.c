@@ -7,6 +7,7 @@
    Lock: the vnode's, for the texts of the open files of this vnode; the callbacks run without it,
    since they take locks that come before it. */
 #include <linux/errno.h>
+#include <linux/magic.h>
 #include <fs/file.h>
 #include <fs/pseudo.h>
 #include <lib/panic.h>
@@ -321,7 +322,7 @@ struct vnode *pseudo_root(const struct pseudo_dir *dir)
 
     if (!pseudo)
         return NULL;
-    pseudo->fs = (struct filesystem){.name = "proc", .dev = next_dev++};
+    pseudo->fs = (struct filesystem){.name = "proc", .dev = next_dev++, .magic = PROC_SUPER_MAGIC};
     pseudo->root = (struct pseudo_entry){.mode = S_IFDIR | 0555, .dir = dir};
     struct vnode *root = node_create(&pseudo->fs, &pseudo->root, 0);
     if (!root) {

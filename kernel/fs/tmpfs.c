@@ -3,6 +3,7 @@
    A file's page cache is the file; a directory is a tree of entries (tmpfs_dir.c); a device's node
    only leads to the device. */
 #include <linux/errno.h>
+#include <linux/magic.h>
 #include <fs/devices.h>
 #include <fs/pagecache.h>
 #include <fs/tmpfs.h>
@@ -11,7 +12,13 @@
 #include <mm/heap.h>
 #include "tmpfs_node.h"
 
-static struct filesystem tmpfs = {.name = "tmpfs", .dev = 1, .next_ino = 1};
+static struct filesystem tmpfs = {
+    .name = "tmpfs",
+    .dev = 1,
+    .magic = TMPFS_MAGIC,
+    .in_memory = true,
+    .next_ino = 1,
+};
 
 static ssize_t tmpfs_read(struct file *file, struct uio *uio, uint64_t offset)
 {

@@ -1,6 +1,7 @@
 /* The operations on names: checks that are the same for every file system, then one call of it. The
    order of the checks is Linux's, since programs see it. */
 #include <linux/errno.h>
+#include <fs/pagecache.h>
 #include <fs/vfs.h>
 #include <lib/string.h>
 
@@ -96,21 +97,15 @@ static int link_to(struct vnode *vnode, const struct path_last *last)
     return last->dir->ops->link(last->dir, last->name, vnode);
 }
 
-int vfs_link(struct vnode *from_start, const char *from, struct vnode *to_start, const char *to,
-             unsigned flags)
+int vfs_link(struct vnode *vnode, struct vnode *start, const char *path)
 {
     struct path_last last;
-    struct vnode *vnode;
-    int err = path_lookup(from_start, from, flags, &vnode);
+    int err = lookup_new_file(start, path, &last);
 
     if (err)
         return err;
-    err = lookup_new_file(to_start, to, &last);
-    if (!err) {
-        err = link_to(vnode, &last);
-        vnode_put(last.dir);
-    }
-    vnode_put(vnode);
+    err = link_to(vnode, &last);
+    vnode_put(last.dir);
     return err;
 }
 
@@ -216,32 +211,35 @@ int vfs_rename(struct vnode *from_start, const char *from, struct vnode *to_star
     return err;
 }
 
-int vfs_stat(struct vnode *start, const char *path, unsigned flags, struct stat *stat)
-{
-    struct vnode *vnode;
-    int err = path_lookup(start, path, flags, &vnode);
-
-    if (err)
-        return err;
-    vnode_stat(vnode, stat);
-    vnode_put(vnode);
-    return 0;
-}
-
-int vfs_readlink(struct vnode *start, const char *path, char *buf, size_t size)
-{
-    struct vnode *vnode;
-    int err = path_lookup(start, path, 0, &vnode);
-
-    if (err)
-        return err;
-    err = vnode_is_link(vnode) ? vnode->ops->readlink(vnode, buf, size) : -EINVAL;
-    vnode_put(vnode);
-    return err;
-}
-
 void vnode_chmod(struct vnode *vnode, uint32_t mode)
 {
     atomic_store_relaxed(&vnode->mode, (vnode->mode & S_IFMT) | (mode & ~S_IFMT));
     vnode_touch_ctime(vnode);
+}
+
+/* The permission bits without those that chown(2) takes away; a set-group-ID bit without execution means something else.
+ */
+static uint32_t mode_after_chown(const struct vnode *vnode)
+{
+    uint32_t mode = atomic_load_relaxed(&vnode->mode);
+
+    if (vnode_is_dir(vnode))
+        return mode;
+    return mode & ~(S_ISUID | (mode & S_IXGRP ? S_ISGID : 0));
+}
+
+void vnode_chown(struct vnode *vnode, uint32_t uid, uint32_t gid)
+{
+    if (uid != VNODE_SAME_ID)
+        atomic_store_relaxed(&vnode->uid, uid);
+    if (gid != VNODE_SAME_ID)
+        atomic_store_relaxed(&vnode->gid, gid);
+    vnode_chmod(vnode, mode_after_chown(vnode));
+}
+
+struct fs_usage vfs_usage(const struct filesystem *fs)
+{
+    if (!fs->in_memory)
+        return (struct fs_usage){0};
+    return (struct fs_usage){.used = pagecache_pages(), .free = pagecache_room()};
 }

@@ -71,6 +71,8 @@ void vnode_stat(struct vnode *vnode, struct stat *stat)
         .st_ino = vnode->ino,
         .st_nlink = atomic_load_relaxed(&vnode->nlink),
         .st_mode = atomic_load_relaxed(&vnode->mode),
+        .st_uid = atomic_load_relaxed(&vnode->uid),
+        .st_gid = atomic_load_relaxed(&vnode->gid),
         .st_rdev = vnode->rdev,
         .st_size = vnode_size(vnode),
         .st_blksize = PAGE_SIZE,

@@ -37,6 +37,9 @@ static enum restart restart_rule(uint64_t number)
     case __NR_clone:
         return RESTART_ALWAYS;
     case __NR_poll:
+    case __NR_ppoll:
+    case __NR_select:
+    case __NR_pselect6:
     case __NR_nanosleep:
     case __NR_clock_nanosleep:
     case __NR_pause:
@@ -223,6 +226,5 @@ void signal_deliver(struct trapframe *tf)
         return;
     }
     finish_interrupted_call(tf, NULL);
-    if (self->signals.has_saved_mask)
-        signal_change_mask(mask_to_return_to(&self->signals));
+    signal_return_mask();
 }

@@ -120,15 +120,28 @@ int signal_set_stack(const stack_t *wanted, uaddr_t rsp)
 
 /* ---- Waiting ---- */
 
-int signal_suspend(const uint64_t *mask)
+void signal_borrow_mask(uint64_t mask)
 {
     struct signal_state *state = my_signals();
 
-    if (mask) {
-        state->saved_mask = state->blocked;
-        state->has_saved_mask = true;
-        signal_change_mask(*mask);
-    }
+    state->saved_mask = state->blocked;
+    state->has_saved_mask = true;
+    signal_change_mask(mask);
+}
+
+void signal_return_mask(void)
+{
+    struct signal_state *state = my_signals();
+
+    if (state->has_saved_mask)
+        signal_change_mask(state->saved_mask);
+    state->has_saved_mask = false;
+}
+
+int signal_suspend(const uint64_t *mask)
+{
+    if (mask)
+        signal_borrow_mask(*mask);
     return thread_sleep_until(UINT64_MAX);
 }
 

@@ -54,18 +54,24 @@ void path_arg_put(struct path_arg *arg)
     heap_free(arg->path);
 }
 
-int vnode_from_path(int dirfd, const char __user *path, unsigned at_flags, struct vnode **vnode)
+int vnode_from_arg(const struct path_arg *arg, unsigned at_flags, struct vnode **vnode)
 {
     unsigned flags = (at_flags & AT_SYMLINK_NOFOLLOW) ? 0 : PATH_FOLLOW;
+
+    if (!(at_flags & AT_EMPTY_PATH) || arg->path[0] != '\0')
+        return path_lookup(arg->dir, arg->path, flags, vnode);
+    vnode_get(*vnode = arg->dir);
+    return 0;
+}
+
+int vnode_from_path(int dirfd, const char __user *path, unsigned at_flags, struct vnode **vnode)
+{
     struct path_arg arg;
     int err = path_arg_get(&arg, dirfd, path);
 
     if (err)
         return err;
-    if ((at_flags & AT_EMPTY_PATH) && arg.path[0] == '\0')
-        vnode_get(*vnode = arg.dir);
-    else
-        err = path_lookup(arg.dir, arg.path, flags, vnode);
+    err = vnode_from_arg(&arg, at_flags, vnode);
     path_arg_put(&arg);
     return err;
 }

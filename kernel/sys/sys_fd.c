@@ -1,4 +1,5 @@
 /* Descriptors: opening, closing, duplicating. */
+#include <linux/close_range.h>
 #include <linux/errno.h>
 #include <fs/pipe.h>
 #include <fs/vfs.h>
@@ -53,6 +54,18 @@ SYSCALL2(creat, const char __user *, path, unsigned, mode)
 SYSCALL1(close, int, fd)
 {
     return fdtable_close(current_files(), fd);
+}
+
+/* No table is shared, so there is nothing to do for CLOSE_RANGE_UNSHARE. */
+SYSCALL3(close_range, unsigned, first, unsigned, last, unsigned, flags)
+{
+    if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || first > last)
+        return -EINVAL;
+    if (flags & CLOSE_RANGE_CLOEXEC)
+        fdtable_set_cloexec_range(current_files(), first, last);
+    else
+        fdtable_close_range(current_files(), first, last);
+    return 0;
 }
 
 static long dup_from(int fd, int min_fd, bool cloexec)
@@ -163,6 +176,8 @@ static long fcntl_file(struct file *file, int fd, unsigned request, uint64_t arg
         return atomic_load(&file->flags);
     case F_SETFL:
         return set_file_flags(file, arg);
+    case F_GETPIPE_SZ:
+        return pipe_size(file);
     }
     return -EINVAL;
 }

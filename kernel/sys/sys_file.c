@@ -10,8 +10,20 @@
 /* The most that one call moves, as on Linux. */
 #define MAX_RW_COUNT (INT32_MAX & ~(PAGE_SIZE - 1))
 
-/* One of file_read, file_write. */
-typedef ssize_t transfer_fn(struct file *file, struct uio *uio);
+/* Reads or writes at `offset`, or, if that is AT_FILE_OFFSET, at the file's own. */
+typedef ssize_t transfer_fn(struct file *file, struct uio *uio, int64_t offset);
+
+#define AT_FILE_OFFSET (-1l)
+
+static ssize_t read_at(struct file *file, struct uio *uio, int64_t offset)
+{
+    return offset == AT_FILE_OFFSET ? file_read(file, uio) : file_pread(file, uio, offset);
+}
+
+static ssize_t write_at(struct file *file, struct uio *uio, int64_t offset)
+{
+    return offset == AT_FILE_OFFSET ? file_write(file, uio) : file_pwrite(file, uio, offset);
+}
 
 static void send_pipe_signal(void)
 {
@@ -21,16 +33,17 @@ static void send_pipe_signal(void)
 }
 
 /* Who writes where nobody reads any more is told twice, even if some bytes went through before. */
-static ssize_t transfer(struct file *file, struct uio *uio, transfer_fn *fn)
+static ssize_t transfer(struct file *file, struct uio *uio, int64_t offset, transfer_fn *fn)
 {
-    ssize_t done = fn(file, uio);
+    ssize_t done = fn(file, uio, offset);
 
     if (uio->broken)
         send_pipe_signal();
     return done;
 }
 
-static long transfer_buffer(int fd, const void __user *buf, size_t len, transfer_fn *fn)
+static long transfer_buffer(int fd, const void __user *buf, size_t len, int64_t offset,
+                            transfer_fn *fn)
 {
     struct uio uio;
     struct file *file = file_from_fd(fd);
@@ -38,19 +51,29 @@ static long transfer_buffer(int fd, const void __user *buf, size_t len, transfer
     if (!file)
         return -EBADF;
     uio_init_user(&uio, buf, min(len, MAX_RW_COUNT));
-    ssize_t done = user_access_ok(buf, len) ? transfer(file, &uio, fn) : -EFAULT;
+    ssize_t done = user_access_ok(buf, len) ? transfer(file, &uio, offset, fn) : -EFAULT;
     file_put(file);
     return done;
 }
 
 SYSCALL3(read, int, fd, void __user *, buf, size_t, len)
 {
-    return transfer_buffer(fd, buf, len, file_read);
+    return transfer_buffer(fd, buf, len, AT_FILE_OFFSET, read_at);
 }
 
 SYSCALL3(write, int, fd, const void __user *, buf, size_t, len)
 {
-    return transfer_buffer(fd, buf, len, file_write);
+    return transfer_buffer(fd, buf, len, AT_FILE_OFFSET, write_at);
+}
+
+SYSCALL4(pread64, int, fd, void __user *, buf, size_t, len, int64_t, offset)
+{
+    return offset < 0 ? -EINVAL : transfer_buffer(fd, buf, len, offset, read_at);
+}
+
+SYSCALL4(pwrite64, int, fd, const void __user *, buf, size_t, len, int64_t, offset)
+{
+    return offset < 0 ? -EINVAL : transfer_buffer(fd, buf, len, offset, write_at);
 }
 
 /* The bytes of all pieces together, at most MAX_RW_COUNT. -EINVAL: a length below 0; -EFAULT. */
@@ -88,7 +111,7 @@ static int fetch_pieces(const struct iovec __user *from, size_t count, struct io
 }
 
 static ssize_t transfer_pieces(struct file *file, const struct iovec *pieces, size_t count,
-                               transfer_fn *fn)
+                               int64_t offset, transfer_fn *fn)
 {
     struct uio uio;
     ssize_t len = count_pieces(pieces, count);
@@ -96,10 +119,11 @@ static ssize_t transfer_pieces(struct file *file, const struct iovec *pieces, si
     if (len < 0)
         return len;
     uio_init_pieces(&uio, pieces, len);
-    return transfer(file, &uio, fn);
+    return transfer(file, &uio, offset, fn);
 }
 
-static long transfer_vector(int fd, const struct iovec __user *from, size_t count, transfer_fn *fn)
+static long transfer_vector(int fd, const struct iovec __user *from, size_t count, int64_t offset,
+                            transfer_fn *fn)
 {
     struct iovec *pieces = NULL;
     struct file *file = file_from_fd(fd);
@@ -108,7 +132,7 @@ static long transfer_vector(int fd, const struct iovec __user *from, size_t coun
         return -EBADF;
     ssize_t done = count ? fetch_pieces(from, count, &pieces) : 0;
     if (done == 0)
-        done = transfer_pieces(file, pieces, count, fn);
+        done = transfer_pieces(file, pieces, count, offset, fn);
     heap_free(pieces);
     file_put(file);
     return done;
@@ -116,38 +140,44 @@ static long transfer_vector(int fd, const struct iovec __user *from, size_t coun
 
 SYSCALL3(readv, int, fd, const struct iovec __user *, pieces, size_t, count)
 {
-    return transfer_vector(fd, pieces, count, file_read);
+    return transfer_vector(fd, pieces, count, AT_FILE_OFFSET, read_at);
 }
 
 SYSCALL3(writev, int, fd, const struct iovec __user *, pieces, size_t, count)
 {
-    return transfer_vector(fd, pieces, count, file_write);
+    return transfer_vector(fd, pieces, count, AT_FILE_OFFSET, write_at);
 }
 
-static long transfer_at(int fd, const void __user *buf, size_t len, int64_t offset,
-                        ssize_t (*fn)(struct file *file, struct uio *uio, uint64_t offset))
+SYSCALL4(preadv, int, fd, const struct iovec __user *, pieces, size_t, count, int64_t, offset)
 {
-    struct uio uio;
+    return offset < 0 ? -EINVAL : transfer_vector(fd, pieces, count, offset, read_at);
+}
 
-    if (offset < 0)
+SYSCALL4(pwritev, int, fd, const struct iovec __user *, pieces, size_t, count, int64_t, offset)
+{
+    return offset < 0 ? -EINVAL : transfer_vector(fd, pieces, count, offset, write_at);
+}
+
+/* What preadv2 and pwritev2 have in common: an offset of -1 is the file's own. None of the RWF_ flags is there. */
+static long transfer_vector_flags(int fd, const struct iovec __user *pieces, size_t count,
+                                  int64_t offset, unsigned flags, transfer_fn *fn)
+{
+    if (offset < AT_FILE_OFFSET)
         return -EINVAL;
-    struct file *file = file_from_fd(fd);
-    if (!file)
-        return -EBADF;
-    uio_init_user(&uio, buf, min(len, MAX_RW_COUNT));
-    ssize_t done = user_access_ok(buf, len) ? fn(file, &uio, offset) : -EFAULT;
-    file_put(file);
-    return done;
+    return flags ? -EOPNOTSUPP : transfer_vector(fd, pieces, count, offset, fn);
 }
 
-SYSCALL4(pread64, int, fd, void __user *, buf, size_t, len, int64_t, offset)
+/* The fifth argument would be the upper half of the offset, on machines of 32 bits. */
+SYSCALL6(preadv2, int, fd, const struct iovec __user *, pieces, size_t, count, int64_t, offset,
+         uint64_t, upper __unused, unsigned, flags)
 {
-    return transfer_at(fd, buf, len, offset, file_pread);
+    return transfer_vector_flags(fd, pieces, count, offset, flags, read_at);
 }
 
-SYSCALL4(pwrite64, int, fd, const void __user *, buf, size_t, len, int64_t, offset)
+SYSCALL6(pwritev2, int, fd, const struct iovec __user *, pieces, size_t, count, int64_t, offset,
+         uint64_t, upper __unused, unsigned, flags)
 {
-    return transfer_at(fd, buf, len, offset, file_pwrite);
+    return transfer_vector_flags(fd, pieces, count, offset, flags, write_at);
 }
 
 SYSCALL3(lseek, int, fd, int64_t, offset, unsigned, whence)

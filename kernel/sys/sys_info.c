@@ -5,6 +5,7 @@
 #include <linux/resource.h>
 #include <linux/sysinfo.h>
 #include <linux/time.h>
+#include <linux/times.h>
 #include <linux/utsname.h>
 #include <arch/clock.h>
 #include <arch/console.h>
@@ -138,9 +139,7 @@ static int sleep_until(uint64_t deadline_ns, struct __kernel_timespec __user *re
     int err = thread_sleep_until(deadline_ns);
 
     if (err == -EINTR && remaining) {
-        uint64_t now = clock_monotonic_ns();
-        const struct __kernel_timespec left =
-            timespec_from_ns(deadline_ns > now ? deadline_ns - now : 0);
+        const struct __kernel_timespec left = timespec_from_ns(timeout_left_ns(deadline_ns));
 
         if (put_user(remaining, &left))
             return -EFAULT;
@@ -266,6 +265,23 @@ SYSCALL2(getrusage, int, who, struct rusage __user *, out)
     }
     const struct rusage rusage = rusage_from(&usage);
     return put_user(out, &rusage);
+}
+
+/* Ticks, as everywhere in here: since boot, and of the process and its children. */
+SYSCALL1(times, struct tms __user *, out)
+{
+    const struct process *process = process_current();
+    struct process_usage self = process_usage(process), children = process->children_usage;
+    const struct tms times = {
+        .tms_utime = self.ticks_user,
+        .tms_stime = self.ticks_kernel,
+        .tms_cutime = children.ticks_user,
+        .tms_cstime = children.ticks_kernel,
+    };
+
+    if (out && put_user(out, &times))
+        return -EFAULT;
+    return clock_monotonic_ns() / 1000 / TICK_US;
 }
 
 SYSCALL3(getrandom, char __user *, buf, size_t, len, unsigned, flags)

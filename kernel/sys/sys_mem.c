@@ -3,9 +3,8 @@
 #include <linux/errno.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
-#include <fs/fdtable.h>
-#include <proc/process.h>
 #include <sched/world.h>
+#include <sys/fileargs.h>
 #include <sys/syscall.h>
 #include <vm/audit.h>
 
@@ -69,7 +68,7 @@ SYSCALL6(mmap, uaddr_t, addr, uint64_t, len, unsigned, prot, unsigned, flags, in
     if (flags & MAP_ANONYMOUS)
         return map(&request);
 
-    struct file *file = fdtable_get(process_current()->files, fd);
+    struct file *file = io_file_from_fd(fd);
     if (!file)
         return -EBADF;
     long result = map_file(&request, file, offset);

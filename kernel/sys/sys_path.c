@@ -128,20 +128,22 @@ SYSCALL5(renameat2, int, from_fd, const char __user *, from, int, to_fd, const c
 static long link_path(int from_fd, const char __user *from, int to_fd, const char __user *to,
                       unsigned flags)
 {
-    struct path_arg from_arg, to_arg;
+    unsigned from_flags =
+        (flags & AT_EMPTY_PATH) | (flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW);
+    struct path_arg arg;
+    struct vnode *vnode;
 
-    if (flags & ~AT_SYMLINK_FOLLOW)
+    if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    int err = path_arg_get(&from_arg, from_fd, from);
+    int err = vnode_from_path(from_fd, from, from_flags, &vnode);
     if (err)
         return err;
-    err = path_arg_get(&to_arg, to_fd, to);
+    err = path_arg_get(&arg, to_fd, to);
     if (!err) {
-        err = vfs_link(from_arg.dir, from_arg.path, to_arg.dir, to_arg.path,
-                       (flags & AT_SYMLINK_FOLLOW) ? PATH_FOLLOW : 0);
-        path_arg_put(&to_arg);
+        err = vfs_link(vnode, arg.dir, arg.path);
+        path_arg_put(&arg);
     }
-    path_arg_put(&from_arg);
+    vnode_put(vnode);
     return err;
 }
 
@@ -183,13 +185,13 @@ SYSCALL3(symlinkat, const char __user *, target, int, dirfd, const char __user *
 }
 
 /* Without a final 0, and cut off where the buffer ends. */
-static long copy_target(const struct path_arg *arg, char __user *to, size_t size)
+static long copy_target(struct vnode *link, char __user *to, size_t size)
 {
     char *target = heap_alloc(PATH_MAX);
 
     if (!target)
         return -ENOMEM;
-    ssize_t len = vfs_readlink(arg->dir, arg->path, target, PATH_MAX);
+    ssize_t len = link->ops->readlink(link, target, PATH_MAX);
     if (len >= 0) {
         len = min((size_t)len, size);
         if (copy_to_user(to, target, len))
@@ -199,17 +201,34 @@ static long copy_target(const struct path_arg *arg, char __user *to, size_t size
     return len;
 }
 
-static long readlink_path(int dirfd, const char __user *path, char __user *to, int size)
+/* An empty path means the link that `dirfd` is (opened with O_PATH). */
+static int find_link(int dirfd, const char __user *path, struct vnode **link)
 {
     struct path_arg arg;
+    int err = path_arg_get(&arg, dirfd, path);
+
+    if (err)
+        return err;
+    err = vnode_from_arg(&arg, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, link);
+    if (!err && !vnode_is_link(*link)) {
+        err = arg.path[0] == '\0' ? -ENOENT : -EINVAL;
+        vnode_put(*link);
+    }
+    path_arg_put(&arg);
+    return err;
+}
+
+static long readlink_path(int dirfd, const char __user *path, char __user *to, int size)
+{
+    struct vnode *link;
 
     if (size <= 0)
         return -EINVAL;
-    int err = path_arg_get(&arg, dirfd, path);
+    int err = find_link(dirfd, path, &link);
     if (err)
         return err;
-    long result = copy_target(&arg, to, size);
-    path_arg_put(&arg);
+    long result = copy_target(link, to, size);
+    vnode_put(link);
     return result;
 }
 

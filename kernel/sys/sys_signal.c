@@ -83,23 +83,6 @@ SYSCALL0(pause)
     return signal_suspend(NULL);
 }
 
-/* -EINVAL, -EFAULT. */
-static int timeout_deadline(const struct __kernel_timespec __user *timeout, uint64_t *deadline_ns)
-{
-    struct __kernel_timespec time;
-    uint64_t ns;
-
-    *deadline_ns = UINT64_MAX;
-    if (!timeout)
-        return 0;
-    if (get_user(&time, timeout))
-        return -EFAULT;
-    if (!timespec_to_ns(&time, &ns))
-        return -EINVAL;
-    *deadline_ns = clock_monotonic_ns() + ns;
-    return 0;
-}
-
 SYSCALL4(rt_sigtimedwait, const uint64_t __user *, set, siginfo_t __user *, info,
          const struct __kernel_timespec __user *, timeout, size_t, mask_size)
 {
@@ -113,7 +96,6 @@ SYSCALL4(rt_sigtimedwait, const uint64_t __user *, set, siginfo_t __user *, info
     int result = timeout_deadline(timeout, &deadline_ns);
     if (result)
         return result;
-    deadline_ns = signal_resumed_deadline(deadline_ns);
     result = signal_timed_wait(wanted, deadline_ns, &taken);
     if (result == -EINTR)
         signal_keep_deadline(deadline_ns);
@@ -143,12 +125,6 @@ long sys_sigaltstack(struct trapframe *tf)
 }
 
 /* ---- Alarms ---- */
-
-static struct __kernel_old_timeval timeval_from_ns(uint64_t ns)
-{
-    return (struct __kernel_old_timeval){.tv_sec = ns / NS_PER_SEC,
-                                         .tv_usec = ns % NS_PER_SEC / 1000};
-}
 
 /* False: not a valid time. */
 static bool timeval_to_ns(const struct __kernel_old_timeval *time, uint64_t *ns)

@@ -1,12 +1,9 @@
-/* What is known of a file: stat, permissions, times; and the listing of directories. */
+/* What is known of a file and of its file system: stat, statx, statfs, permissions. */
+#include <asm/statfs.h>
 #include <linux/errno.h>
-#include <linux/stat.h>
-#include <linux/time_types.h>
-#include <arch/clock.h>
+#include <linux/kdev_t.h>
 #include <fs/stat.h>
 #include <fs/vfs.h>
-#include <lib/string.h>
-#include <sys/convert.h>
 #include <sys/fileargs.h>
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
@@ -98,164 +95,93 @@ SYSCALL4(faccessat2, int, dirfd, const char __user *, path, unsigned, access, un
     return check_access(dirfd, path, access, flags);
 }
 
-static long chmod_path(int dirfd, const char __user *path, unsigned mode)
+/* ---- statx ---- */
+
+static struct statx_timestamp statx_time(uint64_t sec, uint64_t nsec)
+{
+    return (struct statx_timestamp){.tv_sec = sec, .tv_nsec = nsec};
+}
+
+/* What is asked for in particular does not matter: all is cheap, and known. */
+static void statx_from(const struct stat *stat, struct statx *statx)
+{
+    *statx = (struct statx){
+        .stx_mask = STATX_BASIC_STATS,
+        .stx_blksize = stat->st_blksize,
+        .stx_nlink = stat->st_nlink,
+        .stx_uid = stat->st_uid,
+        .stx_gid = stat->st_gid,
+        .stx_mode = stat->st_mode,
+        .stx_ino = stat->st_ino,
+        .stx_size = stat->st_size,
+        .stx_blocks = stat->st_blocks,
+        .stx_atime = statx_time(stat->st_atime, stat->st_atime_nsec),
+        .stx_mtime = statx_time(stat->st_mtime, stat->st_mtime_nsec),
+        .stx_ctime = statx_time(stat->st_ctime, stat->st_ctime_nsec),
+        .stx_rdev_major = MAJOR(stat->st_rdev),
+        .stx_rdev_minor = MINOR(stat->st_rdev),
+        .stx_dev_major = MAJOR(stat->st_dev),
+        .stx_dev_minor = MINOR(stat->st_dev),
+    };
+}
+
+SYSCALL5(statx, int, dirfd, const char __user *, path, unsigned, flags, unsigned, mask,
+         struct statx __user *, to)
 {
     struct vnode *vnode;
-    int err = vnode_from_path(dirfd, path, 0, &vnode);
+    struct stat stat;
+    struct statx statx;
 
-    if (err)
-        return err;
-    vnode_chmod(vnode, mode & 07777);
-    vnode_put(vnode);
-    return 0;
-}
-
-SYSCALL2(chmod, const char __user *, path, unsigned, mode)
-{
-    return chmod_path(AT_FDCWD, path, mode);
-}
-
-SYSCALL3(fchmodat, int, dirfd, const char __user *, path, unsigned, mode)
-{
-    return chmod_path(dirfd, path, mode);
-}
-
-SYSCALL2(fchmod, int, fd, unsigned, mode)
-{
-    struct file *file = io_file_from_fd(fd);
-
-    if (!file)
-        return -EBADF;
-    vnode_chmod(file->vnode, mode & 07777);
-    file_put(file);
-    return 0;
-}
-
-/* Linux has these in no header for programs. */
-#define UTIME_NOW  ((1l << 30) - 1)
-#define UTIME_OMIT ((1l << 30) - 2)
-
-/* One time of utimensat(2): the nanoseconds to set, or, with UTIME_OMIT, the old ones. */
-static int time_to_set(const struct __kernel_timespec *time, uint64_t *ns)
-{
-    if (time->tv_nsec == UTIME_NOW)
-        *ns = clock_realtime_ns();
-    else if (time->tv_nsec != UTIME_OMIT && !timespec_to_ns(time, ns))
+    if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE)) ||
+        (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE || (mask & STATX__RESERVED))
         return -EINVAL;
-    return 0;
-}
-
-/* `times`: access and modification. */
-static int set_times(struct vnode *vnode, const struct __kernel_timespec times[2])
-{
-    uint64_t atime = vnode->atime_ns, mtime = vnode->mtime_ns;
-    int err = time_to_set(&times[0], &atime);
-
-    if (!err)
-        err = time_to_set(&times[1], &mtime);
+    int err = vnode_from_path(dirfd, path, flags, &vnode);
     if (err)
         return err;
-    atomic_store_relaxed(&vnode->atime_ns, atime);
-    atomic_store_relaxed(&vnode->mtime_ns, mtime);
-    vnode_touch_ctime(vnode);
-    return 0;
+    vnode_stat(vnode, &stat);
+    vnode_put(vnode);
+    statx_from(&stat, &statx);
+    return put_user(to, &statx);
 }
 
-/* The vnode of a path, or of `fd` itself where there is none. */
-static int vnode_from_fd_or_path(int fd, const char __user *path, unsigned flags,
-                                 struct vnode **vnode)
+/* ---- File systems ---- */
+
+static long copy_statfs(const struct filesystem *fs, struct statfs __user *to)
 {
-    if (path || fd == AT_FDCWD)
-        return vnode_from_path(fd, path, flags, vnode);
-    struct file *file = file_from_fd(fd);
-    if (!file)
-        return -EBADF;
-    vnode_get(*vnode = file->vnode);
-    file_put(file);
-    return 0;
+    struct fs_usage usage = vfs_usage(fs);
+    const struct statfs statfs = {
+        .f_type = fs->magic,
+        .f_bsize = PAGE_SIZE,
+        .f_frsize = PAGE_SIZE,
+        .f_blocks = usage.used + usage.free,
+        .f_bfree = usage.free,
+        .f_bavail = usage.free,
+        .f_fsid.val[0] = fs->dev,
+        .f_namelen = NAME_MAX,
+    };
+
+    return put_user(to, &statfs);
 }
 
-SYSCALL4(utimensat, int, fd, const char __user *, path, const struct __kernel_timespec __user *,
-         from, unsigned, flags)
+SYSCALL2(statfs, const char __user *, path, struct statfs __user *, to)
 {
-    struct __kernel_timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
     struct vnode *vnode;
+    int err = vnode_from_path(AT_FDCWD, path, 0, &vnode);
 
-    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
-        return -EINVAL;
-    if (from && copy_from_user(times, from, sizeof(times)))
-        return -EFAULT;
-    int err = vnode_from_fd_or_path(fd, path, flags, &vnode);
     if (err)
         return err;
-    err = set_times(vnode, times);
+    long result = copy_statfs(vnode->fs, to);
     vnode_put(vnode);
-    return err;
+    return result;
 }
 
-/* ---- Listing ---- */
-
-/* What getdents64(2) gives: Linux has this in no header for programs. */
-struct linux_dirent64 {
-    uint64_t d_ino;
-    int64_t d_off; /* where the next one is found */
-    uint16_t d_reclen;
-    uint8_t d_type; /* the S_IFMT bits, shifted */
-    char d_name[];
-};
-
-/* Room for the longest name, with its 0 and the padding. */
-union dirent_buf {
-    struct linux_dirent64 dirent;
-    char bytes[offsetof(struct linux_dirent64, d_name) + NAME_MAX + 1 + 8];
-};
-
-/* A user's buffer that is being filled. */
-struct listing {
-    char __user *to;
-    size_t left, done;
-    int err; /* why it ended: -EINVAL, no room; -EFAULT */
-};
-
-static size_t make_dirent(const struct dir_entry *entry, union dirent_buf *buf)
+SYSCALL2(fstatfs, int, fd, struct statfs __user *, to)
 {
-    size_t len = offsetof(struct linux_dirent64, d_name) + strlen(entry->name) + 1;
-
-    memset(buf, 0, sizeof(*buf));
-    buf->dirent.d_ino = entry->ino;
-    buf->dirent.d_off = entry->cookie + 1;
-    buf->dirent.d_reclen = round_up(len, 8);
-    buf->dirent.d_type = entry->mode >> 12;
-    strlcpy(buf->dirent.d_name, entry->name, NAME_MAX + 1);
-    return buf->dirent.d_reclen;
-}
-
-static int emit_dirent(const struct dir_entry *entry, void *arg)
-{
-    struct listing *listing = arg;
-    union dirent_buf buf;
-    size_t len = make_dirent(entry, &buf);
-
-    if (len > listing->left)
-        listing->err = -EINVAL;
-    else
-        listing->err = copy_to_user(listing->to, &buf, len);
-    if (listing->err)
-        return listing->err;
-    listing->to += len;
-    listing->left -= len;
-    listing->done += len;
-    return 0;
-}
-
-SYSCALL3(getdents64, int, fd, char __user *, to, unsigned, size)
-{
-    struct listing listing = {.to = to, .left = size};
     struct file *file = file_from_fd(fd);
 
     if (!file)
         return -EBADF;
-    int err = file_may_read(file) ? file_list(file, emit_dirent, &listing) : -EBADF;
+    long result = copy_statfs(file->vnode->fs, to);
     file_put(file);
-    return uio_result(listing.done, err ? err : listing.err);
+    return result;
 }

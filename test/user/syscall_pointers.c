@@ -17,7 +17,10 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <time.h>
+
+#include "statx.h"
 
 #include <sys/calls.h> /* the kernel's own list */
 
@@ -79,6 +82,8 @@ struct call {
     CALL(IN, position, &object, sizeof(object), name, __VA_ARGS__)
 
 static struct stat about;
+static struct linux_statx about_more;
+static struct statfs about_system;
 static char moved[16];
 static const char text[16] = "sixteen bytes.\n";
 static const struct iovec vector = {moved, sizeof(moved)};
@@ -102,6 +107,11 @@ static const struct timespec no_time;
 static const stack_t no_stack = {.ss_flags = SS_DISABLE};
 static const struct itimerval no_timer;
 
+static struct pollfd polled_here = {.fd = FILE_FD, .events = POLLIN};
+static const struct timeval no_wait;
+static const uint64_t file_set = 1 << FILE_FD;
+static uint64_t asked_set = 1 << FILE_FD;
+
 #define ARCH_GET_FS  0x1003
 #define LOG_READ_ALL 3
 
@@ -114,6 +124,10 @@ static const struct call calls[] = {
     CALL(IN | SOME_IS_FINE, 1, text, 16, pwrite64, FILE_FD, 0, 16, 0),
     READS(1, vector, readv, FILE_FD, 0, 1),
     READS(1, vector, writev, FILE_FD, 0, 1),
+    READS(1, vector, preadv, FILE_FD, 0, 1, 0, 0),
+    READS(1, vector, pwritev, FILE_FD, 0, 1, 0, 0),
+    READS(1, vector, preadv2, FILE_FD, 0, 1, 0, 0),
+    READS(1, vector, pwritev2, FILE_FD, 0, 1, 0, 0),
     CALL(IN | GIVES_FD, 0, "file", 5, open, 0, O_RDONLY),
     CALL(IN | GIVES_FD, 0, "file", 5, open, 0, O_RDWR | O_CREAT, 0644),
     CALL(IN | GIVES_FD, 1, "file", 5, openat, AT_FDCWD, 0, O_RDONLY),
@@ -125,6 +139,12 @@ static const struct call calls[] = {
     WRITES(1, struct stat, fstat, DIR_FD, 0),
     PATH(1, "file", newfstatat, AT_FDCWD, 0, (long)&about, 0),
     WRITES(2, struct stat, newfstatat, AT_FDCWD, (long)"dir", 0, 0),
+    PATH(1, "file", statx, AT_FDCWD, 0, 0, LINUX_STATX_BASIC_STATS, (long)&about_more),
+    CALL(OUT | VARIES, 4, NULL, sizeof(struct linux_statx), statx, AT_FDCWD, (long)"dir", 0,
+         LINUX_STATX_BASIC_STATS),
+    PATH(0, "file", statfs, 0, (long)&about_system),
+    CALL(OUT | VARIES, 1, NULL, sizeof(struct statfs), statfs, (long)"/tmp", 0),
+    CALL(OUT | VARIES, 1, NULL, sizeof(struct statfs), fstatfs, FILE_FD, 0),
     PATH(0, "file", access, 0, F_OK),
     PATH(1, "file", faccessat, AT_FDCWD, 0, F_OK),
     PATH(1, "file", faccessat2, AT_FDCWD, 0, F_OK, 0),
@@ -157,18 +177,31 @@ static const struct call calls[] = {
     PATH(0, "file", truncate, 0, FILE_LEN),
     PATH(0, "file", chmod, 0, 0644),
     PATH(1, "file", fchmodat, AT_FDCWD, 0, 0644),
+    PATH(0, "file", chown, 0, -1, -1),
+    PATH(0, "link", lchown, 0, -1, -1),
+    PATH(1, "file", fchownat, AT_FDCWD, 0, -1, -1, 0),
     PATH(1, "file", utimensat, AT_FDCWD, 0, (long)times, 0),
     CALL(IN | NULL_IS_FINE, 2, times, sizeof(times), utimensat, AT_FDCWD, (long)"file", 0, 0),
     CALL(OUT, 0, NULL, 200, getcwd, 0, 200),
+    CALL(OUT, 1, NULL, 1000, getdents, DIR_FD, 0, 1000),
     CALL(OUT, 1, NULL, 1000, getdents64, DIR_FD, 0, 1000),
     PATH(0, "file", execve, 0, 0, 0),
     CALL(IN | OUT, 0, &polled, sizeof(polled), poll, 0, 1, 0),
+    CALL(IN | OUT, 0, &polled, sizeof(polled), ppoll, 0, 1, (long)&no_time, 0, 0),
+    CALL(IN | NULL_IS_FINE, 2, &no_time, sizeof(no_time), ppoll, (long)&polled_here, 1, 0, 0, 0),
+    CALL(IN | NULL_IS_FINE, 3, &sigurg_mask, 8, ppoll, (long)&polled_here, 1, (long)&no_time, 0, 8),
+    CALL(IN | NULL_IS_FINE, 1, &file_set, 8, select, FILE_FD + 1, 0, 0, 0, (long)&no_wait),
+    CALL(IN | NULL_IS_FINE, 2, &file_set, 8, select, FILE_FD + 1, 0, 0, 0, (long)&no_wait),
+    CALL(IN | NULL_IS_FINE, 3, &file_set, 8, select, FILE_FD + 1, 0, 0, 0, (long)&no_wait),
+    CALL(IN | NULL_IS_FINE, 4, &no_wait, sizeof(no_wait), select, FILE_FD + 1, (long)&asked_set),
+    CALL(IN | NULL_IS_FINE, 1, &file_set, 8, pselect6, FILE_FD + 1, 0, 0, 0, (long)&no_time),
     CALL(OUT | GIVES_PIPE, 0, NULL, 8, pipe, 0),
     CALL(OUT | GIVES_PIPE, 0, NULL, 8, pipe2, 0, O_CLOEXEC),
     READS(2, zero, ioctl, FILE_FD, FIONBIO, 0),
     WRITES(2, int, ioctl, FILE_FD, FIONREAD, 0),
     CALL(OUT, 0, NULL, 390, uname, 0),
     CALL(OUT | VARIES, 0, NULL, 112, sysinfo, 0),
+    CALL(OUT | NULL_IS_FINE | VARIES, 0, NULL, 32, times, 0),
     CALL(OUT | NULL_IS_FINE | VARIES | NOT_LINUX, 1, NULL, 100, syslog, LOG_READ_ALL, 0, 100),
     CALL(OUT | VARIES, 1, NULL, sizeof(struct rusage), getrusage, RUSAGE_SELF, 0),
     WRITES(1, struct rlimit, getrlimit, RLIMIT_STACK, 0),
@@ -198,12 +231,12 @@ static const struct call calls[] = {
 /* Those that are not in the table. */
 static const long other_calls[] = {
     /* No pointers to memory, or none that is followed. */
-    SYS_close, SYS_lseek, SYS_dup, SYS_dup2, SYS_dup3, SYS_fcntl, SYS_ftruncate, SYS_fchdir,
-    SYS_umask, SYS_fchmod, SYS_fsync, SYS_fdatasync, SYS_sync, SYS_mmap, SYS_munmap, SYS_mprotect,
-    SYS_brk, SYS_fork, SYS_vfork, SYS_exit, SYS_exit_group, SYS_getpid, SYS_gettid, SYS_getppid,
-    SYS_setpgid, SYS_getpgid, SYS_getpgrp, SYS_setsid, SYS_getsid, SYS_getuid, SYS_geteuid,
-    SYS_getgid, SYS_getegid, SYS_sched_yield, SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill,
-    SYS_reboot, SYS_rt_sigreturn, SYS_pause, SYS_alarm,
+    SYS_close, SYS_close_range, SYS_fchown, SYS_lseek, SYS_dup, SYS_dup2, SYS_dup3, SYS_fcntl,
+    SYS_ftruncate, SYS_fchdir, SYS_umask, SYS_fchmod, SYS_fsync, SYS_fdatasync, SYS_sync, SYS_mmap,
+    SYS_munmap, SYS_mprotect, SYS_brk, SYS_fork, SYS_vfork, SYS_exit, SYS_exit_group, SYS_getpid,
+    SYS_gettid, SYS_getppid, SYS_setpgid, SYS_getpgid, SYS_getpgrp, SYS_setsid, SYS_getsid,
+    SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_sched_yield, SYS_set_tid_address,
+    SYS_kill, SYS_tkill, SYS_tgkill, SYS_reboot, SYS_rt_sigreturn, SYS_pause, SYS_alarm,
     /* Waits until a handler has run. */
     SYS_rt_sigsuspend,
     /* A case of their own, below. */

@@ -1,0 +1,151 @@
+/* Changing what stat(2) tells: modes, owners, times. */
+#include <linux/errno.h>
+#include <arch/clock.h>
+#include <fs/vfs.h>
+#include <sys/convert.h>
+#include <sys/fileargs.h>
+#include <sys/syscall.h>
+#include <vm/usercopy.h>
+
+/* ---- Modes ---- */
+
+static long chmod_path(int dirfd, const char __user *path, unsigned mode)
+{
+    struct vnode *vnode;
+    int err = vnode_from_path(dirfd, path, 0, &vnode);
+
+    if (err)
+        return err;
+    vnode_chmod(vnode, mode & 07777);
+    vnode_put(vnode);
+    return 0;
+}
+
+SYSCALL2(chmod, const char __user *, path, unsigned, mode)
+{
+    return chmod_path(AT_FDCWD, path, mode);
+}
+
+SYSCALL3(fchmodat, int, dirfd, const char __user *, path, unsigned, mode)
+{
+    return chmod_path(dirfd, path, mode);
+}
+
+SYSCALL2(fchmod, int, fd, unsigned, mode)
+{
+    struct file *file = io_file_from_fd(fd);
+
+    if (!file)
+        return -EBADF;
+    vnode_chmod(file->vnode, mode & 07777);
+    file_put(file);
+    return 0;
+}
+
+/* ---- Owners: kept, though everybody is root ---- */
+
+static long chown_path(int dirfd, const char __user *path, uint32_t uid, uint32_t gid,
+                       unsigned flags)
+{
+    struct vnode *vnode;
+    int err = vnode_from_path(dirfd, path, flags, &vnode);
+
+    if (err)
+        return err;
+    vnode_chown(vnode, uid, gid);
+    vnode_put(vnode);
+    return 0;
+}
+
+SYSCALL3(chown, const char __user *, path, uint32_t, uid, uint32_t, gid)
+{
+    return chown_path(AT_FDCWD, path, uid, gid, 0);
+}
+
+SYSCALL3(lchown, const char __user *, path, uint32_t, uid, uint32_t, gid)
+{
+    return chown_path(AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW);
+}
+
+SYSCALL5(fchownat, int, dirfd, const char __user *, path, uint32_t, uid, uint32_t, gid, unsigned,
+         flags)
+{
+    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    return chown_path(dirfd, path, uid, gid, flags);
+}
+
+SYSCALL3(fchown, int, fd, uint32_t, uid, uint32_t, gid)
+{
+    struct file *file = io_file_from_fd(fd);
+
+    if (!file)
+        return -EBADF;
+    vnode_chown(file->vnode, uid, gid);
+    file_put(file);
+    return 0;
+}
+
+/* ---- Times ---- */
+
+/* Linux has these in no header for programs. */
+#define UTIME_NOW  ((1l << 30) - 1)
+#define UTIME_OMIT ((1l << 30) - 2)
+
+/* One time of utimensat(2): the nanoseconds to set, or, with UTIME_OMIT, the old ones. */
+static int time_to_set(const struct __kernel_timespec *time, uint64_t *ns)
+{
+    if (time->tv_nsec == UTIME_NOW)
+        *ns = clock_realtime_ns();
+    else if (time->tv_nsec != UTIME_OMIT && !timespec_to_ns(time, ns))
+        return -EINVAL;
+    return 0;
+}
+
+/* `times`: access and modification. */
+static int set_times(struct vnode *vnode, const struct __kernel_timespec times[2])
+{
+    uint64_t atime = vnode->atime_ns, mtime = vnode->mtime_ns;
+    int err = time_to_set(&times[0], &atime);
+
+    if (!err)
+        err = time_to_set(&times[1], &mtime);
+    if (err)
+        return err;
+    atomic_store_relaxed(&vnode->atime_ns, atime);
+    atomic_store_relaxed(&vnode->mtime_ns, mtime);
+    vnode_touch_ctime(vnode);
+    return 0;
+}
+
+/* The vnode of a path, or of `fd` itself where there is none. */
+static int vnode_from_fd_or_path(int fd, const char __user *path, unsigned flags,
+                                 struct vnode **vnode)
+{
+    if (path || fd == AT_FDCWD)
+        return vnode_from_path(fd, path, flags, vnode);
+    struct file *file = file_from_fd(fd);
+    if (!file)
+        return -EBADF;
+    vnode_get(*vnode = file->vnode);
+    file_put(file);
+    return 0;
+}
+
+SYSCALL4(utimensat, int, fd, const char __user *, path, const struct __kernel_timespec __user *,
+         from, unsigned, flags)
+{
+    struct __kernel_timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};
+    struct vnode *vnode;
+
+    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    if (from && copy_from_user(times, from, sizeof(times)))
+        return -EFAULT;
+    int err = vnode_from_fd_or_path(fd, path, flags, &vnode);
+    if (err)
+        return err;
+    err = set_times(vnode, times);
+    vnode_put(vnode);
+    return err;
+}

@@ -1,0 +1,34 @@
+/* How long a call waits. */
+#include <linux/errno.h>
+#include <arch/clock.h>
+#include <sys/convert.h>
+#include <vm/usercopy.h>
+
+int timeout_deadline(const struct __kernel_timespec __user *timeout, uint64_t *deadline_ns)
+{
+    struct __kernel_timespec time;
+
+    if (timeout && get_user(&time, timeout))
+        return -EFAULT;
+    return timespec_deadline(timeout ? &time : NULL, deadline_ns);
+}
+
+int timespec_deadline(const struct __kernel_timespec *time, uint64_t *deadline_ns)
+{
+    uint64_t ns;
+
+    *deadline_ns = UINT64_MAX;
+    if (time && !timespec_to_ns(time, &ns))
+        return -EINVAL;
+    if (time)
+        *deadline_ns = clock_monotonic_ns() + ns;
+    *deadline_ns = signal_resumed_deadline(*deadline_ns);
+    return 0;
+}
+
+uint64_t timeout_left_ns(uint64_t deadline_ns)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+
+    return deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+}
