@@ -83,6 +83,10 @@ __must_check int vspace_map(struct vspace *vspace, const struct map_request *req
    has changed. */
 __must_check int vspace_unmap(struct vspace *vspace, uaddr_t start, uaddr_t end);
 
+/* Takes back what was kept in a range like that; the promises stay, and are kept anew when they are called for. -ENOMEM:
+   part of it is not promised, the rest is done; or no memory, and nothing has changed. */
+__must_check int vspace_discard(struct vspace *vspace, uaddr_t start, uaddr_t end);
+
 /* The two with the vspace's lock held, for writing. */
 __must_check int vspace_map_locked(struct vspace *vspace, const struct map_request *request,
                                    uaddr_t *start);

@@ -1,4 +1,4 @@
-/* Memory: mmap, munmap, mprotect, brk, and Pagoda's own sbrk and audit. */
+/* Memory: mmap, munmap, mprotect, madvise, brk, and Pagoda's own sbrk and audit. */
 
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -98,6 +98,39 @@ SYSCALL3(mprotect, uaddr_t, addr, uint64_t, len, unsigned, prot)
     if (prot & ~PROT_ALL)
         return -EINVAL;
     return len ? vspace_protect(current_vspace(), addr, end, prot) : 0;
+}
+
+/* Whether the advice may be taken or not: what the program sees is the same. */
+static bool is_hint(int advice)
+{
+    switch (advice) {
+    case MADV_NORMAL:
+    case MADV_RANDOM:
+    case MADV_SEQUENTIAL:
+    case MADV_WILLNEED:
+    case MADV_FREE:
+    case MADV_COLD:
+    case MADV_PAGEOUT:
+    case MADV_HUGEPAGE:
+    case MADV_NOHUGEPAGE:
+    case MADV_DONTDUMP:
+    case MADV_DODUMP:
+        return true;
+    default:
+        return false;
+    }
+}
+
+SYSCALL3(madvise, uaddr_t, addr, uint64_t, len, int, advice)
+{
+    uaddr_t end;
+
+    if (advice != MADV_DONTNEED && !is_hint(advice))
+        return -EINVAL;
+    int err = page_range(addr, len, &end);
+    if (err || advice != MADV_DONTNEED || len == 0)
+        return err;
+    return vspace_discard(current_vspace(), addr, end);
 }
 
 SYSCALL1(brk, uaddr_t, brk)

@@ -1,4 +1,4 @@
-/* Changing what a vspace promises: map, unmap, protect.
+/* Changing what a vspace promises: map, unmap, protect; and forgetting what was kept of it: discard.
 
    Each operation has three steps: first everything that can fail (limits, region structures, tables that must become
    mine), then the change, which cannot; then neighbours are merged. So a failure changes nothing.
@@ -202,6 +202,26 @@ static bool is_covered(struct vspace *vspace, uaddr_t start, uaddr_t end)
             return false;
     }
     return true;
+}
+
+static int discard_locked(struct vspace *vspace, uaddr_t start, uaddr_t end)
+{
+    struct pagetable *pt = &vspace->pagetable;
+
+    /* Of the tables, only those that show nothing else go. */
+    int err = pagetable_prepare_clear(pt, start, end, start, end);
+    if (err)
+        return err;
+    pagetable_clear(pt, start, end, start, end);
+    return is_covered(vspace, start, end) ? 0 : -ENOMEM;
+}
+
+int vspace_discard(struct vspace *vspace, uaddr_t start, uaddr_t end)
+{
+    rwlock_write_lock(&vspace->lock);
+    int err = discard_locked(vspace, start, end);
+    rwlock_write_unlock(&vspace->lock);
+    return err;
 }
 
 /* Gives [start, end), which begins and ends with regions, the rights `prot`. */

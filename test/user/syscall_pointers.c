@@ -233,10 +233,11 @@ static const long other_calls[] = {
     /* No pointers to memory, or none that is followed. */
     SYS_close, SYS_close_range, SYS_fchown, SYS_lseek, SYS_dup, SYS_dup2, SYS_dup3, SYS_fcntl,
     SYS_ftruncate, SYS_fchdir, SYS_umask, SYS_fchmod, SYS_fsync, SYS_fdatasync, SYS_sync, SYS_mmap,
-    SYS_munmap, SYS_mprotect, SYS_brk, SYS_fork, SYS_vfork, SYS_exit, SYS_exit_group, SYS_getpid,
-    SYS_gettid, SYS_getppid, SYS_setpgid, SYS_getpgid, SYS_getpgrp, SYS_setsid, SYS_getsid,
-    SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_sched_yield, SYS_set_tid_address,
-    SYS_kill, SYS_tkill, SYS_tgkill, SYS_reboot, SYS_rt_sigreturn, SYS_pause, SYS_alarm,
+    SYS_munmap, SYS_madvise, SYS_mprotect, SYS_brk, SYS_fork, SYS_vfork, SYS_exit, SYS_exit_group,
+    SYS_getpid, SYS_gettid, SYS_getppid, SYS_setpgid, SYS_getpgid, SYS_getpgrp, SYS_setsid,
+    SYS_getsid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_sched_yield,
+    SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill, SYS_reboot, SYS_rt_sigreturn, SYS_pause,
+    SYS_alarm,
     /* Waits until a handler has run. */
     SYS_rt_sigsuspend,
     /* A case of their own, below. */
