@@ -48,6 +48,7 @@ struct process {
     TAILQ_ENTRY(process) sibling; /* (t) */
     RB_ENTRY(process) by_pid;     /* (t) */
     int pgid, sid;                /* (t) */
+    bool has_execed;              /* (t) it runs another program than it was made with */
     bool has_terminal;            /* (t) its session's terminal is its own too */
     bool zombie;                  /* (t) it has exited and waits to be waited for */
     int exit_status;              /* (t) as wait4 gives it */
@@ -99,9 +100,23 @@ __must_check int process_exec(const char *path, const uaddr_t __user *argv,
 /* Ends the current process with a wait status (exit code << 8, or a signal). */
 __noreturn void process_exit(int status);
 
-/* wait4(2) for the current process: the pid of a child that has exited (or, if `options` ask for it, was stopped or
-   continued), and how; 0 with WNOHANG if there is none yet. -ECHILD, -EINTR. */
-__must_check int process_wait(int pid, int options, int *status, struct process_usage *usage);
+/* Which children are waited for, and for what of them, as waitid(2) has it. */
+struct wait_request {
+    int which; /* P_ALL, P_PID, P_PGID */
+    int id;    /* the process or group; P_PGID: 0 is the caller's */
+    int options; /* WEXITED, WSTOPPED, WCONTINUED; WNOHANG; WNOWAIT: the child can be waited for once more */
+};
+
+struct wait_result {
+    int pid, status; /* as wait4(2) gives them */
+    struct process_usage usage;
+};
+
+/* Waits for a child of the current process: 1 with a result; 0 with WNOHANG if there is none yet. -ECHILD, -EINTR. */
+__must_check int process_wait(const struct wait_request *request, struct wait_result *result);
+
+/* What SIGCHLD and waitid(2) tell of a child with that wait status. */
+struct signal_info process_child_info(int pid, int status);
 
 /* What the process has used so far. The tree lock is held, or it is the current one. */
 struct process_usage process_usage(const struct process *process);

@@ -28,19 +28,22 @@ struct signal_action {
     uint64_t mask;
 };
 
-/* What a handler is told; which of the last three mean something depends on signo and code. */
+/* What a handler is told; which of the last ones mean something depends on signo and code. */
 struct signal_info {
     int signo;
-    int code;     /* si_code: SI_USER, SI_KERNEL, SEGV_MAPERR, CLD_EXITED, ... */
-    int pid;      /* the sender, or the child */
-    int status;   /* of a child: its exit code, or the signal that ended or stopped it */
-    uaddr_t addr; /* of a fault */
+    int code; /* si_code: SI_USER, SI_KERNEL, SEGV_MAPERR, CLD_EXITED, ...; below 0: a program has made it up */
+    int pid;        /* the sender, or the child */
+    int status;     /* of a child: its exit code, or the signal that ended or stopped it */
+    unsigned uid;   /* the sender's, as a program says */
+    uint64_t value; /* what a program has to say */
+    uaddr_t addr;   /* of a fault */
 };
 
 /* sigaltstack(2). */
 struct signal_stack {
     uaddr_t start;
     size_t size; /* bytes; 0: there is none */
+    bool disarm; /* SS_AUTODISARM: a handler begins with none, and gets it back when it ends */
 };
 
 #define SIGNALS 64
@@ -89,6 +92,10 @@ bool signal_force(const struct signal_info *info);
    group -pid. Signal 0 only asks. `code` is SI_USER or SI_TKILL. -ESRCH, -EINVAL. Takes the tree
    lock. */
 __must_check int signal_kill(int pid, int signo, int code);
+
+/* rt_sigqueueinfo(2): the same with all that the receiver is told, but for the signal's number, made up by the caller. He
+   may say to himself alone what the kernel or kill(2) would say: -EPERM. */
+__must_check int signal_queue(int pid, const struct signal_info *info);
 
 /* Sends to every process of a group, from the kernel. The tree lock is held. */
 void signal_group(int pgid, int signo);

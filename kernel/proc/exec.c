@@ -278,6 +278,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     process->vspace = loading->vspace;
     vnode_get(loading->program->vnode);
     process->exe = loading->program->vnode;
+    process->has_execed = true;
     set_name(process, path);
     mutex_unlock(&process_tree_lock);
 

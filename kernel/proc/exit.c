@@ -43,15 +43,34 @@ static void give_back(struct process *process)
 #define STOPPED_STATUS(signo) ((signo) << 8 | 0x7f)
 #define CONTINUED_STATUS      0xffff
 
-static void send_child_signal(struct process *child, struct process *parent, int code, int status)
+struct signal_info process_child_info(int pid, int status)
 {
-    const struct signal_info info = {
-        .signo = SIGCHLD, .code = code, .pid = child->pid, .status = status};
+    struct signal_info info = {.signo = SIGCHLD, .pid = pid};
+
+    if (status == CONTINUED_STATUS) {
+        info.code = CLD_CONTINUED;
+        info.status = SIGCONT;
+    } else if ((status & 0xff) == 0x7f) {
+        info.code = CLD_STOPPED;
+        info.status = status >> 8;
+    } else if (status & 0x7f) {
+        info.code = CLD_KILLED;
+        info.status = status & 0x7f;
+    } else {
+        info.code = CLD_EXITED;
+        info.status = status >> 8;
+    }
+    return info;
+}
+
+static void send_child_signal(const struct process *child, struct process *parent, int status)
+{
+    const struct signal_info info = process_child_info(child->pid, status);
 
     signal_send(parent, &info);
 }
 
-static void tell_of_change(struct process *process, int code, int signo, int status)
+static void tell_of_change(struct process *process, int status)
 {
     struct process *parent = process->parent;
 
@@ -60,28 +79,23 @@ static void tell_of_change(struct process *process, int code, int signo, int sta
     process->stop_status = status;
     process_child_event(parent);
     if (!(signal_action_of(parent, SIGCHLD).flags & SA_NOCLDSTOP))
-        send_child_signal(process, parent, code, signo);
+        send_child_signal(process, parent, status);
 }
 
 void process_tell_stopped(struct process *process, int signo)
 {
-    tell_of_change(process, CLD_STOPPED, signo, STOPPED_STATUS(signo));
+    tell_of_change(process, STOPPED_STATUS(signo));
 }
 
 void process_tell_continued(struct process *process)
 {
-    tell_of_change(process, CLD_CONTINUED, SIGCONT, CONTINUED_STATUS);
+    tell_of_change(process, CONTINUED_STATUS);
 }
 
-static void tell_of_end(struct process *process, struct process *parent)
+static void tell_of_end(const struct process *process, struct process *parent)
 {
-    int status = process->exit_status, signo = status & 0x7f;
-
     process_child_event(parent); /* it may be waiting for the last one */
-    if (signo)
-        send_child_signal(process, parent, CLD_KILLED, signo);
-    else
-        send_child_signal(process, parent, CLD_EXITED, status >> 8);
+    send_child_signal(process, parent, process->exit_status);
 }
 
 /* ---- Becoming a zombie; the tree lock is held ---- */
@@ -148,36 +162,43 @@ void process_exit(int status)
 
 /* ---- Waiting ---- */
 
-static bool is_meant(const struct process *child, const struct process *self, int pid)
+static bool is_meant(const struct process *child, const struct process *self,
+                     const struct wait_request *request)
 {
-    if (pid > 0)
-        return child->pid == pid;
-    if (pid == 0)
-        return child->pgid == self->pgid;
-    return pid == -1 || child->pgid == -pid;
+    switch (request->which) {
+    case P_PID:
+        return child->pid == request->id;
+    case P_PGID:
+        return child->pgid == (request->id ? request->id : self->pgid);
+    default:
+        return true;
+    }
 }
 
-/* Whether the child's last stop or continuation is news for who waits with `options`. */
+/* Whether there is something to say of the child that is asked for. */
 static bool has_news(const struct process *child, int options)
 {
-    int wanted = child->stop_status == CONTINUED_STATUS ? WCONTINUED : WUNTRACED;
+    int wanted = child->stop_status == CONTINUED_STATUS ? WCONTINUED : WSTOPPED;
 
+    if (child->zombie)
+        return options & WEXITED;
     return child->stop_status && (options & wanted);
 }
 
-/* One among the children that `pid` means that there is something to say of. `any`: whether there are such children at
-   all. The tree lock is held. */
-static struct process *find_child(const struct process *self, int pid, int options, bool *any)
+/* One among the children that are meant that there is something to say of. `any`: whether there are such children, of
+   whom there may be something to say in the future. The tree lock is held. */
+static struct process *find_child(const struct process *self, const struct wait_request *request,
+                                  bool *any)
 {
     struct process *child;
 
     *any = false;
     TAILQ_FOREACH (child, &self->children, sibling) {
-        if (!is_meant(child, self, pid))
+        if (!is_meant(child, self, request))
             continue;
-        *any = true;
-        if (child->zombie || has_news(child, options))
+        if (has_news(child, request->options))
             return child;
+        *any |= !child->zombie;
     }
     return NULL;
 }
@@ -189,67 +210,67 @@ static void usage_add(struct process_usage *sum, const struct process_usage *par
     sum->ticks_kernel += part->ticks_kernel;
 }
 
-/* What wait4 says of a child. */
-struct wait_result {
-    int pid, status;
-    struct process_usage usage;
-    struct process *dead; /* to be buried; NULL: it lives */
-};
-
-/* The tree lock is held. */
-static void take_result(struct process *self, struct process *child, struct wait_result *result)
+static int status_of(const struct process *child)
 {
-    *result = (struct wait_result){.pid = child->pid, .usage = process_usage(child)};
+    return child->zombie ? child->exit_status : child->stop_status;
+}
+
+/* The news of a child. Unless they are to stay: the child, if it is dead and is to be buried now, or NULL. The tree lock
+   is held. */
+static struct process *take_news(struct process *self, struct process *child, bool stay,
+                                 struct wait_result *result)
+{
+    *result = (struct wait_result){
+        .pid = child->pid, .status = status_of(child), .usage = process_usage(child)};
     usage_add(&result->usage, &child->children_usage);
-    if (child->zombie) {
-        result->status = child->exit_status;
-        result->dead = child;
-        process_unlink(child);
-        usage_add(&self->children_usage, &result->usage);
-    } else {
-        result->status = child->stop_status;
+    if (stay)
+        return NULL;
+    if (!child->zombie) {
         child->stop_status = 0;
+        return NULL;
     }
+    process_unlink(child);
+    usage_add(&self->children_usage, &result->usage);
+    return child;
+}
+
+static void bury(struct process *dead)
+{
+    thread_destroy(dead->thread);
+    process_free(dead);
 }
 
 /* One look at the children: whether there is a result. -ECHILD: there never will be. `seen` is the number of events
    before the look. */
-static int look(int pid, int options, struct wait_result *result, unsigned *seen)
+static int look(const struct wait_request *request, struct wait_result *result, unsigned *seen)
 {
-    struct process *self = process_current();
+    struct process *self = process_current(), *dead = NULL;
     bool any;
 
     mutex_lock(&process_tree_lock);
     *seen = atomic_load(&self->child_events);
-    struct process *child = find_child(self, pid, options, &any);
+    struct process *child = find_child(self, request, &any);
     if (child)
-        take_result(self, child, result);
+        dead = take_news(self, child, request->options & WNOWAIT, result);
     mutex_unlock(&process_tree_lock);
+    if (dead)
+        bury(dead);
     if (child)
         return 1;
     return any ? 0 : -ECHILD;
 }
 
-int process_wait(int pid, int options, int *status, struct process_usage *usage)
+int process_wait(const struct wait_request *request, struct wait_result *result)
 {
-    struct wait_result result;
     unsigned seen;
     int found;
 
-    while ((found = look(pid, options, &result, &seen)) == 0) {
-        if (options & WNOHANG)
+    while ((found = look(request, result, &seen)) == 0) {
+        if (request->options & WNOHANG)
             return 0;
         int err = process_wait_event(seen, waitq_sleep);
         if (err)
             return err;
     }
-    if (found < 0)
-        return found;
-    *status = result.status;
-    *usage = result.usage;
-    if (result.dead) {
-        thread_destroy(result.dead->thread);
-        process_free(result.dead);
-    }
-    return result.pid;
+    return found;
 }

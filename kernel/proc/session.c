@@ -78,7 +78,11 @@ static int setpgid_locked(struct process *process, int pgid)
 
     if (!process || (process != self && process->parent != self))
         return -ESRCH;
-    if (process->sid != self->sid || process->sid == process->pid)
+    if (process->sid != self->sid)
+        return -EPERM;
+    if (process != self && process->has_execed)
+        return -EACCES;
+    if (process->sid == process->pid)
         return -EPERM;
     if (pgid != process->pid && !group_is_in_session(pgid, self->sid))
         return -EPERM;

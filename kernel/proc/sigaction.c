@@ -81,9 +81,10 @@ uint64_t signal_pending_blocked(void)
 
 /* ---- The alternate stack ---- */
 
+/* One that disarms itself is not there while it is in use, so rsp is not what tells. */
 static bool is_on_stack(const struct signal_stack *stack, uaddr_t rsp)
 {
-    return rsp > stack->start && rsp - stack->start <= stack->size;
+    return !stack->disarm && rsp > stack->start && rsp - stack->start <= stack->size;
 }
 
 void signal_get_stack(uaddr_t rsp, stack_t *out)
@@ -95,6 +96,8 @@ void signal_get_stack(uaddr_t rsp, stack_t *out)
     out->ss_sp = (void *)stack->start;
     out->ss_size = stack->size;
     out->ss_flags = stack->size ? flags : SS_DISABLE;
+    if (stack->disarm)
+        out->ss_flags |= SS_AUTODISARM;
 }
 
 int signal_set_stack(const stack_t *wanted, uaddr_t rsp)
@@ -103,7 +106,7 @@ int signal_set_stack(const stack_t *wanted, uaddr_t rsp)
 
     if (is_on_stack(stack, rsp))
         return -EPERM;
-    switch (wanted->ss_flags) {
+    switch (wanted->ss_flags & ~SS_AUTODISARM) {
     case SS_DISABLE:
         *stack = (struct signal_stack){0};
         return 0;
@@ -111,7 +114,11 @@ int signal_set_stack(const stack_t *wanted, uaddr_t rsp)
     case 0:
         if (wanted->ss_size < MINSIGSTKSZ)
             return -ENOMEM;
-        *stack = (struct signal_stack){.start = (uaddr_t)wanted->ss_sp, .size = wanted->ss_size};
+        *stack = (struct signal_stack){
+            .start = (uaddr_t)wanted->ss_sp,
+            .size = wanted->ss_size,
+            .disarm = wanted->ss_flags & SS_AUTODISARM,
+        };
         return 0;
     default:
         return -EINVAL;

@@ -54,7 +54,11 @@ siginfo_t signal_to_siginfo(const struct signal_info *info)
         out.si_addr = (void *)info->addr;
     } else {
         out.si_pid = info->pid;
-        out.si_status = info->status;
+        out.si_uid = info->uid;
+        if (info->code < 0)
+            out.si_ptr = (void *)info->value;
+        else
+            out.si_status = info->status;
     }
     return out;
 }
@@ -125,7 +129,7 @@ static int frame_place(const struct trapframe *tf, const struct signal_action *a
                        struct frame_place *place)
 {
     const struct signal_stack *stack = &process_current()->signals.stack;
-    bool nested = is_within(stack, tf->rsp - 1);
+    bool nested = !stack->disarm && is_within(stack, tf->rsp - 1);
     uaddr_t top = tf->rsp - RED_ZONE;
 
     if ((action->flags & SA_ONSTACK) && stack->size && !nested)
@@ -164,6 +168,13 @@ static bool is_callable(const struct signal_action *action)
     return (action->flags & SA_RESTORER) && action->handler < USER_END;
 }
 
+/* The frame says what it was: sigreturn brings it back. */
+static void disarm_stack(struct signal_stack *stack)
+{
+    if (stack->disarm)
+        *stack = (struct signal_stack){0};
+}
+
 int sigframe_push(struct trapframe *tf, const struct signal_info *info,
                   const struct signal_action *action, uint64_t mask)
 {
@@ -176,6 +187,7 @@ int sigframe_push(struct trapframe *tf, const struct signal_info *info,
         err = write_frame(&place, tf, info, action, mask);
     if (err)
         return err;
+    disarm_stack(&process_current()->signals.stack);
     context_reset_fpu();
     tf->rdi = info->signo;
     tf->rsi = place.frame + offsetof(struct sigframe, info);

@@ -170,18 +170,31 @@ static unsigned send_to(int pid, const struct signal_info *info)
     return process != NULL;
 }
 
-int signal_kill(int pid, int signo, int code)
+static int kill_with(int pid, const struct signal_info *info)
 {
-    const struct signal_info info = {.signo = signo, .code = code, .pid = process_current()->pid};
-
-    if (signo != 0 && !is_signal(signo))
+    if (info->signo != 0 && !is_signal(info->signo))
         return -EINVAL;
     if (pid == INT32_MIN)
         return -ESRCH;
     mutex_lock(&process_tree_lock);
-    unsigned count = send_to(pid, &info);
+    unsigned count = send_to(pid, info);
     mutex_unlock(&process_tree_lock);
     return count ? 0 : -ESRCH;
+}
+
+int signal_kill(int pid, int signo, int code)
+{
+    return kill_with(
+        pid, &(struct signal_info){.signo = signo, .code = code, .pid = process_current()->pid});
+}
+
+int signal_queue(int pid, const struct signal_info *info)
+{
+    bool is_forged = info->code >= 0 || info->code == SI_TKILL;
+
+    if (is_forged && pid != process_current()->pid)
+        return -EPERM;
+    return pid > 0 ? kill_with(pid, info) : -ESRCH;
 }
 
 void signal_group(int pgid, int signo)

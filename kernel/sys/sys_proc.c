@@ -77,27 +77,82 @@ SYSCALL1(exit_group, int, code)
     process_exit((code & 0xff) << 8);
 }
 
+/* Of whom wait4's first argument speaks. */
+static struct wait_request request_from_pid(int pid)
+{
+    if (pid == -1)
+        return (struct wait_request){.which = P_ALL};
+    if (pid > 0)
+        return (struct wait_request){.which = P_PID, .id = pid};
+    return (struct wait_request){.which = P_PGID, .id = -pid};
+}
+
+static int copy_rusage(const struct process_usage *usage, struct rusage __user *to)
+{
+    const struct rusage rusage = rusage_from(usage);
+
+    return to ? put_user(to, &rusage) : 0;
+}
+
+/* Options that mean something for threads, and for children that were cloned without SIGCHLD: all wait for all here. */
+#define WAIT_IGNORED (__WNOTHREAD | __WCLONE | __WALL)
+
 SYSCALL4(wait4, int, pid, int __user *, status, int, options, struct rusage __user *, rusage)
 {
-    struct process_usage usage;
-    int how;
+    struct wait_result child;
 
-    if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+    if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WAIT_IGNORED))
         return -EINVAL;
     if (pid == INT32_MIN)
         return -ESRCH;
-    int result = process_wait(pid, options, &how, &usage);
+    struct wait_request request = request_from_pid(pid);
+    request.options = options | WEXITED;
+    int result = process_wait(&request, &child);
     if (result <= 0)
         return result;
-    if (status && put_user(status, &how))
+    if ((status && put_user(status, &child.status)) || copy_rusage(&child.usage, rusage))
         return -EFAULT;
-    if (rusage) {
-        struct rusage out = rusage_from(&usage);
+    return child.pid;
+}
 
-        if (put_user(rusage, &out))
-            return -EFAULT;
+static bool is_wait_request(const struct wait_request *request)
+{
+    const int events = WEXITED | WSTOPPED | WCONTINUED;
+
+    if ((request->options & ~(events | WNOHANG | WNOWAIT | WAIT_IGNORED)) ||
+        !(request->options & events))
+        return false;
+    switch (request->which) {
+    case P_ALL:
+        return true;
+    case P_PID:
+        return request->id > 0;
+    case P_PGID:
+        return request->id >= 0;
+    default: /* P_PIDFD is not there */
+        return false;
     }
-    return result;
+}
+
+/* Returns 0 whether there is a child or not; if not, `info` is filled with zeros. */
+SYSCALL5(waitid, int, which, int, id, siginfo_t __user *, info, int, options,
+         struct rusage __user *, rusage)
+{
+    const struct wait_request request = {.which = which, .id = id, .options = options};
+    struct wait_result child;
+    struct signal_info news = {0};
+
+    if (!is_wait_request(&request))
+        return -EINVAL;
+    int result = process_wait(&request, &child);
+    if (result < 0)
+        return result;
+    if (result && copy_rusage(&child.usage, rusage))
+        return -EFAULT;
+    if (result)
+        news = process_child_info(child.pid, child.status);
+    const siginfo_t out = signal_to_siginfo(&news);
+    return info ? put_user(info, &out) : 0;
 }
 
 SYSCALL0(getpid)

@@ -24,6 +24,34 @@ SYSCALL3(tgkill, int, tgid, int, tid, int, signo)
     return tgid == tid ? signal_kill(tid, signo, SI_TKILL) : -ESRCH;
 }
 
+static long queue_signal(int pid, int signo, const siginfo_t __user *from)
+{
+    siginfo_t in;
+
+    if (get_user(&in, from))
+        return -EFAULT;
+    const struct signal_info info = {
+        .signo = signo,
+        .code = in.si_code,
+        .pid = in.si_pid,
+        .uid = in.si_uid,
+        .value = (uint64_t)in.si_ptr,
+    };
+    return signal_queue(pid, &info);
+}
+
+SYSCALL3(rt_sigqueueinfo, int, pid, int, signo, const siginfo_t __user *, info)
+{
+    return queue_signal(pid, signo, info);
+}
+
+SYSCALL4(rt_tgsigqueueinfo, int, tgid, int, tid, int, signo, const siginfo_t __user *, info)
+{
+    if (tgid <= 0 || tid <= 0)
+        return -EINVAL;
+    return tgid == tid ? queue_signal(tid, signo, info) : -ESRCH;
+}
+
 SYSCALL4(rt_sigaction, int, signo, const struct signal_action __user *, action,
          struct signal_action __user *, old, size_t, mask_size)
 {

@@ -104,6 +104,7 @@ static const struct kernel_sigaction ignore = {.handler = SIG_IGN};
 static const uint64_t sigurg_mask = 1 << (SIGURG - 1);
 
 static const struct timespec no_time;
+static const siginfo_t queued = {.si_code = SI_QUEUE};
 static const stack_t no_stack = {.ss_flags = SS_DISABLE};
 static const struct itimerval no_timer;
 
@@ -221,6 +222,8 @@ static const struct call calls[] = {
     CALL(OUT | NULL_IS_FINE, 2, NULL, 8, rt_sigprocmask, SIG_BLOCK, 0, 0, 8),
     WRITES(0, uint64_t, rt_sigpending, 0, 8),
     READS(0, sigurg_mask, rt_sigtimedwait, 0, 0, (long)&no_time, 8),
+    READS(2, queued, rt_sigqueueinfo, 1 << 22, 0, 0),
+    READS(3, queued, rt_tgsigqueueinfo, 1 << 22, 1 << 22, 0, 0),
     CALL(IN | NULL_IS_FINE, 0, &no_stack, sizeof(no_stack), sigaltstack, 0, 0),
     CALL(OUT | NULL_IS_FINE, 1, NULL, sizeof(no_stack), sigaltstack, 0, 0),
     WRITES(1, struct itimerval, getitimer, ITIMER_REAL, 0),
@@ -241,7 +244,7 @@ static const long other_calls[] = {
     /* Waits until a handler has run. */
     SYS_rt_sigsuspend,
     /* A case of their own, below. */
-    SYS_wait4, SYS_clone};
+    SYS_wait4, SYS_waitid, SYS_clone};
 
 static bool is_known(long number)
 {
