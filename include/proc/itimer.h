@@ -1,4 +1,5 @@
-/* Alarms: SIGALRM at a time, once or again and again (alarm(2), ITIMER_REAL). */
+/* Timers that send signals, once or again and again: alarms, SIGALRM at a time (alarm(2), ITIMER_REAL); and those of CPU
+   time, SIGVTALRM and SIGPROF (ITIMER_VIRTUAL, ITIMER_PROF). */
 #pragma once
 
 #include <sys/queue.h>
@@ -27,3 +28,20 @@ void alarm_set(const struct alarm_setting *setting);
 
 /* The process ends. The tree lock is held. */
 void alarm_forget(struct process *process);
+
+/* ---- Timers of CPU time, by the tick ---- */
+
+enum cpu_timer_kind { CPU_TIMER_VIRTUAL, CPU_TIMER_PROF, CPU_TIMERS };
+
+/* Guarded by being the process's own: only its thread looks. */
+struct cpu_timer {
+    uint64_t deadline_ns; /* of CPU time, in user mode only or in both; 0: not set */
+    uint64_t interval_ns; /* 0: once */
+};
+
+/* The current process's; as above. */
+struct alarm_setting cpu_timer_get(enum cpu_timer_kind kind);
+void cpu_timer_set(enum cpu_timer_kind kind, const struct alarm_setting *setting);
+
+/* Sends what is due to the current process, which has WORK_TIMER; clears that. */
+void cpu_timer_expire(void);

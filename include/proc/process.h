@@ -54,6 +54,7 @@ struct process {
     int exit_status;              /* (t) as wait4 gives it */
     int stop_status;              /* (t) the same of a stop or continuation; 0: nothing new */
     struct alarm alarm;
+    struct cpu_timer cpu_timers[CPU_TIMERS]; /* (o) */
     /* (t) of earlier programs of this process; after its exit, of all */
     struct process_usage usage;
     struct process_usage children_usage; /* (t) */

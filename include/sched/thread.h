@@ -24,6 +24,8 @@ enum thread_state {
 #define WORK_SIGNAL     (1u << 1) /* a signal may be pending */
 #define WORK_STOP       (1u << 2) /* the world is to stop */
 #define WORK_KILL       (1u << 3) /* with WORK_SIGNAL: the signal is the end of the process */
+#define WORK_TIMER \
+    (1u << 4) /* with WORK_SIGNAL: it has run for as many ticks as it wanted to be told of */
 
 /* Who may write a field: (o) only its owner, the thread itself; (q) the run-queue lock of its CPU; (w) the lock of the
    wait queue; (T) the timer lock; (W) the world's lock; (a) atomic; (c) constant once the thread runs. */
@@ -47,7 +49,9 @@ struct thread {
     bool at_rest;             /* (a) sched/world.h */
     TAILQ_ENTRY(thread) all;  /* (W) */
     uint64_t ticks_user, ticks_kernel; /* (o) timer ticks taken in each mode */
-    struct lock_record locks;          /* (o) DEBUG */
+    /* (o) WORK_TIMER comes when so many were taken in user mode, or in both; 0: never */
+    uint64_t timer_user, timer_total;
+    struct lock_record locks; /* (o) DEBUG */
 };
 
 static inline struct thread *thread_current(void)

@@ -15,6 +15,8 @@ void user_return_work(struct trapframe *tf)
         irq_enable();
         if (work & WORK_STOP)
             world_rest();
+        if (work & WORK_TIMER)
+            cpu_timer_expire();
         if (work & (WORK_SIGNAL | WORK_KILL))
             signal_deliver(tf);
         if (work & WORK_RESCHEDULE)

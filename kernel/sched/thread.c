@@ -237,12 +237,21 @@ int thread_sleep_until(uint64_t deadline_ns)
 
 /* ---- The tick ---- */
 
+static bool is_reached(uint64_t ticks, uint64_t timer)
+{
+    return timer && ticks >= timer;
+}
+
+/* The thread runs, so nobody has to wake it. */
 static void count_tick(struct thread *thread, const struct trapframe *tf)
 {
     if (trap_from_user(tf))
         thread->ticks_user++;
     else
         thread->ticks_kernel++;
+    if (is_reached(thread->ticks_user, thread->timer_user) ||
+        is_reached(thread->ticks_user + thread->ticks_kernel, thread->timer_total))
+        atomic_or(&thread->work, WORK_TIMER | WORK_SIGNAL);
 }
 
 void sched_tick(const struct trapframe *tf)

@@ -171,37 +171,64 @@ SYSCALL1(alarm, unsigned, seconds)
     return left_ns ? max((left_ns + NS_PER_SEC / 2) / NS_PER_SEC, 1ul) : 0;
 }
 
-static struct __kernel_old_itimerval itimerval_now(void)
+/* A timer as the numbers of setitimer(2) have it. -EINVAL. */
+static int timer_get(int which, struct alarm_setting *setting)
 {
-    struct alarm_setting setting = alarm_get();
+    switch (which) {
+    case ITIMER_REAL:
+        *setting = alarm_get();
+        return 0;
+    case ITIMER_VIRTUAL:
+        *setting = cpu_timer_get(CPU_TIMER_VIRTUAL);
+        return 0;
+    case ITIMER_PROF:
+        *setting = cpu_timer_get(CPU_TIMER_PROF);
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
 
-    return (struct __kernel_old_itimerval){
-        .it_value = timeval_from_ns(setting.left_ns),
-        .it_interval = timeval_from_ns(setting.interval_ns),
+static void timer_set(int which, const struct alarm_setting *setting)
+{
+    if (which == ITIMER_REAL)
+        alarm_set(setting);
+    else
+        cpu_timer_set(which == ITIMER_PROF ? CPU_TIMER_PROF : CPU_TIMER_VIRTUAL, setting);
+}
+
+static int put_timer(const struct alarm_setting *setting, struct __kernel_old_itimerval __user *to)
+{
+    const struct __kernel_old_itimerval out = {
+        .it_value = timeval_from_ns(setting->left_ns),
+        .it_interval = timeval_from_ns(setting->interval_ns),
     };
+
+    return put_user(to, &out);
 }
 
 SYSCALL2(getitimer, int, which, struct __kernel_old_itimerval __user *, old)
 {
-    const struct __kernel_old_itimerval now = itimerval_now();
+    struct alarm_setting now;
+    int err = timer_get(which, &now);
 
-    return which == ITIMER_REAL ? put_user(old, &now) : -EINVAL;
+    return err ? err : put_timer(&now, old);
 }
 
 SYSCALL3(setitimer, int, which, const struct __kernel_old_itimerval __user *, new,
          struct __kernel_old_itimerval __user *, old)
 {
-    const struct __kernel_old_itimerval before = itimerval_now();
     struct __kernel_old_itimerval in = {0};
-    struct alarm_setting setting;
+    struct alarm_setting setting, before;
+    int err = timer_get(which, &before);
 
-    if (which != ITIMER_REAL)
-        return -EINVAL;
+    if (err)
+        return err;
     if (new &&get_user(&in, new))
         return -EFAULT;
     if (!timeval_to_ns(&in.it_value, &setting.left_ns) ||
         !timeval_to_ns(&in.it_interval, &setting.interval_ns))
         return -EINVAL;
-    alarm_set(&setting);
-    return old ? put_user(old, &before) : 0;
+    timer_set(which, &setting);
+    return old ? put_timer(&before, old) : 0;
 }

@@ -1,0 +1,75 @@
+/* Timers of CPU time. The tick is their clock: it counts, and when a count is reached that the thread has noted, gives it
+   work (WORK_TIMER). On its way back to user mode the thread sends itself the signal, since no interrupt can.
+
+   A timer outlives exec, and is not inherited by a child. */
+
+#include <proc/process.h>
+
+#define TICK_NS 10000000ul /* the timer runs at 100 Hz */
+
+/* The CPU time that a timer goes by. */
+static uint64_t cpu_time_ns(enum cpu_timer_kind kind)
+{
+    const struct thread *thread = thread_current();
+    uint64_t ticks = thread->ticks_user;
+
+    if (kind == CPU_TIMER_PROF)
+        ticks += thread->ticks_kernel;
+    return ticks * TICK_NS;
+}
+
+/* Notes the tick at which the timer is due, or that it never is. A tick may come in between: it sees one or the other. */
+static void note_tick(enum cpu_timer_kind kind, uint64_t deadline_ns)
+{
+    struct thread *thread = thread_current();
+    uint64_t tick = deadline_ns / TICK_NS + (deadline_ns % TICK_NS != 0);
+
+    atomic_store_relaxed(kind == CPU_TIMER_PROF ? &thread->timer_total : &thread->timer_user, tick);
+}
+
+struct alarm_setting cpu_timer_get(enum cpu_timer_kind kind)
+{
+    const struct cpu_timer *timer = &process_current()->cpu_timers[kind];
+    struct alarm_setting setting = {.interval_ns = timer->interval_ns};
+    uint64_t now_ns = cpu_time_ns(kind);
+
+    if (timer->deadline_ns) /* one that is due, but was not sent yet, is not over yet */
+        setting.left_ns = timer->deadline_ns > now_ns ? timer->deadline_ns - now_ns : 1;
+    return setting;
+}
+
+void cpu_timer_set(enum cpu_timer_kind kind, const struct alarm_setting *setting)
+{
+    struct cpu_timer *timer = &process_current()->cpu_timers[kind];
+
+    *timer = (struct cpu_timer){.interval_ns = setting->interval_ns};
+    if (setting->left_ns)
+        timer->deadline_ns = cpu_time_ns(kind) + setting->left_ns;
+    note_tick(kind, timer->deadline_ns);
+}
+
+/* Sets it to the next time from now on that the interval comes to, if there is one. True: it was due. */
+static bool go_on(enum cpu_timer_kind kind)
+{
+    struct cpu_timer *timer = &process_current()->cpu_timers[kind];
+    uint64_t now_ns = cpu_time_ns(kind);
+
+    if (!timer->deadline_ns || timer->deadline_ns > now_ns)
+        return false;
+    if (timer->interval_ns)
+        timer->deadline_ns +=
+            ((now_ns - timer->deadline_ns) / timer->interval_ns + 1) * timer->interval_ns;
+    else
+        timer->deadline_ns = 0;
+    note_tick(kind, timer->deadline_ns);
+    return true;
+}
+
+void cpu_timer_expire(void)
+{
+    atomic_and(&thread_current()->work, ~WORK_TIMER);
+    if (go_on(CPU_TIMER_VIRTUAL))
+        signal_send_kernel(process_current(), SIGVTALRM);
+    if (go_on(CPU_TIMER_PROF))
+        signal_send_kernel(process_current(), SIGPROF);
+}

@@ -1,0 +1,147 @@
+/* ITIMER_VIRTUAL and ITIMER_PROF: signals after so much CPU time. Nothing here measures time: each case works until its
+   signal has come. */
+#include "test.h"
+
+#include <sys/time.h>
+
+static volatile sig_atomic_t calls;
+
+static void count(int signal)
+{
+    (void)signal;
+    calls++;
+}
+
+static void handle(int signal)
+{
+    CHECK_OK(sigaction(signal, &(struct sigaction){.sa_handler = count}, NULL));
+    calls = 0;
+}
+
+static void set(int which, int value_us, int interval_us)
+{
+    struct itimerval timer = {{0, interval_us}, {0, value_us}};
+
+    CHECK_OK(setitimer(which, &timer, NULL));
+}
+
+/* => whether it is set; `interval_us` is what is expected then */
+static bool is_set(int which, int interval_us)
+{
+    struct itimerval timer;
+
+    CHECK_OK(getitimer(which, &timer));
+    bool has_time = timer.it_value.tv_sec || timer.it_value.tv_usec;
+    CHECK_EQ(timer.it_interval.tv_sec, 0);
+    CHECK_EQ(timer.it_interval.tv_usec, interval_us);
+    return has_time;
+}
+
+static void work_until(int wanted)
+{
+    while (calls < wanted)
+        ;
+}
+
+static void a_timer_goes_off_once(void)
+{
+    handle(SIGVTALRM);
+    CHECK(!is_set(ITIMER_VIRTUAL, 0));
+    set(ITIMER_VIRTUAL, 20000, 0);
+    work_until(1);
+    CHECK_EQ(calls, 1);
+    CHECK(!is_set(ITIMER_VIRTUAL, 0));
+}
+
+static void a_timer_goes_off_again_and_again(void)
+{
+    handle(SIGVTALRM);
+    set(ITIMER_VIRTUAL, 1, 15000);
+    work_until(3);
+    CHECK(is_set(ITIMER_VIRTUAL, 15000));
+    set(ITIMER_VIRTUAL, 0, 15000); /* no value: it is off, and the interval means nothing */
+    CHECK(!is_set(ITIMER_VIRTUAL, 15000));
+    set(ITIMER_VIRTUAL, 0, 0);
+}
+
+/* Work of the kernel's counts as well. */
+static void a_timer_of_user_and_kernel_mode(void)
+{
+    static char bytes[64 * KIB];
+    int fd = CHECK_OK(open("/dev/zero", O_RDONLY));
+
+    handle(SIGPROF);
+    set(ITIMER_PROF, 20000, 10000);
+    while (calls < 2)
+        CHECK(read(fd, bytes, sizeof(bytes)) > 0);
+    set(ITIMER_PROF, 0, 0);
+    CHECK_OK(close(fd));
+}
+
+static void work_for_ever(void *unused)
+{
+    (void)unused;
+    signal(SIGVTALRM, SIG_DFL);
+    set(ITIMER_VIRTUAL, 10000, 0);
+    for (;;)
+        ;
+}
+
+static void without_a_handler_it_kills(void)
+{
+    CHECK(dies_by(SIGVTALRM, work_for_ever, NULL));
+}
+
+static void check_unset(void *unused)
+{
+    (void)unused;
+    CHECK(!is_set(ITIMER_VIRTUAL, 0));
+    CHECK(!is_set(ITIMER_PROF, 0));
+}
+
+static void exec_and_check(void *unused)
+{
+    (void)unused;
+    set(ITIMER_PROF, 900000, 700000);
+    execl(self_path(), "cpu_timers", "is-set", NULL);
+    _exit(TEST_FAILED);
+}
+
+static void exec_keeps_them_and_fork_does_not(void)
+{
+    set(ITIMER_VIRTUAL, 900000, 800000);
+    set(ITIMER_PROF, 900000, 800000);
+    CHECK(exits_with(0, check_unset, NULL));
+    CHECK(is_set(ITIMER_VIRTUAL, 800000));
+    set(ITIMER_VIRTUAL, 0, 0);
+    set(ITIMER_PROF, 0, 0);
+    CHECK(exits_with(0, exec_and_check, NULL));
+}
+
+static void the_old_setting_is_told(void)
+{
+    struct itimerval timer = {{0, 300000}, {500, 0}}, old;
+
+    CHECK_OK(setitimer(ITIMER_PROF, &timer, NULL));
+    CHECK_OK(setitimer(ITIMER_PROF, &(struct itimerval){0}, &old));
+    CHECK_EQ(old.it_interval.tv_usec, 300000);
+    CHECK(old.it_value.tv_sec >= 499);
+    CHECK_ERR(EINVAL, setitimer(3, &timer, NULL));
+    CHECK_ERR(EINVAL, getitimer(3, &old));
+    timer.it_value.tv_usec = 1000000;
+    CHECK_ERR(EINVAL, setitimer(ITIMER_VIRTUAL, &timer, NULL));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "is-set") == 0)
+        return is_set(ITIMER_PROF, 700000) && !is_set(ITIMER_VIRTUAL, 0) ? TEST_PASSED
+                                                                         : TEST_FAILED;
+    RUN(a_timer_goes_off_once);
+    RUN(a_timer_goes_off_again_and_again);
+    RUN(a_timer_of_user_and_kernel_mode);
+    RUN(without_a_handler_it_kills);
+    RUN(exec_keeps_them_and_fork_does_not);
+    RUN(the_old_setting_is_told);
+    return TEST_PASSED;
+}
