@@ -31,6 +31,9 @@ struct tty_jobs {
        background: -EINTR, after its group got that signal; -EIO: nobody would continue it. */
     int (*check)(int signo);
 
+    /* Whether the current process has the terminal. */
+    bool (*is_mine)(void);
+
     /* The requests that are about processes. -ENOTTY: not one of them. */
     int (*ioctl)(unsigned request, uaddr_t arg);
 };
@@ -38,11 +41,21 @@ struct tty_jobs {
 /* Once, before any process runs. */
 void tty_set_jobs(const struct tty_jobs *jobs);
 int tty_check(int signo);
+bool tty_is_mine(void);
 int tty_jobs_ioctl(unsigned request, uaddr_t arg);
 
+/* Ends what was a session's terminal for all files that were opened as such: who reads such a file gets 0 from now on, and
+   who waits in a read as well. */
+void tty_hangup(void);
+
+/* How often that has happened; TTY_NEVER is not a number of these. */
+unsigned tty_hangups(void);
+#define TTY_NEVER UINT32_MAX
+
 /* Up to `len` bytes of input into kernel memory: a line at most, in canonical mode. 0: end of
-   input. -EAGAIN: there is none, and `nonblock`; -EINTR. */
-__must_check ssize_t tty_read(char *buf, size_t len, bool nonblock);
+   input, or there is another number of hangups than `hangups` (unless that is TTY_NEVER). -EAGAIN: there is none, and
+   `nonblock`; -EINTR. */
+__must_check ssize_t tty_read(char *buf, size_t len, bool nonblock, unsigned hangups);
 
 /* Prints, with the output processing that is switched on. -EINTR, -EIO: not from the background, with TOSTOP. */
 __must_check int tty_write(const char *buf, size_t len);

@@ -13,3 +13,4 @@ const struct file_ops *device_file_ops(uint64_t rdev);
 void devices_make_nodes(struct vnode *dir);
 
 extern const struct file_ops console_file_ops;
+extern const struct file_ops tty_file_ops;

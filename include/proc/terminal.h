@@ -6,7 +6,7 @@
 /* Puts itself between the terminal (dev/tty.h) and the processes. Once, at boot. */
 void terminal_init(void);
 
-/* The session's leader ends: its terminal is nobody's, and its foreground group hears of it (SIGHUP,
-   SIGCONT). No-op for others. The tree lock is held. */
+/* The session's leader ends: its terminal is nobody's, its foreground group hears of it (SIGHUP,
+   SIGCONT), and what the session had opened as /dev/tty is hung up. No-op for others. The tree lock is held. */
 struct process;
 void terminal_leader_exits(struct process *process);

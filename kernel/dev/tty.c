@@ -43,6 +43,7 @@ static struct {
     uint16_t input[INPUT_SIZE];     /* (lock) bytes and END_MARKs */
     struct termios termios;         /* (lock) */
     struct winsize winsize;         /* (lock) */
+    unsigned hangups;               /* (lock) readable at any time */
 } tty = {.lock = SPINLOCK(RANK_PIPE), .readable = WAITQ(tty.readable)};
 
 static const struct tty_jobs *tty_jobs; /* set once, at boot */
@@ -383,14 +384,19 @@ static uint64_t read_deadline(size_t len)
     return clock_monotonic_ns() + tenths * 100000000ul;
 }
 
+static bool is_hung_up(unsigned hangups)
+{
+    return hangups != TTY_NEVER && hangups != tty.hangups;
+}
+
 /* Waits until there is something to read, or no more reason to wait. */
-static int wait_for_input(size_t len, bool nonblock)
+static int wait_for_input(size_t len, bool nonblock, unsigned hangups)
 {
     size_t seen = available();
     uint64_t deadline_ns = read_deadline(seen);
     int err = 0;
 
-    while (!err && available() < max(wanted(len), 1ul)) {
+    while (!err && !is_hung_up(hangups) && available() < max(wanted(len), 1ul)) {
         if (nonblock)
             return available() > 0 || deadline_ns != UINT64_MAX ? 0 : -EAGAIN;
         err = waitq_sleep_until(&tty.readable, &tty.lock, deadline_ns);
@@ -402,14 +408,28 @@ static int wait_for_input(size_t len, bool nonblock)
     return err == -ETIMEDOUT ? 0 : err;
 }
 
-ssize_t tty_read(char *buf, size_t len, bool nonblock)
+ssize_t tty_read(char *buf, size_t len, bool nonblock, unsigned hangups)
 {
     spin_lock(&tty.lock);
-    ssize_t n = wait_for_input(len, nonblock);
-    if (n == 0)
+    ssize_t n = wait_for_input(len, nonblock, hangups);
+    if (n == 0 && !is_hung_up(hangups))
         n = has_lflag(ICANON) ? take_line(buf, len) : take_bytes(buf, len);
     spin_unlock(&tty.lock);
     return n;
+}
+
+void tty_hangup(void)
+{
+    spin_lock(&tty.lock);
+    tty.hangups = (tty.hangups + 1) % TTY_NEVER;
+    waitq_wake_all(&tty.readable);
+    spin_unlock(&tty.lock);
+    event_notify();
+}
+
+unsigned tty_hangups(void)
+{
+    return atomic_load_relaxed(&tty.hangups);
 }
 
 size_t tty_input_len(void)
@@ -503,6 +523,11 @@ void tty_set_jobs(const struct tty_jobs *jobs)
 int tty_check(int signo)
 {
     return tty_jobs->check(signo);
+}
+
+bool tty_is_mine(void)
+{
+    return tty_jobs->is_mine();
 }
 
 int tty_jobs_ioctl(unsigned request, uaddr_t arg)

@@ -1,4 +1,7 @@
-/* The console as a file: bytes between user memory and the terminal (dev/tty.h), and its ioctls. */
+/* The console as a file: bytes between user memory and the terminal (dev/tty.h), and its ioctls.
+
+   /dev/console is the terminal, whoever has it. /dev/tty is that of the session that opens it, until the session's leader
+   ends: then it is hung up, and the open file is good for nothing any more. */
 #include <linux/errno.h>
 #include <linux/poll.h>
 #include <asm/ioctls.h>
@@ -12,7 +15,7 @@
 #define CHUNK 256u
 
 /* A line longer than the chunk goes on with the next read, as after a short buffer. */
-static ssize_t console_read(struct file *file, struct uio *uio, uint64_t offset __unused)
+static ssize_t read_input(struct file *file, struct uio *uio, unsigned hangups)
 {
     char buf[CHUNK];
 
@@ -21,10 +24,15 @@ static ssize_t console_read(struct file *file, struct uio *uio, uint64_t offset 
     int err = tty_check(SIGTTIN);
     if (err)
         return err;
-    ssize_t len = tty_read(buf, min(uio->left, sizeof(buf)), file_is_nonblocking(file));
+    ssize_t len = tty_read(buf, min(uio->left, sizeof(buf)), file_is_nonblocking(file), hangups);
     if (len <= 0)
         return len;
     return uio_result(uio_put(uio, buf, len), -EFAULT);
+}
+
+static ssize_t console_read(struct file *file, struct uio *uio, uint64_t offset __unused)
+{
+    return read_input(file, uio, TTY_NEVER);
 }
 
 static ssize_t console_write(struct file *file __unused, struct uio *uio, uint64_t offset __unused)
@@ -163,4 +171,54 @@ const struct file_ops console_file_ops = {
     .write = console_write,
     .ioctl = console_ioctl,
     .poll = console_poll,
+};
+
+/* ---- /dev/tty ---- */
+
+/* How many hangups there were when it was opened. */
+static unsigned hangups_at_open(const struct file *file)
+{
+    return (unsigned)(uintptr_t)file->data;
+}
+
+static bool is_hung_up(const struct file *file)
+{
+    return hangups_at_open(file) != tty_hangups();
+}
+
+/* The count is taken before the look: a hangup in between is seen later. */
+static int tty_open(struct file *file)
+{
+    file->data = (void *)(uintptr_t)tty_hangups();
+    return tty_is_mine() ? 0 : -ENXIO;
+}
+
+static ssize_t tty_file_read(struct file *file, struct uio *uio, uint64_t offset __unused)
+{
+    return is_hung_up(file) ? 0 : read_input(file, uio, hangups_at_open(file));
+}
+
+static ssize_t tty_file_write(struct file *file, struct uio *uio, uint64_t offset)
+{
+    return is_hung_up(file) ? -EIO : console_write(file, uio, offset);
+}
+
+static unsigned tty_file_poll(struct file *file)
+{
+    return is_hung_up(file) ? POLLIN | POLLOUT | POLLERR | POLLHUP : console_poll(file);
+}
+
+static int tty_file_ioctl(struct file *file, unsigned request, uaddr_t arg)
+{
+    if (!is_hung_up(file))
+        return console_ioctl(file, request, arg);
+    return request == TIOCSPGRP ? -ENOTTY : -EIO;
+}
+
+const struct file_ops tty_file_ops = {
+    .open = tty_open,
+    .read = tty_file_read,
+    .write = tty_file_write,
+    .ioctl = tty_file_ioctl,
+    .poll = tty_file_poll,
 };

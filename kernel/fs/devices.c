@@ -88,7 +88,7 @@ static const struct device {
     {"full", MKDEV(1, 7), 0666, &full_file_ops},
     {"random", MKDEV(1, 8), 0666, &random_file_ops},
     {"urandom", MKDEV(1, 9), 0666, &random_file_ops},
-    {"tty", MKDEV(5, 0), 0666, &console_file_ops},
+    {"tty", MKDEV(5, 0), 0666, &tty_file_ops},
     {"console", MKDEV(5, 1), 0600, &console_file_ops},
 };
 

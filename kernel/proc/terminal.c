@@ -90,8 +90,10 @@ static void release(void)
 
 void terminal_leader_exits(struct process *process)
 {
-    if (process->sid == process->pid && is_mine(process))
-        release();
+    if (process->sid != process->pid || !is_mine(process))
+        return;
+    release();
+    tty_hangup();
 }
 
 /* TIOCSCTTY. `steal`: even from another session. */
@@ -174,9 +176,18 @@ static int terminal_ioctl(unsigned request, uaddr_t arg)
     return !err && has_result ? put_user((int __user *)arg, &number) : err;
 }
 
+static bool terminal_is_mine(void)
+{
+    mutex_lock(&process_tree_lock);
+    bool mine = is_mine(process_current());
+    mutex_unlock(&process_tree_lock);
+    return mine;
+}
+
 static const struct tty_jobs jobs = {
     .signal = signal_foreground,
     .check = terminal_check,
+    .is_mine = terminal_is_mine,
     .ioctl = terminal_ioctl,
 };
 

@@ -4,6 +4,8 @@
    Pagoda the console, taken away from whoever had it, with TIOCSTI for a keyboard. */
 #include "test.h"
 
+#include <poll.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 
@@ -372,6 +374,71 @@ static void leave_job(void)
     to_foreground(pid);
 }
 
+/* Opened by what is left of a session, when its leader has gone. */
+static struct gate gone;
+
+/* A pseudo-terminal hangs up when its other side is closed, which takes its time after it has woken the reader. */
+static void check_hung_up(int tty)
+{
+    struct pollfd polled = {.fd = tty, .events = POLLIN | POLLOUT};
+    struct termios modes;
+    char byte;
+
+    while (tcgetattr(tty, &modes) == 0)
+        sched_yield();
+    CHECK_EQ(CHECK_OK(read(tty, &byte, 1)), 0);
+    CHECK_ERR(EIO, write(tty, "x", 1));
+    CHECK_ERR(EIO, tcgetattr(tty, &modes));
+    CHECK_ERR(ENOTTY, tcsetpgrp(tty, getpgrp()));
+    CHECK_EQ(CHECK_OK(poll(&polled, 1, -1)), 1);
+    CHECK(polled.revents & POLLHUP);
+    CHECK_ERR(ENXIO, open("/dev/tty", O_RDWR)); /* the session has none any more */
+}
+
+/* In the foreground, where nothing but the hangup ends the read. */
+static void read_until_hangup(void *unused)
+{
+    int tty = CHECK_OK(open("/dev/tty", O_RDWR));
+    char byte;
+
+    (void)unused;
+    close(keyboard); /* so that the leader's was the last */
+    signal(SIGHUP, SIG_IGN);
+    gate_open(&hung_up);
+    CHECK(read(tty, &byte, 1) <= 0);
+    check_hung_up(tty);
+    gate_open(&gone);
+}
+
+static void leave_reader(void)
+{
+    pid_t pid = start_job(read_until_hangup, NULL);
+
+    to_foreground(pid);
+    gate_pass(&hung_up);
+}
+
+static void no_terminal_without_a_session(void *unused)
+{
+    (void)unused;
+    CHECK_OK(setsid());
+    CHECK_ERR(ENXIO, open("/dev/tty", O_RDWR));
+}
+
+static void the_terminal_of_the_session_has_a_name(void)
+{
+    int tty = CHECK_OK(open("/dev/tty", O_RDWR));
+
+    CHECK_EQ(tcgetpgrp(tty), getpgrp());
+    type("text\n");
+    int before = terminal;
+    terminal = tty;
+    check_read("text\n");
+    terminal = before;
+    CHECK_OK(close(tty));
+    CHECK(exits_with(0, no_terminal_without_a_session, NULL));
+}
+
 int main(void)
 {
     RUN_IN_SESSION(lines_are_edited);
@@ -391,6 +458,11 @@ int main(void)
     hung_up = gate_make();
     RUN_IN_SESSION(leave_job);
     gate_pass(&hung_up);
+    RUN_IN_SESSION(the_terminal_of_the_session_has_a_name);
+    gone = gate_make();
+    RUN_IN_SESSION(leave_reader);
+    gate_pass(&gone);
+    gate_destroy(&gone);
     gate_destroy(&hung_up);
     return TEST_PASSED;
 }
