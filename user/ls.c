@@ -18,6 +18,7 @@
 #include "lib/files.h"
 #include "lib/memory.h"
 #include "lib/message.h"
+#include "lib/mode.h"
 
 enum { COLUMN_GAP = 2, WIDTH_DEFAULT = 80 };
 
@@ -30,31 +31,6 @@ static void list_failed(const char *path)
 {
     complain_errno("%s", path);
     has_failed = true;
-}
-
-static char kind_letter(mode_t mode)
-{
-    static const struct {
-        mode_t kind;
-        char letter;
-    } kinds[] = {{S_IFREG, '-'}, {S_IFDIR, 'd'}, {S_IFLNK, 'l'}, {S_IFCHR, 'c'},
-                 {S_IFBLK, 'b'}, {S_IFIFO, 'p'}, {S_IFSOCK, 's'}};
-
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if ((mode & S_IFMT) == kinds[i].kind)
-            return kinds[i].letter;
-    }
-    return '?';
-}
-
-/* Writes what stands before the links: "drwxr-xr-x". */
-static void mode_print(mode_t mode)
-{
-    static const char rights[] = "rwxrwxrwx";
-
-    putchar(kind_letter(mode));
-    for (int i = 0; i < 9; i++)
-        putchar(mode & (0400 >> i) ? rights[i] : '-');
 }
 
 static void size_print(const struct stat *status)
@@ -86,14 +62,15 @@ static void link_print(const char *path)
 /* The line of -l for the file at `path`. */
 static void long_print(const char *path, const char *name)
 {
+    char mode[MODE_TEXT_SIZE];
     struct stat status;
 
     if (lstat(path, &status) < 0) {
         list_failed(path);
         return;
     }
-    mode_print(status.st_mode);
-    printf(" %4lu", (unsigned long)status.st_nlink);
+    mode_text(status.st_mode, mode);
+    printf("%s %4lu", mode, (unsigned long)status.st_nlink);
     size_print(&status);
     time_print(status.st_mtime);
     printf("  %s", name);
