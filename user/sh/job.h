@@ -1,4 +1,5 @@
-/* What a job is made of: for jobs.c, which has the list, and jobreport.c, which shows it. */
+/* What a job is made of: for jobs.c, which has the list, jobrun.c, which starts processes and waits for them,
+   jobterminal.c, and jobreport.c, which shows jobs. */
 #pragma once
 
 #include <stdbool.h>
@@ -29,6 +30,24 @@ struct job {
 /* The newest job comes last. */
 struct job *jobs_first(void);
 
+/* Forgets the list, of which nothing is the shell's own: in a child. */
+void jobs_disown(void);
+
+/* Takes a job out of the list; the second, all that have ended. */
+void job_forget(struct job *job);
+void jobs_forget_ended(void);
+
+void job_add(struct job *job, struct process process);
+
+/* Puts a job into the background, where it has a number. */
+void job_number_give(struct job *job);
+
+/* Finds one of the shell's processes, and its job. => NULL if it has none with this pid. */
+struct process *process_find(pid_t pid, struct job **found);
+
+/* Takes down what waitpid said of a process. */
+void process_change(pid_t pid, int wait_status);
+
 bool job_is_running(const struct job *job);
 bool job_is_stopped(const struct job *job);
 bool job_has_ended(const struct job *job);
@@ -39,3 +58,15 @@ void job_show_signals(const struct job *job);
 
 /* Shows a background job that has ended or been stopped since the last time. */
 void job_report(struct job *job);
+
+/* jobterminal.c. What happens at the signals of the terminal. */
+void terminal_signals_set(void (*action)(int));
+
+/* Makes a process group the one that has the terminal. Not every terminal can: no matter. */
+void terminal_give(pid_t group);
+
+/* Takes the terminal back from a job. */
+void terminal_take(const struct job *job);
+
+/* Without groups, other means keep a background job from the terminal: no Ctrl-C, no input. */
+void terminal_leave(void);

@@ -1,0 +1,226 @@
+/* Starting the processes of jobs, and waiting for them, in the foreground and in the background. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../lib/message.h"
+#include "job.h"
+#include "jobs.h"
+#include "shell.h"
+
+/* ---- Starting ---- */
+
+/* Puts a process where its job has to be: the child itself and the shell do, whichever is first. */
+static void process_enter_group(struct job *job, pid_t pid)
+{
+    if (!shell.is_interactive)
+        return;
+    if (job->group == 0)
+        job->group = pid;
+    setpgid(pid, job->group);
+    if (job->is_foreground)
+        terminal_give(job->group);
+}
+
+static void child_begin(struct job *job)
+{
+    process_enter_group(job, getpid());
+    if (shell.is_interactive)
+        terminal_signals_set(SIG_DFL);
+    else if (!job->is_foreground)
+        terminal_leave();
+    shell.is_interactive = false;
+    jobs_disown(); /* none of them are this process's children */
+}
+
+pid_t job_fork(struct job *job)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        child_begin(job);
+    } else if (pid > 0) {
+        process_enter_group(job, pid);
+        job_add(job, (struct process){.pid = pid});
+    } else {
+        complain_errno("fork");
+        job_add_failed(job);
+    }
+    return pid;
+}
+
+/* ---- News of processes ---- */
+
+/* Takes one change of one process: waits for it, unless `options` is WNOHANG. => false if none. */
+static bool change_take(int options)
+{
+    int status;
+
+    if (shell.is_interactive)
+        options |= WUNTRACED;
+    pid_t pid = waitpid(-1, &status, options);
+    if (pid <= 0)
+        return false;
+    process_change(pid, status);
+    return true;
+}
+
+void jobs_report(void)
+{
+    while (change_take(WNOHANG))
+        ;
+    for (struct job *job = jobs_first(); job; job = job->next)
+        job_report(job);
+    jobs_forget_ended();
+}
+
+/* ---- The foreground ---- */
+
+/* Waits until nothing of a job in the foreground runs, and takes the terminal back. */
+static void foreground_await(const struct job *job)
+{
+    while (job_is_running(job) && change_take(0))
+        ;
+    if (shell.is_interactive)
+        terminal_take(job);
+}
+
+static int foreground_complete(struct job *job)
+{
+    foreground_await(job);
+    int status = job_last_process(job)->status;
+    int signal = job_last_process(job)->signal;
+    if (shell.is_interactive && (signal == SIGINT || signal == SIGTSTP))
+        fputc('\n', stderr); /* behind the ^C or ^Z that the terminal shows */
+    shell.is_interrupted = shell.is_interactive && signal == SIGINT;
+    job_show_signals(job);
+    if (job_is_stopped(job))
+        job_number_give(job);
+    else
+        job_forget(job);
+    return status;
+}
+
+static int background_complete(struct job *job)
+{
+    pid_t pid = job_last_process(job)->pid;
+
+    job_number_give(job);
+    if (pid < 0)
+        return 1;
+    shell.background = pid;
+    if (shell.is_interactive)
+        fprintf(stderr, "[%d] %d\n", job->number, pid);
+    return 0;
+}
+
+int job_complete(struct job *job)
+{
+    return job->is_foreground ? foreground_complete(job) : background_complete(job);
+}
+
+/* ---- The background ---- */
+
+static bool some_background_job_is_running(void)
+{
+    for (const struct job *job = jobs_first(); job; job = job->next) {
+        if (!job->is_foreground && job_is_running(job))
+            return true;
+    }
+    return false;
+}
+
+/* While the shell waits for background jobs, nobody would hear a Ctrl-C: the shell ignores it. So
+   it starts a process that has the terminal, does nothing, and is ended by a Ctrl-C, which the
+   shell then sees. */
+static struct job *guard_start(void)
+{
+    struct job *guard = job_create("wait", true);
+
+    if (job_fork(guard) == 0) {
+        signal(SIGTSTP, SIG_IGN);
+        for (;;)
+            sleep(3600);
+    }
+    return guard;
+}
+
+/* => 0, or, if a Ctrl-C has ended it, the status for that. */
+static int guard_end(struct job *guard)
+{
+    if (!job_is_running(guard))
+        return foreground_complete(guard);
+    kill(job_last_process(guard)->pid, SIGKILL);
+    foreground_await(guard);
+    job_forget(guard);
+    return 0;
+}
+
+static bool is_waited_for(const struct process *process)
+{
+    return process ? process->state == PROCESS_RUNNING : some_background_job_is_running();
+}
+
+/* Waits for a process, NULL: all background jobs. => 0, or the status for a Ctrl-C. */
+static int background_await(const struct process *process)
+{
+    if (!is_waited_for(process))
+        return 0;
+    struct job *guard = shell.is_interactive ? guard_start() : NULL;
+    while (is_waited_for(process) && !(guard && job_has_ended(guard)) && change_take(0))
+        ;
+    return guard ? guard_end(guard) : 0;
+}
+
+int jobs_wait_all(void)
+{
+    int status = background_await(NULL);
+
+    if (!shell.is_interactive)
+        jobs_forget_ended();
+    return status;
+}
+
+int jobs_wait_process(pid_t pid)
+{
+    struct job *job;
+    const struct process *process = process_find(pid, &job);
+
+    if (!process)
+        return STATUS_NOT_FOUND;
+    int status = background_await(process);
+    if (status == 0)
+        status = process->status;
+    if (!shell.is_interactive && job_has_ended(job))
+        job_forget(job);
+    return status;
+}
+
+/* ---- fg and bg ---- */
+
+static void job_continue(struct job *job)
+{
+    for (size_t i = 0; i < job->nprocesses; i++) {
+        if (job->processes[i].state == PROCESS_STOPPED)
+            job->processes[i].state = PROCESS_RUNNING;
+    }
+    job->has_news = false;
+    kill(-job->group, SIGCONT);
+}
+
+int job_to_foreground(struct job *job)
+{
+    fprintf(stderr, "%s\n", job->text);
+    job->is_foreground = true;
+    terminal_give(job->group);
+    job_continue(job);
+    return foreground_complete(job);
+}
+
+int job_to_background(struct job *job)
+{
+    fprintf(stderr, "[%d] %s &\n", job->number, job->text);
+    job_continue(job);
+    return 0;
+}

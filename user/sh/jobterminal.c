@@ -1,0 +1,52 @@
+/* Jobs and the terminal: which group has it, its signals, and its settings. */
+#include <fcntl.h>
+#include <signal.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "job.h"
+#include "jobs.h"
+
+static const int terminal_signals[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+
+enum { NTERMINAL_SIGNALS = sizeof(terminal_signals) / sizeof(terminal_signals[0]) };
+
+void terminal_signals_set(void (*action)(int))
+{
+    for (int i = 0; i < NTERMINAL_SIGNALS; i++)
+        signal(terminal_signals[i], action);
+}
+
+/* The settings of the terminal that the shell goes on with when a job has broken them. */
+static struct termios terminal_modes;
+
+void terminal_give(pid_t group)
+{
+    tcsetpgrp(STDIN_FILENO, group);
+}
+
+void jobs_begin_interactive(void)
+{
+    terminal_signals_set(SIG_IGN);
+    setpgid(0, 0);
+    terminal_give(getpgrp());
+    tcgetattr(STDIN_FILENO, &terminal_modes);
+}
+
+/* What a job that ended by itself has set, it was meant to set. */
+void terminal_take(const struct job *job)
+{
+    terminal_give(getpgrp());
+    if (job_last_process(job)->signal)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal_modes);
+    else
+        tcgetattr(STDIN_FILENO, &terminal_modes);
+}
+
+void terminal_leave(void)
+{
+    signal(SIGINT, SIG_IGN);
+    signal(SIGQUIT, SIG_IGN);
+    close(STDIN_FILENO);
+    open("/dev/null", O_RDONLY); /* takes the lowest number, which is the standard input's */
+}
