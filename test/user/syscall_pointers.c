@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/times.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -90,7 +91,7 @@ static const struct iovec vector = {moved, sizeof(moved)};
 static const struct pollfd polled = {.fd = FILE_FD, .events = POLLIN};
 static const struct rlimit limit = {MIB, MIB};
 static const struct timespec moment = {.tv_nsec = 1000};
-static const struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 2}};
+static const struct timespec file_times[2] = {{.tv_sec = 1}, {.tv_sec = 2}};
 static const int zero;
 
 /* As the kernel has them. */
@@ -181,8 +182,9 @@ static const struct call calls[] = {
     PATH(0, "file", chown, 0, -1, -1),
     PATH(0, "link", lchown, 0, -1, -1),
     PATH(1, "file", fchownat, AT_FDCWD, 0, -1, -1, 0),
-    PATH(1, "file", utimensat, AT_FDCWD, 0, (long)times, 0),
-    CALL(IN | NULL_IS_FINE, 2, times, sizeof(times), utimensat, AT_FDCWD, (long)"file", 0, 0),
+    PATH(1, "file", utimensat, AT_FDCWD, 0, (long)file_times, 0),
+    CALL(IN | NULL_IS_FINE, 2, file_times, sizeof(file_times), utimensat, AT_FDCWD, (long)"file", 0,
+         0),
     CALL(OUT, 0, NULL, 200, getcwd, 0, 200),
     CALL(OUT, 1, NULL, 1000, getdents, DIR_FD, 0, 1000),
     CALL(OUT, 1, NULL, 1000, getdents64, DIR_FD, 0, 1000),
@@ -202,7 +204,6 @@ static const struct call calls[] = {
     WRITES(2, int, ioctl, FILE_FD, FIONREAD, 0),
     CALL(OUT, 0, NULL, 390, uname, 0),
     CALL(OUT | VARIES, 0, NULL, 112, sysinfo, 0),
-    CALL(OUT | NULL_IS_FINE | VARIES, 0, NULL, 32, times, 0),
     CALL(OUT | NULL_IS_FINE | VARIES | NOT_LINUX, 1, NULL, 100, syslog, LOG_READ_ALL, 0, 100),
     CALL(OUT | VARIES, 1, NULL, sizeof(struct rusage), getrusage, RUSAGE_SELF, 0),
     WRITES(1, struct rlimit, getrlimit, RLIMIT_STACK, 0),
@@ -244,7 +245,7 @@ static const long other_calls[] = {
     /* Waits until a handler has run. */
     SYS_rt_sigsuspend,
     /* A case of their own, below. */
-    SYS_wait4, SYS_waitid, SYS_clone};
+    SYS_wait4, SYS_waitid, SYS_clone, SYS_times};
 
 static bool is_known(long number)
 {
@@ -696,6 +697,19 @@ static void clone_with_pointers(void)
     unmap_pages(word, 1);
 }
 
+/* It returns the time, which goes on. */
+static void times_with_pointers(void)
+{
+    struct tms *pages = (struct tms *)(map_pages(2) + PAGE - 8);
+    clock_t before = CHECK_OK(times(NULL));
+
+    CHECK(CHECK_OK(times(pages)) >= before);
+    CHECK(pages->tms_utime >= 0 && pages->tms_cstime >= 0);
+    CHECK_ERR(EFAULT, syscall(SYS_times, 8));
+    CHECK_ERR(EFAULT, syscall(SYS_times, 0xffff800000100000));
+    unmap_pages((char *)pages - PAGE + 8, 2);
+}
+
 static int lowest_free_descriptor(void)
 {
     int fd = CHECK_OK(open("/dev/null", O_RDONLY));
@@ -733,6 +747,7 @@ int main(void)
     RUN(arguments_of_exec);
     RUN(wait_with_pointers);
     RUN(clone_with_pointers);
+    RUN(times_with_pointers);
     RUN(nothing_has_changed);
     CHECK_EQ(lowest_free_descriptor(), free_before); /* no pipe was left open */
     CHECK_OK(rmdir("dir"));
