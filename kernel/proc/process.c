@@ -35,6 +35,7 @@ struct mutex process_tree_lock = {
 static struct process_tree processes = RB_INITIALIZER(processes); /* (t) */
 static int last_pid;                                              /* (t) */
 static bool pids_reused;                                          /* (t) last_pid has been round */
+static uint64_t births;                                           /* (t) */
 
 static void rlimits_init(struct process_rlimit *limits)
 {
@@ -99,6 +100,7 @@ int process_link(struct process *process, struct process *parent)
     process->pid = pid_choose();
     if (!process->pid)
         return -EAGAIN;
+    births++;
     process->parent = parent;
     process->pgid = parent ? parent->pgid : process->pid;
     process->sid = parent ? parent->sid : process->pid;
@@ -107,6 +109,13 @@ int process_link(struct process *process, struct process *parent)
         TAILQ_INSERT_TAIL(&parent->children, process, sibling);
     RB_INSERT(process_tree, &processes, process);
     return 0;
+}
+
+uint64_t process_births(int *last)
+{
+    assert(mutex_is_held(&process_tree_lock));
+    *last = last_pid;
+    return births;
 }
 
 void process_unlink(struct process *process)
