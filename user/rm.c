@@ -2,41 +2,20 @@
    not exist is no error. */
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/files.h"
 #include "lib/message.h"
+#include "lib/remove.h"
 
 static bool is_recursive; /* -r */
 static bool is_forced;    /* -f */
-
-static bool path_remove(const char *path);
 
 static bool remove_failed(const char *path)
 {
     complain_errno("%s", path);
     return false;
-}
-
-static bool directory_remove(const char *path)
-{
-    struct dir_names names;
-    bool is_ok = true;
-
-    if (!dir_read(path, &names))
-        return remove_failed(path);
-    for (size_t i = 0; i < names.count; i++) {
-        char *entry = path_join(path, names.name[i]);
-        is_ok = path_remove(entry) && is_ok;
-        free(entry);
-    }
-    dir_names_free(&names);
-    if (is_ok && rmdir(path) < 0)
-        return remove_failed(path);
-    return is_ok;
 }
 
 static bool path_remove(const char *path)
@@ -48,7 +27,7 @@ static bool path_remove(const char *path)
         return (is_forced && is_absent) || remove_failed(path);
     }
     if (is_recursive && S_ISDIR(status.st_mode))
-        return directory_remove(path);
+        return path_remove_all(path);
     return unlink(path) == 0 || remove_failed(path);
 }
 
