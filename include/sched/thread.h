@@ -127,8 +127,7 @@ struct cpu_ticks {
 
 /* Numbers for /proc, over all CPUs. */
 struct sched_stats {
-    struct cpu_ticks ticks;
-    uint64_t context_switches;
+    uint64_t context_switches, idle_ticks;
     unsigned runnable, threads;
 };
 void sched_stats(struct sched_stats *stats);

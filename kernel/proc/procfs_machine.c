@@ -60,8 +60,8 @@ int procfs_uptime(struct text_sink *sink, uint64_t key __unused)
     struct sched_stats stats;
 
     sched_stats(&stats);
-    sink_printf(sink, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, stats.ticks.idle / TICKS_PER_SEC,
-                stats.ticks.idle % TICKS_PER_SEC);
+    sink_printf(sink, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, stats.idle_ticks / TICKS_PER_SEC,
+                stats.idle_ticks % TICKS_PER_SEC);
     return 0;
 }
 
@@ -92,6 +92,26 @@ static void print_ticks(struct text_sink *sink, const struct cpu_ticks *ticks)
     sink_printf(sink, " %lu 0 %lu %lu 0 0 0 0 0 0\n", ticks->user, ticks->kernel, ticks->idle);
 }
 
+/* One line for all CPUs, and one for each, of which it is the sum. */
+static void print_cpus(struct text_sink *sink)
+{
+    struct cpu_ticks ticks[MAX_CPUS], sum = {0};
+    unsigned count = cpu_count();
+
+    for (unsigned n = 0; n < count; n++) {
+        ticks[n] = sched_cpu_ticks(n);
+        sum.user += ticks[n].user;
+        sum.kernel += ticks[n].kernel;
+        sum.idle += ticks[n].idle;
+    }
+    sink_printf(sink, "cpu ");
+    print_ticks(sink, &sum);
+    for (unsigned n = 0; n < count; n++) {
+        sink_printf(sink, "cpu%u", n);
+        print_ticks(sink, &ticks[n]);
+    }
+}
+
 int procfs_machine_stat(struct text_sink *sink, uint64_t key __unused)
 {
     struct sched_stats stats;
@@ -101,14 +121,7 @@ int procfs_machine_stat(struct text_sink *sink, uint64_t key __unused)
     uint64_t births = process_births(&last_pid);
     mutex_unlock(&process_tree_lock);
     sched_stats(&stats);
-    sink_printf(sink, "cpu ");
-    print_ticks(sink, &stats.ticks);
-    for (unsigned n = 0; n < cpu_count(); n++) {
-        struct cpu_ticks ticks = sched_cpu_ticks(n);
-
-        sink_printf(sink, "cpu%u", n);
-        print_ticks(sink, &ticks);
-    }
+    print_cpus(sink);
     sink_printf(sink, "ctxt %lu\nbtime %lu\nprocesses %lu\n", stats.context_switches,
                 (clock_realtime_ns() - clock_monotonic_ns()) / 1000000000, births);
     sink_printf(sink, "procs_running %u\nprocs_blocked 0\n", stats.runnable);

@@ -309,9 +309,7 @@ void sched_stats(struct sched_stats *stats)
         const struct runqueue *rq = &runqueues[n];
 
         stats->context_switches += rq->switches;
-        stats->ticks.user += rq->ticks.user;
-        stats->ticks.kernel += rq->ticks.kernel;
-        stats->ticks.idle += rq->ticks.idle;
+        stats->idle_ticks += rq->ticks.idle;
         stats->runnable += rq->length + (rq->running != &rq->idle);
     }
 }
