@@ -87,6 +87,7 @@ static uint32_t next_pid(uint64_t key __unused, uint32_t from)
 static const struct pseudo_dir proc_dir = {
     .entries =
         (const struct pseudo_entry[]){
+            {.name = "cpuinfo", .mode = S_IFREG | 0444, .text = procfs_cpuinfo},
             {.name = "loadavg", .mode = S_IFREG | 0444, .text = procfs_loadavg},
             {.name = "meminfo", .mode = S_IFREG | 0444, .text = procfs_meminfo},
             {.name = "mounts", .mode = S_IFREG | 0444, .text = procfs_mounts},

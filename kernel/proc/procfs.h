@@ -36,6 +36,7 @@ int procfs_fd(struct text_sink *sink,
 uint32_t procfs_next_fd(uint64_t key, uint32_t from);
 
 /* procfs_machine.c: the key says nothing. */
+int procfs_cpuinfo(struct text_sink *sink, uint64_t key);
 int procfs_loadavg(struct text_sink *sink, uint64_t key);
 int procfs_machine_stat(struct text_sink *sink, uint64_t key);
 int procfs_meminfo(struct text_sink *sink, uint64_t key);

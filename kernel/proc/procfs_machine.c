@@ -128,6 +128,20 @@ int procfs_machine_stat(struct text_sink *sink, uint64_t key __unused)
     return 0;
 }
 
+/* All CPUs are alike. */
+int procfs_cpuinfo(struct text_sink *sink, uint64_t key __unused)
+{
+    struct cpu_identity identity = cpu_identify();
+
+    for (unsigned n = 0; n < cpu_count(); n++) {
+        sink_printf(sink, "processor\t: %u\nvendor_id\t: %s\n", n, identity.vendor);
+        sink_printf(sink, "cpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\n", identity.family,
+                    identity.model, identity.name);
+        sink_printf(sink, "stepping\t: %u\n\n", identity.stepping);
+    }
+    return 0;
+}
+
 /* What, where, its kind, and how: as fstab(5). */
 int procfs_mounts(struct text_sink *sink, uint64_t key __unused)
 {

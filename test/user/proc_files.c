@@ -888,6 +888,24 @@ static void stat_counts_forks(void)
     CHECK(after == before + 1 || !on_pagoda());
 }
 
+static void note_cpu(const char *line, void *count)
+{
+    int number;
+
+    if (sscanf(line, "processor\t: %d", &number) == 1)
+        CHECK_EQ(number, (*(int *)count)++);
+    else if (*line)
+        CHECK(strstr(line, ": ") || line[strlen(line) - 1] == ':');
+}
+
+static void cpuinfo_counts_cpus(void)
+{
+    int count = 0;
+
+    lines_of("/proc/cpuinfo", note_cpu, &count);
+    CHECK(count >= 1);
+}
+
 static void note_mount(const char *line, void *found)
 {
     char device[64], place[256], kind[64], options[512];
@@ -998,6 +1016,7 @@ int main(int argc, char **argv)
     RUN(loadavg_can_be_parsed);
     RUN(stat_counts_the_cpus_time);
     RUN(stat_counts_forks);
+    RUN(cpuinfo_counts_cpus);
     RUN(mounts_lists_file_systems);
     RUN(vmstat_can_be_parsed);
     RUN_ON_PAGODA(vmstat_has_what_the_runner_compares);
