@@ -114,6 +114,10 @@ __must_check int process_wait(int pid, int options, int *status, struct process_
 /* What the process has used so far. The tree lock is held, or it is the current one. */
 struct process_usage process_usage(const struct process *process);
 
+/* RLIMIT_CPU: sends the current process SIGXCPU for every second of CPU time beyond the soft limit, SIGKILL at the hard
+   one. From the tick that interrupted its user code: it holds no lock. */
+void process_limit_cpu(void);
+
 /* The process with that pid (zombies too), or NULL. The tree lock is held. */
 struct process *process_find(int pid);
 

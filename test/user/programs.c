@@ -358,6 +358,7 @@ static void run_limited_limits(void)
     prints(0, "run-limited -s 40 -n 17 sh -c 'ulimit -s; ulimit -n'", "40\n17\n");
     prints(0, "run-limited -d unlimited -v 65536 sh -c 'ulimit -d; ulimit -v'",
            "unlimited\n65536\n");
+    prints(0, "run-limited -t 5 sh -c 'ulimit -t'", "5\n");
     prints(0, "run-limited echo -s 40", "-s 40\n");
     prints(3, "run-limited -n 20 sh -c 'exit 3'", "");
     prints(125, "run-limited -s x true", "");

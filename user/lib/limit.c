@@ -8,10 +8,9 @@
 #include "number.h"
 
 const struct limit limits[] = {
-    {'s', RLIMIT_STACK, 1024, "stack (kB)"},
-    {'d', RLIMIT_DATA, 1024, "heap and data (kB)"},
-    {'v', RLIMIT_AS, 1024, "all memory (kB)"},
-    {'n', RLIMIT_NOFILE, 1, "open files"},
+    {'s', RLIMIT_STACK, 1024, "stack (kB)"},    {'d', RLIMIT_DATA, 1024, "heap and data (kB)"},
+    {'v', RLIMIT_AS, 1024, "all memory (kB)"},  {'n', RLIMIT_NOFILE, 1, "open files"},
+    {'t', RLIMIT_CPU, 1, "CPU time (seconds)"},
 };
 
 const int limit_count = sizeof(limits) / sizeof(limits[0]);

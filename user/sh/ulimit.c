@@ -1,5 +1,5 @@
-/* ulimit -s|-d|-v|-n [LIMIT]: shows, or sets, what the shell and the programs that it starts may
-   have. LIMIT is a number, of kilobytes except for -n, or "unlimited". ulimit -a shows all. */
+/* ulimit -s|-d|-v|-n|-t [LIMIT]: shows, or sets, what the shell and the programs that it starts may have. LIMIT is a
+   number, of kilobytes, files for -n, or seconds for -t, or "unlimited". ulimit -a shows all. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +49,7 @@ int ulimit_run(int argc, char **argv)
         return limits_print();
     const struct limit *limit = argc == 2 || argc == 3 ? option_find(argv[1]) : NULL;
     if (!limit) {
-        complain("ulimit: usage: ulimit -a | -s|-d|-v|-n [LIMIT]");
+        complain("ulimit: usage: ulimit -a | -s|-d|-v|-n|-t [LIMIT]");
         return STATUS_USAGE;
     }
     return argc == 3 ? limit_set(limit, argv[2], "ulimit: ") : limit_print(limit, false);
