@@ -144,7 +144,7 @@ static void cpu_print(const struct cpu_times *cpu)
 static bool memory_print(unsigned long *total_kb)
 {
     static const char *const keys[] = {"MemTotal", "MemFree", "AnonPages", "Cached", "PageTables"};
-    unsigned long kb[5];
+    unsigned long kb[5] = {0};
 
     if (!numbers_read("/proc/meminfo", keys, kb, 5))
         return false;
@@ -184,7 +184,7 @@ static size_t rows_that_fit(size_t count)
 static bool look_print(const struct look *look, const struct look *before)
 {
     struct cpu_times cpu = cpu_times_since(&look->cpu, &before->cpu);
-    unsigned long ticks = cpu_times_sum(&cpu) / sysconf(_SC_NPROCESSORS_ONLN), total_kb;
+    unsigned long ticks = cpu_times_ticks(&cpu), total_kb;
     char uptime[128];
 
     if (!uptime_describe(uptime, sizeof(uptime)))

@@ -32,7 +32,7 @@ struct sample {
 static bool memory_read(struct sample *sample)
 {
     static const char *const keys[] = {"MemFree", "AnonPages", "Cached", "PageTables"};
-    unsigned long kb[4];
+    unsigned long kb[4] = {0};
 
     if (!numbers_read("/proc/meminfo", keys, kb, 4))
         return false;
@@ -50,7 +50,7 @@ static bool faults_read(struct sample *sample)
         "fault_shared_mapped", "fault_taken",       "fault_copied",      "fault_not_mapped",
         "fault_not_allowed",   "fault_no_page",     "fault_no_memory",
     };
-    unsigned long n[11];
+    unsigned long n[11] = {0};
 
     if (!numbers_read("/proc/vmstat", keys, n, 11))
         return false;
@@ -64,7 +64,7 @@ static bool faults_read(struct sample *sample)
 static bool activity_read(struct sample *sample)
 {
     static const char *const keys[] = {"procs_running", "procs_blocked", "ctxt"};
-    unsigned long n[3];
+    unsigned long n[3] = {0};
 
     if (!numbers_read("/proc/stat", keys, n, 3))
         return false;
@@ -95,9 +95,7 @@ static unsigned long rate(unsigned long amount, unsigned long ticks)
 static void sample_print(const struct sample *now, const struct sample *before)
 {
     struct cpu_times cpu = cpu_times_since(&now->cpu, &before->cpu);
-    unsigned long sum = cpu_times_sum(&cpu);
-    /* All CPUs together tick faster than the clock. */
-    unsigned long ticks = sum / sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned long sum = cpu_times_sum(&cpu), ticks = cpu_times_ticks(&cpu);
 
     sum = sum ? sum : 1;
     ticks = ticks ? ticks : 1;
@@ -112,7 +110,7 @@ static void sample_print(const struct sample *now, const struct sample *before)
 
 static bool samples_print(long delay, long count, bool has_one_heading)
 {
-    struct sample now, before = {0};
+    struct sample now = {0}, before = {0};
 
     for (long i = 0; count < 0 || i < count; i++) {
         if (i > 0) {
@@ -150,7 +148,7 @@ static bool counts_print(void)
     static const char *const keys[] = {"MemTotal", "MemFree", "ctxt", "btime", "processes"};
     FILE *file = fopen("/proc/vmstat", "r");
     struct cpu_times cpu;
-    unsigned long n[5];
+    unsigned long n[5] = {0};
     char line[128];
 
     if (!file) {

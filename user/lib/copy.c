@@ -146,9 +146,10 @@ static bool dir_copy(const char *from, const char *to, const struct stat *status
 bool path_copy(const char *from, const char *to, const struct copy_options *options)
 {
     struct stat status, there;
+    int error = options->is_recursive ? lstat(from, &status) : stat(from, &status);
     bool is_ok;
 
-    if ((options->is_recursive ? lstat : stat)(from, &status) < 0)
+    if (error)
         return failed(from);
     if (stat(to, &there) == 0 && is_same(&status, &there)) {
         complain("%s and %s are the same file", from, to);

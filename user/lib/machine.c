@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "memory.h"
@@ -24,21 +25,39 @@ bool numbers_read(const char *path, const char *const *keys, unsigned long *numb
     return is_read;
 }
 
+/* Takes what a line of /proc/stat says of one CPU, or of all. */
+static void cpu_line_take(struct cpu_times *times, const char *line)
+{
+    unsigned long n[7] = {0};
+
+    if (strncmp(line, "cpu", 3) != 0)
+        return;
+    if (line[3] != ' ') {
+        times->cpus++;
+        return;
+    }
+    sscanf(line, "cpu %lu %lu %lu %lu %lu %lu %lu", &n[0], &n[1], &n[2], &n[3], &n[4], &n[5],
+           &n[6]);
+    times->user = n[0] + n[1];
+    times->system = n[2] + n[5] + n[6];
+    times->idle = n[3] + n[4];
+}
+
 bool cpu_times_read(struct cpu_times *times)
 {
-    struct procfs_field field = {.key = "cpu"};
-    unsigned long nice = 0, wait = 0, irq = 0, softirq = 0;
+    FILE *file = fopen("/proc/stat", "r");
+    char *line = NULL;
+    size_t capacity = 0;
 
     *times = (struct cpu_times){0};
-    if (!procfs_read("/proc/stat", &field, 1)) {
+    if (!file) {
         complain_errno("/proc/stat");
         return false;
     }
-    sscanf(field.value, "%lu %lu %lu %lu %lu %lu %lu", &times->user, &nice, &times->system,
-           &times->idle, &wait, &irq, &softirq);
-    times->user += nice;
-    times->system += irq + softirq;
-    times->idle += wait;
+    while (getline(&line, &capacity, file) > 0)
+        cpu_line_take(times, line);
+    free(line);
+    fclose(file);
     return true;
 }
 
@@ -48,12 +67,18 @@ struct cpu_times cpu_times_since(const struct cpu_times *now, const struct cpu_t
         .user = now->user - before->user,
         .system = now->system - before->system,
         .idle = now->idle - before->idle,
+        .cpus = now->cpus,
     };
 }
 
 unsigned long cpu_times_sum(const struct cpu_times *times)
 {
     return times->user + times->system + times->idle;
+}
+
+unsigned long cpu_times_ticks(const struct cpu_times *times)
+{
+    return times->cpus ? cpu_times_sum(times) / times->cpus : 0;
 }
 
 /* Whether the file's first line is as `format` says, with `count` numbers. */

@@ -6,8 +6,8 @@
 
 /* Timer ticks of all CPUs since boot. */
 struct cpu_times {
-    unsigned long user, system,
-        idle; /* user: nice ones too; system: interrupts too; idle: waits too */
+    unsigned long user, system, idle; /* user: nice ones too; system: interrupts; idle: waits */
+    unsigned long cpus;               /* how many they are */
 };
 
 /* From the file `path`, /proc/stat or like it, the number that begins a line "key number" or "key: number". => false,
@@ -20,6 +20,9 @@ bool cpu_times_read(struct cpu_times *times);
 /* What has been since `before`. */
 struct cpu_times cpu_times_since(const struct cpu_times *now, const struct cpu_times *before);
 unsigned long cpu_times_sum(const struct cpu_times *times);
+
+/* The same as one clock shows it, however many CPUs tick. */
+unsigned long cpu_times_ticks(const struct cpu_times *times);
 
 /* "12:00:00 up 5 min,  0 user,  load average: 0.00, 0.01, 0.05" into `line`. => false, after a message */
 bool uptime_describe(char *line, size_t size);
