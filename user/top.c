@@ -108,7 +108,7 @@ static int row_compare(const void *a, const void *b)
 /* Ends a line; on a terminal, what was behind it goes. */
 static void line_end(void)
 {
-    fputs(options.is_batch ? "\n" : "\033[K\r\n", stdout);
+    fputs(options.is_batch ? "\n" : "\033[K\n", stdout);
 }
 
 static void tasks_print(const struct look *look)
