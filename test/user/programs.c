@@ -205,6 +205,8 @@ static void cp_says_what_it_cannot_do(void)
     fails("cp tree/file tree/below/deep nowhere");
     fails("cp -r tree tree/file");
     fails("cp -r tree tree/below/inside");
+    if (on_pagoda()) /* Debian's begins, and then sees it */
+        CHECK_ERR(ENOENT, access("tree/below/inside", F_OK));
     CHECK_ERR(ENOENT, access("copy", F_OK));
     prints(0, "cat tree/file tree/below/deep", "one\ntwo\ndeep\n");
     CHECK_OK(mkdir("into", 0755));
