@@ -17,10 +17,8 @@ static bool copy_and_remove(const char *from, const char *to)
 {
     static const struct copy_options all = {.is_recursive = true, .keeps = true, .is_forced = true};
 
-    if (remove(to) < 0 && errno != ENOENT) {
-        complain_errno("%s", to);
-        return false;
-    }
+    if (remove(to) < 0 && errno != ENOENT)
+        return path_failed(to);
     return path_copy(from, to, &all) && path_remove_all(from);
 }
 
@@ -29,10 +27,8 @@ static bool move(const char *from, const char *to)
     struct stat source, target;
     bool is_there = lstat(to, &target) == 0;
 
-    if (lstat(from, &source) < 0) {
-        complain_errno("%s", from);
-        return false;
-    }
+    if (lstat(from, &source) < 0)
+        return path_failed(from);
     if (is_there && source.st_dev == target.st_dev && source.st_ino == target.st_ino) {
         complain("%s and %s are the same file", from, to);
         return false;

@@ -12,23 +12,17 @@
 static bool is_recursive; /* -r */
 static bool is_forced;    /* -f */
 
-static bool remove_failed(const char *path)
-{
-    complain_errno("%s", path);
-    return false;
-}
-
 static bool path_remove(const char *path)
 {
     struct stat status;
 
     if (lstat(path, &status) < 0) {
         bool is_absent = errno == ENOENT || errno == ENOTDIR;
-        return (is_forced && is_absent) || remove_failed(path);
+        return (is_forced && is_absent) || path_failed(path);
     }
     if (is_recursive && S_ISDIR(status.st_mode))
         return path_remove_all(path);
-    return unlink(path) == 0 || remove_failed(path);
+    return unlink(path) == 0 || path_failed(path);
 }
 
 /* Whether `path` ends in "." or "..", which would remove the directory that somebody works in. */
@@ -44,7 +38,7 @@ static bool argument_remove(const char *path)
 {
     if (is_dots(path)) {
         errno = EINVAL;
-        return remove_failed(path);
+        return path_failed(path);
     }
     return path_remove(path);
 }

@@ -30,7 +30,7 @@ void procfs_release(void)
     mutex_unlock(&process_tree_lock);
 }
 
-int procfs_visit(uint64_t key, struct vspace **vspace)
+int procfs_visit(uint64_t key, struct vspace **vspace, struct process_layout *layout)
 {
     const struct process *process = procfs_hold(key);
 
@@ -39,6 +39,8 @@ int procfs_visit(uint64_t key, struct vspace **vspace)
     *vspace = process->vspace;
     if (*vspace)
         vspace_get(*vspace);
+    if (layout)
+        *layout = process->layout;
     procfs_release();
     return 0;
 }

@@ -11,9 +11,9 @@
 struct process *procfs_hold(uint64_t key);
 void procfs_release(void);
 
-/* The vspace of the process, with a reference, so that nothing else of it need be held; NULL: the process is a zombie.
-   -ESRCH. */
-__must_check int procfs_visit(uint64_t key, struct vspace **vspace);
+/* The vspace of the process, with a reference, so that nothing else of it need be held, and its layout there (NULL: not
+   wanted). No vspace: the process is a zombie. -ESRCH. */
+__must_check int procfs_visit(uint64_t key, struct vspace **vspace, struct process_layout *layout);
 
 /* procfs_maps.c */
 int procfs_maps(struct text_sink *sink, uint64_t key);

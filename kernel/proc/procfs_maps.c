@@ -104,7 +104,7 @@ static int print_regions(struct text_sink *sink, uint64_t key, bool with_survey)
 {
     struct region_view *view = heap_alloc(sizeof(*view));
     struct vspace *vspace = NULL;
-    int err = view ? procfs_visit(key, &vspace) : -ENOMEM;
+    int err = view ? procfs_visit(key, &vspace, NULL) : -ENOMEM;
 
     for (uaddr_t addr = 0; vspace && view_next(vspace, addr, view); addr = view->end) {
         print_region(sink, view);

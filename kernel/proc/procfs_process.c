@@ -21,7 +21,7 @@ int procfs_comm(struct text_sink *sink, uint64_t key)
 int procfs_faults(struct text_sink *sink, uint64_t key)
 {
     struct vspace *vspace;
-    int err = procfs_visit(key, &vspace);
+    int err = procfs_visit(key, &vspace, NULL);
 
     if (err || !vspace)
         return err;
@@ -33,21 +33,6 @@ int procfs_faults(struct text_sink *sink, uint64_t key)
 }
 
 /* ---- What is on its stack ---- */
-
-/* Its vspace, as procfs_visit, and its layout there. */
-static int visit_layout(uint64_t key, struct vspace **vspace, struct process_layout *layout)
-{
-    const struct process *process = procfs_hold(key);
-
-    if (!process)
-        return -ESRCH;
-    *vspace = process->vspace;
-    *layout = process->layout;
-    if (*vspace)
-        vspace_get(*vspace);
-    procfs_release();
-    return 0;
-}
 
 /* Shows [start, end) of the vspace, as far as it is there. */
 static int print_bytes(struct text_sink *sink, struct vspace *vspace, uaddr_t start, uaddr_t end)
@@ -71,7 +56,7 @@ static int print_strings(struct text_sink *sink, uint64_t key, bool of_environme
 {
     struct vspace *vspace;
     struct process_layout layout;
-    int err = visit_layout(key, &vspace, &layout);
+    int err = procfs_visit(key, &vspace, &layout);
 
     if (err || !vspace)
         return err;

@@ -21,7 +21,7 @@ struct memory {
 static int measure(uint64_t key, struct memory *memory)
 {
     struct vspace *vspace;
-    int err = procfs_visit(key, &vspace);
+    int err = procfs_visit(key, &vspace, NULL);
 
     *memory = (struct memory){0};
     if (err || !vspace)

@@ -14,12 +14,6 @@
 #include "memory.h"
 #include "message.h"
 
-static bool failed(const char *path)
-{
-    complain_errno("%s", path);
-    return false;
-}
-
 static bool is_same(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
@@ -31,9 +25,9 @@ static bool keep_attributes(const char *to, const struct stat *status)
     const struct timespec times[] = {status->st_atim, status->st_mtim};
 
     if (!S_ISLNK(status->st_mode) && chmod(to, status->st_mode & 07777) < 0)
-        return failed(to);
+        return path_failed(to);
     if (utimensat(AT_FDCWD, to, times, AT_SYMLINK_NOFOLLOW) < 0)
-        return failed(to);
+        return path_failed(to);
     return true;
 }
 
@@ -56,12 +50,12 @@ static bool file_copy(const char *from, const char *to, mode_t mode,
     int in = open(from, O_RDONLY);
 
     if (in < 0)
-        return failed(from);
+        return path_failed(from);
     int out = target_open(to, mode & 0777, options);
     bool is_ok = out >= 0 && fd_copy(in, from, out, to);
     close(in);
     if (out >= 0 && close(out) < 0)
-        return failed(to);
+        return path_failed(to);
     return is_ok;
 }
 
@@ -72,17 +66,17 @@ static bool special_copy(const char *from, const char *to, const struct stat *st
     int error;
 
     if (unlink(to) < 0 && errno != ENOENT)
-        return failed(to);
+        return path_failed(to);
     if (S_ISLNK(status->st_mode)) {
         ssize_t len = readlink(from, target, sizeof(target) - 1);
         if (len < 0)
-            return failed(from);
+            return path_failed(from);
         target[len] = '\0';
         error = symlink(target, to);
     } else {
         error = mknod(to, status->st_mode, status->st_rdev);
     }
-    return error == 0 || failed(to);
+    return error == 0 || path_failed(to);
 }
 
 /* ---- Directories ---- */
@@ -111,7 +105,7 @@ static bool entries_copy(const char *from, const char *to, const struct copy_opt
     bool is_ok = true;
 
     if (!dir_read(from, &names))
-        return failed(from);
+        return path_failed(from);
     for (size_t i = 0; i < names.count; i++) {
         char *entry_from = path_join(from, names.name[i]);
         char *entry_to = path_join(to, names.name[i]);
@@ -133,7 +127,7 @@ static bool dir_copy(const char *from, const char *to, const struct stat *status
     }
     bool is_new = mkdir(to, (status->st_mode & 0777) | S_IRWXU) == 0;
     if (!is_new && errno != EEXIST)
-        return failed(to);
+        return path_failed(to);
     if (lies_in(to, status)) {
         complain("%s: a directory cannot be copied into itself", from);
         if (is_new)
@@ -150,7 +144,7 @@ bool path_copy(const char *from, const char *to, const struct copy_options *opti
     bool is_ok;
 
     if (error)
-        return failed(from);
+        return path_failed(from);
     if (stat(to, &there) == 0 && is_same(&status, &there)) {
         complain("%s and %s are the same file", from, to);
         return false;

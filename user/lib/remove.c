@@ -8,19 +8,13 @@
 #include "files.h"
 #include "message.h"
 
-static bool failed(const char *path)
-{
-    complain_errno("%s", path);
-    return false;
-}
-
 static bool dir_empty(const char *path)
 {
     struct dir_names names;
     bool is_ok = true;
 
     if (!dir_read(path, &names))
-        return failed(path);
+        return path_failed(path);
     for (size_t i = 0; i < names.count; i++) {
         char *entry = path_join(path, names.name[i]);
         is_ok = path_remove_all(entry) && is_ok;
@@ -35,10 +29,10 @@ bool path_remove_all(const char *path)
     struct stat status;
 
     if (lstat(path, &status) < 0)
-        return failed(path);
+        return path_failed(path);
     if (!S_ISDIR(status.st_mode))
-        return unlink(path) == 0 || failed(path);
+        return unlink(path) == 0 || path_failed(path);
     if (!dir_empty(path))
         return false;
-    return rmdir(path) == 0 || failed(path);
+    return rmdir(path) == 0 || path_failed(path);
 }
