@@ -2,6 +2,7 @@
    and kernel/arch/boot.c has read what the boot loader told. */
 
 #include <arch/boot.h>
+#include <arch/clock.h>
 #include <arch/console.h>
 #include <arch/cpu.h>
 #include <arch/init.h>
@@ -16,8 +17,6 @@
 #include <proc/terminal.h>
 #include <sched/thread.h>
 #include <vm/fault.h>
-
-#define TIMER_HZ 100
 
 static void print_banner(void)
 {
@@ -43,18 +42,18 @@ static void boot_thread(void *arg __unused)
 
 void kernel_main(void)
 {
-    serial_init();         /* from here on messages are seen */
-    cpu_init();            /* segments, traps, protection bits, system calls */
-    paging_init();         /* the kernel's final page tables */
-    screen_init();         /* messages are shown on the screen too */
-    acpi_init();           /* which devices are there */
-    apic_init();           /* interrupts have a way in */
-    clock_init();          /* time */
-    frame_init();          /* physical memory */
-    fault_init();          /* the zero page */
-    random_init();         /* random numbers */
-    sched_init();          /* threads */
-    timer_start(TIMER_HZ); /* turns end */
+    serial_init();              /* from here on messages are seen */
+    cpu_init();                 /* segments, traps, protection bits, system calls */
+    paging_init();              /* the kernel's final page tables */
+    screen_init();              /* messages are shown on the screen too */
+    acpi_init();                /* which devices are there */
+    apic_init();                /* interrupts have a way in */
+    clock_init();               /* time */
+    frame_init();               /* physical memory */
+    fault_init();               /* the zero page */
+    random_init();              /* random numbers */
+    sched_init();               /* threads */
+    timer_start(TICKS_PER_SEC); /* turns end */
     print_banner();
 
     struct thread *thread = thread_create(boot_thread, NULL);

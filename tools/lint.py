@@ -93,7 +93,7 @@ def check_links():
         for link in re.findall(r"\]\(([^)#\s]+)", text):
             if ":" not in link and not (path.parent / link).exists():
                 yield f"{name}: there is no {link}"
-        for words in re.findall(r"\bmake((?: +[\w=./-]+)+)", code_in(text)):
+        for words in re.findall(r"\bmake((?: [\w=./-]+)+)", code_in(text)):
             words = words.split()
             if "-C" not in words:
                 yield from (f"{name}: there is no make {w}" for w in words if re.match(r"[a-z]", w) and w not in targets)

@@ -2,42 +2,15 @@
    not exist is no error. */
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/files.h"
 #include "lib/message.h"
+#include "lib/remove.h"
 
 static bool is_recursive; /* -r */
 static bool is_forced;    /* -f */
-
-static bool path_remove(const char *path);
-
-static bool remove_failed(const char *path)
-{
-    complain_errno("%s", path);
-    return false;
-}
-
-static bool directory_remove(const char *path)
-{
-    struct dir_names names;
-    bool is_ok = true;
-
-    if (!dir_read(path, &names))
-        return remove_failed(path);
-    for (size_t i = 0; i < names.count; i++) {
-        char *entry = path_join(path, names.name[i]);
-        is_ok = path_remove(entry) && is_ok;
-        free(entry);
-    }
-    dir_names_free(&names);
-    if (is_ok && rmdir(path) < 0)
-        return remove_failed(path);
-    return is_ok;
-}
 
 static bool path_remove(const char *path)
 {
@@ -45,11 +18,11 @@ static bool path_remove(const char *path)
 
     if (lstat(path, &status) < 0) {
         bool is_absent = errno == ENOENT || errno == ENOTDIR;
-        return (is_forced && is_absent) || remove_failed(path);
+        return (is_forced && is_absent) || path_failed(path);
     }
     if (is_recursive && S_ISDIR(status.st_mode))
-        return directory_remove(path);
-    return unlink(path) == 0 || remove_failed(path);
+        return path_remove_all(path);
+    return unlink(path) == 0 || path_failed(path);
 }
 
 /* Whether `path` ends in "." or "..", which would remove the directory that somebody works in. */
@@ -65,7 +38,7 @@ static bool argument_remove(const char *path)
 {
     if (is_dots(path)) {
         errno = EINVAL;
-        return remove_failed(path);
+        return path_failed(path);
     }
     return path_remove(path);
 }

@@ -30,6 +30,13 @@ struct cpu *cpu_get(unsigned n);
 /* CPUs that are up; at least 1. */
 unsigned cpu_count(void);
 
+/* Who made this CPU, and what it is. */
+struct cpu_identity {
+    char vendor[13], name[49];
+    unsigned family, model, stepping;
+};
+struct cpu_identity cpu_identify(void);
+
 /* What CPUID leaf 1 says in edx: AT_HWCAP of a program. */
 uint32_t cpu_features_edx(void);
 

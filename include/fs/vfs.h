@@ -15,6 +15,9 @@ void fs_init(paddr_t initrd_start, paddr_t initrd_end);
    is taken over. At boot only. */
 __must_check int vfs_mount(const char *path, struct vnode *root);
 
+/* The root of the n-th file system, in the order in which they were mounted; NULL: there are no more. */
+struct vnode *vfs_mounted(unsigned n);
+
 /* open(2): an open file with one reference. `mode` has the umask taken off. */
 __must_check int vfs_open(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
                           struct file **file);

@@ -10,6 +10,8 @@ struct elf_image {
     uaddr_t phdrs;   /* AT_PHDR: where the program headers are mapped; 0: they are not */
     unsigned nphdrs; /* AT_PHNUM */
     uaddr_t end;     /* of its highest segment */
+    /* what its file holds of code, and of data that is written */
+    uaddr_t code_start, code_end, data_start, data_end;
 };
 
 /* Maps the segments of `program` into `vspace`, which is empty. -ENOEXEC: not a static x86-64 ELF program, or a broken

@@ -26,6 +26,13 @@ struct process_usage {
     uint64_t ticks_user, ticks_kernel;
 };
 
+/* Where the parts of its program are, for who looks at the process; all 0: it has none yet. */
+struct process_layout {
+    uaddr_t code_start, code_end, data_start, data_end; /* as in its file: struct elf_image */
+    uaddr_t stack_top;                                  /* the stack pointer at its first step */
+    uaddr_t args_start, env_start, env_end; /* its arguments; behind them, environment */
+};
+
 /* Who may write a field: (t) the process-tree lock; (o) only the process's own thread; (e) event_lock; (s) the lock
    of signals; (c) constant. Fields marked (o) are read by others only under the tree lock, and those of an exited
    process not at all. */
@@ -36,6 +43,7 @@ struct process {
     struct fdtable *files;        /* (o) and (t); NULL once it has exited */
     struct vnode *cwd;            /* (o) and (t); NULL once it has exited */
     struct vnode *exe;            /* (o) and (t) the program's file; NULL once it has exited */
+    struct process_layout layout; /* (o) and (t) */
     unsigned umask;               /* (o) */
     char name[PROCESS_NAME_SIZE]; /* (o) of the program; others may see half a change */
     struct process_rlimit rlimits[PROCESS_RLIMITS]; /* (o) */
@@ -122,6 +130,10 @@ struct signal_info process_child_info(int pid, int status);
 /* What the process has used so far. The tree lock is held, or it is the current one. */
 struct process_usage process_usage(const struct process *process);
 
+/* RLIMIT_CPU: sends the current process SIGXCPU for every second of CPU time beyond the soft limit, SIGKILL at the hard
+   one. From the tick that interrupted its user code: it holds no lock. */
+void process_limit_cpu(void);
+
 /* The process with that pid (zombies too), or NULL. The tree lock is held. */
 struct process *process_find(int pid);
 
@@ -132,6 +144,9 @@ struct process *process_find_from(int from);
  */
 unsigned process_group_each(int pgid, void (*each)(struct process *process, const void *arg),
                             const void *arg);
+
+/* How many processes there have been since boot, and the pid of the last one. The tree lock is held. */
+uint64_t process_births(int *last);
 
 /* Mounts /proc. Once, at boot. */
 void procfs_init(void);

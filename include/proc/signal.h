@@ -100,6 +100,12 @@ __must_check int signal_queue(int pid, const struct signal_info *info);
 /* Sends to every process of a group, from the kernel. The tree lock is held. */
 void signal_group(int pgid, int signo);
 
+/* What others may see of a process's signals; bit signo - 1 stands for a signal. */
+struct signal_masks {
+    uint64_t pending, blocked, ignored, caught;
+};
+struct signal_masks signal_masks_of(struct process *process);
+
 /* Whether a signal is waiting to be taken by the current process. */
 bool signal_is_pending(void);
 

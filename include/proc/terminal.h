@@ -10,3 +10,6 @@ void terminal_init(void);
    SIGCONT), and what the session had opened as /dev/tty is hung up. No-op for others. The tree lock is held. */
 struct process;
 void terminal_leader_exits(struct process *process);
+
+/* The group in the foreground of the process's terminal; -1: it has none. The tree lock is held. */
+int terminal_foreground(const struct process *process);

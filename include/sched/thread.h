@@ -124,9 +124,17 @@ static inline bool thread_is_interrupted(void)
     return unlikely(atomic_load_relaxed(&thread_current()->work) & WORK_SIGNAL);
 }
 
-/* Numbers for /proc. */
+/* Timer ticks since boot, TICKS_PER_SEC a second. */
+struct cpu_ticks {
+    uint64_t user, kernel, idle;
+};
+
+/* Numbers for /proc, over all CPUs. */
 struct sched_stats {
-    uint64_t context_switches, ticks, idle_ticks;
+    uint64_t context_switches, idle_ticks;
     unsigned runnable, threads;
 };
 void sched_stats(struct sched_stats *stats);
+
+/* How CPU n spent its time. */
+struct cpu_ticks sched_cpu_ticks(unsigned n);

@@ -4,10 +4,11 @@
 #include <linux/resource.h>
 #include <linux/time.h>
 #include <linux/time_types.h>
+#include <arch/clock.h>
 #include <proc/process.h>
 
 #define NS_PER_SEC 1000000000ul
-#define TICK_US    10000l /* the timer runs at 100 Hz */
+#define TICK_US    (1000000l / TICKS_PER_SEC)
 
 static inline struct rusage rusage_from(const struct process_usage *usage)
 {

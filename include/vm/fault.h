@@ -25,5 +25,8 @@ const char *fault_outcome_name(enum fault_outcome outcome);
 void fault_explain(struct vspace *vspace, uaddr_t addr, unsigned access, enum fault_outcome outcome,
                    char *buf, size_t size);
 
+/* Whether it is the shared zero page. */
+bool fault_is_zero_page(const struct frame *frame);
+
 /* Makes the shared zero page. Once, at boot. */
 void fault_init(void);

@@ -74,8 +74,8 @@ void pagetable_clear(struct pagetable *pt, uaddr_t start, uaddr_t end, uaddr_t f
 __must_check int pagetable_prepare_protect(struct pagetable *pt, uaddr_t start, uaddr_t end);
 void pagetable_protect(struct pagetable *pt, uaddr_t start, uaddr_t end, unsigned prot);
 
-/* Leaf entries that hold a frame. Vspace lock: read. */
-uint64_t pagetable_count_leaves(struct pagetable *pt);
+/* Its tables, shared ones and the root included. Vspace lock: write, so that none is replaced meanwhile. */
+uint64_t pagetable_count_tables(struct pagetable *pt);
 
 /* Gives back one reference on a table at `level`; the last gives back what its entries hold, too. */
 void table_put(struct frame *table, int level);

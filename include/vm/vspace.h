@@ -38,6 +38,7 @@ struct vspace {
     struct pagetable pagetable;      /* (v), and the tables' own locks */
     struct vregion_tree regions;     /* (v) */
     uint64_t mapped_bytes;           /* (v) of all regions */
+    uint64_t mapped_peak;            /* (v) the most that this has been */
     uint64_t data_bytes;             /* (v) of private writable regions, the stack aside */
     uaddr_t heap_start;              /* (c) where the heap begins; page aligned */
     uaddr_t brk;                     /* (v) the break; bytes */
@@ -117,5 +118,19 @@ void vspace_forget_pages(struct pager *pager, uint64_t first);
 /* All vspaces, for the audit. `each` returns false to stop. */
 void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg);
 
-/* Frames that the page table shows, as Linux counts RSS; walks the table. Lock: taken, read. */
-uint64_t vspace_resident_pages(struct vspace *vspace);
+/* Copies what is there from `from` on, up to `len` bytes, into kernel memory: how many. The first page that is not in
+   the page table ends it. The vspace is another process's, or nobody's. Lock: taken, for writing, so that no page is
+   replaced while it is copied. */
+size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, size_t len);
+
+/* What is promised, in bytes, and the tables for it. */
+struct vspace_sizes {
+    uint64_t mapped, mapped_peak;
+    uint64_t data;  /* private and writable, the stack aside */
+    uint64_t stack; /* as far as the stack may grow */
+    uint64_t exec;  /* executable */
+    uint64_t tables;
+};
+
+/* Lock: taken, for writing. */
+struct vspace_sizes vspace_sizes(struct vspace *vspace);

@@ -54,6 +54,35 @@ uint32_t cpu_features_edx(void)
     return cpuid(1).edx;
 }
 
+/* SDM 2A, CPUID, figure 3-6: the display family and model. */
+static void decode_signature(uint32_t eax, struct cpu_identity *identity)
+{
+    identity->stepping = eax & 0xf;
+    identity->model = eax >> 4 & 0xf;
+    identity->family = eax >> 8 & 0xf;
+    if (identity->family == 0x6 || identity->family == 0xf)
+        identity->model |= (eax >> 16 & 0xf) << 4;
+    if (identity->family == 0xf)
+        identity->family += eax >> 20 & 0xff;
+}
+
+struct cpu_identity cpu_identify(void)
+{
+    struct cpuid zero = cpuid(0);
+    const uint32_t vendor[] = {zero.ebx, zero.edx, zero.ecx};
+    struct cpu_identity identity = {};
+
+    decode_signature(cpuid(1).eax, &identity);
+    memcpy(identity.vendor, vendor, sizeof(vendor));
+    for (unsigned n = 0; n < 3; n++) {
+        struct cpuid part = cpuid(0x80000002 + n);
+        const uint32_t words[] = {part.eax, part.ebx, part.ecx, part.edx};
+
+        memcpy(identity.name + n * sizeof(words), words, sizeof(words));
+    }
+    return identity;
+}
+
 static bool has_bit(uint32_t word, unsigned bit)
 {
     return word >> bit & 1;

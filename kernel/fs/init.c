@@ -9,6 +9,24 @@
 #include <fs/vfs.h>
 #include <lib/panic.h>
 
+#define MOUNTS_MAX 8
+
+static struct vnode *mounted[MOUNTS_MAX]; /* constant after boot, as all mounts are */
+static unsigned nmounted;
+
+struct vnode *vfs_mounted(unsigned n)
+{
+    return n < nmounted ? mounted[n] : NULL;
+}
+
+static int remember_mount(struct vnode *root)
+{
+    if (nmounted == MOUNTS_MAX)
+        return -ENOSPC;
+    mounted[nmounted++] = root;
+    return 0;
+}
+
 int vfs_mount(const char *path, struct vnode *root)
 {
     struct vnode *dir;
@@ -16,9 +34,15 @@ int vfs_mount(const char *path, struct vnode *root)
 
     if (err)
         return err;
-    if (!vnode_is_dir(dir) || dir->covers) {
+    if (!vnode_is_dir(dir))
+        err = -ENOTDIR;
+    else if (dir->covers)
+        err = -EBUSY;
+    else
+        err = remember_mount(root);
+    if (err) {
         vnode_put(dir);
-        return vnode_is_dir(dir) ? -EBUSY : -ENOTDIR;
+        return err;
     }
     root->covers = dir;
     dir->mounted = root;
@@ -50,6 +74,8 @@ void fs_init(paddr_t initrd_start, paddr_t initrd_end)
 {
     pagecache_init();
     vfs_root = tmpfs_create();
+    if (remember_mount(vfs_root))
+        panic("no room for the root");
     unsigned files = cpio_unpack(vfs_root, phys_to_virt(initrd_start), initrd_end - initrd_start);
     printk("fs: %u files from the initial image\n", files);
     make_dir("/proc");

@@ -72,6 +72,25 @@ static int map_segment(struct program *program, struct vspace *vspace,
     return vspace_map(vspace, &request, &start);
 }
 
+/* Widens [*start, *end), which is empty while its end is 0, to what the file holds of the segment. */
+static void include_segment(uaddr_t *start, uaddr_t *end, const struct elf64_phdr *segment,
+                            uint64_t bias)
+{
+    uaddr_t from = segment->p_vaddr + bias;
+
+    *start = *end ? min(*start, from) : from;
+    *end = max(*end, from + segment->p_filesz);
+}
+
+static void note_segment(struct elf_image *image, const struct elf64_phdr *segment, uint64_t bias)
+{
+    if (segment->p_flags & PF_X)
+        include_segment(&image->code_start, &image->code_end, segment, bias);
+    if (segment->p_flags & PF_W)
+        include_segment(&image->data_start, &image->data_end, segment, bias);
+    image->end = max(image->end, (uaddr_t)(segment->p_vaddr + bias + segment->p_memsz));
+}
+
 static int load_segments(struct program *program, struct vspace *vspace,
                          const struct elf64_hdr *header, const struct elf64_phdr *segments,
                          struct elf_image *image)
@@ -94,7 +113,7 @@ static int load_segments(struct program *program, struct vspace *vspace,
         if (header->e_phoff >= segment->p_offset &&
             header->e_phoff < segment->p_offset + segment->p_filesz)
             image->phdrs = segment->p_vaddr + bias + (header->e_phoff - segment->p_offset);
-        image->end = max(image->end, (uaddr_t)(segment->p_vaddr + bias + segment->p_memsz));
+        note_segment(image, segment, bias);
     }
     return image->end && image->entry < USER_END ? 0 : -ENOEXEC;
 }

@@ -16,6 +16,7 @@
 #include <linux/auxvec.h>
 #include <linux/errno.h>
 #include <linux/resource.h>
+#include <arch/clock.h>
 #include <arch/cpu.h>
 #include <dev/random.h>
 #include <lib/panic.h>
@@ -35,6 +36,7 @@
 struct arguments {
     char *bytes;      /* on the heap */
     size_t len, size; /* bytes in use, and there */
+    size_t env, path; /* where the strings of envp begin, and the path */
     size_t max;       /* what the stack's limit allows */
     unsigned argc, envc;
 };
@@ -45,6 +47,7 @@ struct loading {
     struct vspace *vspace;
     struct elf_image image;
     struct arguments args;
+    uaddr_t strings; /* where the arguments begin on the stack */
     uaddr_t rsp;
 };
 
@@ -128,8 +131,10 @@ static int arguments_collect(struct arguments *args, const char *path, const uad
 {
     int err = arguments_add_vector(args, argv, &args->argc);
 
+    args->env = args->len;
     if (!err)
         err = arguments_add_vector(args, envp, &args->envc);
+    args->path = args->len;
     if (!err)
         err = arguments_add_path(args, path);
     return err;
@@ -168,7 +173,7 @@ static void fill_auxv(uint64_t *word, const struct loading *loading, uaddr_t pat
         {AT_EGID, 0},
         {AT_SECURE, 0},
         {AT_HWCAP, cpu_features_edx()},
-        {AT_CLKTCK, 100},
+        {AT_CLKTCK, TICKS_PER_SEC},
         {AT_RANDOM, random},
         {AT_EXECFN, path},
         {AT_MINSIGSTKSZ, 2048},
@@ -179,9 +184,10 @@ static void fill_auxv(uint64_t *word, const struct loading *loading, uaddr_t pat
 }
 
 /* Writes the words below the strings: argc, argv, envp, auxv. */
-static int write_vectors(struct loading *loading, uaddr_t strings, uaddr_t random)
+static int write_vectors(struct loading *loading, uaddr_t random)
 {
     const struct arguments *args = &loading->args;
+    uaddr_t strings = loading->strings;
     size_t nwords = 1 + args->argc + 1 + args->envc + 1 + 2 * AUXV_ENTRIES;
     uint64_t *words = heap_alloc(nwords * sizeof(*words)), *word = words;
 
@@ -204,12 +210,13 @@ static int fill_stack(struct loading *loading)
     uaddr_t random = round_down(strings - RANDOM_BYTES, 16);
     char bytes[RANDOM_BYTES];
 
+    loading->strings = strings;
     random_bytes(bytes, sizeof(bytes));
     int err = vspace_write(loading->vspace, strings, args->bytes, args->len);
     if (!err)
         err = vspace_write(loading->vspace, random, bytes, sizeof(bytes));
     if (!err)
-        err = write_vectors(loading, strings, random);
+        err = write_vectors(loading, random);
     return err == -EFAULT ? -E2BIG : err; /* it did not fit into the stack */
 }
 
@@ -265,6 +272,23 @@ static void set_name(struct process *process, const char *path)
     strlcpy(process->name, slash ? slash + 1 : path, sizeof(process->name));
 }
 
+static struct process_layout loading_layout(const struct loading *loading)
+{
+    const struct elf_image *image = &loading->image;
+    const struct arguments *args = &loading->args;
+
+    return (struct process_layout){
+        .code_start = image->code_start,
+        .code_end = image->code_end,
+        .data_start = image->data_start,
+        .data_end = image->data_end,
+        .stack_top = loading->rsp,
+        .args_start = loading->strings,
+        .env_start = loading->strings + args->env,
+        .env_end = loading->strings + args->path,
+    };
+}
+
 /* The process becomes the new program. */
 static void change_over(struct loading *loading, struct process *process, const char *path)
 {
@@ -276,6 +300,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     process->usage.ticks_user -= process->thread->ticks_user;
     process->usage.ticks_kernel -= process->thread->ticks_kernel;
     process->vspace = loading->vspace;
+    process->layout = loading_layout(loading);
     vnode_get(loading->program->vnode);
     process->exe = loading->program->vnode;
     process->has_execed = true;

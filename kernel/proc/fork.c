@@ -53,6 +53,7 @@ static void copy_registers(struct process *child, const struct fork_request *req
 static void copy_rest(struct process *child, struct process *parent)
 {
     child->thread->process = child;
+    child->layout = parent->layout;
     child->umask = parent->umask;
     vnode_get(parent->cwd);
     child->cwd = parent->cwd;

@@ -35,6 +35,7 @@ struct mutex process_tree_lock = {
 static struct process_tree processes = RB_INITIALIZER(processes); /* (t) */
 static int last_pid;                                              /* (t) */
 static bool pids_reused;                                          /* (t) last_pid has been round */
+static uint64_t births;                                           /* (t) */
 
 static void rlimits_init(struct process_rlimit *limits)
 {
@@ -99,6 +100,7 @@ int process_link(struct process *process, struct process *parent)
     process->pid = pid_choose();
     if (!process->pid)
         return -EAGAIN;
+    births++;
     process->parent = parent;
     process->pgid = parent ? parent->pgid : process->pid;
     process->sid = parent ? parent->sid : process->pid;
@@ -107,6 +109,13 @@ int process_link(struct process *process, struct process *parent)
         TAILQ_INSERT_TAIL(&parent->children, process, sibling);
     RB_INSERT(process_tree, &processes, process);
     return 0;
+}
+
+uint64_t process_births(int *last)
+{
+    assert(mutex_is_held(&process_tree_lock));
+    *last = last_pid;
+    return births;
 }
 
 void process_unlink(struct process *process)
@@ -172,4 +181,23 @@ struct process_usage process_usage(const struct process *process)
     for (enum fault_outcome n = 0; process->vspace && n < FAULT_NOT_MAPPED; n++)
         usage.minor_faults += atomic_load_relaxed(&process->vspace->faults[n]);
     return usage;
+}
+
+void process_limit_cpu(void)
+{
+    struct process *self = process_current();
+    struct process_rlimit *limit = &self->rlimits[RLIMIT_CPU];
+    const struct thread *thread = self->thread;
+
+    if (likely(limit->soft == ~0ul))
+        return; /* the hard limit is not below it */
+    uint64_t ticks = self->usage.ticks_user + self->usage.ticks_kernel + thread->ticks_user +
+                     thread->ticks_kernel;
+    uint64_t seconds = ticks / TICKS_PER_SEC;
+    if (seconds >= limit->hard) {
+        signal_send_kernel(self, SIGKILL);
+    } else if (seconds >= limit->soft) {
+        signal_send_kernel(self, SIGXCPU);
+        limit->soft = seconds + 1; /* as on Linux, where getrlimit shows it, too */
+    }
 }

@@ -50,6 +50,22 @@ struct signal_action signal_action_of(struct process *process, int signo)
     return action;
 }
 
+struct signal_masks signal_masks_of(struct process *process)
+{
+    struct signal_state *state = &process->signals;
+
+    spin_lock(&state->lock);
+    struct signal_masks masks = {.pending = state->pending, .blocked = state->blocked};
+    for (int signo = 1; signo <= SIGNALS; signo++) {
+        const struct signal_action *action = &state->actions[signo - 1];
+
+        masks.ignored |= action->handler == (uaddr_t)SIG_IGN ? BIT(signo) : 0;
+        masks.caught |= has_handler(action) ? BIT(signo) : 0;
+    }
+    spin_unlock(&state->lock);
+    return masks;
+}
+
 bool signal_is_ignored(const struct signal_state *state, int signo)
 {
     uaddr_t handler = state->actions[signo - 1].handler;

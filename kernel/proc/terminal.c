@@ -123,6 +123,11 @@ static int give_up(struct process *self)
     return 0;
 }
 
+int terminal_foreground(const struct process *process)
+{
+    return is_mine(process) ? terminal_pgid : -1;
+}
+
 static int set_foreground(struct process *self, int pgid)
 {
     int err = check_access(self, SIGTTOU);

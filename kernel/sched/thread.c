@@ -20,6 +20,7 @@
 #include <lib/panic.h>
 #include <mm/heap.h>
 #include <sched/kstack.h>
+#include <sched/load.h>
 #include <sched/thread.h>
 #include <sched/timer.h>
 #include <sched/world.h>
@@ -32,7 +33,7 @@ struct runqueue {
     struct thread *previous; /* (lock) who ran before, from its last step to the next one's first */
     struct thread idle;      /* runs on the stack that the CPU booted with */
     uint64_t switches;       /* (lock) */
-    uint64_t ticks, idle_ticks; /* its own CPU's tick only */
+    struct cpu_ticks ticks;  /* its own CPU's tick only */
 };
 
 static struct runqueue runqueues[MAX_CPUS];
@@ -243,12 +244,15 @@ static bool is_reached(uint64_t ticks, uint64_t timer)
 }
 
 /* The thread runs, so nobody has to wake it. */
-static void count_tick(struct thread *thread, const struct trapframe *tf)
+static void count_tick(struct runqueue *rq, struct thread *thread, const struct trapframe *tf)
 {
-    if (trap_from_user(tf))
+    if (trap_from_user(tf)) {
         thread->ticks_user++;
-    else
+        rq->ticks.user++;
+    } else {
         thread->ticks_kernel++;
+        *(thread == &rq->idle ? &rq->ticks.idle : &rq->ticks.kernel) += 1;
+    }
     if (is_reached(thread->ticks_user, thread->timer_user) ||
         is_reached(thread->ticks_user + thread->ticks_kernel, thread->timer_total))
         atomic_or(&thread->work, WORK_TIMER | WORK_SIGNAL);
@@ -259,12 +263,13 @@ void sched_tick(const struct trapframe *tf)
     struct runqueue *rq = my_runqueue();
     struct thread *thread = thread_current();
 
-    count_tick(thread, tf);
-    if (cpu_id() == 0)
-        timer_expire(clock_monotonic_ns());
-    rq->ticks++;
-    if (thread == &rq->idle)
-        rq->idle_ticks++;
+    count_tick(rq, thread, tf);
+    if (cpu_id() == 0) {
+        uint64_t now_ns = clock_monotonic_ns();
+
+        timer_expire(now_ns);
+        load_tick(now_ns);
+    }
     if (atomic_load_relaxed(&rq->length) > 0)
         atomic_or(&thread->work, WORK_RESCHEDULE);
 }
@@ -301,6 +306,11 @@ void sched_idle(void)
     }
 }
 
+struct cpu_ticks sched_cpu_ticks(unsigned n)
+{
+    return runqueues[n].ticks;
+}
+
 void sched_stats(struct sched_stats *stats)
 {
     *stats = (struct sched_stats){.threads = atomic_load(&thread_count)};
@@ -308,8 +318,7 @@ void sched_stats(struct sched_stats *stats)
         const struct runqueue *rq = &runqueues[n];
 
         stats->context_switches += rq->switches;
-        stats->ticks += rq->ticks;
-        stats->idle_ticks += rq->idle_ticks;
+        stats->idle_ticks += rq->ticks.idle;
         stats->runnable += rq->length + (rq->running != &rq->idle);
     }
 }

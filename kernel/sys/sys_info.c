@@ -12,6 +12,7 @@
 #include <dev/random.h>
 #include <lib/string.h>
 #include <proc/process.h>
+#include <sched/load.h>
 #include <sys/convert.h>
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
@@ -39,6 +40,9 @@ SYSCALL1(sysinfo, struct sysinfo __user *, out)
     sched_stats(&stats);
     const struct sysinfo info = {
         .uptime = clock_monotonic_ns() / NS_PER_SEC,
+        .loads = {load_average(0) << (SI_LOAD_SHIFT - LOAD_SHIFT),
+                  load_average(1) << (SI_LOAD_SHIFT - LOAD_SHIFT),
+                  load_average(2) << (SI_LOAD_SHIFT - LOAD_SHIFT)},
         .totalram = frame_count - frame_usage(FRAME_RESERVED),
         .freeram = frame_usage(FRAME_FREE),
         .procs = stats.threads,

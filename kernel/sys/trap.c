@@ -134,6 +134,8 @@ void interrupt_dispatch(struct trapframe *tf)
     switch (tf->vector) {
     case VECTOR_TIMER:
         sched_tick(tf);
+        if (trap_from_user(tf))
+            process_limit_cpu();
         break;
     case VECTOR_IRQ_BASE + SERIAL_IRQ:
         tty_interrupt();

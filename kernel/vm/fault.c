@@ -52,6 +52,11 @@ void fault_init(void)
         panic("no memory for the zero page");
 }
 
+bool fault_is_zero_page(const struct frame *frame)
+{
+    return frame == zero_frame;
+}
+
 static bool is_allowed(const struct vregion *region, unsigned access)
 {
     if (access & FAULT_WRITE)

@@ -20,6 +20,7 @@ static bool is_data(const struct vregion *region, unsigned prot)
 static void account(struct vspace *vspace, const struct vregion *region, int sign)
 {
     vspace->mapped_bytes += sign * vregion_len(region);
+    vspace->mapped_peak = max(vspace->mapped_peak, vspace->mapped_bytes);
     if (is_data(region, region->prot))
         vspace->data_bytes += sign * vregion_len(region);
 }

@@ -334,20 +334,22 @@ void pagetable_fork(struct pagetable *parent, struct pagetable *child)
     tlb_flush_range(&parent->mmu, 0, USER_END);
 }
 
-static uint64_t count_leaves(const struct frame *table, int level, unsigned nentries)
+static uint64_t count_tables(const struct frame *table, int level, unsigned nentries)
 {
     const pte_t *entries = frame_to_virt(table);
-    uint64_t count = 0;
+    uint64_t count = 1;
     unsigned n;
 
+    if (level == 1)
+        return count;
     for_each_used (n, entries, nentries)
-        count += level == 1 ? 1 : count_leaves(pte_frame(entries[n]), level - 1, TABLE_ENTRIES);
+        count += count_tables(pte_frame(entries[n]), level - 1, TABLE_ENTRIES);
     return count;
 }
 
-uint64_t pagetable_count_leaves(struct pagetable *pt)
+uint64_t pagetable_count_tables(struct pagetable *pt)
 {
-    return count_leaves(root_of(pt), ROOT_LEVEL, USER_ROOT_ENTRIES);
+    return count_tables(root_of(pt), ROOT_LEVEL, USER_ROOT_ENTRIES);
 }
 
 /* ---- Taking back ---- */

@@ -103,6 +103,7 @@ int vspace_fork(struct vspace *parent, struct vspace **out)
     if (err)
         return err;
     rwlock_write_lock(&parent->lock);
+    child->mapped_peak = parent->mapped_bytes;
     child->heap_start = parent->heap_start;
     child->brk = parent->brk;
     child->stack_start = parent->stack_start;
@@ -186,12 +187,47 @@ void vspace_forget_pages(struct pager *pager, uint64_t first)
     }
 }
 
-uint64_t vspace_resident_pages(struct vspace *vspace)
+struct vspace_sizes vspace_sizes(struct vspace *vspace)
 {
-    rwlock_read_lock(&vspace->lock);
-    uint64_t pages = pagetable_count_leaves(&vspace->pagetable);
-    rwlock_read_unlock(&vspace->lock);
-    return pages;
+    struct vspace_sizes sizes = {0};
+
+    rwlock_write_lock(&vspace->lock);
+    sizes.mapped = vspace->mapped_bytes;
+    sizes.mapped_peak = vspace->mapped_peak;
+    sizes.data = vspace->data_bytes;
+    sizes.tables = pagetable_count_tables(&vspace->pagetable) * PAGE_SIZE;
+    for (struct vregion *region = vregion_find_from(&vspace->regions, 0); region;
+         region = vregion_next(region)) {
+        sizes.stack += region->kind == VREGION_STACK ? vregion_len(region) : 0;
+        sizes.exec += region->prot & PROT_X ? vregion_len(region) : 0;
+    }
+    rwlock_write_unlock(&vspace->lock);
+    return sizes;
+}
+
+/* The part of vspace_read within one page. */
+static size_t read_page(struct vspace *vspace, uaddr_t from, void *to, size_t len)
+{
+    pte_t leaf = pagetable_walk(&vspace->pagetable, from).leaf;
+    size_t offset = from % PAGE_SIZE, part = min(len, PAGE_SIZE - offset);
+
+    if (!leaf)
+        return 0;
+    memcpy(to, (const char *)frame_to_virt(pte_frame(leaf)) + offset, part);
+    return part;
+}
+
+size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, size_t len)
+{
+    size_t done = 0, part;
+
+    rwlock_write_lock(&vspace->lock);
+    do {
+        part = read_page(vspace, from + done, (char *)to + done, len - done);
+        done += part;
+    } while (part > 0 && done < len);
+    rwlock_write_unlock(&vspace->lock);
+    return done;
 }
 
 int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page)

@@ -49,6 +49,7 @@ static const struct op choices_0[] = {
     {.kind = OP_FORK},
     {.kind = OP_TRUNCATE, .object = 0, .index = 0},
     {.kind = OP_THREAD_EXIT},
+    {.kind = OP_SURVEY, .first = A, .last = B},
 };
 
 static const struct op choices_1[][OPS_CPU_1] = {

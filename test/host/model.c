@@ -509,7 +509,7 @@ struct result model_run(struct model *model, const struct op *op, uint64_t limit
     case OP_THREAD_EXIT:
         process->threads--;
         break;
-    default: /* what the hardware does changes nothing */
+    default: /* looking, and what the hardware does, changes nothing */
         break;
     }
     return (struct result){0};

@@ -118,7 +118,7 @@ static const uint8_t weights[OP_KINDS] = {
     [OP_MAP_ANYWHERE] = 3, [OP_UNMAP] = 7,      [OP_PROTECT] = 12,    [OP_SBRK] = 6,
     [OP_TRUNCATE] = 2,     [OP_EXTEND] = 2,     [OP_FORK] = 6,        [OP_PROGRAM] = 4,
     [OP_EXIT] = 4,         [OP_THREAD] = 3,     [OP_THREAD_EXIT] = 2, [OP_LOAD] = 10,
-    [OP_UNLOAD] = 2,       [OP_WALK_AHEAD] = 4,
+    [OP_UNLOAD] = 2,       [OP_WALK_AHEAD] = 4, [OP_SURVEY] = 1,
 };
 
 static enum op_kind random_kind(struct random *random)
@@ -221,6 +221,7 @@ static const char *const names[OP_KINDS] = {
     [OP_LOAD] = "load",
     [OP_UNLOAD] = "unload",
     [OP_WALK_AHEAD] = "walk_ahead",
+    [OP_SURVEY] = "survey",
 };
 
 static void print_place(unsigned place)
@@ -254,7 +255,7 @@ static void print_map(const struct op *op)
 static bool has_range(const struct op *op)
 {
     return op->kind == OP_MAP || op->kind == OP_UNMAP || op->kind == OP_PROTECT ||
-           op->kind == OP_MAP_ANYWHERE;
+           op->kind == OP_MAP_ANYWHERE || op->kind == OP_SURVEY;
 }
 
 void op_print(const struct op *op)
@@ -264,7 +265,7 @@ void op_print(const struct op *op)
         print_place(op->first);
     if (has_range(op)) {
         print_place(op->last);
-        if (op->kind != OP_UNMAP)
+        if (op->kind != OP_UNMAP && op->kind != OP_SURVEY)
             print_map(op);
     }
     if (op_is_access(op) && !op_is_copy(op))

@@ -34,6 +34,7 @@ enum op_kind {
     OP_LOAD, /* `cpu` runs a thread of the process; nothing */
     OP_UNLOAD,
     OP_WALK_AHEAD, /* `cpu` walks to the page `first` without an access */
+    OP_SURVEY,     /* counts what is there from `first` to `last` */
     OP_KINDS,
 };
 

@@ -3,6 +3,7 @@
 #include <linux/errno.h>
 #include <lib/panic.h>
 #include <vm/fault.h>
+#include <vm/survey.h>
 #include <vm/usercopy.h>
 #include "mmu.h"
 #include "object.h"
@@ -233,6 +234,21 @@ static void run_thread(struct process *process, bool more)
     end_threads(process, 1);
 }
 
+/* Whether the numbers are right, the tests in test/user know; here it matters that tables and pages that are replaced
+   and freed meanwhile are not looked at. */
+static void run_survey(struct vspace *vspace, const struct op *op)
+{
+    struct survey survey = {0};
+    uint64_t tables = vspace_sizes(vspace).tables / PAGE_SIZE;
+
+    vspace_survey(vspace, range_start(op), range_end(op), &survey);
+    check(survey_pages(&survey) <= NPAGES, "%lu pages are there, of %u", survey_pages(&survey),
+          NPAGES);
+    check(survey.share <= survey_pages(&survey) * PAGE_SIZE << SURVEY_SHIFT,
+          "the share of %lu pages is %lu", survey_pages(&survey), survey.share);
+    check(tables >= 1 && tables <= 1 + 3 * NPAGES, "there are %lu tables", tables);
+}
+
 /* ---- All of them ---- */
 
 struct result system_run_loaded(const struct op *op)
@@ -281,6 +297,9 @@ struct result system_run_loaded(const struct op *op)
         break;
     case OP_WALK_AHEAD:
         mmu_walk_ahead(op->cpu, range_start(op));
+        break;
+    case OP_SURVEY:
+        run_survey(process->vspace, op);
         break;
     default:
         break;

@@ -145,6 +145,22 @@ static void limits_are_inherited(void)
     CHECK(exits_with(0, check_stack_limit, &limit.rlim_cur));
 }
 
+static void spin_within(void *limit)
+{
+    CHECK_OK(setrlimit(RLIMIT_CPU, limit));
+    for (volatile char go_on = 1; go_on;)
+        ;
+}
+
+/* Linux takes a limit of no seconds for one second. */
+static void cpu_time_is_limited(void)
+{
+    struct rlimit soft = {0, RLIM_INFINITY}, hard = {0, 0};
+
+    CHECK(dies_by(SIGXCPU, spin_within, &soft));
+    CHECK(dies_by(SIGKILL, spin_within, &hard));
+}
+
 static void sysinfo_agrees_with_meminfo(void)
 {
     struct sysinfo info;
@@ -167,6 +183,7 @@ int main(void)
     RUN(random_bytes_are_random);
     RUN(limits_are_kept);
     RUN(limits_are_inherited);
+    RUN(cpu_time_is_limited);
     RUN(sysinfo_agrees_with_meminfo);
     return TEST_PASSED;
 }

@@ -25,20 +25,25 @@ bool write_all(int fd, const void *bytes, size_t len)
     return true;
 }
 
-bool fd_show(int fd, const char *name)
+bool fd_copy(int from, const char *from_name, int to, const char *to_name)
 {
     char buffer[4096];
     ssize_t len;
 
-    while ((len = read(fd, buffer, sizeof(buffer))) > 0) {
-        if (!write_all(STDOUT_FILENO, buffer, len)) {
-            complain_errno("write error");
+    while ((len = read(from, buffer, sizeof(buffer))) > 0) {
+        if (!write_all(to, buffer, len)) {
+            complain_errno("%s", to_name);
             return false;
         }
     }
     if (len < 0)
-        complain_errno("%s", name);
+        complain_errno("%s", from_name);
     return len == 0;
+}
+
+bool fd_show(int fd, const char *name)
+{
+    return fd_copy(fd, name, STDOUT_FILENO, "write error");
 }
 
 bool file_show(const char *path)

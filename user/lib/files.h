@@ -13,6 +13,9 @@ struct dir_names {
 /* Writes all of `len` bytes. => false, with errno, if that failed. */
 bool write_all(int fd, const void *bytes, size_t len);
 
+/* Copies what is left of `from` to `to`. => false, after a message about one of the names, if that failed. */
+bool fd_copy(int from, const char *from_name, int to, const char *to_name);
+
 /* Copies what is left of `fd` to standard output, at once. => false, after a message about `name`,
    if that failed. */
 bool fd_show(int fd, const char *name);

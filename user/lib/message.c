@@ -40,6 +40,12 @@ void complain_errno(const char *what, ...)
     va_end(args);
 }
 
+bool path_failed(const char *path)
+{
+    complain_errno("%s", path);
+    return false;
+}
+
 noreturn void usage(const char *synopsis)
 {
     fprintf(stderr, "usage: %s %s\n", program_invocation_short_name, synopsis);

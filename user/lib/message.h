@@ -3,6 +3,7 @@
    argv[0]. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdnoreturn.h>
 
 /* Has the compiler compare the first argument, a printf format, with the others. */
@@ -13,6 +14,9 @@ FORMAT_CHECKED void complain(const char *what, ...);
 
 /* "NAME: what: the reason that errno stands for" */
 FORMAT_CHECKED void complain_errno(const char *what, ...);
+
+/* complain_errno about a path, and false, for a function that ends so. */
+bool path_failed(const char *path);
 
 /* Shows "usage: NAME synopsis", and ends the program with status 2. */
 noreturn void usage(const char *synopsis);

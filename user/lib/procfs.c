@@ -1,4 +1,4 @@
-/* The files of /proc that hold a "Key:  value" on each line. */
+/* The files of /proc that hold a "Key:  value" or "key value" on each line. */
 #include "procfs.h"
 
 #include <stdio.h>
@@ -10,7 +10,9 @@ static void field_match(struct procfs_field *field, const char *line)
 {
     size_t len = strlen(field->key);
 
-    if (strncmp(line, field->key, len) != 0 || line[len] != ':')
+    bool is_key = strncmp(line, field->key, len) == 0 && (line[len] == ':' || line[len] == ' ');
+
+    if (!is_key)
         return;
     const char *value = line + len + 1;
     value += strspn(value, " \t");

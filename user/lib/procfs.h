@@ -1,5 +1,5 @@
-/* The files of /proc that hold a "Key:  value" on each line, such as /proc/meminfo and
-   /proc/PID/status. */
+/* The files of /proc that hold a "Key:  value" or "key value" on each line, such as /proc/meminfo,
+   /proc/PID/status and /proc/stat. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,7 +7,7 @@
 
 /* One line that a program asks for. */
 struct procfs_field {
-    const char *key; /* (in) what stands before the colon */
+    const char *key; /* (in) what stands before the colon or blank */
     char value[64];  /* (out) what follows it and the blanks there; "" if there is no such line */
 };
 

@@ -1,0 +1,161 @@
+/* The files of /proc that are of no process: memory, time, and what the CPUs do. */
+
+#include <arch/clock.h>
+#include <fs/vfs.h>
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <mm/heap.h>
+#include <sched/load.h>
+#include <vm/fault.h>
+#include "procfs.h"
+
+int procfs_meminfo(struct text_sink *sink, uint64_t key __unused)
+{
+    const struct {
+        const char *name;
+        uint64_t pages;
+    } lines[] = {
+        {"MemTotal:", frame_count - frame_usage(FRAME_RESERVED)},
+        {"MemFree:", frame_usage(FRAME_FREE)},
+        {"MemAvailable:", frame_usage(FRAME_FREE)},
+        {"Buffers:", 0},
+        {"Cached:", frame_usage(FRAME_CACHE)},
+        {"SwapTotal:", 0},
+        {"SwapFree:", 0},
+        {"AnonPages:", frame_usage(FRAME_ANON)},
+        {"Slab:", frame_usage(FRAME_HEAP)},
+        {"KernelStack:", frame_usage(FRAME_KSTACK)},
+        {"PageTables:", frame_usage(FRAME_TABLE)},
+    };
+
+    for (unsigned n = 0; n < ARRAY_SIZE(lines); n++)
+        sink_printf(sink, "%-15s %8lu kB\n", lines[n].name, lines[n].pages * PAGE_KB);
+    return 0;
+}
+
+int procfs_vmstat(struct text_sink *sink, uint64_t key __unused)
+{
+    uint64_t faults[FAULT_OUTCOMES];
+
+    sink_printf(sink, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_page_table_pages %lu\n",
+                frame_usage(FRAME_FREE), frame_usage(FRAME_ANON), frame_usage(FRAME_TABLE));
+    sink_printf(sink, "nr_page_cache %lu\nnr_heap_pages %lu\nnr_heap_bytes %lu\n",
+                frame_usage(FRAME_CACHE), frame_usage(FRAME_HEAP), heap_usage());
+    sink_printf(sink, "nr_kernel_stacks %lu\n",
+                frame_usage(FRAME_KSTACK) / (KSTACK_SIZE / PAGE_SIZE));
+    fault_totals(faults);
+    for (enum fault_outcome n = 0; n < FAULT_OUTCOMES; n++)
+        sink_printf(sink, "fault_%s %lu\n", fault_outcome_name(n), faults[n]);
+    return 0;
+}
+
+static uint64_t centiseconds(uint64_t ns)
+{
+    return ns / 10000000;
+}
+
+int procfs_uptime(struct text_sink *sink, uint64_t key __unused)
+{
+    uint64_t up = centiseconds(clock_monotonic_ns());
+    struct sched_stats stats;
+
+    sched_stats(&stats);
+    sink_printf(sink, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, stats.idle_ticks / TICKS_PER_SEC,
+                stats.idle_ticks % TICKS_PER_SEC);
+    return 0;
+}
+
+/* The three averages, threads that run and that there are, and the last pid. */
+int procfs_loadavg(struct text_sink *sink, uint64_t key __unused)
+{
+    struct sched_stats stats;
+    int last_pid;
+
+    mutex_lock(&process_tree_lock);
+    (void)process_births(&last_pid);
+    mutex_unlock(&process_tree_lock);
+    sched_stats(&stats);
+    for (unsigned n = 0; n < LOADS; n++) {
+        /* Rounded to hundredths. */
+        uint64_t load = load_average(n) * 100 + (1ul << (LOAD_SHIFT - 1));
+
+        load >>= LOAD_SHIFT;
+        sink_printf(sink, "%lu.%02lu ", load / 100, load % 100);
+    }
+    sink_printf(sink, "%u/%u %d\n", stats.runnable, stats.threads, last_pid);
+    return 0;
+}
+
+/* User, nice, system, idle, and six ways of spending time that are not known here. */
+static void print_ticks(struct text_sink *sink, const struct cpu_ticks *ticks)
+{
+    sink_printf(sink, " %lu 0 %lu %lu 0 0 0 0 0 0\n", ticks->user, ticks->kernel, ticks->idle);
+}
+
+/* One line for all CPUs, and one for each, of which it is the sum. */
+static void print_cpus(struct text_sink *sink)
+{
+    struct cpu_ticks ticks[MAX_CPUS], sum = {0};
+    unsigned count = cpu_count();
+
+    for (unsigned n = 0; n < count; n++) {
+        ticks[n] = sched_cpu_ticks(n);
+        sum.user += ticks[n].user;
+        sum.kernel += ticks[n].kernel;
+        sum.idle += ticks[n].idle;
+    }
+    sink_printf(sink, "cpu ");
+    print_ticks(sink, &sum);
+    for (unsigned n = 0; n < count; n++) {
+        sink_printf(sink, "cpu%u", n);
+        print_ticks(sink, &ticks[n]);
+    }
+}
+
+int procfs_machine_stat(struct text_sink *sink, uint64_t key __unused)
+{
+    struct sched_stats stats;
+    int last_pid;
+
+    mutex_lock(&process_tree_lock);
+    uint64_t births = process_births(&last_pid);
+    mutex_unlock(&process_tree_lock);
+    sched_stats(&stats);
+    print_cpus(sink);
+    sink_printf(sink, "ctxt %lu\nbtime %lu\nprocesses %lu\n", stats.context_switches,
+                (clock_realtime_ns() - clock_monotonic_ns()) / 1000000000, births);
+    sink_printf(sink, "procs_running %u\nprocs_blocked 0\n", stats.runnable);
+    return 0;
+}
+
+/* All CPUs are alike. */
+int procfs_cpuinfo(struct text_sink *sink, uint64_t key __unused)
+{
+    struct cpu_identity identity = cpu_identify();
+
+    for (unsigned n = 0; n < cpu_count(); n++) {
+        sink_printf(sink, "processor\t: %u\nvendor_id\t: %s\n", n, identity.vendor);
+        sink_printf(sink, "cpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\n", identity.family,
+                    identity.model, identity.name);
+        sink_printf(sink, "stepping\t: %u\n\n", identity.stepping);
+    }
+    return 0;
+}
+
+/* What, where, its kind, and how: as fstab(5). */
+int procfs_mounts(struct text_sink *sink, uint64_t key __unused)
+{
+    char *path = heap_alloc(PATH_MAX);
+    struct vnode *root;
+
+    if (!path)
+        return -ENOMEM;
+    for (unsigned n = 0; (root = vfs_mounted(n)); n++) {
+        const char *name = root->fs->name;
+
+        if (vnode_path(root, path, PATH_MAX) >= 0)
+            sink_printf(sink, "%s %s %s rw 0 0\n", name, path, name);
+    }
+    heap_free(path);
+    return 0;
+}

@@ -1,0 +1,132 @@
+/* /proc/PID/maps and smaps: the regions of a process, and what is there of each.
+
+   Locks: the vspace's, for reading, while one region is looked at. So a process that changes its memory while it is
+   shown is shown as it was at several moments; addresses only ever go up. */
+
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+#include <vm/survey.h>
+#include "procfs.h"
+
+/* A region as it was when it was looked at. */
+struct region_view {
+    uaddr_t start, end;
+    uint64_t offset, ino;
+    unsigned prot;
+    bool is_shared, is_stack;
+    char name[PATH_MAX];
+};
+
+static bool is_stack(const struct vregion *region)
+{
+    return region->kind == VREGION_STACK && region->end == USER_END;
+}
+
+static const char *region_name(const struct vspace *vspace, const struct vregion *region)
+{
+    if (is_stack(region))
+        return "[stack]";
+    if (region->kind == VREGION_HEAP || region->start == vspace->heap_start)
+        return "[heap]";
+    return "";
+}
+
+/* The first region above `from`, or what of it is; false: there is none. */
+static bool view_next(struct vspace *vspace, uaddr_t from, struct region_view *view)
+{
+    rwlock_read_lock(&vspace->lock);
+    const struct vregion *region = vregion_find_from(&vspace->regions, from);
+    if (region) {
+        struct pager *pager = region->pager;
+        uaddr_t start = max(region->start, from);
+
+        view->start = start;
+        view->end = region->end;
+        view->prot = region->prot;
+        view->is_shared = region->shared;
+        view->is_stack = is_stack(region);
+        strlcpy(view->name, region_name(vspace, region), sizeof(view->name));
+        view->ino = pager ? pager->ops->name(pager, view->name, sizeof(view->name)) : 0;
+        view->offset = pager ? (region->pager_page << PAGE_SHIFT) + (start - region->start) : 0;
+    }
+    rwlock_read_unlock(&vspace->lock);
+    return region;
+}
+
+/* One line, as proc(5) has it: range, rights, offset, device, inode; from column 73 on, the name. */
+static void print_region(struct text_sink *sink, const struct region_view *view)
+{
+    char line[100];
+
+    snprintf(line, sizeof(line), "%08lx-%08lx %c%c%c%c %08lx 00:%02x %lu", view->start, view->end,
+             view->prot & PROT_R ? 'r' : '-', view->prot & PROT_W ? 'w' : '-',
+             view->prot & PROT_X ? 'x' : '-', view->is_shared ? 's' : 'p', view->offset,
+             view->ino ? 1 : 0, view->ino);
+    sink_printf(sink, view->name[0] ? "%-72s %s\n" : "%s %s\n", line, view->name);
+}
+
+static void print_kb(struct text_sink *sink, const char *name, uint64_t kb)
+{
+    sink_printf(sink, "%-16s%8lu kB\n", name, kb);
+}
+
+/* The flags of smaps: what is allowed; what mprotect may allow; that it grows downwards. */
+static void print_flags(struct text_sink *sink, const struct region_view *view)
+{
+    sink_printf(sink, "VmFlags: %s%s%s%smr mw me %s\n", view->prot & PROT_R ? "rd " : "",
+                view->prot & PROT_W ? "wr " : "", view->prot & PROT_X ? "ex " : "",
+                view->is_shared ? "sh " : "", view->is_stack ? "gd " : "");
+}
+
+static void print_survey(struct text_sink *sink, const struct region_view *view,
+                         const struct survey *survey)
+{
+    const unsigned kb_shift = SURVEY_SHIFT + 10;
+
+    print_kb(sink, "Size:", (view->end - view->start) / 1024);
+    print_kb(sink, "KernelPageSize:", PAGE_KB);
+    print_kb(sink, "MMUPageSize:", PAGE_KB);
+    print_kb(sink, "Rss:", survey_pages(survey) * PAGE_KB);
+    print_kb(sink, "Pss:", survey->share >> kb_shift);
+    print_kb(sink, "Pss_Dirty:", survey->share_dirty >> kb_shift);
+    print_kb(sink, "Shared_Clean:", survey->shared_clean * PAGE_KB);
+    print_kb(sink, "Shared_Dirty:", survey->shared_dirty * PAGE_KB);
+    print_kb(sink, "Private_Clean:", survey->private_clean * PAGE_KB);
+    print_kb(sink, "Private_Dirty:", survey->private_dirty * PAGE_KB);
+    print_kb(sink, "Referenced:", survey->referenced * PAGE_KB);
+    print_kb(sink, "Anonymous:", survey->anon * PAGE_KB);
+    print_flags(sink, view);
+}
+
+static int print_regions(struct text_sink *sink, uint64_t key, bool with_survey)
+{
+    struct region_view *view = heap_alloc(sizeof(*view));
+    struct vspace *vspace = NULL;
+    int err = view ? procfs_visit(key, &vspace, NULL) : -ENOMEM;
+
+    for (uaddr_t addr = 0; vspace && view_next(vspace, addr, view); addr = view->end) {
+        print_region(sink, view);
+        if (with_survey) {
+            struct survey survey = {0};
+
+            vspace_survey(vspace, view->start, view->end, &survey);
+            print_survey(sink, view, &survey);
+        }
+    }
+    if (vspace)
+        vspace_put(vspace);
+    heap_free(view);
+    return err;
+}
+
+int procfs_maps(struct text_sink *sink, uint64_t key)
+{
+    return print_regions(sink, key, false);
+}
+
+int procfs_smaps(struct text_sink *sink, uint64_t key)
+{
+    return print_regions(sink, key, true);
+}

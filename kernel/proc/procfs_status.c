@@ -1,0 +1,237 @@
+/* /proc/PID/status, stat and statm: what a process is, what it uses, and its memory in numbers.
+
+   The memory is measured first, under the vspace's lock alone; then the rest is printed under the tree lock. */
+
+#include <linux/errno.h>
+#include <linux/kdev_t.h>
+#include <arch/clock.h>
+#include <proc/terminal.h>
+#include <vm/survey.h>
+#include "procfs.h"
+
+#define CONSOLE_DEV MKDEV(5, 1)
+
+/* What a process's memory comes to; all 0 for a zombie. */
+struct memory {
+    bool is_there;
+    struct vspace_sizes sizes;
+    struct survey survey;
+};
+
+static int measure(uint64_t key, struct memory *memory)
+{
+    struct vspace *vspace;
+    int err = procfs_visit(key, &vspace, NULL);
+
+    *memory = (struct memory){0};
+    if (err || !vspace)
+        return err;
+    memory->is_there = true;
+    memory->sizes = vspace_sizes(vspace);
+    vspace_survey(vspace, 0, USER_END, &memory->survey);
+    vspace_put(vspace);
+    return 0;
+}
+
+/* Bytes in whole pages that the program's code takes. */
+static uint64_t code_bytes(const struct process *process)
+{
+    return page_ceil(process->layout.code_end) - page_floor(process->layout.code_start);
+}
+
+static uint64_t file_pages(const struct survey *survey)
+{
+    return survey_pages(survey) - survey->anon;
+}
+
+static int parent_pid(const struct process *process)
+{
+    return process->parent ? process->parent->pid : 0;
+}
+
+static char state_letter(const struct process *process)
+{
+    if (process->zombie)
+        return 'Z';
+    if (process->signals.stopped)
+        return 'T';
+    return process->thread->state == THREAD_RUNNABLE ? 'R' : 'S';
+}
+
+static const char *state_name(char letter)
+{
+    switch (letter) {
+    case 'Z':
+        return "zombie";
+    case 'T':
+        return "stopped";
+    case 'R':
+        return "running";
+    default:
+        return "sleeping";
+    }
+}
+
+/* ---- status ---- */
+
+static void print_identity(struct text_sink *sink, const struct process *process)
+{
+    char letter = state_letter(process);
+
+    sink_printf(sink, "Name:\t%s\nUmask:\t%04o\n", process->name, process->umask);
+    sink_printf(sink, "State:\t%c (%s)\n", letter, state_name(letter));
+    sink_printf(sink, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", process->pid,
+                process->pid, parent_pid(process));
+    sink_printf(sink, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t0 \n");
+}
+
+static void print_kb(struct text_sink *sink, const char *name, uint64_t kb)
+{
+    sink_printf(sink, "%s:\t%8lu kB\n", name, kb);
+}
+
+static void print_memory(struct text_sink *sink, const struct process *process,
+                         const struct memory *memory)
+{
+    const struct vspace_sizes *sizes = &memory->sizes;
+    uint64_t code = code_bytes(process);
+
+    print_kb(sink, "VmPeak", sizes->mapped_peak / 1024);
+    print_kb(sink, "VmSize", sizes->mapped / 1024);
+    print_kb(sink, "VmRSS", survey_pages(&memory->survey) * PAGE_KB);
+    print_kb(sink, "RssAnon", memory->survey.anon * PAGE_KB);
+    print_kb(sink, "RssFile", file_pages(&memory->survey) * PAGE_KB);
+    print_kb(sink, "VmData", sizes->data / 1024);
+    print_kb(sink, "VmStk", sizes->stack / 1024);
+    print_kb(sink, "VmExe", code / 1024);
+    print_kb(sink, "VmLib", (max(sizes->exec, code) - code) / 1024);
+    print_kb(sink, "VmPTE", sizes->tables / 1024);
+}
+
+/* What is pending is pending for the process, not for one thread of it. */
+static void print_signals(struct text_sink *sink, struct process *process)
+{
+    struct signal_masks masks = signal_masks_of(process);
+
+    sink_printf(sink, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", 0ul, masks.pending,
+                masks.blocked);
+    sink_printf(sink, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", masks.ignored, masks.caught);
+}
+
+int procfs_status(struct text_sink *sink, uint64_t key)
+{
+    struct memory memory;
+    int err = measure(key, &memory);
+    struct process *process = err ? NULL : procfs_hold(key);
+
+    if (!process)
+        return -ESRCH;
+    print_identity(sink, process);
+    if (memory.is_there)
+        print_memory(sink, process, &memory);
+    sink_printf(sink, "Threads:\t1\n");
+    print_signals(sink, process);
+    procfs_release();
+    return 0;
+}
+
+/* ---- stat: the 52 fields of proc(5), which the comments number ---- */
+
+/* 1 to 9: who it is, its terminal, and flags. */
+static void print_who(struct text_sink *sink, const struct process *process)
+{
+    int foreground = terminal_foreground(process);
+
+    sink_printf(sink, "%d (%s) %c %d %d %d %u %d 0", process->pid, process->name,
+                state_letter(process), parent_pid(process), process->pgid, process->sid,
+                foreground < 0 ? 0 : (unsigned)CONSOLE_DEV, foreground);
+}
+
+/* 10 to 22: faults, minor and major, and times, each of its own and of its children; priority, niceness, threads, and
+   when it started. */
+static void print_usage(struct text_sink *sink, const struct process *process)
+{
+    struct process_usage own = process_usage(process);
+    const struct process_usage *children = &process->children_usage;
+
+    sink_printf(sink, " %lu %lu 0 0 %lu %lu %lu %lu 20 0 1 0 %lu", own.minor_faults,
+                children->minor_faults, own.ticks_user, own.ticks_kernel, children->ticks_user,
+                children->ticks_kernel, process->start_ns / (1000000000 / TICKS_PER_SEC));
+}
+
+/* 23 to 30: sizes, the limit of RSS, code, and the stack's beginning; its registers are not told. */
+static void print_space(struct text_sink *sink, const struct process *process,
+                        const struct memory *memory)
+{
+    const struct process_layout *layout = &process->layout;
+
+    sink_printf(sink, " %lu %lu %lu", memory->sizes.mapped, survey_pages(&memory->survey), ~0ul);
+    if (memory->is_there)
+        sink_printf(sink, " %lu %lu %lu 0 0", layout->code_start, layout->code_end,
+                    layout->stack_top);
+    else
+        sink_printf(sink, " 0 0 0 0 0");
+}
+
+/* 31 to 44: signals, as far as 31 bits show them; where it waits, swaps; the signal of its end, its CPU, and more that
+   is always 0 here. */
+static void print_more(struct text_sink *sink, struct process *process)
+{
+    const uint64_t low = (1ul << 31) - 1;
+    struct signal_masks masks = signal_masks_of(process);
+
+    sink_printf(sink, " %lu %lu %lu %lu 0 0 0 %d %u 0 0 0 0 0", masks.pending & low,
+                masks.blocked & low, masks.ignored & low, masks.caught & low, SIGCHLD,
+                process->thread->cpu);
+}
+
+/* 45 to 52: data, the heap, arguments and environment; how it ended. */
+static void print_rest(struct text_sink *sink, const struct process *process,
+                       const struct memory *memory)
+{
+    const struct process_layout *layout = &process->layout;
+
+    if (memory->is_there && process->vspace)
+        sink_printf(sink, " %lu %lu %lu %lu %lu %lu %lu", layout->data_start, layout->data_end,
+                    process->vspace->heap_start, layout->args_start, layout->env_start,
+                    layout->env_start, layout->env_end);
+    else
+        sink_printf(sink, " 0 0 0 0 0 0 0");
+    sink_printf(sink, " %d\n", process->zombie ? process->exit_status : 0);
+}
+
+int procfs_stat(struct text_sink *sink, uint64_t key)
+{
+    struct memory memory;
+    int err = measure(key, &memory);
+    struct process *process = err ? NULL : procfs_hold(key);
+
+    if (!process)
+        return -ESRCH;
+    print_who(sink, process);
+    print_usage(sink, process);
+    print_space(sink, process, &memory);
+    print_more(sink, process);
+    print_rest(sink, process, &memory);
+    procfs_release();
+    return 0;
+}
+
+/* ---- statm ---- */
+
+/* In pages: promised, there, there of files, code, libraries (0), data and stack, and dirty (0), as on Linux. */
+int procfs_statm(struct text_sink *sink, uint64_t key)
+{
+    struct memory memory;
+    int err = measure(key, &memory);
+    const struct process *process = err ? NULL : procfs_hold(key);
+
+    if (!process)
+        return -ESRCH;
+    sink_printf(sink, "%lu %lu %lu %lu 0 %lu 0\n", memory.sizes.mapped / PAGE_SIZE,
+                survey_pages(&memory.survey), file_pages(&memory.survey),
+                memory.is_there ? code_bytes(process) / PAGE_SIZE : 0,
+                (memory.sizes.data + memory.sizes.stack) / PAGE_SIZE);
+    procfs_release();
+    return 0;
+}

@@ -1,0 +1,389 @@
+/* The small programs: cp, mv, head, hexdump do byte for byte what those of Debian do, which are what this test runs on
+   Linux; top, vmstat, uptime and run-limited can be read by other programs. */
+#include "test.h"
+
+#include <stdio.h>
+
+struct shell_run {
+    const char *script;
+    int output; /* a pipe */
+};
+
+static void shell_run(void *argument)
+{
+    const struct shell_run *run = argument;
+    int null = CHECK_OK(open("/dev/null", O_RDWR));
+
+    CHECK_OK(dup2(null, STDIN_FILENO));
+    CHECK_OK(dup2(run->output, STDOUT_FILENO));
+    CHECK_OK(dup2(null, STDERR_FILENO)); /* messages are in other words */
+    execlp("sh", "sh", "-c", run->script, NULL);
+    _exit(127);
+}
+
+/* What a command of the shell prints, terminated, in a buffer that is used again; messages aside. => its status */
+static int output_of(const char *script, char **text)
+{
+    static char bytes[16 * KIB];
+    size_t len = 0;
+    ssize_t part;
+    int fds[2];
+
+    make_pipe(fds);
+    struct shell_run run = {.script = script, .output = fds[1]};
+    pid_t pid = start_child(shell_run, &run);
+    CHECK_OK(close(fds[1]));
+    while ((part = CHECK_OK(read(fds[0], bytes + len, sizeof(bytes) - 1 - len))) > 0)
+        len += part;
+    CHECK_OK(close(fds[0]));
+    bytes[len] = '\0';
+    *text = bytes;
+    int status = wait_child(pid);
+    CHECK(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* Checks that the command ends with this status, and prints this text. */
+static void prints(int status, const char *script, const char *expected)
+{
+    char *text;
+    int found = output_of(script, &text);
+
+    if (found != status || strcmp(text, expected) != 0)
+        test_fail(__FILE__, __LINE__, "\"%s\" prints \"%s\" and ends with %d", script, text, found);
+}
+
+static void runs(const char *script)
+{
+    prints(0, script, "");
+}
+
+static void fails(const char *script)
+{
+    prints(1, script, "");
+}
+
+static void file_make(const char *name, const char *text)
+{
+    CHECK_OK(close(create_file(name, text, strlen(text))));
+}
+
+static unsigned mode_of(const char *path)
+{
+    struct stat status;
+
+    CHECK_OK(lstat(path, &status));
+    return status.st_mode & 07777;
+}
+
+/* A directory with everything in it that can be copied. */
+static void tree_make(void)
+{
+    const struct timespec times[] = {{.tv_sec = 1000}, {.tv_sec = 2000}};
+
+    CHECK_OK(mkdir("tree", 0755));
+    CHECK_OK(mkdir("tree/below", 0700));
+    file_make("tree/file", "one\ntwo\n");
+    file_make("tree/below/deep", "deep\n");
+    CHECK_OK(chmod("tree/file", 0751));
+    CHECK_OK(symlink("file", "tree/link"));
+    CHECK_OK(utimensat(AT_FDCWD, "tree/file", times, 0));
+}
+
+static void begin(void)
+{
+    temp_dir_enter();
+    umask(022);
+    tree_make();
+}
+
+static void end(void)
+{
+    runs("rm -r *");
+    temp_dir_leave();
+}
+
+/* head */
+
+static void head_shows_the_beginning(void)
+{
+    begin();
+    file_make("lines", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12");
+    prints(0, "head lines", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n");
+    prints(0, "head -n 2 lines", "1\n2\n");
+    prints(0, "head -2 lines", "1\n2\n");
+    prints(0, "head -n 0 lines", "");
+    prints(0, "head -n 99 lines | wc -c | cat", on_pagoda() ? "     26\n" : "26\n");
+    prints(0, "head -c 4 lines", "1\n2\n");
+    prints(0, "cat lines | head -n 1", "1\n");
+    prints(0, "head -n 1 lines tree/file", "==> lines <==\n1\n\n==> tree/file <==\none\n");
+    prints(0, "head -q -n 1 lines tree/file", "1\none\n");
+    prints(0, "head -v -n 1 lines", "==> lines <==\n1\n");
+    prints(1, "head -n 1 missing lines", "==> lines <==\n1\n");
+    fails("head -n x lines");
+    fails("head tree >/dev/null");
+    end();
+}
+
+/* hexdump */
+
+static bool has_hexdump(void)
+{
+    return on_pagoda() || access("/usr/bin/hexdump", X_OK) == 0;
+}
+
+static void hexdump_shows_bytes(void)
+{
+    if (!has_hexdump())
+        return;
+    begin();
+    file_make("abc", "abc");
+    file_make("long", "0123456789abcdef0123456789abcdef0123456789abcdef\n\x80\x7f");
+    prints(0, "hexdump tree/file", "0000000 6e6f 0a65 7774 0a6f                    \n0000008\n");
+    prints(0, "hexdump abc", "0000000 6261 0063                              \n0000003\n");
+    prints(0, "hexdump -C abc",
+           "00000000  61 62 63                                          |abc|\n00000003\n");
+    prints(0, "hexdump -C long",
+           "00000000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  |0123456789abcdef|\n*\n"
+           "00000030  0a 80 7f                                          |...|\n00000033\n");
+    prints(0, "hexdump -v -n 32 long",
+           "0000000 3130 3332 3534 3736 3938 6261 6463 6665\n"
+           "0000010 3130 3332 3534 3736 3938 6261 6463 6665\n0000020\n");
+    prints(0, "hexdump -s 2 -n 2 abc abc",
+           "0000002 6163                                   \n0000004\n");
+    prints(0, "hexdump /dev/null", "");
+    prints(1, "hexdump missing abc", "0000000 6261 0063                              \n0000003\n");
+    end();
+}
+
+/* cp */
+
+static void cp_copies_files(void)
+{
+    begin();
+    runs("cp tree/file copy");
+    prints(0, "cat copy", "one\ntwo\n");
+    CHECK_EQ(mode_of("copy"), 0751);
+    runs("cp tree/below/deep copy");
+    prints(0, "cat copy", "deep\n");
+    runs("cp tree/link linked");
+    prints(0, "cat linked", "one\ntwo\n");
+    CHECK_OK(mkdir("into", 0755));
+    runs("cp copy tree/file into");
+    prints(0, "cat into/copy into/file", "deep\none\ntwo\n");
+    end();
+}
+
+static void cp_copies_directories(void)
+{
+    struct stat status;
+    char target[16];
+
+    begin();
+    umask(077);
+    runs("cp -r tree new");
+    prints(0, "cat new/file new/link new/below/deep", "one\ntwo\none\ntwo\ndeep\n");
+    CHECK_EQ(mode_of("new/file"), 0700);
+    CHECK_EQ(mode_of("new/below"), 0700);
+    CHECK_EQ(readlink("new/link", target, sizeof(target)), 4);
+    runs("cp -r tree new"); /* into it, since it is there now */
+    prints(0, "cat new/tree/below/deep", "deep\n");
+    runs("cp -rp tree same");
+    CHECK_EQ(mode_of("same/file"), 0751);
+    CHECK_OK(stat("same/file", &status));
+    CHECK_EQ(status.st_mtim.tv_sec, 2000);
+    end();
+}
+
+static void cp_says_what_it_cannot_do(void)
+{
+    begin();
+    fails("cp missing copy");
+    fails("cp tree copy");
+    fails("cp tree/file tree/file");
+    fails("cp tree/link tree/file");
+    fails("cp tree/file tree/below/deep nowhere");
+    fails("cp -r tree tree/file");
+    fails("cp -r tree tree/below/inside");
+    if (on_pagoda()) /* Debian's begins, and then sees it */
+        CHECK_ERR(ENOENT, access("tree/below/inside", F_OK));
+    CHECK_ERR(ENOENT, access("copy", F_OK));
+    prints(0, "cat tree/file tree/below/deep", "one\ntwo\ndeep\n");
+    CHECK_OK(mkdir("into", 0755));
+    fails("cp missing tree tree/file into"); /* what can be copied is */
+    prints(0, "ls into", "file\n");
+    runs("rm -rf tree/below/inside");
+    end();
+}
+
+/* mv */
+
+static void mv_gives_other_names(void)
+{
+    struct stat before, after;
+
+    begin();
+    CHECK_OK(stat("tree/file", &before));
+    runs("mv tree/file named");
+    CHECK_OK(stat("named", &after));
+    CHECK_EQ(before.st_ino, after.st_ino);
+    CHECK_ERR(ENOENT, access("tree/file", F_OK));
+    runs("mv tree/below/deep named"); /* replaced */
+    prints(0, "cat named", "deep\n");
+    runs("mv tree/below tree/link .");
+    prints(0, "ls", "below\nlink\nnamed\ntree\n");
+    runs("mv below named tree");
+    prints(0, "cat tree/named", "deep\n");
+    prints(0, "ls tree", "below\nnamed\n");
+    end();
+}
+
+static void mv_says_what_it_cannot_do(void)
+{
+    begin();
+    file_make("other", "other\n");
+    fails("mv missing somewhere");
+    fails("mv tree tree/below/inside");
+    fails("mv tree/file tree/file");
+    fails("mv other tree/file nowhere");
+    fails("mv tree/below other");
+    runs("mv -n other tree/file; cat tree/file >/dev/null");
+    prints(0, "cat tree/file other", "one\ntwo\nother\n");
+    end();
+}
+
+/* From another file system it can only be copied, and here it cannot be removed either. */
+static void mv_copies_between_file_systems(void)
+{
+    char *text;
+
+    begin();
+    fails("mv /proc/uptime moved");
+    CHECK_EQ(output_of("cat moved", &text), 0);
+    CHECK(strchr(text, '.'));
+    end();
+}
+
+/* What shows the machine */
+
+static void uptime_shows_the_load(void)
+{
+    int hour, minute, second;
+    double loads[3];
+    char *text;
+
+    CHECK_EQ(output_of("uptime", &text), 0);
+    CHECK_EQ(sscanf(text, " %2d:%2d:%2d up ", &hour, &minute, &second), 3);
+    const char *end = strstr(text, " load average: ");
+    CHECK(end);
+    CHECK_EQ(sscanf(end, " load average: %lf, %lf, %lf\n", &loads[0], &loads[1], &loads[2]), 3);
+}
+
+static int count_lines(const char *text)
+{
+    int count = 0;
+
+    for (; *text; text++)
+        count += *text == '\n';
+    return count;
+}
+
+static void vmstat_shows_columns(void)
+{
+    unsigned long number[14];
+    char *text;
+
+    CHECK_EQ(output_of("vmstat 0 3", &text), 0);
+    CHECK_EQ(count_lines(text), 5);
+    const char *last = strchr(strchr(text, '\n') + 1, '\n') + 1;
+    CHECK_EQ(sscanf(last, "%lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu", &number[0],
+                    &number[1], &number[2], &number[3], &number[4], &number[5], &number[6],
+                    &number[7], &number[8], &number[9], &number[10], &number[11], &number[12],
+                    &number[13]),
+             14);
+    CHECK(number[11] + number[12] + number[13] <= 100);
+    prints(2, "vmstat -x", "");
+    prints(2, "vmstat 1 x", "");
+}
+
+static void vmstat_counts_outcomes(void)
+{
+    char *text;
+
+    CHECK_EQ(output_of("vmstat -s", &text), 0);
+    CHECK(strstr(text, " K total memory\n"));
+    CHECK(strstr(text, " faults: zero filled\n"));
+    CHECK(strstr(text, " faults: no memory\n"));
+    CHECK(strstr(text, " forks\n"));
+}
+
+/* The line of `process` in what top prints, from the pid on. */
+static const char *top_line(const char *text, pid_t pid)
+{
+    char key[16];
+
+    snprintf(key, sizeof(key), "\n%7d ", pid);
+    const char *line = strstr(text, key);
+    CHECK(line);
+    return line + 1;
+}
+
+static void top_shows_processes(void)
+{
+    struct held_child child;
+    unsigned long size, rss, tables;
+    char state, *text, *pages = map_pages(512);
+
+    hold_child(&child, wait_for_ever, NULL);
+    memset(pages, 1, 512 * PAGE);
+    CHECK_EQ(output_of("top -b -n 1 -o mem", &text), 0);
+    CHECK(strncmp(text, "top - ", 6) == 0);
+    CHECK_EQ(sscanf(top_line(text, getpid()), "%*d %c %lu %lu %lu", &state, &size, &rss, &tables),
+             4);
+    CHECK_EQ(state, 'S');
+    CHECK(size >= rss && rss >= 2048 && tables > 0);
+    CHECK(top_line(text, getpid()) < top_line(text, child.pid)); /* the larger one first */
+    CHECK_EQ(output_of("top -b -n 1 -o pid", &text), 0);
+    CHECK(top_line(text, 1) < top_line(text, getpid()));
+    CHECK_EQ(output_of("top -b -n 2 -d 0", &text), 0);
+    CHECK(strstr(text + 1, "\n\ntop - "));
+    prints(2, "top -o nothing", "");
+    CHECK_OK(kill(child.pid, SIGKILL));
+    CHECK(killed_by(release_child(&child), SIGKILL));
+    unmap_pages(pages, 512);
+}
+
+/* run-limited */
+
+static void run_limited_limits(void)
+{
+    prints(0, "run-limited -s 40 -n 17 sh -c 'ulimit -s; ulimit -n'", "40\n17\n");
+    prints(0, "run-limited -d unlimited -v 65536 sh -c 'ulimit -d; ulimit -v'",
+           "unlimited\n65536\n");
+    prints(0, "run-limited -t 5 sh -c 'ulimit -t'", "5\n");
+    prints(0, "run-limited echo -s 40", "-s 40\n");
+    prints(3, "run-limited -n 20 sh -c 'exit 3'", "");
+    prints(125, "run-limited -s x true", "");
+    prints(127, "run-limited -s 40 no-such-program", "");
+    prints(126, "run-limited -s 40 /tmp", "");
+    prints(2, "run-limited -s 40", "");
+    prints(2, "run-limited -x true", "");
+}
+
+int main(void)
+{
+    RUN(head_shows_the_beginning);
+    RUN(hexdump_shows_bytes);
+    RUN(cp_copies_files);
+    RUN(cp_copies_directories);
+    RUN(cp_says_what_it_cannot_do);
+    RUN(mv_gives_other_names);
+    RUN(mv_says_what_it_cannot_do);
+    RUN(mv_copies_between_file_systems);
+    RUN_ON_PAGODA(uptime_shows_the_load);
+    RUN_ON_PAGODA(vmstat_shows_columns);
+    RUN_ON_PAGODA(vmstat_counts_outcomes);
+    RUN_ON_PAGODA(top_shows_processes);
+    RUN_ON_PAGODA(run_limited_limits);
+    return TEST_PASSED;
+}

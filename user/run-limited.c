@@ -1,0 +1,35 @@
+/* run-limited [-s kB] [-d kB] [-v kB] [-n FILES] [-t SECONDS] PROGRAM [ARGUMENT...]: runs a program that may have only so much
+   stack, heap and data, memory altogether, open files, or CPU time. A limit is a number or "unlimited", as the shell's
+   ulimit takes them. The status is the program's; 125 if a limit could not be set, 126 if the program cannot be run,
+   127 if it is not there. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "lib/limit.h"
+#include "lib/message.h"
+
+enum { STATUS_NOT_LIMITED = 125, STATUS_NOT_RUN = 126, STATUS_NOT_FOUND = 127 };
+
+static const char synopsis[] =
+    "[-s kB] [-d kB] [-v kB] [-n FILES] [-t SECONDS] PROGRAM [ARGUMENT...]";
+
+int main(int argc, char **argv)
+{
+    int option;
+
+    opterr = 0;
+    while ((option = getopt(argc, argv, "+s:d:v:n:t:")) != -1) {
+        const struct limit *limit = limit_find(option);
+
+        if (!limit)
+            usage(synopsis);
+        if (limit_set(limit, optarg, "") != 0)
+            return STATUS_NOT_LIMITED;
+    }
+    if (optind == argc)
+        usage(synopsis);
+    execvp(argv[optind], argv + optind);
+    int status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_RUN;
+    complain_errno("%s", argv[optind]);
+    return status;
+}

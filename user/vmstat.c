@@ -1,0 +1,196 @@
+/* vmstat [-n] [DELAY [COUNT]]: shows what the machine does: once, as it was on average since boot, or COUNT times (without
+   COUNT: for ever), every DELAY seconds, and then as it was in between. -n: the heading only once.
+
+       procs    r runs or could, b is blocked
+       memory   in kB: free, of programs alone (anon), of files (cache), page tables
+       faults   page faults a second, by how they ended: a page of zeros, one of a file, a copy on write (taken or
+                copied), a failure
+       system   switches between threads, a second
+       cpu      percent: programs, the kernel, nothing
+
+   vmstat -s: all that is counted, since boot; each way in which a page fault can end. */
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/machine.h"
+#include "lib/message.h"
+#include "lib/number.h"
+
+enum { LINES_PER_HEADING = 20 };
+
+/* One look. */
+struct sample {
+    unsigned long running, blocked, switches; /* of /proc/stat */
+    unsigned long free, anon, cache, tables;  /* kB; of /proc/meminfo */
+    unsigned long zero, file, copy, failed;   /* faults; of /proc/vmstat */
+    struct cpu_times cpu;
+};
+
+static bool memory_read(struct sample *sample)
+{
+    static const char *const keys[] = {"MemFree", "AnonPages", "Cached", "PageTables"};
+    unsigned long kb[4] = {0};
+
+    if (!numbers_read("/proc/meminfo", keys, kb, 4))
+        return false;
+    sample->free = kb[0];
+    sample->anon = kb[1];
+    sample->cache = kb[2];
+    sample->tables = kb[3];
+    return true;
+}
+
+static bool faults_read(struct sample *sample)
+{
+    static const char *const keys[] = {
+        "fault_zero_mapped",   "fault_zero_filled", "fault_file_mapped", "fault_file_copied",
+        "fault_shared_mapped", "fault_taken",       "fault_copied",      "fault_not_mapped",
+        "fault_not_allowed",   "fault_no_page",     "fault_no_memory",
+    };
+    unsigned long n[11] = {0};
+
+    if (!numbers_read("/proc/vmstat", keys, n, 11))
+        return false;
+    sample->zero = n[0] + n[1];
+    sample->file = n[2] + n[3] + n[4];
+    sample->copy = n[5] + n[6];
+    sample->failed = n[7] + n[8] + n[9] + n[10];
+    return true;
+}
+
+static bool activity_read(struct sample *sample)
+{
+    static const char *const keys[] = {"procs_running", "procs_blocked", "ctxt"};
+    unsigned long n[3] = {0};
+
+    if (!numbers_read("/proc/stat", keys, n, 3))
+        return false;
+    sample->running = n[0] > 0 ? n[0] - 1 : 0; /* not this program */
+    sample->blocked = n[1];
+    sample->switches = n[2];
+    return cpu_times_read(&sample->cpu);
+}
+
+static bool sample_read(struct sample *sample)
+{
+    return memory_read(sample) && faults_read(sample) && activity_read(sample);
+}
+
+static void heading_print(void)
+{
+    puts("procs ----------memory--------- ----------faults--------- system ----cpu----\n"
+         " r  b   free   anon  cache table   zero   file   copy fail     cs  us  sy  id");
+}
+
+/* `amount` of things in `ticks`, as a rate a second. */
+static unsigned long rate(unsigned long amount, unsigned long ticks)
+{
+    return amount * sysconf(_SC_CLK_TCK) / ticks;
+}
+
+/* Shows `now`, and what was since `before`. */
+static void sample_print(const struct sample *now, const struct sample *before)
+{
+    struct cpu_times cpu = cpu_times_since(&now->cpu, &before->cpu);
+    unsigned long sum = cpu_times_sum(&cpu), ticks = cpu_times_ticks(&cpu);
+
+    sum = sum ? sum : 1;
+    ticks = ticks ? ticks : 1;
+    printf("%2lu %2lu %6lu %6lu %6lu %5lu ", now->running, now->blocked, now->free, now->anon,
+           now->cache, now->tables);
+    printf("%6lu %6lu %6lu %4lu %6lu ", rate(now->zero - before->zero, ticks),
+           rate(now->file - before->file, ticks), rate(now->copy - before->copy, ticks),
+           rate(now->failed - before->failed, ticks),
+           rate(now->switches - before->switches, ticks));
+    printf("%3lu %3lu %3lu\n", 100 * cpu.user / sum, 100 * cpu.system / sum, 100 * cpu.idle / sum);
+}
+
+static bool samples_print(long delay, long count, bool has_one_heading)
+{
+    struct sample now = {0}, before = {0};
+
+    for (long i = 0; count < 0 || i < count; i++) {
+        if (i > 0) {
+            fflush(stdout);
+            sleep(delay);
+        }
+        if (!sample_read(&now))
+            return false;
+        if (i == 0 || (!has_one_heading && i % LINES_PER_HEADING == 0))
+            heading_print();
+        sample_print(&now, &before);
+        before = now;
+    }
+    return true;
+}
+
+/* Prints a line "fault_name number" or "nr_name number" in vmstat's way: the number first, and then what is counted. */
+static void count_print(const char *line)
+{
+    char name[64];
+    unsigned long number;
+
+    if (sscanf(line, "%63s %lu", name, &number) != 2)
+        return;
+    for (char *c = name; *c; c++)
+        *c = *c == '_' ? ' ' : *c;
+    if (strncmp(name, "fault ", 6) == 0)
+        printf("%13lu faults: %s\n", number, name + 6);
+    else if (strncmp(name, "nr ", 3) == 0)
+        printf("%13lu %s\n", number, name + 3);
+}
+
+static bool counts_print(void)
+{
+    static const char *const keys[] = {"MemTotal", "MemFree", "ctxt", "btime", "processes"};
+    FILE *file = fopen("/proc/vmstat", "r");
+    struct cpu_times cpu;
+    unsigned long n[5] = {0};
+    char line[128];
+
+    if (!file) {
+        complain_errno("/proc/vmstat");
+        return false;
+    }
+    bool is_ok = numbers_read("/proc/meminfo", keys, n, 2) &&
+                 numbers_read("/proc/stat", keys + 2, n + 2, 3) && cpu_times_read(&cpu);
+    if (is_ok) {
+        printf("%13lu K total memory\n%13lu K used memory\n%13lu K free memory\n", n[0],
+               n[0] - n[1], n[1]);
+        while (fgets(line, sizeof(line), file))
+            count_print(line);
+        printf("%13lu user cpu ticks\n%13lu system cpu ticks\n%13lu idle cpu ticks\n", cpu.user,
+               cpu.system, cpu.idle);
+        printf("%13lu CPU context switches\n%13lu boot time\n%13lu forks\n", n[2], n[3], n[4]);
+    }
+    fclose(file);
+    return is_ok;
+}
+
+int main(int argc, char **argv)
+{
+    static const char synopsis[] = "[-n] [DELAY [COUNT]] | -s";
+    bool has_one_heading = false, is_ok;
+    long delay = 0, count = 1;
+    int option;
+
+    opterr = 0;
+    while ((option = getopt(argc, argv, "ns")) != -1) {
+        if (option == '?')
+            usage(synopsis);
+        if (option == 's')
+            return finish(!counts_print());
+        has_one_heading = true;
+    }
+    int numbers = argc - optind;
+    if (numbers > 0)
+        count = -1;
+    if (numbers > 2 || (numbers > 0 && !number_parse(argv[optind], 0, INT_MAX, &delay)) ||
+        (numbers > 1 && !number_parse(argv[optind + 1], 1, INT_MAX, &count)))
+        usage(synopsis);
+    is_ok = samples_print(delay, count, has_one_heading);
+    return finish(!is_ok);
+}
