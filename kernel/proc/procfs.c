@@ -99,6 +99,8 @@ static const char *state_name(char letter)
         return "zombie";
     case 'T':
         return "stopped";
+    case 't':
+        return "tracing stop";
     case 'R':
         return "running";
     default:
@@ -110,6 +112,8 @@ static char state_letter(const struct process *process)
 {
     if (process->zombie)
         return 'Z';
+    if (process->trace.stop != TRACE_RUNS)
+        return 't';
     if (process->signals.stopped)
         return 'T';
     return process->thread->state == THREAD_RUNNABLE ? 'R' : 'S';
@@ -136,6 +140,11 @@ static int parent_pid(const struct process *process)
     return process->parent ? process->parent->pid : 0;
 }
 
+static int tracer_pid(const struct process *process)
+{
+    return process->trace.tracer ? process->trace.tracer->pid : 0;
+}
+
 static int print_status(struct text_sink *sink, uint64_t key)
 {
     mutex_lock(&process_tree_lock);
@@ -146,8 +155,8 @@ static int print_status(struct text_sink *sink, uint64_t key)
 
         sink_printf(sink, "Name:\t%s\nUmask:\t%04o\n", process->name, process->umask);
         sink_printf(sink, "State:\t%c (%s)\n", letter, state_name(letter));
-        sink_printf(sink, "Tgid:\t%d\nPid:\t%d\nPPid:\t%d\n", process->pid, process->pid,
-                    parent_pid(process));
+        sink_printf(sink, "Tgid:\t%d\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", process->pid,
+                    process->pid, parent_pid(process), tracer_pid(process));
         sink_printf(sink, "VmSize:\t%8lu kB\nVmRSS:\t%8lu kB\nThreads:\t1\n", sizes.mapped_kb,
                     sizes.resident_pages * PAGE_KB);
     }
