@@ -84,8 +84,11 @@ UCFLAGS := -std=gnu11 -static -Os -g -ffunction-sections -fdata-sections -Wl,--g
 	-Wall -Wextra -idirafter include -Iuser/lib -Itest/user -MMD -MP $(if $(filter 1,$(WERROR)),-Werror)
 
 LIB_OBJECTS := $(patsubst %,build/%.o,$(wildcard user/lib/*.c))
-SH_OBJECTS := $(patsubst %,build/%.o,$(wildcard user/sh/*.c))
-PROGRAMS := $(patsubst user/%.c,%,$(wildcard user/*.c)) $(if $(SH_OBJECTS),sh)
+# Programs of one file, and of a directory.
+LARGE_PROGRAMS := sh strace
+SMALL_PROGRAMS := $(patsubst user/%.c,%,$(wildcard user/*.c))
+PROGRAMS := $(SMALL_PROGRAMS) $(LARGE_PROGRAMS)
+LARGE_OBJECTS := $(patsubst %,build/%.o,$(wildcard $(LARGE_PROGRAMS:%=user/%/*.c)))
 TESTS := $(filter-out test,$(patsubst test/user/%.c,%,$(wildcard test/user/*.c)))
 TEST_OBJECTS := $(patsubst %,build/%.o,$(wildcard test/user/test.c))
 
@@ -203,8 +206,8 @@ build/user/lib.a: $(LIB_OBJECTS)
 	@rm -f $@
 	@$(UAR) rcsD $@ $(LIB_OBJECTS)
 
-build/user/bin/sh: $(SH_OBJECTS)
-$(filter-out build/user/bin/sh,$(PROGRAMS:%=build/user/bin/%)): build/user/bin/%: build/user/%.c.o
+$(foreach p,$(LARGE_PROGRAMS),$(eval build/user/bin/$p: $(filter build/user/$p/%,$(LARGE_OBJECTS))))
+$(SMALL_PROGRAMS:%=build/user/bin/%): build/user/bin/%: build/user/%.c.o
 $(TESTS:%=build/user/test/%): build/user/test/%: build/test/user/%.c.o $(TEST_OBJECTS)
 
 $(PROGRAMS:%=build/user/bin/%) $(TESTS:%=build/user/test/%): build/user/lib.a
@@ -345,5 +348,5 @@ help: ## this list
 	@sed -n '/^#: Variables/,/^#:$$/{ s/^#: //p; s/^\([A-Z]*\) ?= *\(.*\)# *\(.*\)/\1@\2@\3/p }' Makefile | \
 	    awk -F@ 'NF == 3 { printf "    %-12s %s%s\n", $$1, $$3, $$2 == "" ? "" : " [" $$2 "]"; next } { print }'
 
--include $(KERNEL_OBJECTS:.o=.d) $(LIB_OBJECTS:.o=.d) $(SH_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
--include $(PROGRAMS:%=build/user/%.c.d) $(TESTS:%=build/test/user/%.c.d)
+-include $(KERNEL_OBJECTS:.o=.d) $(LIB_OBJECTS:.o=.d) $(LARGE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
+-include $(SMALL_PROGRAMS:%=build/user/%.c.d) $(TESTS:%=build/test/user/%.c.d)

@@ -9,26 +9,14 @@
 
 #include "lib/message.h"
 #include "lib/number.h"
+#include "lib/signals.h"
 
 static const char synopsis[] = "[-SIGNAL | -s SIGNAL] PID... | -l";
 
-static const char *const names[] = {
-    [SIGHUP] = "HUP",   [SIGINT] = "INT",       [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
-    [SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",     [SIGBUS] = "BUS",   [SIGFPE] = "FPE",
-    [SIGKILL] = "KILL", [SIGUSR1] = "USR1",     [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
-    [SIGPIPE] = "PIPE", [SIGALRM] = "ALRM",     [SIGTERM] = "TERM", [SIGSTKFLT] = "STKFLT",
-    [SIGCHLD] = "CHLD", [SIGCONT] = "CONT",     [SIGSTOP] = "STOP", [SIGTSTP] = "TSTP",
-    [SIGTTIN] = "TTIN", [SIGTTOU] = "TTOU",     [SIGURG] = "URG",   [SIGXCPU] = "XCPU",
-    [SIGXFSZ] = "XFSZ", [SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF", [SIGWINCH] = "WINCH",
-    [SIGIO] = "IO",     [SIGPWR] = "PWR",       [SIGSYS] = "SYS",
-};
-
-enum { NNAMES = sizeof(names) / sizeof(names[0]) };
-
 static int names_list(void)
 {
-    for (int i = 1; i < NNAMES; i++)
-        printf("%2d %s\n", i, names[i]);
+    for (int i = 1; i < signal_names_end(); i++)
+        printf("%2d %s\n", i, signal_short_name(i));
     return finish(0);
 }
 
@@ -41,8 +29,8 @@ static int signal_parse(const char *text)
         return number;
     if (strncasecmp(text, "SIG", 3) == 0)
         text += 3;
-    for (int i = 1; i < NNAMES; i++) {
-        if (strcasecmp(text, names[i]) == 0)
+    for (int i = 1; i < signal_names_end(); i++) {
+        if (strcasecmp(text, signal_short_name(i)) == 0)
             return i;
     }
     return -1;

@@ -5,6 +5,7 @@
 #include <fs/vnode.h>
 #include <proc/itimer.h>
 #include <proc/signal.h>
+#include <proc/trace.h>
 #include <sched/lock.h>
 #include <sched/thread.h>
 #include <vm/vspace.h>
@@ -17,8 +18,6 @@
 struct process_rlimit {
     uint64_t soft, hard; /* ~0ul: none */
 };
-
-TAILQ_HEAD(process_list, process);
 
 /* What a process used; of itself, and summed over the children that it has waited for. */
 struct process_usage {
@@ -50,6 +49,7 @@ struct process {
     uint64_t start_ns;                              /* (c) monotonic */
     uaddr_t child_tid; /* (c) CLONE_CHILD_SETTID: where it writes its pid first; 0: nowhere */
     struct signal_state signals;
+    struct trace trace;
 
     struct process *parent;       /* (t) NULL: init */
     struct process_list children; /* (t) */
@@ -87,7 +87,8 @@ void process_start_init(const char *path);
 
 /* How a child differs from a copy. */
 struct fork_request {
-    /* CLONE_VM, CLONE_VFORK, CLONE_SETTLS, CLONE_CHILD_SETTID and _CLEARTID, CLONE_PARENT_SETTID */
+    /* CSIGNAL (by which a tracer tells fork and clone apart), CLONE_VM, CLONE_VFORK, CLONE_SETTLS, CLONE_CHILD_SETTID
+       and _CLEARTID, CLONE_PARENT_SETTID */
     unsigned flags;
     uaddr_t stack;      /* its stack pointer; 0: the parent's */
     uint64_t tls;       /* CLONE_SETTLS: its FS base */
@@ -118,6 +119,7 @@ struct wait_request {
 
 struct wait_result {
     int pid, status; /* as wait4(2) gives them */
+    bool is_trap;    /* a stop for its tracer, which the caller is */
     struct process_usage usage;
 };
 
@@ -133,6 +135,10 @@ struct process_usage process_usage(const struct process *process);
 /* RLIMIT_CPU: sends the current process SIGXCPU for every second of CPU time beyond the soft limit, SIGKILL at the hard
    one. From the tick that interrupted its user code: it holds no lock. */
 void process_limit_cpu(void);
+
+/* The memory of a process, with a reference; NULL: there is none with that pid, or it has exited. Takes the tree lock.
+ */
+struct vspace *process_get_vspace(int pid);
 
 /* The process with that pid (zombies too), or NULL. The tree lock is held. */
 struct process *process_find(int pid);
@@ -163,7 +169,13 @@ void process_unlink(struct process *process);
 void process_tell_stopped(struct process *process, int signo);
 void process_tell_continued(struct process *process);
 
-/* Wakes who waits for this process's children. */
+/* The process stops for its tracer, with what wait4 will call the signal that stopped it. The tree lock is held. */
+void process_tell_tracer(struct process *process, int signo);
+
+/* The process has exited, and nobody traces it: tells its parent. The tree lock is held. */
+void process_tell_parent_of_end(struct process *process);
+
+/* Wakes who waits for this process's children and tracees. */
 void process_child_event(struct process *parent);
 
 /* Sleeps, by waitq_sleep or waitq_sleep_killable, until the current process's child_events is no longer `seen`. -EINTR.

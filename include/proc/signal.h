@@ -57,9 +57,13 @@ struct signal_state {
     uint64_t awaited;     /* (l) rt_sigtimedwait waits for these, blocked or not */
     bool stopped;         /* (l) it is stopped, or about to be */
     bool spared;          /* (l) it is init, to which default actions do not happen */
+    bool stop_taken;      /* (l) a stop was taken, and neither SIGCONT nor SIGKILL came since */
+    bool traced;          /* (l) a tracer looks at its signals first */
+    bool held;            /* (l) it sleeps for its tracer, or is about to */
+    bool trap_wanted;     /* (l) it is to stop for its tracer */
     struct signal_action actions[SIGNALS]; /* (l) [signo - 1] */
     struct signal_info infos[SIGNALS];     /* (l) [signo - 1] of those that are pending */
-    struct waitq continued;                /* where a stopped process sleeps */
+    struct waitq continued;                /* where a stopped or held process sleeps */
 
     struct signal_stack stack; /* (o) */
     uint64_t saved_mask;       /* (o) the mask to return to after rt_sigsuspend */
@@ -109,12 +113,28 @@ struct signal_masks signal_masks_of(struct process *process);
 /* Whether a signal is waiting to be taken by the current process. */
 bool signal_is_pending(void);
 
+/* Whether SIGKILL is. */
+bool signal_is_killed(void);
+
+/* For trace.c: the signals of a process that is traced, or no longer. */
+void signal_set_traced(struct signal_state *state, bool traced);
+
+/* Has a tracee stop for its tracer as soon as it can, and now if it sleeps or is stopped by a signal. */
+void signal_want_trap(struct process *process);
+
+/* Has a tracee that has not started do so before its first step: for its tracer, or with a SIGSTOP. */
+void signal_begin_stopped(struct process *child, bool is_trap);
+
 /* ---- Taking ---- */
 
 /* Takes what is pending, on the way to user mode with the registers of `tf`. Ends or stops the
    process if that is the default, and makes `tf` that of a handler's call if there is one. A system
    call that was interrupted is started again where Linux does so. */
 void signal_deliver(struct trapframe *tf);
+
+/* Makes `tf`, of a call that ends now, say how it will go on if a signal has interrupted it: Linux's internal
+   -ERESTART... for a tracer to see. */
+void signal_show_restart(struct trapframe *tf);
 
 /* rt_sigreturn(2): makes `tf` what the handler's frame says. If that is nothing that a program may
    have in its registers, the process gets SIGSEGV, and `tf` stays. */

@@ -26,6 +26,7 @@ enum thread_state {
 #define WORK_KILL       (1u << 3) /* with WORK_SIGNAL: the signal is the end of the process */
 #define WORK_TIMER \
     (1u << 4) /* with WORK_SIGNAL: it has run for as many ticks as it wanted to be told of */
+#define WORK_TRACE      (1u << 5) /* a tracer wants to see its system calls; stays set */
 
 /* Who may write a field: (o) only its owner, the thread itself; (q) the run-queue lock of its CPU; (w) the lock of the
    wait queue; (T) the timer lock; (W) the world's lock; (a) atomic; (c) constant once the thread runs. */
@@ -118,10 +119,22 @@ static inline bool thread_has_work(void)
     return unlikely(atomic_load_relaxed(&thread_current()->work));
 }
 
+/* Whether the current thread's system calls are traced. */
+static inline bool thread_is_traced(void)
+{
+    return unlikely(atomic_load_relaxed(&thread_current()->work) & WORK_TRACE);
+}
+
 /* Whether a signal may be waiting for the current thread: work that could go on for long then ends early. */
 static inline bool thread_is_interrupted(void)
 {
     return unlikely(atomic_load_relaxed(&thread_current()->work) & WORK_SIGNAL);
+}
+
+/* Whether it is to die: for work that must not end early otherwise. */
+static inline bool thread_is_killed(void)
+{
+    return unlikely(atomic_load_relaxed(&thread_current()->work) & WORK_KILL);
 }
 
 /* Timer ticks since boot, TICKS_PER_SEC a second. */

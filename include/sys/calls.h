@@ -21,7 +21,8 @@
 #define PROCESS_CALLS(X)                                                                           \
     X(fork) X(vfork) X(clone) X(execve) X(exit) X(exit_group) X(wait4) X(waitid)                             \
     X(getpid) X(gettid) X(getppid) X(setpgid) X(getpgid) X(getpgrp) X(setsid) X(getsid)            \
-    X(getuid) X(geteuid) X(getgid) X(getegid) X(sched_yield) X(set_tid_address) X(arch_prctl)
+    X(getuid) X(geteuid) X(getgid) X(getegid) X(sched_yield) X(set_tid_address) X(arch_prctl)      \
+    X(ptrace) X(process_vm_readv)
 
 #define SIGNAL_CALLS(X)                                                                            \
     X(kill) X(tkill) X(tgkill) X(rt_sigqueueinfo) X(rt_tgsigqueueinfo) X(rt_sigaction) X(rt_sigprocmask) X(rt_sigreturn) X(rt_sigpending)  \

@@ -4,6 +4,7 @@
 
 #include <linux/fcntl.h>
 #include <linux/resource.h>
+#include <linux/uio.h>
 #include <proc/process.h>
 
 /* The open file `fd`, with a reference; NULL: -EBADF. */
@@ -28,6 +29,16 @@ static inline uint64_t fd_limit(void)
 {
     return process_current()->rlimits[RLIMIT_NOFILE].soft;
 }
+
+/* The most that one call moves, as on Linux. */
+#define MAX_RW_COUNT (INT32_MAX & ~(PAGE_SIZE - 1))
+
+/* Copies `count` pieces of user memory, as a readv has them, onto the heap; NULL if `count` is 0. -EINVAL: too many;
+   -ENOMEM, -EFAULT. */
+__must_check int pieces_fetch(const struct iovec __user *from, size_t count, struct iovec **pieces);
+
+/* The bytes of all pieces together, at most MAX_RW_COUNT. -EINVAL: a length below 0; -EFAULT. */
+__must_check ssize_t pieces_count(const struct iovec *pieces, size_t count);
 
 /* A path as the *at calls pass it. */
 struct path_arg {

@@ -110,6 +110,11 @@ __must_check int vspace_write(struct vspace *vspace, uaddr_t to, const void *fro
 /* The page that holds `addr`, writable, for the same purpose: its address in the direct map. -EFAULT, -ENOMEM. */
 __must_check int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page);
 
+/* Reads a vspace that others may run into kernel memory; the fault handler keeps its promises on the way. How many of the
+   `len` bytes there are: fewer if it comes to what may not be read. The caller has a reference. May sleep; takes the
+   vspace's lock, for writing. */
+__must_check size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, size_t len);
+
 /* Takes the pages of `pager` from page `first` on, and private copies of them, out of every vspace; the regions stay,
    and a touch asks the pager again. Where there is no memory to make tables mine, a vspace keeps what it has: the
    frames are its own by count. Locks: each vspace's in turn, for writing. */
@@ -117,11 +122,6 @@ void vspace_forget_pages(struct pager *pager, uint64_t first);
 
 /* All vspaces, for the audit. `each` returns false to stop. */
 void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg);
-
-/* Copies what is there from `from` on, up to `len` bytes, into kernel memory: how many. The first page that is not in
-   the page table ends it. The vspace is another process's, or nobody's. Lock: taken, for writing, so that no page is
-   replaced while it is copied. */
-size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, size_t len);
 
 /* What is promised, in bytes, and the tables for it. */
 struct vspace_sizes {

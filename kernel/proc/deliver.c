@@ -1,5 +1,6 @@
 /* Taking signals, on the way back to user mode.
 
+       traced           the process stops, and its tracer chooses another signal, or none (trace.c)
        disposition      what happens
        ignored          nothing
        default          by its number: nothing; a stop, until SIGCONT or SIGKILL; the end
@@ -23,6 +24,12 @@
 #include "signal_set.h"
 
 #define SYSCALL_LEN 2 /* bytes of the instruction */
+
+/* How Linux names the rules below, between itself and tracers; not in its public headers. */
+#define ERESTARTSYS           512
+#define ERESTARTNOINTR        513
+#define ERESTARTNOHAND        514
+#define ERESTART_RESTARTBLOCK 516
 
 /* ---- Interrupted system calls ---- */
 
@@ -77,6 +84,30 @@ static void finish_interrupted_call(struct trapframe *tf, const struct signal_ac
     tf->error = SYSCALL_DONE;
 }
 
+static int restart_errno(uint64_t number)
+{
+    switch (number) {
+    case __NR_poll:
+    case __NR_nanosleep:
+    case __NR_clock_nanosleep:
+        return ERESTART_RESTARTBLOCK;
+    case __NR_rt_sigtimedwait:
+        return EINTR;
+    default:
+        break;
+    }
+    enum restart rule = restart_rule(number);
+    if (rule == RESTART_NEVER)
+        return ERESTARTNOHAND;
+    return rule == RESTART_ALWAYS ? ERESTARTNOINTR : ERESTARTSYS;
+}
+
+void signal_show_restart(struct trapframe *tf)
+{
+    if (is_interrupted_call(tf))
+        tf->rax = -restart_errno(tf->error);
+}
+
 uint64_t signal_resumed_deadline(uint64_t deadline_ns)
 {
     struct signal_state *state = &process_current()->signals;
@@ -94,8 +125,8 @@ void signal_keep_deadline(uint64_t deadline_ns)
 /* ---- Stopping ---- */
 
 /* Tells the parent, unless the signal comes from a terminal that nobody would continue it from:
-   then it does not stop. */
-static void stop_begin(struct process *self, int signo)
+   then it does not stop, and the result is false. */
+static bool stop_begin(struct process *self, int signo)
 {
     mutex_lock(&process_tree_lock);
     bool is_futile = signo != SIGSTOP && group_is_orphaned(self->pgid, NULL);
@@ -103,29 +134,46 @@ static void stop_begin(struct process *self, int signo)
         process_tell_stopped(self, signo);
     mutex_unlock(&process_tree_lock);
     if (!is_futile)
-        return;
+        return true;
     spin_lock(&self->signals.lock);
     self->signals.stopped = false;
     spin_unlock(&self->signals.lock);
+    return false;
 }
 
-/* Sleeps while stopped; false: to be killed. */
-static bool stop_sleep(struct signal_state *state)
+/* Why a stopped process does not sleep on. */
+enum wakeup { CONTINUED, KILLED, TRAPPED };
+
+static enum wakeup stop_sleep(struct signal_state *state)
 {
+    enum wakeup why = CONTINUED;
     int err = 0;
 
     spin_lock(&state->lock);
-    while (state->stopped && !err)
+    while (state->stopped && !state->trap_wanted && !err)
         err = waitq_sleep_killable(&state->continued, &state->lock);
-    bool is_killed = state->pending & BIT(SIGKILL);
+    if (state->pending & BIT(SIGKILL))
+        why = KILLED;
+    else if (state->stopped && state->trap_wanted)
+        why = TRAPPED;
     spin_unlock(&state->lock);
-    return !is_killed;
+    return why;
 }
 
+/* Stops, until SIGCONT; a tracee first for its tracer, and again whenever that asks for it. A tracer that has it go on
+   overrules the signal, and then the parent hears nothing of it. */
 static void stop(struct process *self, int signo)
 {
-    stop_begin(self, signo);
-    if (!stop_sleep(&self->signals))
+    enum wakeup why;
+
+    if (!stop_begin(self, signo))
+        return;
+    do {
+        if (trace_group_stop(signo) && !self->signals.stopped)
+            return;
+        why = stop_sleep(&self->signals);
+    } while (why == TRAPPED);
+    if (why == KILLED)
         return;
     mutex_lock(&process_tree_lock);
     process_tell_continued(self);
@@ -137,15 +185,25 @@ static void stop(struct process *self, int signo)
 enum disposition { IGNORE, STOP, DIE, CALL };
 
 /* What to do about the signal. The lock is held. */
-static enum disposition choose(struct signal_state *state, int signo, struct signal_action *action)
+static enum disposition choose(struct signal_state *state, const struct signal_info *info,
+                               struct signal_action *action)
 {
+    int signo = info->signo;
     struct signal_action *mine = &state->actions[signo - 1];
 
+    if (state->blocked & BIT(signo)) { /* a tracer has put it in the place of another */
+        state->pending |= BIT(signo);
+        state->infos[signo - 1] = *info;
+        return IGNORE;
+    }
     if (signal_is_ignored(state, signo))
         return IGNORE;
     if (!has_handler(mine)) {
-        state->stopped = BIT(signo) & DEFAULT_STOP;
-        return state->stopped ? STOP : DIE;
+        if (!(BIT(signo) & DEFAULT_STOP))
+            return DIE;
+        /* A SIGCONT or SIGKILL that came since the stop was taken has ended it before it began. */
+        state->stopped = state->stop_taken;
+        return state->stopped ? STOP : IGNORE;
     }
     *action = *mine;
     if (mine->flags & SA_RESETHAND)
@@ -153,26 +211,52 @@ static enum disposition choose(struct signal_state *state, int signo, struct sig
     return CALL;
 }
 
+/* What there is to do. */
+struct next {
+    bool is_trap;   /* to stop for the tracer */
+    bool is_signal; /* the signal that was taken */
+    bool is_traced; /* which the tracer is to see first */
+};
+
+static struct next take_next(struct signal_state *state, struct signal_info *info)
+{
+    spin_lock(&state->lock);
+    struct next next = {.is_trap = state->trap_wanted && !(state->pending & BIT(SIGKILL))};
+    state->trap_wanted = false;
+    if (!next.is_trap)
+        next.is_signal = signal_take(state, ~state->blocked, info);
+    next.is_traced = next.is_signal && state->traced && info->signo != SIGKILL;
+    spin_unlock(&state->lock);
+    return next;
+}
+
+/* Does what is to be done about a signal; true: call its handler. */
+static bool act_on(struct process *self, const struct signal_info *info,
+                   struct signal_action *action)
+{
+    spin_lock(&self->signals.lock);
+    enum disposition what = choose(&self->signals, info, action);
+    spin_unlock(&self->signals.lock);
+    if (what == DIE)
+        process_exit(info->signo);
+    if (what == STOP)
+        stop(self, info->signo);
+    return what == CALL;
+}
+
 /* Takes signals until one is to be told to a handler; false: none is. */
 static bool next_for_handler(struct process *self, struct signal_info *info,
                              struct signal_action *action)
 {
-    struct signal_state *state = &self->signals;
-
     for (;;) {
-        enum disposition what = IGNORE;
+        struct next next = take_next(&self->signals, info);
 
-        spin_lock(&state->lock);
-        bool taken = signal_take(state, ~state->blocked, info);
-        if (taken)
-            what = choose(state, info->signo, action);
-        spin_unlock(&state->lock);
-        if (!taken || what == CALL)
-            return taken;
-        if (what == DIE)
-            process_exit(info->signo);
-        if (what == STOP)
-            stop(self, info->signo);
+        if (next.is_trap)
+            trace_trap();
+        else if (!next.is_signal)
+            return false;
+        else if ((!next.is_traced || trace_signal(info)) && act_on(self, info, action))
+            return true;
     }
 }
 

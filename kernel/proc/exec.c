@@ -294,6 +294,8 @@ static void change_over(struct loading *loading, struct process *process, const 
 {
     struct vspace *old = process->vspace;
     struct vnode *old_exe = process->exe;
+    struct trapframe *tf = thread_trapframe(process->thread);
+    uint64_t vector = tf->vector, number = tf->error;
 
     mutex_lock(&process_tree_lock);
     process->usage = process_usage(process);
@@ -315,8 +317,9 @@ static void change_over(struct loading *loading, struct process *process, const 
     fdtable_close_on_exec(process->files);
     signal_exec(&process->signals);
     process_vfork_done(process);
-    context_exec(&process->thread->context, thread_trapframe(process->thread), loading->image.entry,
-                 loading->rsp);
+    context_exec(&process->thread->context, tf, loading->image.entry, loading->rsp);
+    tf->vector = vector; /* of the call, whose end a tracer is yet to see */
+    tf->error = number;
 }
 
 int process_exec(const char *path, const uaddr_t __user *argv, const uaddr_t __user *envp)
@@ -335,5 +338,7 @@ int process_exec(const char *path, const uaddr_t __user *argv, const uaddr_t __u
         vspace_put(loading.vspace);
     heap_free(loading.args.bytes);
     program_put(loading.program);
+    if (!err)
+        trace_exec();
     return err;
 }

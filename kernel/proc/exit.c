@@ -70,16 +70,23 @@ static void send_child_signal(const struct process *child, struct process *paren
     signal_send(parent, &info);
 }
 
+/* Tells the parent or tracer of something that is not the end. */
+static void tell(struct process *to, const struct signal_info *info)
+{
+    process_child_event(to);
+    if (!(signal_action_of(to, SIGCHLD).flags & SA_NOCLDSTOP))
+        signal_send(to, info);
+}
+
 static void tell_of_change(struct process *process, int status)
 {
     struct process *parent = process->parent;
 
-    if (!parent)
+    if (!parent || parent == process->trace.tracer) /* a tracer has heard of it, and more */
         return;
     process->stop_status = status;
-    process_child_event(parent);
-    if (!(signal_action_of(parent, SIGCHLD).flags & SA_NOCLDSTOP))
-        send_child_signal(process, parent, status);
+    const struct signal_info info = process_child_info(process->pid, status);
+    tell(parent, &info);
 }
 
 void process_tell_stopped(struct process *process, int signo)
@@ -90,6 +97,14 @@ void process_tell_stopped(struct process *process, int signo)
 void process_tell_continued(struct process *process)
 {
     tell_of_change(process, CONTINUED_STATUS);
+}
+
+void process_tell_tracer(struct process *process, int signo)
+{
+    const struct signal_info info = {
+        .signo = SIGCHLD, .code = CLD_TRAPPED, .pid = process->pid, .status = signo};
+
+    tell(process->trace.tracer, &info);
 }
 
 static void tell_of_end(const struct process *process, struct process *parent)
@@ -131,21 +146,32 @@ static bool is_unwanted(struct process *parent)
     return action.handler == (uaddr_t)SIG_IGN || (action.flags & SA_NOCLDWAIT);
 }
 
-static void become_zombie(struct process *process, int status)
+void process_tell_parent_of_end(struct process *process)
 {
-    mutex_lock(&process_tree_lock);
     struct process *parent = process->parent;
-    alarm_forget(process);
-    terminal_leader_exits(process);
-    orphan_children(process);
-    group_check_orphaned(process, parent, process);
-    process->exit_status = status;
-    process->zombie = true;
-    if (is_unwanted(parent)) {
+
+    if (is_unwanted(parent) && !process->trace.tracer) { /* who traces wants to know */
         give_to_init(process);
         tell_of_end(process, init_process());
     }
     tell_of_end(process, parent);
+}
+
+static void become_zombie(struct process *process, int status)
+{
+    mutex_lock(&process_tree_lock);
+    struct process *parent = process->parent, *tracer = process->trace.tracer;
+    alarm_forget(process);
+    terminal_leader_exits(process);
+    trace_tracer_exits(process);
+    orphan_children(process);
+    group_check_orphaned(process, parent, process);
+    process->exit_status = status;
+    process->zombie = true;
+    if (tracer && tracer != parent) /* the parent hears of it when the tracer has waited */
+        tell_of_end(process, tracer);
+    else
+        process_tell_parent_of_end(process);
     mutex_unlock(&process_tree_lock);
 }
 
@@ -175,17 +201,28 @@ static bool is_meant(const struct process *child, const struct process *self,
     }
 }
 
-/* Whether there is something to say of the child that is asked for. */
-static bool has_news(const struct process *child, int options)
+/* Whether there is something to say of the child or tracee that is asked for. Its end is its tracer's first. */
+static bool has_news(const struct process *child, const struct process *self, int options)
 {
     int wanted = child->stop_status == CONTINUED_STATUS ? WCONTINUED : WSTOPPED;
+    const struct process *tracer = child->trace.tracer;
 
     if (child->zombie)
-        return options & WEXITED;
-    return child->stop_status && (options & wanted);
+        return (options & WEXITED) && (!tracer || tracer == self);
+    if (tracer == self && child->trace.status)
+        return true;
+    return child->parent == self && child->stop_status && (options & wanted);
 }
 
-/* One among the children that are meant that there is something to say of. `any`: whether there are such children, of
+/* Whether there may be something to say of it in the future. */
+static bool may_have_news(const struct process *child, const struct process *self)
+{
+    const struct process *tracer = child->trace.tracer;
+
+    return !child->zombie || (tracer && tracer != self);
+}
+
+/* One among the children and tracees that are meant that there is something to say of. `any`: whether there are such, of
    whom there may be something to say in the future. The tree lock is held. */
 static struct process *find_child(const struct process *self, const struct wait_request *request,
                                   bool *any)
@@ -196,9 +233,16 @@ static struct process *find_child(const struct process *self, const struct wait_
     TAILQ_FOREACH (child, &self->children, sibling) {
         if (!is_meant(child, self, request))
             continue;
-        if (has_news(child, request->options))
+        if (has_news(child, self, request->options))
             return child;
-        *any |= !child->zombie;
+        *any |= may_have_news(child, self);
+    }
+    TAILQ_FOREACH (child, &self->trace.tracees, trace.link) {
+        if (!is_meant(child, self, request))
+            continue;
+        if (has_news(child, self, request->options))
+            return child;
+        *any |= may_have_news(child, self);
     }
     return NULL;
 }
@@ -210,9 +254,29 @@ static void usage_add(struct process_usage *sum, const struct process_usage *par
     sum->ticks_kernel += part->ticks_kernel;
 }
 
-static int status_of(const struct process *child)
+/* The end of a child, who is to be buried; or of another's child that was traced: it is now its parent's to wait for, and
+   the result is NULL. */
+static struct process *take_end(struct process *self, struct process *child,
+                                const struct wait_result *result)
 {
-    return child->zombie ? child->exit_status : child->stop_status;
+    trace_end(child);
+    if (child->parent != self) {
+        process_tell_parent_of_end(child);
+        return NULL;
+    }
+    process_unlink(child);
+    usage_add(&self->children_usage, &result->usage);
+    return child;
+}
+
+/* The status to be told next. */
+static int *status_of(const struct process *self, struct process *child)
+{
+    if (child->zombie)
+        return &child->exit_status;
+    if (child->trace.tracer == self && child->trace.status)
+        return &child->trace.status;
+    return &child->stop_status;
 }
 
 /* The news of a child. Unless they are to stay: the child, if it is dead and is to be buried now, or NULL. The tree lock
@@ -220,18 +284,19 @@ static int status_of(const struct process *child)
 static struct process *take_news(struct process *self, struct process *child, bool stay,
                                  struct wait_result *result)
 {
-    *result = (struct wait_result){
-        .pid = child->pid, .status = status_of(child), .usage = process_usage(child)};
+    int *status = status_of(self, child);
+
+    *result = (struct wait_result){.pid = child->pid,
+                                   .status = *status,
+                                   .is_trap = status == &child->trace.status,
+                                   .usage = process_usage(child)};
     usage_add(&result->usage, &child->children_usage);
     if (stay)
         return NULL;
-    if (!child->zombie) {
-        child->stop_status = 0;
-        return NULL;
-    }
-    process_unlink(child);
-    usage_add(&self->children_usage, &result->usage);
-    return child;
+    if (child->zombie)
+        return take_end(self, child, result);
+    *status = 0;
+    return NULL;
 }
 
 static void bury(struct process *dead)

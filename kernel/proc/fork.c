@@ -4,6 +4,7 @@
    user mode is through a copy of the parent's trapframe, with 0 as the result. */
 
 #include <linux/errno.h>
+#include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <fs/path.h>
 #include <lib/panic.h>
@@ -104,12 +105,13 @@ static int child_create(const struct fork_request *request, struct process **out
 
 /* Links and starts the child: its pid. A signal that was sent to the parent's group before the child became a member
    must not miss it: so none may be pending now, and the signal is taken first. */
-static int child_start(struct process *child)
+static int child_start(struct process *child, int event)
 {
     mutex_lock(&process_tree_lock);
     int result = signal_is_pending() ? -EINTR : process_link(child, process_current());
     if (!result) {
         result = child->pid;
+        trace_fork(child, event);
         thread_start(child->thread);
     }
     mutex_unlock(&process_tree_lock);
@@ -139,20 +141,30 @@ static void wait_for_vfork(int pid)
             break;
 }
 
+/* What a tracer calls it, as on Linux. */
+static int fork_event(unsigned flags)
+{
+    if (flags & CLONE_VFORK)
+        return PTRACE_EVENT_VFORK;
+    return (flags & CSIGNAL) == SIGCHLD ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
+}
+
 int process_fork(const struct fork_request *request)
 {
+    int event = fork_event(request->flags);
     struct process *child;
     int err = child_create(request, &child);
 
     if (err)
         return err;
-    int pid = child_start(child);
+    int pid = child_start(child, event);
     if (pid < 0) {
         child_discard(child);
         return pid;
     }
     if (request->flags & CLONE_PARENT_SETTID)
         (void)!put_user((int __user *)request->parent_tid, &pid); /* or not, as on Linux */
+    trace_event(event, pid);
     if (request->flags & CLONE_VFORK)
         wait_for_vfork(pid);
     return pid;

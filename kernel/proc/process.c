@@ -57,6 +57,7 @@ struct process *process_alloc(void)
     rlimits_init(process->rlimits);
     signal_init(&process->signals);
     TAILQ_INIT(&process->children);
+    TAILQ_INIT(&process->trace.tracees);
     spin_init(&process->event_lock, RANK_PIPE);
     waitq_init(&process->event_waitq);
     return process;
@@ -168,6 +169,17 @@ void process_vfork_done(struct process *process)
         process_child_event(process->parent);
     process->is_vforked = false;
     mutex_unlock(&process_tree_lock);
+}
+
+struct vspace *process_get_vspace(int pid)
+{
+    mutex_lock(&process_tree_lock);
+    const struct process *process = process_find(pid);
+    struct vspace *vspace = process ? process->vspace : NULL;
+    if (vspace)
+        vspace_get(vspace);
+    mutex_unlock(&process_tree_lock);
+    return vspace;
 }
 
 struct process_usage process_usage(const struct process *process)

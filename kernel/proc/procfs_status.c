@@ -49,10 +49,17 @@ static int parent_pid(const struct process *process)
     return process->parent ? process->parent->pid : 0;
 }
 
+static int tracer_pid(const struct process *process)
+{
+    return process->trace.tracer ? process->trace.tracer->pid : 0;
+}
+
 static char state_letter(const struct process *process)
 {
     if (process->zombie)
         return 'Z';
+    if (process->trace.stop != TRACE_RUNS)
+        return 't';
     if (process->signals.stopped)
         return 'T';
     return process->thread->state == THREAD_RUNNABLE ? 'R' : 'S';
@@ -65,6 +72,8 @@ static const char *state_name(char letter)
         return "zombie";
     case 'T':
         return "stopped";
+    case 't':
+        return "tracing stop";
     case 'R':
         return "running";
     default:
@@ -80,8 +89,8 @@ static void print_identity(struct text_sink *sink, const struct process *process
 
     sink_printf(sink, "Name:\t%s\nUmask:\t%04o\n", process->name, process->umask);
     sink_printf(sink, "State:\t%c (%s)\n", letter, state_name(letter));
-    sink_printf(sink, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", process->pid,
-                process->pid, parent_pid(process));
+    sink_printf(sink, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", process->pid,
+                process->pid, parent_pid(process), tracer_pid(process));
     sink_printf(sink, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t0 \n");
 }
 

@@ -75,9 +75,12 @@ bool signal_is_ignored(const struct signal_state *state, int signo)
     return state->spared || (BIT(signo) & DEFAULT_IGNORED);
 }
 
-/* Whether the signal will end the process as soon as it is taken. The lock is held. */
+/* Whether the signal will end the process as soon as it is taken: of a tracee, whose tracer may think otherwise, only
+   SIGKILL. The lock is held. */
 static bool is_deadly(const struct signal_state *state, int signo)
 {
+    if (state->traced && signo != SIGKILL)
+        return false;
     bool is_default = state->actions[signo - 1].handler == (uaddr_t)SIG_DFL;
 
     return is_default && !(BIT(signo) & DEFAULT_STOP) && !signal_is_ignored(state, signo);
@@ -91,7 +94,7 @@ static void stop_or_continue(struct signal_state *state, int signo)
     if (signo == SIGCONT)
         state->pending &= ~DEFAULT_STOP;
     if (signo == SIGCONT || signo == SIGKILL) {
-        state->stopped = false;
+        state->stopped = state->stop_taken = false;
         waitq_wake_all(&state->continued);
     }
 }
@@ -103,7 +106,8 @@ static unsigned post(struct signal_state *state, const struct signal_info *info)
     bool held = state->blocked & bit, awaited = state->awaited & bit;
 
     stop_or_continue(state, info->signo);
-    if (!held && !awaited && signal_is_ignored(state, info->signo))
+    /* A tracer wants to see those, too, that the process ignores. */
+    if (!held && !awaited && !state->traced && signal_is_ignored(state, info->signo))
         return 0;
     if (!(state->pending & bit))
         state->infos[info->signo - 1] = *info;
@@ -225,6 +229,51 @@ bool signal_is_pending(void)
     return atomic_load(&thread_current()->work) & WORK_SIGNAL;
 }
 
+bool signal_is_killed(void)
+{
+    struct signal_state *state = &process_current()->signals;
+
+    spin_lock(&state->lock);
+    bool is_killed = state->pending & BIT(SIGKILL);
+    spin_unlock(&state->lock);
+    return is_killed;
+}
+
+/* ---- For tracers ---- */
+
+void signal_set_traced(struct signal_state *state, bool traced)
+{
+    spin_lock(&state->lock);
+    state->traced = traced;
+    state->trap_wanted = false;
+    spin_unlock(&state->lock);
+}
+
+void signal_want_trap(struct process *process)
+{
+    struct signal_state *state = &process->signals;
+
+    spin_lock(&state->lock);
+    state->trap_wanted = true;
+    waitq_wake_all(&state->continued);
+    spin_unlock(&state->lock);
+    thread_interrupt(process->thread, WORK_SIGNAL);
+}
+
+/* Nobody else knows the child's thread yet; to wake it would be to start it. */
+void signal_begin_stopped(struct process *child, bool is_trap)
+{
+    struct signal_state *state = &child->signals;
+
+    spin_lock(&state->lock);
+    if (is_trap)
+        state->trap_wanted = true;
+    else
+        (void)post(state, &(struct signal_info){.signo = SIGSTOP, .code = SI_USER});
+    spin_unlock(&state->lock);
+    atomic_or(&child->thread->work, WORK_SIGNAL);
+}
+
 /* ---- Taking one ---- */
 
 bool signal_take(struct signal_state *state, uint64_t set, struct signal_info *info)
@@ -239,6 +288,8 @@ bool signal_take(struct signal_state *state, uint64_t set, struct signal_info *i
         ready &= SYNCHRONOUS;
     int signo = __builtin_ctzl(ready) + 1;
     state->pending &= ~BIT(signo);
+    if (BIT(signo) & DEFAULT_STOP)
+        state->stop_taken = true;
     *info = state->infos[signo - 1];
     return true;
 }

@@ -9,9 +9,14 @@
 
 void user_return_work(struct trapframe *tf)
 {
-    do {
-        unsigned work = atomic_load(&thread_current()->work);
+    unsigned work;
 
+    if (thread_is_traced() && tf->vector == VECTOR_SYSCALL) {
+        irq_enable();
+        trace_syscall_leave();
+        irq_disable();
+    }
+    while ((work = atomic_load(&thread_current()->work) & ~WORK_TRACE)) {
         irq_enable();
         if (work & WORK_STOP)
             world_rest();
@@ -22,7 +27,7 @@ void user_return_work(struct trapframe *tf)
         if (work & WORK_RESCHEDULE)
             thread_yield();
         irq_disable();
-    } while (thread_has_work());
+    }
 }
 
 void user_return_first(void)

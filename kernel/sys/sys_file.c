@@ -7,9 +7,6 @@
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
-/* The most that one call moves, as on Linux. */
-#define MAX_RW_COUNT (INT32_MAX & ~(PAGE_SIZE - 1))
-
 /* Reads or writes at `offset`, or, if that is AT_FILE_OFFSET, at the file's own. */
 typedef ssize_t transfer_fn(struct file *file, struct uio *uio, int64_t offset);
 
@@ -76,45 +73,11 @@ SYSCALL4(pwrite64, int, fd, const void __user *, buf, size_t, len, int64_t, offs
     return offset < 0 ? -EINVAL : transfer_buffer(fd, buf, len, offset, write_at);
 }
 
-/* The bytes of all pieces together, at most MAX_RW_COUNT. -EINVAL: a length below 0; -EFAULT. */
-static ssize_t count_pieces(const struct iovec *pieces, size_t count)
-{
-    size_t total = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        const void __user *base = (const void __user *)pieces[i].iov_base;
-
-        if ((ssize_t)pieces[i].iov_len < 0)
-            return -EINVAL;
-        if (!user_access_ok(base, pieces[i].iov_len))
-            return -EFAULT;
-        total = min(total + pieces[i].iov_len, MAX_RW_COUNT);
-    }
-    return total;
-}
-
-/* Copies the pieces of a readv or writev, `count` > 0 of them, onto the heap. */
-static int fetch_pieces(const struct iovec __user *from, size_t count, struct iovec **result)
-{
-    if (count > UIO_MAXIOV)
-        return -EINVAL;
-    struct iovec *pieces = heap_alloc(count * sizeof(*pieces));
-    if (!pieces)
-        return -ENOMEM;
-    int err = copy_from_user(pieces, from, count * sizeof(*pieces));
-    if (err) {
-        heap_free(pieces);
-        return err;
-    }
-    *result = pieces;
-    return 0;
-}
-
 static ssize_t transfer_pieces(struct file *file, const struct iovec *pieces, size_t count,
                                int64_t offset, transfer_fn *fn)
 {
     struct uio uio;
-    ssize_t len = count_pieces(pieces, count);
+    ssize_t len = pieces_count(pieces, count);
 
     if (len < 0)
         return len;
@@ -125,12 +88,12 @@ static ssize_t transfer_pieces(struct file *file, const struct iovec *pieces, si
 static long transfer_vector(int fd, const struct iovec __user *from, size_t count, int64_t offset,
                             transfer_fn *fn)
 {
-    struct iovec *pieces = NULL;
+    struct iovec *pieces;
     struct file *file = file_from_fd(fd);
 
     if (!file)
         return -EBADF;
-    ssize_t done = count ? fetch_pieces(from, count, &pieces) : 0;
+    ssize_t done = pieces_fetch(from, count, &pieces);
     if (done == 0)
         done = transfer_pieces(file, pieces, count, offset, fn);
     heap_free(pieces);

@@ -18,14 +18,14 @@
 
 SYSCALL0(fork)
 {
-    const struct fork_request request = {0};
+    const struct fork_request request = {.flags = SIGCHLD};
 
     return process_fork(&request);
 }
 
 SYSCALL0(vfork)
 {
-    const struct fork_request request = {.flags = CLONE_VM | CLONE_VFORK};
+    const struct fork_request request = {.flags = CLONE_VM | CLONE_VFORK | SIGCHLD};
 
     return process_fork(&request);
 }
@@ -151,6 +151,8 @@ SYSCALL5(waitid, int, which, int, id, siginfo_t __user *, info, int, options,
         return -EFAULT;
     if (result)
         news = process_child_info(child.pid, child.status);
+    if (result && child.is_trap)
+        news.code = CLD_TRAPPED;
     const siginfo_t out = signal_to_siginfo(&news);
     return info ? put_user(info, &out) : 0;
 }

@@ -173,7 +173,9 @@ void syscall_dispatch(struct trapframe *tf)
     uint64_t number = tf->error;
 
     irq_enable();
-    syscall_fn *call = syscall_find(number);
-    tf->rax = likely(call) ? call(tf) : no_such_call(number);
+    if (!thread_is_traced() || trace_syscall_enter(tf)) {
+        syscall_fn *call = syscall_find(number);
+        tf->rax = likely(call) ? call(tf) : no_such_call(number);
+    }
     user_return_prepare(tf);
 }

@@ -205,31 +205,6 @@ struct vspace_sizes vspace_sizes(struct vspace *vspace)
     return sizes;
 }
 
-/* The part of vspace_read within one page. */
-static size_t read_page(struct vspace *vspace, uaddr_t from, void *to, size_t len)
-{
-    pte_t leaf = pagetable_walk(&vspace->pagetable, from).leaf;
-    size_t offset = from % PAGE_SIZE, part = min(len, PAGE_SIZE - offset);
-
-    if (!leaf)
-        return 0;
-    memcpy(to, (const char *)frame_to_virt(pte_frame(leaf)) + offset, part);
-    return part;
-}
-
-size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, size_t len)
-{
-    size_t done = 0, part;
-
-    rwlock_write_lock(&vspace->lock);
-    do {
-        part = read_page(vspace, from + done, (char *)to + done, len - done);
-        done += part;
-    } while (part > 0 && done < len);
-    rwlock_write_unlock(&vspace->lock);
-    return done;
-}
-
 int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page)
 {
     /* Nobody else runs in it, so no lock is needed to look. */
@@ -244,6 +219,45 @@ int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page)
     }
     *page = frame_to_virt(pte_frame(walk.leaf));
     return 0;
+}
+
+/* Copies out of one page, if the page table shows it. Under the lock for writing nothing that it shows can go: frames
+   are taken out of a tree of ours by faults and by who changes regions, both under this lock; and a table that we
+   share with others is changed by nobody as long as we do. The bytes themselves may change while we read, as the
+   program runs on. */
+static bool read_present(struct vspace *vspace, uaddr_t from, void *to, size_t len)
+{
+    rwlock_write_lock(&vspace->lock);
+    struct walk walk = pagetable_walk(&vspace->pagetable, from);
+    bool is_present = walk.leaf & PTE_PRESENT;
+    if (is_present)
+        memcpy(to, (char *)frame_to_virt(pte_frame(walk.leaf)) + from % PAGE_SIZE, len);
+    rwlock_write_unlock(&vspace->lock);
+    return is_present;
+}
+
+/* A page that a fault has brought may be unmapped before we look, by the program itself: then the next fault says
+   so. */
+static bool read_in_page(struct vspace *vspace, uaddr_t from, void *to, size_t len)
+{
+    while (!read_present(vspace, from, to, len))
+        if (!fault_resolved(vspace_fault(vspace, from, 0)))
+            return false;
+    return true;
+}
+
+size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, size_t len)
+{
+    size_t done = 0;
+
+    while (done < len && from + done < USER_END) {
+        size_t part = min(len - done, PAGE_SIZE - (from + done) % PAGE_SIZE);
+
+        if (!read_in_page(vspace, from + done, (char *)to + done, part))
+            break;
+        done += part;
+    }
+    return done;
 }
 
 int vspace_write(struct vspace *vspace, uaddr_t to, const void *from, size_t len)

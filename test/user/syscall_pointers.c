@@ -245,7 +245,9 @@ static const long other_calls[] = {
     /* Waits until a handler has run. */
     SYS_rt_sigsuspend,
     /* A case of their own, below. */
-    SYS_wait4, SYS_waitid, SYS_clone, SYS_times};
+    SYS_wait4, SYS_waitid, SYS_clone, SYS_times,
+    /* In ptrace.c, with the processes that they want. */
+    SYS_ptrace, SYS_process_vm_readv};
 
 static bool is_known(long number)
 {

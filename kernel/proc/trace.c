@@ -1,0 +1,437 @@
+/* ptrace: a tracee's stops, and what its tracer does meanwhile.
+
+       the tracee                                   the tracer
+       stop_begin: notes what it stops at     ->    wait4 takes `status`; trace_look
+       stop_sleep: while it is `held`         <-    trace_resume: `inject`, TRACE_RUNS, not held
+       stop_end: takes `inject`, goes on
+
+   What a stop is stands under the tree lock, and the tracee needs that lock to leave it, whoever ended it. So as long
+   as the tracer holds the lock and sees a stop, the tracee is asleep, or waits for the lock: its registers stand
+   still. SIGKILL takes no part in this: it only wakes the tracee.
+
+   Nothing is lost: a stop that has begun is told until the tracer takes its status, or lets the tracee go on, or
+   it is killed (then its end is told). Nothing is doubled: taking the status clears it.
+
+   What a tracer has at its end: its tracees go on, untraced, as if nobody had stopped them; those with
+   PTRACE_O_EXITKILL are killed.
+
+   A tracee whose tracer is not its parent has two that want to hear of its end: the tracer first, and when that has
+   waited for it, or traces it no more, the parent (exit.c). Until then the parent does not see that it is a zombie.
+
+   Locks: the tree lock for all of struct trace; signals.lock inside it for what posting looks at (`traced`), and for
+   the sleep (`held`). */
+
+#include <asm/unistd.h>
+#include <linux/errno.h>
+#include <linux/ptrace.h>
+#include <proc/process.h>
+#include "signal_set.h"
+
+#define KNOWN_OPTIONS                                                                         \
+    (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | \
+     PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
+
+#define SYSGOOD_BIT  0x80
+#define EVENT(event) (SIGTRAP | (event) << 8)
+
+/* ---- A stop, from the tracee's side ---- */
+
+/* A stop to be. `code` is what wait4 tells as the stopping signal, an event above it. */
+struct stop {
+    enum trace_stop kind;
+    int code;
+    unsigned option; /* it is one only with this PTRACE_O_; 0: always */
+    uint64_t message;
+    const struct signal_info *info; /* NULL: it says what `code` says */
+};
+
+/* What depends on how the process is traced. The tree lock is held. */
+static int stop_code(const struct trace *trace, const struct stop *stop)
+{
+    bool is_call = stop->kind == TRACE_ENTRY || stop->kind == TRACE_EXIT;
+
+    if (is_call && (trace->options & PTRACE_O_TRACESYSGOOD))
+        return stop->code | SYSGOOD_BIT;
+    if (stop->kind == TRACE_GROUP && trace->is_seized)
+        return stop->code | PTRACE_EVENT_STOP << 8;
+    return stop->code;
+}
+
+static void hold(struct signal_state *state)
+{
+    spin_lock(&state->lock);
+    state->held = true;
+    state->trap_wanted = false; /* it stops, as was asked */
+    spin_unlock(&state->lock);
+}
+
+/* Stops, in the tracer's eyes. False: there is no tracer, or it does not want to know. */
+static bool stop_begin(struct process *self, const struct stop *stop)
+{
+    struct trace *trace = &self->trace;
+
+    mutex_lock(&process_tree_lock);
+    bool is_due = trace->tracer && (!stop->option || (trace->options & stop->option));
+    if (is_due) {
+        int code = stop_code(trace, stop);
+
+        trace->stop = stop->kind;
+        trace->status = code << 8 | 0x7f;
+        trace->message = stop->message;
+        trace->inject = 0;
+        trace->info =
+            stop->info ? *stop->info
+                       : (struct signal_info){.signo = code & 0x7f, .code = code, .pid = self->pid};
+        hold(&self->signals);
+        process_tell_tracer(self, code & 0x7f);
+    }
+    mutex_unlock(&process_tree_lock);
+    return is_due;
+}
+
+/* Sleeps until the tracer lets it go on, or it is to die. WORK_KILL may be a leftover, of a signal that was deadly
+   before there was a tracer to ask; SIGKILL itself is seen among the pending ones. Posting notes it there, under the
+   lock, before it sets the bit: so a bit that is cleared here was none of a SIGKILL. */
+static void stop_sleep(struct signal_state *state)
+{
+    spin_lock(&state->lock);
+    while (state->held && !(state->pending & BIT(SIGKILL))) {
+        atomic_and(&thread_current()->work, ~WORK_KILL);
+        (void)!waitq_sleep_killable(&state->continued, &state->lock);
+    }
+    state->held = false;
+    spin_unlock(&state->lock);
+}
+
+/* The stop is over: the signal to go on with. */
+static int stop_end(struct process *self)
+{
+    mutex_lock(&process_tree_lock);
+    self->trace.stop = TRACE_RUNS;
+    self->trace.status =
+        0; /* killed before the tracer heard of the stop: it will hear of the end */
+    int signo = self->trace.inject;
+    mutex_unlock(&process_tree_lock);
+    return signo;
+}
+
+/* The whole of a stop: whether it was one, and the signal to go on with. */
+static bool stop_at(const struct stop *stop, int *signo)
+{
+    struct process *self = process_current();
+
+    if (!stop_begin(self, stop))
+        return false;
+    stop_sleep(&self->signals);
+    *signo = stop_end(self);
+    return true;
+}
+
+/* ---- The tracee's stops ---- */
+
+static struct signal_info user_signal(int signo)
+{
+    return (struct signal_info){.signo = signo, .code = SI_USER, .pid = process_current()->pid};
+}
+
+/* The tracer may send a signal along. */
+static void stop_at_call(enum trace_stop kind, uint64_t message)
+{
+    int signo;
+
+    if (!stop_at(&(struct stop){.kind = kind, .code = SIGTRAP, .message = message}, &signo) ||
+        !signo)
+        return;
+    const struct signal_info info = user_signal(signo);
+    signal_send(process_current(), &info);
+}
+
+bool trace_syscall_enter(struct trapframe *tf)
+{
+    tf->rax = -ENOSYS; /* what a tracer finds there on Linux */
+    stop_at_call(TRACE_ENTRY, PTRACE_EVENTMSG_SYSCALL_ENTRY);
+    return !signal_is_killed();
+}
+
+void trace_syscall_leave(void)
+{
+    stop_at_call(TRACE_EXIT, PTRACE_EVENTMSG_SYSCALL_EXIT);
+}
+
+bool trace_signal(struct signal_info *info)
+{
+    const struct stop stop = {.kind = TRACE_SIGNAL, .code = info->signo, .info = info};
+    int signo;
+
+    if (!stop_at(&stop, &signo))
+        return true;
+    if (signo && signo != info->signo)
+        *info = user_signal(signo);
+    return signo;
+}
+
+bool trace_group_stop(int signo)
+{
+    int unused;
+
+    return stop_at(&(struct stop){.kind = TRACE_GROUP, .code = signo}, &unused);
+}
+
+void trace_trap(void)
+{
+    int unused;
+
+    (void)stop_at(&(struct stop){.kind = TRACE_TRAP, .code = EVENT(PTRACE_EVENT_STOP)}, &unused);
+}
+
+void trace_event(int event, uint64_t message)
+{
+    const struct stop stop = {
+        .kind = TRACE_EVENT, .code = EVENT(event), .option = 1u << event, .message = message};
+    int unused;
+
+    (void)stop_at(&stop, &unused);
+}
+
+void trace_exec(void)
+{
+    struct process *self = process_current();
+    const struct signal_info info = user_signal(SIGTRAP);
+
+    trace_event(PTRACE_EVENT_EXEC, self->pid);
+    mutex_lock(&process_tree_lock);
+    const struct trace *trace = &self->trace;
+    if (trace->tracer && !trace->is_seized && !(trace->options & PTRACE_O_TRACEEXEC))
+        signal_send(self, &info); /* the older way to say it */
+    mutex_unlock(&process_tree_lock);
+}
+
+/* ---- Who traces whom; the tree lock is held ---- */
+
+static void link_to(struct process *process, struct process *tracer, unsigned options,
+                    bool is_seized)
+{
+    struct trace *trace = &process->trace;
+
+    trace->tracer = tracer;
+    trace->options = options;
+    trace->is_seized = is_seized;
+    TAILQ_INSERT_TAIL(&tracer->trace.tracees, process, trace.link);
+    signal_set_traced(&process->signals, true);
+}
+
+void trace_fork(struct process *child, int event)
+{
+    const struct trace *mine = &process_current()->trace;
+
+    if (!mine->tracer || !(mine->options & 1u << event))
+        return;
+    link_to(child, mine->tracer, mine->options, mine->is_seized);
+    signal_begin_stopped(child, mine->is_seized);
+}
+
+/* Lets a stopped tracee go on. */
+static void let_go(struct process *process, int signo, bool is_continued)
+{
+    struct signal_state *state = &process->signals;
+
+    process->trace.inject = signo;
+    process->trace.stop = TRACE_RUNS;
+    process->trace.status = 0;
+    spin_lock(&state->lock);
+    state->held = false;
+    if (is_continued)
+        state->stopped = false;
+    waitq_wake_all(&state->continued);
+    spin_unlock(&state->lock);
+}
+
+static void unlink_from_tracer(struct process *process)
+{
+    struct trace *trace = &process->trace;
+
+    TAILQ_REMOVE(&trace->tracer->trace.tracees, process, trace.link);
+    trace->tracer = NULL;
+    trace->options = 0;
+    trace->is_seized = false;
+    signal_set_traced(&process->signals, false);
+    atomic_and(&process->thread->work, ~WORK_TRACE);
+}
+
+void trace_end(struct process *process)
+{
+    struct trace *trace = &process->trace;
+
+    if (!trace->tracer)
+        return;
+    unlink_from_tracer(process);
+    if (trace->stop != TRACE_RUNS)
+        let_go(process, trace->stop == TRACE_SIGNAL ? trace->info.signo : 0, false);
+}
+
+void trace_tracer_exits(struct process *tracer)
+{
+    struct process *tracee;
+
+    while ((tracee = TAILQ_FIRST(&tracer->trace.tracees))) {
+        bool is_to_die = tracee->trace.options & PTRACE_O_EXITKILL;
+
+        trace_end(tracee);
+        if (tracee->zombie) {
+            if (tracee->parent != tracer)
+                process_tell_parent_of_end(tracee);
+        } else if (is_to_die) {
+            signal_send_kernel(tracee, SIGKILL);
+        }
+    }
+}
+
+/* ---- The tracer's requests ---- */
+
+/* The caller's tracee with that pid; NULL: there is none. The tree lock is held. */
+static struct process *find_tracee(int pid)
+{
+    struct process *process = pid > 0 ? process_find(pid) : NULL;
+
+    return process && process->trace.tracer == process_current() ? process : NULL;
+}
+
+/* The same if it has stopped. One that is being killed has left its stop, or is about to: it will not touch its
+   registers before it gets the tree lock. */
+static struct process *find_stopped(int pid)
+{
+    struct process *process = find_tracee(pid);
+
+    return process && process->trace.stop != TRACE_RUNS ? process : NULL;
+}
+
+int trace_me(void)
+{
+    struct process *self = process_current();
+    int err = -EPERM;
+
+    mutex_lock(&process_tree_lock);
+    if (!self->trace.tracer && self->parent) {
+        link_to(self, self->parent, 0, false);
+        err = 0;
+    }
+    mutex_unlock(&process_tree_lock);
+    return err;
+}
+
+int trace_seize(int pid, uint64_t options)
+{
+    struct process *self = process_current();
+
+    if (options & ~(uint64_t)KNOWN_OPTIONS)
+        return -EIO;
+    mutex_lock(&process_tree_lock);
+    struct process *process = pid > 0 ? process_find(pid) : NULL;
+    int err = process ? -EPERM : -ESRCH;
+    if (process && process != self && process->pid != 1 && !process->zombie &&
+        !process->trace.tracer) {
+        link_to(process, self, options, true);
+        err = 0;
+    }
+    mutex_unlock(&process_tree_lock);
+    return err;
+}
+
+int trace_set_options(int pid, uint64_t options)
+{
+    mutex_lock(&process_tree_lock);
+    struct process *process = find_stopped(pid);
+    bool is_known = !(options & ~(uint64_t)KNOWN_OPTIONS);
+    if (process && is_known)
+        process->trace.options = options;
+    mutex_unlock(&process_tree_lock);
+    if (!process)
+        return -ESRCH;
+    return is_known ? 0 : -EINVAL;
+}
+
+int trace_interrupt(int pid)
+{
+    int err = -ESRCH;
+
+    mutex_lock(&process_tree_lock);
+    struct process *process = find_tracee(pid);
+    if (process)
+        err = process->trace.is_seized ? 0 : -EIO;
+    if (!err && !process->zombie)
+        signal_want_trap(process);
+    mutex_unlock(&process_tree_lock);
+    return err;
+}
+
+int trace_kill(int pid)
+{
+    mutex_lock(&process_tree_lock);
+    struct process *process = find_tracee(pid);
+    if (process && !process->zombie)
+        signal_send_kernel(process, SIGKILL);
+    mutex_unlock(&process_tree_lock);
+    return process ? 0 : -ESRCH;
+}
+
+/* The tree lock is held. */
+static int resume(struct process *process, enum trace_resume how, int signo)
+{
+    bool is_group = process->trace.stop == TRACE_GROUP;
+
+    if (how == TRACE_LISTEN && (!is_group || !process->trace.is_seized))
+        return -EIO;
+    if (how == TRACE_SYSCALL)
+        atomic_or(&process->thread->work, WORK_TRACE);
+    else
+        atomic_and(&process->thread->work, ~WORK_TRACE);
+    if (how == TRACE_DETACH)
+        unlink_from_tracer(process);
+    /* A tracer that has it go on overrules the signal that stopped it; one that leaves does not. */
+    let_go(process, signo, is_group && (how == TRACE_CONT || how == TRACE_SYSCALL));
+    return 0;
+}
+
+int trace_resume(int pid, enum trace_resume how, uint64_t signo)
+{
+    int err = -ESRCH;
+
+    mutex_lock(&process_tree_lock);
+    struct process *process = find_stopped(pid);
+    if (process)
+        err = signo <= SIGNALS ? resume(process, how, signo) : -EIO;
+    mutex_unlock(&process_tree_lock);
+    return err;
+}
+
+int trace_look(int pid, struct trace_view *view)
+{
+    mutex_lock(&process_tree_lock);
+    const struct process *process = find_stopped(pid);
+    if (process) {
+        const struct trace *trace = &process->trace;
+
+        *view = (struct trace_view){
+            .stop = trace->stop,
+            .has_info = trace->stop != TRACE_GROUP || trace->is_seized,
+            .tf = *thread_trapframe(process->thread),
+            .fs_base = process->thread->context.fs_base,
+            .message = trace->message,
+            .info = trace->info,
+        };
+        if (trace->stop == TRACE_EXIT)
+            signal_show_restart(&view->tf);
+    }
+    mutex_unlock(&process_tree_lock);
+    return process ? 0 : -ESRCH;
+}
+
+int trace_get_vspace(int pid, struct vspace **vspace)
+{
+    mutex_lock(&process_tree_lock);
+    const struct process *process = find_stopped(pid);
+    if (process)
+        vspace_get(*vspace = process->vspace); /* it has one until it is past all stops */
+    mutex_unlock(&process_tree_lock);
+    return process ? 0 : -ESRCH;
+}

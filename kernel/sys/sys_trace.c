@@ -1,0 +1,233 @@
+/* ptrace, and reading another process's memory: copies between Linux's structures and the kernel's, and one call each.
+
+   A process that holds another's vspace only visits it: it runs nothing there, and what it has read goes through a
+   buffer of the kernel, so no lock of the one is held while the memory of the other is touched. */
+
+#include <asm/ptrace.h>
+#include <linux/audit.h>
+#include <linux/errno.h>
+#include <linux/ptrace.h>
+#include <mm/heap.h>
+#include <proc/process.h>
+#include <sys/fileargs.h>
+#include <sys/syscall.h>
+#include <vm/usercopy.h>
+
+/* ---- What a tracer sees ---- */
+
+/* struct user_regs_struct of <sys/user.h>, which linux-libc-dev has not. */
+struct user_regs {
+    struct pt_regs regs;
+    unsigned long fs_base, gs_base, ds, es, fs, gs;
+};
+
+static int put_registers(const struct trace_view *view, uaddr_t to)
+{
+    const struct trapframe *tf = &view->tf;
+    const struct user_regs regs = {
+        .regs =
+            {
+                .r15 = tf->r15,
+                .r14 = tf->r14,
+                .r13 = tf->r13,
+                .r12 = tf->r12,
+                .rbp = tf->rbp,
+                .rbx = tf->rbx,
+                .r11 = tf->r11,
+                .r10 = tf->r10,
+                .r9 = tf->r9,
+                .r8 = tf->r8,
+                .rax = tf->rax,
+                .rcx = tf->rcx,
+                .rdx = tf->rdx,
+                .rsi = tf->rsi,
+                .rdi = tf->rdi,
+                .orig_rax = tf->vector == VECTOR_SYSCALL ? tf->error : SYSCALL_DONE,
+                .rip = tf->rip,
+                .cs = tf->cs,
+                .eflags = tf->rflags,
+                .rsp = tf->rsp,
+                .ss = tf->ss,
+            },
+        .fs_base = view->fs_base,
+    };
+
+    return put_user((struct user_regs __user *)to, &regs);
+}
+
+#define MAX_ERRNO 4095 /* results below 0 that are errors, and not addresses */
+
+/* Fills in what is known of the call at this stop; how many bytes of `info` mean something. */
+static size_t fill_syscall_info(const struct trace_view *view, struct ptrace_syscall_info *info)
+{
+    const struct trapframe *tf = &view->tf;
+
+    *info = (struct ptrace_syscall_info){
+        .op = PTRACE_SYSCALL_INFO_NONE,
+        .arch = AUDIT_ARCH_X86_64,
+        .instruction_pointer = tf->rip,
+        .stack_pointer = tf->rsp,
+    };
+    if (view->stop == TRACE_ENTRY) {
+        const uint64_t args[] = {tf->rdi, tf->rsi, tf->rdx, tf->r10, tf->r8, tf->r9};
+
+        info->op = PTRACE_SYSCALL_INFO_ENTRY;
+        info->entry.nr = tf->error;
+        for (unsigned n = 0; n < ARRAY_SIZE(args); n++)
+            info->entry.args[n] = args[n];
+        return offsetof(struct ptrace_syscall_info, entry) + sizeof(info->entry);
+    }
+    if (view->stop == TRACE_EXIT) {
+        info->op = PTRACE_SYSCALL_INFO_EXIT;
+        info->exit.rval = tf->rax;
+        info->exit.is_error = (int64_t)tf->rax < 0 && (int64_t)tf->rax >= -MAX_ERRNO;
+        return offsetof(struct ptrace_syscall_info, exit.is_error) + sizeof(info->exit.is_error);
+    }
+    return offsetof(struct ptrace_syscall_info, entry);
+}
+
+/* As much as there is room for: how much there would be. */
+static long put_syscall_info(const struct trace_view *view, uaddr_t to, size_t size)
+{
+    struct ptrace_syscall_info info;
+    size_t len = fill_syscall_info(view, &info);
+
+    return copy_to_user((void __user *)to, &info, min(len, size)) ? -EFAULT : (long)len;
+}
+
+static int put_siginfo(const struct trace_view *view, uaddr_t to)
+{
+    const siginfo_t info = signal_to_siginfo(&view->info);
+
+    return view->has_info ? put_user((siginfo_t __user *)to, &info) : -EINVAL;
+}
+
+/* The requests that only look. */
+static long look(long request, int pid, uint64_t addr, uaddr_t data)
+{
+    struct trace_view view;
+    int err = trace_look(pid, &view);
+
+    if (err)
+        return err;
+    switch (request) {
+    case PTRACE_GETREGS:
+        return put_registers(&view, data);
+    case PTRACE_GETSIGINFO:
+        return put_siginfo(&view, data);
+    case PTRACE_GETEVENTMSG:
+        return put_user((uint64_t __user *)data, &view.message);
+    case PTRACE_GET_SYSCALL_INFO:
+        return put_syscall_info(&view, data, addr);
+    default:
+        return -EIO;
+    }
+}
+
+static int peek(int pid, uaddr_t from, uaddr_t to)
+{
+    struct vspace *vspace;
+    uint64_t word;
+    int err = trace_get_vspace(pid, &vspace);
+
+    if (err)
+        return err;
+    size_t len = vspace_read(vspace, from, &word, sizeof(word));
+    vspace_put(vspace);
+    return len == sizeof(word) ? put_user((uint64_t __user *)to, &word) : -EIO;
+}
+
+SYSCALL4(ptrace, long, request, int, pid, uint64_t, addr, uint64_t, data)
+{
+    switch (request) {
+    case PTRACE_TRACEME:
+        return trace_me();
+    case PTRACE_SEIZE:
+        return addr ? -EIO : trace_seize(pid, data);
+    case PTRACE_INTERRUPT:
+        return trace_interrupt(pid);
+    case PTRACE_KILL:
+        return trace_kill(pid);
+    case PTRACE_SETOPTIONS:
+        return trace_set_options(pid, data);
+    case PTRACE_CONT:
+        return trace_resume(pid, TRACE_CONT, data);
+    case PTRACE_SYSCALL:
+        return trace_resume(pid, TRACE_SYSCALL, data);
+    case PTRACE_LISTEN:
+        return trace_resume(pid, TRACE_LISTEN, 0);
+    case PTRACE_DETACH:
+        return trace_resume(pid, TRACE_DETACH, data);
+    case PTRACE_PEEKTEXT:
+    case PTRACE_PEEKDATA:
+        return peek(pid, addr, data);
+    default:
+        return look(request, pid, addr, data);
+    }
+}
+
+/* ---- process_vm_readv ---- */
+
+/* Reads one piece, a page at a time, as far as `to` has room. Whether all of that went well. */
+static bool read_piece(struct vspace *vspace, const struct iovec *piece, struct uio *to, void *page)
+{
+    uaddr_t from = (uaddr_t)piece->iov_base;
+    size_t left = min(piece->iov_len, to->left);
+
+    while (left > 0) {
+        size_t part = min(left, PAGE_SIZE - from % PAGE_SIZE);
+        size_t len = vspace_read(vspace, from, page, part);
+
+        if (uio_put(to, page, len) < part || thread_is_killed())
+            return false;
+        from += part;
+        left -= part;
+    }
+    return true;
+}
+
+static ssize_t read_pieces(struct vspace *vspace, const struct iovec *pieces, size_t count,
+                           struct uio *to)
+{
+    size_t wanted = to->left;
+    void *page = heap_alloc(PAGE_SIZE);
+    bool ok = page;
+
+    for (size_t n = 0; n < count && ok; n++)
+        ok = read_piece(vspace, &pieces[n], to, page);
+    heap_free(page);
+    return uio_result(wanted - to->left, page ? ok ? 0 : -EFAULT : -ENOMEM);
+}
+
+static ssize_t read_process(int pid, const struct iovec *pieces, size_t count, struct uio *to)
+{
+    struct vspace *vspace = process_get_vspace(pid);
+
+    if (!vspace)
+        return -ESRCH;
+    ssize_t done = read_pieces(vspace, pieces, count, to);
+    vspace_put(vspace);
+    return done;
+}
+
+SYSCALL6(process_vm_readv, int, pid, const struct iovec __user *, local, size_t, local_count,
+         const struct iovec __user *, remote, size_t, remote_count, uint64_t, flags)
+{
+    struct iovec *to = NULL, *from = NULL;
+    struct uio uio;
+
+    if (flags)
+        return -EINVAL;
+    ssize_t done = pieces_fetch(local, local_count, &to);
+    if (!done)
+        done = pieces_count(to, local_count);
+    if (done > 0) {
+        uio_init_pieces(&uio, to, done);
+        done = pieces_fetch(remote, remote_count, &from);
+        if (!done)
+            done = read_process(pid, from, remote_count, &uio);
+    }
+    heap_free(from);
+    heap_free(to);
+    return done;
+}

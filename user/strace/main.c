@@ -1,0 +1,510 @@
+/* strace: shows the system calls that a program makes, with their arguments and results, and its signals.
+
+       strace [-cfq] [-a COLUMN] [-e [trace=][!]CALL,...] [-o FILE] [-s LENGTH] PROGRAM [ARGUMENT...]
+       strace [-cfq] ... -p PID[,PID...]
+
+   -f   its children too
+   -c   no lines, but a table of how often each call was made, at the end
+   -a   the column of the results (40)
+   -e   only these calls, or, behind a !, all but these
+   -o   the lines go to a file, not to standard error
+   -p   watches a process that runs already, until it or strace ends
+   -q   says nothing of processes that come and go
+   -s   the longest string that is shown (32)
+
+   It stands on ptrace(2), and runs on Linux as well: its lines are those of Linux's strace.
+
+   Every stop of a tracee is told by wait, once; each is answered by one request that lets it go on. A program that is
+   to be started waits, as strace's child, behind a pipe until it is seized; what it does before its execve is hidden.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../lib/memory.h"
+#include "../lib/message.h"
+#include "../lib/number.h"
+#include "calls.h"
+#include "events.h"
+#include "output.h"
+#include "summary.h"
+
+static const char synopsis[] = "[-cfq] [-a COLUMN] [-e CALL,...] [-o FILE] [-s LENGTH] "
+                               "{-p PID | PROGRAM [ARGUMENT...]}";
+
+#define SYSGOOD_TRAP (SIGTRAP | 0x80)
+#define MAX_CALLS    1024 /* above all numbers that have a name but Pagoda's own */
+
+/* What the user wants. */
+static struct {
+    bool follows;            /* -f */
+    bool counts;             /* -c */
+    bool is_quiet;           /* says nothing of processes that come and go */
+    const char *file;        /* -o */
+    bool has_filter;         /* -e */
+    bool filter_is_inverted; /* -e !... */
+    bool is_wanted[MAX_CALLS];
+    char *pids; /* -p */
+} wish;
+
+static pid_t program;                     /* the process that strace has started; 0: none */
+static int program_status;                /* how it has ended, as wait says */
+static volatile sig_atomic_t interrupted; /* the signal that wants strace to end */
+
+/* ---- ptrace ---- */
+
+/* A tracee that is killed at any moment is no tracee any more (ESRCH); wait tells of its end. */
+static bool request(int what, const struct tracee *tracee, uintptr_t address, uintptr_t data)
+{
+    if (ptrace(what, tracee->pid, address, data) >= 0)
+        return true;
+    if (errno != ESRCH)
+        complain_errno("ptrace(%#x, %d)", what, tracee->pid);
+    return false;
+}
+
+static void go_on(const struct tracee *tracee, int signal)
+{
+    (void)request(PTRACE_SYSCALL, tracee, 0, signal);
+}
+
+static bool seize(struct tracee *tracee)
+{
+    long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC;
+
+    if (wish.follows)
+        options |= PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE;
+    if (ptrace(PTRACE_SEIZE, tracee->pid, 0, options) == 0 &&
+        ptrace(PTRACE_INTERRUPT, tracee->pid, 0, 0) == 0)
+        return true;
+    complain_errno("attach: ptrace(PTRACE_SEIZE, %d)", tracee->pid);
+    return false;
+}
+
+/* ---- System calls ---- */
+
+static bool is_wanted(uint64_t number)
+{
+    if (!wish.has_filter)
+        return true;
+    return (number < MAX_CALLS && wish.is_wanted[number]) != wish.filter_is_inverted;
+}
+
+static void call_begins(struct tracee *tracee, const struct __ptrace_syscall_info *info,
+                        const struct rusage *usage)
+{
+    tracee->in_call = true;
+    tracee->number = info->entry.nr;
+    tracee->call = call_find(tracee->number);
+    memcpy(tracee->args, info->entry.args, sizeof(tracee->args));
+    tracee->stack_pointer = info->stack_pointer;
+    tracee->usage = *usage;
+    if (tracee->number == SYS_execve)
+        tracee->is_hidden = false;
+    tracee->is_shown = !tracee->is_hidden && is_wanted(tracee->number);
+    if (tracee->is_shown && !wish.counts)
+        call_print_entry(tracee);
+}
+
+static void call_ends(struct tracee *tracee, const struct __ptrace_syscall_info *info,
+                      const struct rusage *usage)
+{
+    if (!tracee->in_call)
+        return; /* it was attached in the middle of it */
+    tracee->in_call = false;
+    tracee->result = info->exit.rval;
+    tracee->has_failed = info->exit.is_error;
+    if (!tracee->is_shown)
+        return;
+    if (wish.counts)
+        summary_count(tracee, usage);
+    else
+        call_print_exit(tracee);
+}
+
+static void syscall_stop(struct tracee *tracee, const struct rusage *usage)
+{
+    struct __ptrace_syscall_info info;
+
+    if (!request(PTRACE_GET_SYSCALL_INFO, tracee, sizeof(info), (uintptr_t)&info))
+        return;
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+        call_begins(tracee, &info, usage);
+    else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
+        call_ends(tracee, &info, usage);
+    go_on(tracee, 0);
+}
+
+/* ---- Other stops ---- */
+
+static void signal_stop(struct tracee *tracee, int signal)
+{
+    siginfo_t info;
+
+    if (!wish.counts && !tracee->is_hidden &&
+        request(PTRACE_GETSIGINFO, tracee, 0, (uintptr_t)&info))
+        print_signal_line(tracee, &info);
+    go_on(tracee, signal);
+}
+
+static void say_attached(const struct tracee *tracee)
+{
+    line_break();
+    if (!wish.is_quiet)
+        complain("Process %d attached", tracee->pid);
+}
+
+/* A stop that the tracee was asked for, at its birth or by an interrupt; or one by a signal, which then holds. */
+static void trap_stop(struct tracee *tracee, int signal)
+{
+    if (signal != SIGTRAP) {
+        if (!wish.counts)
+            print_stopped_line(tracee, signal);
+        (void)request(PTRACE_LISTEN, tracee, 0, 0);
+        return;
+    }
+    if (!tracee->has_stopped && tracee->pid != program)
+        say_attached(tracee);
+    tracee->has_stopped = true;
+    go_on(tracee, 0);
+}
+
+/* Its child is traced as well. Which of the two stops first is open, so the child may be known already. */
+static void fork_stop(struct tracee *tracee)
+{
+    unsigned long pid;
+
+    if (request(PTRACE_GETEVENTMSG, tracee, 0, (uintptr_t)&pid) && !tracee_find(pid))
+        tracee_add(pid)->was_attached = tracee->was_attached;
+    go_on(tracee, 0);
+}
+
+static void stop(struct tracee *tracee, int status, const struct rusage *usage)
+{
+    int signal = WSTOPSIG(status), event = status >> 16;
+
+    if (event == PTRACE_EVENT_STOP)
+        trap_stop(tracee, signal);
+    else if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
+             event == PTRACE_EVENT_CLONE)
+        fork_stop(tracee);
+    else if (event)
+        go_on(tracee, 0);
+    else if (signal == SYSGOOD_TRAP)
+        syscall_stop(tracee, usage);
+    else
+        signal_stop(tracee, signal);
+}
+
+/* ---- The end ---- */
+
+static void show_end(struct tracee *tracee, int status)
+{
+    if (wish.counts || tracee->is_hidden)
+        return;
+    if (tracee->in_call && tracee->is_shown) { /* exit does not return */
+        line_resume(tracee, call_name(tracee));
+        print(") ");
+        print_to_column();
+        print("= ?");
+        line_end();
+    }
+    print_end_line(tracee, status);
+}
+
+static void process_ended(struct tracee *tracee, int status)
+{
+    if (tracee->pid == program)
+        program_status = status;
+    show_end(tracee, status);
+    tracee_remove(tracee);
+}
+
+/* ---- The loop ---- */
+
+/* One change of a tracee. A new one may be heard of before its parent's fork. */
+static void handle(pid_t pid, int status, const struct rusage *usage)
+{
+    struct tracee *tracee = tracee_find(pid);
+
+    if (!tracee)
+        tracee = tracee_add(pid);
+    if (WIFSTOPPED(status))
+        stop(tracee, status, usage);
+    else if (WIFEXITED(status) || WIFSIGNALED(status))
+        process_ended(tracee, status);
+}
+
+static void watch(void)
+{
+    struct rusage usage;
+    int status;
+
+    while (tracee_first() && !interrupted) {
+        pid_t pid = wait4(-1, &status, __WALL, &usage);
+
+        if (pid > 0)
+            handle(pid, status, &usage);
+        else if (errno == ECHILD)
+            return;
+    }
+}
+
+/* Lets one go: asks it to stop, as only what has stopped can be detached. A signal that comes first is passed on. */
+static void detach(struct tracee *tracee)
+{
+    int status;
+
+    if (!request(PTRACE_INTERRUPT, tracee, 0, 0))
+        return;
+    if (waitpid(tracee->pid, &status, __WALL) != tracee->pid || !WIFSTOPPED(status))
+        return;
+    bool is_signal = !(status >> 16) && WSTOPSIG(status) != SYSGOOD_TRAP;
+    (void)request(PTRACE_DETACH, tracee, 0, is_signal ? WSTOPSIG(status) : 0);
+    if (!wish.is_quiet)
+        complain("Process %d detached", tracee->pid);
+}
+
+/* strace was asked to end: what it has found running runs on, what it has started ends too. */
+static void leave(void)
+{
+    struct tracee *tracee;
+
+    line_break();
+    while ((tracee = tracee_first())) {
+        if (!tracee->was_attached)
+            kill(tracee->pid, interrupted);
+        detach(tracee);
+        tracee_remove(tracee);
+    }
+}
+
+static void note_interrupt(int signal)
+{
+    interrupted = signal;
+}
+
+/* wait4 is to end with EINTR, so no SA_RESTART. What the program has of these signals was set before. */
+static void catch_interrupts(void)
+{
+    static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM};
+    const struct sigaction action = {.sa_handler = note_interrupt};
+
+    for (size_t n = 0; n < sizeof(signals) / sizeof(signals[0]); n++) {
+        struct sigaction old;
+
+        if (sigaction(signals[n], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(signals[n], &action, NULL);
+    }
+}
+
+/* ---- Starting ---- */
+
+static bool is_program(const char *path)
+{
+    struct stat stat_of;
+
+    return stat(path, &stat_of) == 0 && S_ISREG(stat_of.st_mode) && access(path, X_OK) == 0;
+}
+
+/* The path of the program that a shell would run. => NULL, after a message: there is none */
+static char *program_find(const char *name)
+{
+    const char *path = getenv("PATH");
+
+    if (strchr(name, '/') && access(name, F_OK) == 0)
+        return must_copy(name);
+    for (const char *next = path ? path : "/bin"; !strchr(name, '/') && *next;) {
+        int len = strcspn(next, ":");
+        char *candidate;
+
+        if (asprintf(&candidate, "%.*s%s%s", len, next, len ? "/" : "./", name) < 0)
+            break;
+        if (is_program(candidate))
+            return candidate;
+        free(candidate);
+        next += len + (next[len] == ':');
+    }
+    errno = ENOENT;
+    complain_errno("Can't stat '%s'", name);
+    return NULL;
+}
+
+/* The child waits until the other end of the pipe is closed. */
+static _Noreturn void become_program(int gate[2], const char *path, char **argv)
+{
+    char nothing;
+
+    close(gate[1]);
+    while (read(gate[0], &nothing, 1) < 0 && errno == EINTR)
+        ;
+    close(gate[0]);
+    execv(path, argv);
+    complain_errno("exec: %s", path);
+    _exit(1);
+}
+
+static bool start(char **argv)
+{
+    char *path = program_find(argv[0]);
+    int gate[2];
+
+    if (!path)
+        return false;
+    if (pipe(gate) < 0 || (program = fork()) < 0) {
+        complain_errno("%s", argv[0]);
+        return false;
+    }
+    if (program == 0)
+        become_program(gate, path, argv);
+    free(path);
+    close(gate[0]);
+    struct tracee *tracee = tracee_add(program);
+    tracee->is_hidden = true;
+    if (!seize(tracee)) {
+        kill(program, SIGKILL);
+        return false;
+    }
+    /* It is asked to stop before it can go on, and does so before it execs. */
+    close(gate[1]);
+    return true;
+}
+
+static bool attach(const char *text)
+{
+    long pid;
+
+    if (!number_parse(text, 1, INT_MAX, &pid)) {
+        complain("Invalid process id: '%s'", text);
+        return false;
+    }
+    struct tracee *tracee = tracee_add(pid);
+    tracee->was_attached = true;
+    if (seize(tracee))
+        return true;
+    tracee_remove(tracee);
+    return false;
+}
+
+static bool attach_all(void)
+{
+    bool ok = true;
+
+    for (char *pid = strtok(wish.pids, ", "); pid && ok; pid = strtok(NULL, ", "))
+        ok = attach(pid);
+    return ok;
+}
+
+/* ---- Options ---- */
+
+/* -e [trace=][!]a,b */
+static bool filter_parse(char *text)
+{
+    if (strncmp(text, "trace=", 6) == 0)
+        text += 6;
+    wish.has_filter = true;
+    wish.filter_is_inverted = *text == '!';
+    text += wish.filter_is_inverted;
+    if (strcmp(text, "all") == 0 || strcmp(text, "none") == 0) {
+        wish.filter_is_inverted ^= *text == 'a';
+        return true;
+    }
+    for (char *name = strtok(text, ","); name; name = strtok(NULL, ",")) {
+        long number = call_number(name);
+
+        if (number < 0 || number >= MAX_CALLS) {
+            complain("invalid system call '%s'", name);
+            return false;
+        }
+        wish.is_wanted[number] = true;
+    }
+    return true;
+}
+
+static long number_of_option(char option, const char *text)
+{
+    long number;
+
+    if (number_parse(text, 0, INT_MAX / 2, &number))
+        return number;
+    complain("invalid -%c argument: '%s'", option, text);
+    exit(1);
+}
+
+static void option_take(int option)
+{
+    switch (option) {
+    case 'f':
+        wish.follows = true;
+        return;
+    case 'c':
+        wish.counts = true;
+        return;
+    case 'q':
+        wish.is_quiet = true;
+        return;
+    case 'a':
+        output_set_column(number_of_option('a', optarg));
+        return;
+    case 's':
+        args_set_string_limit(number_of_option('s', optarg));
+        return;
+    case 'e':
+        if (!filter_parse(optarg))
+            exit(1);
+        return;
+    case 'o':
+        wish.file = optarg;
+        return;
+    case 'p':
+        wish.pids = optarg;
+        return;
+    default:
+        usage(synopsis);
+    }
+}
+
+/* Ends as the program has ended. */
+static int end_like(int status)
+{
+    if (WIFSIGNALED(status)) {
+        signal(WTERMSIG(status), SIG_DFL);
+        raise(WTERMSIG(status));
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+int main(int argc, char **argv)
+{
+    int option;
+
+    while ((option = getopt(argc, argv, "+a:ce:fo:p:qs:")) != -1)
+        option_take(option);
+    argv += optind;
+    if (!*argv == !wish.pids)
+        usage(synopsis);
+    wish.is_quiet |= wish.file && *argv;
+    if (!output_open(wish.file, wish.follows))
+        return 1;
+    if (wish.pids ? !attach_all() : !start(argv))
+        return 1;
+    catch_interrupts();
+    watch();
+    leave();
+    if (wish.counts)
+        summary_print();
+    if (interrupted) {
+        signal(interrupted, SIG_DFL);
+        raise(interrupted);
+    }
+    return end_like(program_status);
+}
