@@ -21,6 +21,7 @@ struct cpu {
     unsigned preempt_count;    /* preemption is off while this is not 0 */
     unsigned id;               /* 0 .. MAX_CPUS - 1; 0 booted the machine */
     unsigned apic_id;          /* of its local APIC */
+    unsigned *fail_nth;        /* the current thread's, if that is not 0 (mm/failure.h) */
     struct lock_record *locks; /* DEBUG: the locks that the current thread holds */
 };
 
@@ -46,6 +47,14 @@ uint32_t cpu_features_edx(void);
         __typeof__(((struct cpu *)0)->field) value_;                                        \
         asm volatile("mov %%gs:%c1, %0" : "=r"(value_) : "i"(offsetof(struct cpu, field))); \
         value_;                                                                             \
+    })
+
+/* Whether a pointer there is not NULL. */
+#define cpu_has(field)                                                                         \
+    ({                                                                                         \
+        bool has_;                                                                             \
+        asm volatile("cmpq $0, %%gs:%c1" : "=@ccne"(has_) : "i"(offsetof(struct cpu, field))); \
+        has_;                                                                                  \
     })
 
 /* Stays true only while preemption is off. */

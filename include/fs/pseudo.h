@@ -41,6 +41,9 @@ struct pseudo_entry {
     /* A file: prints its whole text. -errno: what the read returns (-ESRCH: it is gone). */
     int (*text)(struct text_sink *sink, uint64_t key);
 
+    /* A file that can be written too: takes what one write brings, with a 0 behind it. */
+    int (*set)(const char *text, uint64_t key);
+
     /* A symbolic link: prints its target. -errno as above. */
     int (*link)(struct text_sink *sink, uint64_t key);
 

@@ -38,6 +38,7 @@ struct thread {
     struct mmu_space *space;       /* (o) what user addresses mean; NULL: a kernel thread */
     void *process;                 /* (c) the process that it runs for; NULL: a kernel thread */
     unsigned work;                 /* (a) WORK_ bits */
+    unsigned fail_nth;             /* (a) its allocation that is to fail; 0: none (mm/failure.h) */
     enum thread_state state;       /* (q) */
     bool on_cpu;                   /* (q) its stack is in use */
     unsigned cpu;                  /* (c) whose run queue it stands in */
@@ -106,6 +107,9 @@ __must_check int thread_sleep_until(uint64_t deadline_ns);
 
 /* Runs `space` from now on (exec; NULL: the kernel's own, exit). */
 void thread_set_space(struct mmu_space *space);
+
+/* The thread's nth allocation from now on fails (one that runs on another CPU: from its next turn on); 0: none does. */
+void thread_set_fail_nth(struct thread *thread, unsigned nth);
 
 /* A timer tick on this CPU; from interrupt_dispatch, interrupts off. */
 void sched_tick(const struct trapframe *tf);

@@ -136,13 +136,30 @@ static ssize_t pseudo_read(struct file *file, struct uio *uio, uint64_t offset)
     return done;
 }
 
+#define SET_MAX 63 /* the most bytes that `set` takes */
+
+static ssize_t pseudo_write(struct file *file, struct uio *uio, uint64_t offset __unused)
+{
+    const struct pseudo_node *node = pseudo_node(file->vnode);
+    char text[SET_MAX + 1];
+    size_t len = uio->left;
+
+    if (!node->entry->set || len > SET_MAX)
+        return -EINVAL;
+    if (uio_get(uio, text, len) < len)
+        return -EFAULT;
+    text[len] = '\0';
+    int err = node->entry->set(text, node->key);
+    return err ? err : (ssize_t)len;
+}
+
 static void pseudo_close(struct file *file)
 {
     text_free(file->data);
 }
 
 static const struct file_ops pseudo_file_ops = {
-    .read = pseudo_read, .close = pseudo_close, .seekable = true};
+    .read = pseudo_read, .write = pseudo_write, .close = pseudo_close, .seekable = true};
 
 static const struct file_ops pseudo_dir_file_ops = {.seekable = true};
 

@@ -14,6 +14,7 @@
 #include <arch/cpu.h>
 #include <lib/panic.h>
 #include <lib/string.h>
+#include <mm/failure.h>
 #include <mm/frame.h>
 
 #define NO_FRAME          UINT32_MAX
@@ -175,6 +176,8 @@ struct frame *frame_alloc(enum frame_kind kind)
 {
     struct frame *frame = NULL;
 
+    if (failure_is_armed() && failure_is_due(kind != FRAME_HEAP))
+        return NULL;
     preempt_disable();
     struct frame_cache *cache = &caches[cpu_id()];
     if (unlikely(cache->count == 0))
@@ -224,7 +227,7 @@ static void cache_drain(void)
    who asks for a run is prepared for NULL. */
 struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
 {
-    if (order > FRAME_MAX_ORDER)
+    if (order > FRAME_MAX_ORDER || (failure_is_armed() && failure_is_due(1)))
         return NULL;
     struct frame *frame = run_alloc(kind, order);
     if (!frame) {

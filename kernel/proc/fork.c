@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/ptrace.h>
 #include <linux/sched.h>
+#include <arch/atomic.h>
 #include <fs/path.h>
 #include <lib/panic.h>
 #include <lib/string.h>
@@ -54,6 +55,7 @@ static void copy_registers(struct process *child, const struct fork_request *req
 static void copy_rest(struct process *child, struct process *parent)
 {
     child->thread->process = child;
+    thread_set_fail_nth(child->thread, atomic_load_relaxed(&thread_current()->fail_nth));
     child->layout = parent->layout;
     child->umask = parent->umask;
     vnode_get(parent->cwd);

@@ -4,6 +4,7 @@
        procfs_maps.c      /proc/PID/maps, smaps
        procfs_status.c    /proc/PID/status, stat, statm
        procfs_process.c   the rest of /proc/PID
+       procfs_failure.c   /proc/PID/fail-nth
        procfs_machine.c   what is of no process
 
    Locks: the tree lock while a process is looked at; so it and its files stay. What takes longer, looking at its
@@ -58,6 +59,10 @@ static const struct pseudo_dir process_dir = {
             {.name = "cwd", .mode = S_IFLNK | 0777, .link = procfs_cwd},
             {.name = "environ", .mode = S_IFREG | 0400, .text = procfs_environ},
             {.name = "exe", .mode = S_IFLNK | 0777, .link = procfs_exe},
+            {.name = "fail-nth",
+             .mode = S_IFREG | 0644,
+             .text = procfs_fail_nth,
+             .set = procfs_set_fail_nth},
             {.name = "faults", .mode = S_IFREG | 0444, .text = procfs_faults},
             {.name = "fd", .mode = S_IFDIR | 0500, .dir = &fd_dir},
             {.name = "maps", .mode = S_IFREG | 0444, .text = procfs_maps},

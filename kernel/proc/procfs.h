@@ -35,6 +35,10 @@ int procfs_fd(struct text_sink *sink,
               uint64_t key); /* here the key is of the pid and the descriptor */
 uint32_t procfs_next_fd(uint64_t key, uint32_t from);
 
+/* procfs_failure.c */
+int procfs_fail_nth(struct text_sink *sink, uint64_t key);
+int procfs_set_fail_nth(const char *text, uint64_t key);
+
 /* procfs_machine.c: the key says nothing. */
 int procfs_cpuinfo(struct text_sink *sink, uint64_t key);
 int procfs_loadavg(struct text_sink *sink, uint64_t key);

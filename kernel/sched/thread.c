@@ -85,6 +85,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     if (next->space != mmu_current())
         mmu_switch(next->space);
     this_cpu()->current = next;
+    this_cpu()->fail_nth = next->fail_nth ? &next->fail_nth : NULL;
     this_cpu()->locks = &next->locks;
     context_switch(&prev->context, &next->context, next->stack_top);
 }
@@ -183,6 +184,13 @@ void thread_set_space(struct mmu_space *space)
     thread_current()->space = space;
     mmu_switch(space);
     preempt_enable();
+}
+
+void thread_set_fail_nth(struct thread *thread, unsigned nth)
+{
+    atomic_store_relaxed(&thread->fail_nth, nth);
+    if (thread == thread_current())
+        this_cpu()->fail_nth = &thread->fail_nth; /* for others switch_to does it */
 }
 
 /* ---- Sleep and wake ---- */

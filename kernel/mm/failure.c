@@ -1,0 +1,26 @@
+/* Allocations that fail because a test asks for it. The countdown is the current thread's; it counts down itself, and
+   others may only set it anew. */
+
+#include <arch/atomic.h>
+#include <mm/failure.h>
+
+static uint64_t failures; /* atomic */
+
+bool failure_is_due(unsigned allocations)
+{
+    unsigned *left = cpu_read(fail_nth); /* NULL: it was 0 when this thread got the CPU again */
+    unsigned nth = left ? atomic_load_relaxed(left) : 0;
+
+    if (!nth || !allocations)
+        return false;
+    atomic_store_relaxed(left, nth - 1);
+    if (nth > 1)
+        return false;
+    (void)atomic_add_fetch(&failures, 1ul);
+    return true;
+}
+
+uint64_t failure_count(void)
+{
+    return atomic_load_relaxed(&failures);
+}
