@@ -27,6 +27,11 @@ struct file *fdtable_get(struct fdtable *table, int fd);
 __must_check int fdtable_install(struct fdtable *table, struct file *file, int min_fd, bool cloexec,
                                  uint64_t limit);
 
+/* The same in two steps, for a file that is still to be opened: the first can fail, as above; the second gives the
+   number its file, or, with NULL, frees it again. Between them it is nobody's descriptor. */
+__must_check int fdtable_reserve(struct fdtable *table, int min_fd, uint64_t limit);
+void fdtable_fill(struct fdtable *table, int fd, struct file *file, bool cloexec);
+
 /* -EBADF. */
 int fdtable_close(struct fdtable *table, int fd);
 
@@ -34,7 +39,7 @@ int fdtable_close(struct fdtable *table, int fd);
 void fdtable_close_range(struct fdtable *table, unsigned first, unsigned last);
 
 /* `to` becomes another descriptor of what `from` is, and what it was is closed: `to`. -EBADF (`to`
-   not below the limit, too), -ENOMEM. If they are the same number nothing changes. */
+   not below the limit, too), -EBUSY (`to` is reserved), -ENOMEM. If they are the same number nothing changes. */
 __must_check int fdtable_dup2(struct fdtable *table, int from, int to, bool cloexec,
                               uint64_t limit);
 

@@ -9,7 +9,7 @@
 #include <vm/pager.h>
 
 struct file {
-    struct vnode *vnode;        /* (c) one reference */
+    struct vnode *vnode;        /* (c) one reference; NULL: not yet open */
     const struct file_ops *ops; /* (c) the vnode's */
     unsigned refs;              /* (a) descriptors and callers */
     unsigned flags;             /* (a) O_ flags; O_ACCMODE and O_PATH constant */
@@ -41,9 +41,13 @@ struct file_ops {
     bool seekable; /* it has an offset */
 };
 
-/* An open file of `vnode`, whose reference it takes over (also on failure: then it is put). Counts
-   as a writer if it may write. -ENOMEM, -ETXTBSY, or what ops->open says. */
-__must_check int file_open(struct vnode *vnode, unsigned flags, struct file **file);
+/* A file that is to be opened with these flags, with a reference; NULL: no memory. It is made before what cannot be
+   undone, as the making of a new name. */
+__must_check struct file *file_alloc(unsigned flags);
+
+/* Opens it: it becomes one of `vnode`, whose reference it takes over (also on failure: then it is put). Counts as a
+   writer if it may write. -ETXTBSY, or what ops->open says: it is not open then. */
+__must_check int file_open(struct file *file, struct vnode *vnode);
 
 void file_get(struct file *file);
 void file_put(struct file *file);

@@ -2,14 +2,16 @@
    lowest, since that is what POSIX wants given out. */
 #include <linux/errno.h>
 #include <fs/fdtable.h>
+#include <lib/panic.h>
 #include <lib/string.h>
 #include <mm/heap.h>
 
 #define FIRST_CAPACITY 16u
 
 struct fd_slot {
-    struct file *file; /* one reference; NULL: free */
+    struct file *file; /* one reference; NULL: there is none */
     bool cloexec;
+    bool reserved; /* for a file that is to come */
 };
 
 struct fdtable {
@@ -40,7 +42,7 @@ int fdtable_create(struct fdtable **table)
     return table_alloc(FIRST_CAPACITY, table);
 }
 
-/* The slot of `fd`, or NULL: it is free, or there is none. The lock is held. */
+/* The slot of `fd`, or NULL: no file is there. The lock is held. */
 static struct fd_slot *used_slot(struct fdtable *table, int fd)
 {
     if (fd < 0 || (unsigned)fd >= table->capacity || !table->slots[fd].file)
@@ -70,9 +72,10 @@ static int make_room(struct fdtable *table, unsigned fd)
 static void copy_slots(struct fdtable *to, const struct fdtable *from)
 {
     for (unsigned fd = 0; fd < from->capacity; fd++) {
+        if (!from->slots[fd].file)
+            continue;
         to->slots[fd] = from->slots[fd];
-        if (to->slots[fd].file)
-            file_get(to->slots[fd].file);
+        file_get(to->slots[fd].file);
     }
 }
 
@@ -151,15 +154,19 @@ struct file *fdtable_get(struct fdtable *table, int fd)
     return file;
 }
 
+static bool is_reserved(const struct fdtable *table, unsigned fd)
+{
+    return fd < table->capacity && table->slots[fd].reserved;
+}
+
 static unsigned lowest_free(struct fdtable *table, unsigned fd)
 {
-    while (used_slot(table, fd))
+    while (used_slot(table, fd) || is_reserved(table, fd))
         fd++;
     return fd;
 }
 
-static int install_locked(struct fdtable *table, struct file *file, int min_fd, bool cloexec,
-                          uint64_t limit)
+static int reserve_locked(struct fdtable *table, int min_fd, uint64_t limit)
 {
     unsigned fd = lowest_free(table, min_fd);
 
@@ -168,18 +175,35 @@ static int install_locked(struct fdtable *table, struct file *file, int min_fd, 
     int err = make_room(table, fd);
     if (err)
         return err;
-    table->slots[fd] = (struct fd_slot){file, cloexec};
+    table->slots[fd].reserved = true;
     return fd;
+}
+
+int fdtable_reserve(struct fdtable *table, int min_fd, uint64_t limit)
+{
+    if (min_fd < 0 || (uint64_t)min_fd >= limit)
+        return min_fd == 0 ? -EMFILE : -EINVAL;
+    mutex_lock(&table->lock);
+    int fd = reserve_locked(table, min_fd, limit);
+    mutex_unlock(&table->lock);
+    return fd;
+}
+
+void fdtable_fill(struct fdtable *table, int fd, struct file *file, bool cloexec)
+{
+    mutex_lock(&table->lock);
+    assert(is_reserved(table, fd));
+    table->slots[fd] = (struct fd_slot){.file = file, .cloexec = cloexec};
+    mutex_unlock(&table->lock);
 }
 
 int fdtable_install(struct fdtable *table, struct file *file, int min_fd, bool cloexec,
                     uint64_t limit)
 {
-    if (min_fd < 0 || (uint64_t)min_fd >= limit)
-        return min_fd == 0 ? -EMFILE : -EINVAL;
-    mutex_lock(&table->lock);
-    int fd = install_locked(table, file, min_fd, cloexec, limit);
-    mutex_unlock(&table->lock);
+    int fd = fdtable_reserve(table, min_fd, limit);
+
+    if (fd >= 0)
+        fdtable_fill(table, fd, file, cloexec);
     return fd;
 }
 
@@ -192,8 +216,10 @@ static int dup2_locked(struct fdtable *table, int from, int to, bool cloexec, st
     int err = make_room(table, to);
     if (err)
         return err;
+    if (is_reserved(table, to))
+        return -EBUSY;
     *old = table->slots[to].file;
-    table->slots[to] = (struct fd_slot){table->slots[from].file, cloexec};
+    table->slots[to] = (struct fd_slot){.file = table->slots[from].file, .cloexec = cloexec};
     file_get(table->slots[to].file);
     return to;
 }

@@ -20,6 +20,15 @@ static bool counts_as_writer(const struct file *file)
     return file_may_write(file) && vnode_is_file(file->vnode);
 }
 
+struct file *file_alloc(unsigned flags)
+{
+    struct file *file = heap_alloc_zeroed(sizeof(*file));
+
+    if (file)
+        *file = (struct file){.refs = 1, .flags = flags & ~OPEN_ONLY_FLAGS};
+    return file;
+}
+
 /* The steps of opening that can fail and must be undone. */
 static int file_begin(struct file *file)
 {
@@ -35,23 +44,25 @@ static int file_begin(struct file *file)
     return err;
 }
 
-int file_open(struct vnode *vnode, unsigned flags, struct file **result)
+int file_open(struct file *file, struct vnode *vnode)
 {
-    struct file *file = heap_alloc_zeroed(sizeof(*file));
-    int err = -ENOMEM;
-
-    if (file) {
-        *file = (struct file){
-            .vnode = vnode, .ops = vnode->file_ops, .refs = 1, .flags = flags & ~OPEN_ONLY_FLAGS};
-        err = file_begin(file);
-    }
+    file->vnode = vnode;
+    file->ops = vnode->file_ops;
+    int err = file_begin(file);
     if (err) {
-        heap_free(file);
+        file->vnode = NULL;
         vnode_put(vnode);
-        return err;
     }
-    *result = file;
-    return 0;
+    return err;
+}
+
+static void file_end(struct file *file)
+{
+    if (file->ops->close && !(file->flags & O_PATH))
+        file->ops->close(file);
+    if (counts_as_writer(file))
+        vnode_end_write(file->vnode);
+    vnode_put(file->vnode);
 }
 
 void file_get(struct file *file)
@@ -68,11 +79,8 @@ void file_put(struct file *file)
     assert(refs != ~0u);
     if (refs > 0)
         return;
-    if (file->ops->close && !(file->flags & O_PATH))
-        file->ops->close(file);
-    if (counts_as_writer(file))
-        vnode_end_write(file->vnode);
-    vnode_put(file->vnode);
+    if (file->vnode)
+        file_end(file);
     heap_free(file);
 }
 

@@ -50,8 +50,8 @@ static int check_open(const struct vnode *vnode, unsigned flags)
     return vnode_is_dir(vnode) && writes ? -EISDIR : 0;
 }
 
-/* Opens what is there, taking over its reference. */
-static int open_vnode(struct vnode *vnode, unsigned flags, struct file **file)
+/* Opens what is there, taking over its reference. If that fails, the file may be open all the same. */
+static int open_vnode(struct vnode *vnode, unsigned flags, struct file *file)
 {
     bool truncates =
         (flags & O_TRUNC) && !(flags & O_PATH) && vnode_is_file(vnode) && vnode->ops->truncate;
@@ -61,13 +61,8 @@ static int open_vnode(struct vnode *vnode, unsigned flags, struct file **file)
         vnode_put(vnode);
         return err;
     }
-    err = file_open(vnode, flags, file);
-    if (err || !truncates)
-        return err;
-    err = vnode_truncate(vnode, 0);
-    if (err)
-        file_put(*file);
-    return err;
+    err = file_open(file, vnode);
+    return err || !truncates ? err : vnode_truncate(vnode, 0);
 }
 
 static unsigned follow_flags(unsigned flags)
@@ -86,8 +81,7 @@ static int create_last(const struct path_last *last, uint32_t mode, struct vnode
 
 /* Opens what the last component names, or makes it. Somebody else may make it between our look and
    our try, and somebody may take it away again: then all begins anew. */
-static int open_last(const struct path_last *last, unsigned flags, uint32_t mode,
-                     struct file **file)
+static int open_last(const struct path_last *last, unsigned flags, uint32_t mode, struct file *file)
 {
     struct vnode *vnode;
     int err;
@@ -105,11 +99,11 @@ static int open_last(const struct path_last *last, unsigned flags, uint32_t mode
         if (err == -ENOENT)
             err = create_last(last, mode, &vnode);
     } while (err == -EEXIST && !(flags & O_EXCL));
-    return err ? err : file_open(vnode, flags, file);
+    return err ? err : file_open(file, vnode);
 }
 
 static int open_or_create(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
-                          struct file **file)
+                          struct file *file)
 {
     struct path_last last;
     int err = path_lookup_parent(start, path, follow_flags(flags), &last);
@@ -131,18 +125,32 @@ static int check_flags(unsigned flags)
     return (flags & O_CREAT) && (flags & O_DIRECTORY) ? -EINVAL : 0;
 }
 
-int vfs_open(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
-             struct file **file)
+static int open_path(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
+                     struct file *file)
 {
     struct vnode *vnode;
 
+    if (flags & O_CREAT)
+        return open_or_create(start, path, flags, mode, file);
+    int err = path_lookup(start, path, follow_flags(flags), &vnode);
+    return err ? err : open_vnode(vnode, flags, file);
+}
+
+int vfs_open(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
+             struct file **result)
+{
     if (flags & O_PATH)
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW;
     int err = check_flags(flags);
     if (err)
         return err;
-    if (flags & O_CREAT)
-        return open_or_create(start, path, flags, mode, file);
-    err = path_lookup(start, path, follow_flags(flags), &vnode);
-    return err ? err : open_vnode(vnode, flags, file);
+    struct file *file = file_alloc(flags);
+    if (!file)
+        return -ENOMEM;
+    err = open_path(start, path, flags, mode, file);
+    if (err)
+        file_put(file);
+    else
+        *result = file;
+    return err;
 }

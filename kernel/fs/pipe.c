@@ -316,6 +316,18 @@ static int pipe_vnode_create(struct vnode **vnode)
     return 0;
 }
 
+static int open_end(struct vnode *vnode, unsigned flags, struct file **file)
+{
+    *file = file_alloc(flags);
+    if (!*file)
+        return -ENOMEM;
+    vnode_get(vnode);
+    int err = file_open(*file, vnode);
+    if (err)
+        file_put(*file);
+    return err;
+}
+
 int pipe_create(unsigned flags, struct file **reader, struct file **writer)
 {
     struct vnode *vnode;
@@ -323,15 +335,13 @@ int pipe_create(unsigned flags, struct file **reader, struct file **writer)
 
     if (err)
         return err;
-    vnode_get(vnode); /* one for each end */
-    err = file_open(vnode, flags | O_RDONLY, reader);
-    if (err) {
-        vnode_put(vnode);
-        return err;
+    err = open_end(vnode, flags | O_RDONLY, reader);
+    if (!err) {
+        err = open_end(vnode, flags | O_WRONLY, writer);
+        if (err)
+            file_put(*reader);
     }
-    err = file_open(vnode, flags | O_WRONLY, writer);
-    if (err)
-        file_put(*reader);
+    vnode_put(vnode);
     return err;
 }
 

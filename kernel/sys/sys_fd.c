@@ -22,18 +22,29 @@ static int install_file(struct file *file, int min_fd, bool cloexec)
     return fd;
 }
 
+/* The number comes first: an open that fails for the want of one has made or truncated no file. */
+static int open_arg(const struct path_arg *arg, unsigned flags, unsigned mode)
+{
+    int fd = fdtable_reserve(current_files(), 0, fd_limit());
+    struct file *file;
+
+    if (fd < 0)
+        return fd;
+    int err = vfs_open(arg->dir, arg->path, flags | O_LARGEFILE, mode, &file);
+    fdtable_fill(current_files(), fd, err ? NULL : file, flags & O_CLOEXEC);
+    return err ? err : fd;
+}
+
 static long open_path(int dirfd, const char __user *path, unsigned flags, unsigned mode)
 {
     struct path_arg arg;
-    struct file *file;
     int err = path_arg_get(&arg, dirfd, path);
 
     if (err)
         return err;
-    mode &= 07777 & ~process_current()->umask;
-    err = vfs_open(arg.dir, arg.path, flags | O_LARGEFILE, mode, &file);
+    int fd = open_arg(&arg, flags, mode & 07777 & ~process_current()->umask);
     path_arg_put(&arg);
-    return err ? err : install_file(file, 0, flags & O_CLOEXEC);
+    return fd;
 }
 
 SYSCALL3(open, const char __user *, path, unsigned, flags, unsigned, mode)

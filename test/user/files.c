@@ -482,6 +482,29 @@ static void descriptors_run_out(void)
     CHECK(exits_with(0, open_until_there_are_no_more, NULL));
 }
 
+/* A file that was made or emptied by an open that then had no number for it. */
+static void open_without_a_number(void *unused)
+{
+    struct rlimit none = {0, 64};
+    struct stat status;
+
+    (void)unused;
+    CHECK_OK(setrlimit(RLIMIT_NOFILE, &none));
+    CHECK_ERR(EMFILE, open("new", O_RDWR | O_CREAT, 0644));
+    CHECK_ERR(ENOENT, stat("new", &status));
+    CHECK_ERR(EMFILE, open("file", O_RDWR | O_TRUNC));
+    CHECK_OK(stat("file", &status));
+    CHECK_EQ(status.st_size, 4);
+}
+
+static void an_open_without_a_number_changes_nothing(void)
+{
+    int fd = create_file("file", "text", 4);
+
+    CHECK(exits_with(0, open_without_a_number, NULL));
+    remove_file(fd);
+}
+
 /* Devices. */
 
 static void dev_null_swallows_all(void)
@@ -551,6 +574,7 @@ int main(void)
     RUN(numbers_that_stand_for_nothing);
     RUN(flags_of_descriptors);
     RUN(descriptors_run_out);
+    RUN(an_open_without_a_number_changes_nothing);
     RUN(dev_null_swallows_all);
     RUN(dev_zero_is_endless);
     RUN(a_file_is_no_terminal);
