@@ -89,14 +89,15 @@ LARGE_PROGRAMS := sh strace
 SMALL_PROGRAMS := $(patsubst user/%.c,%,$(wildcard user/*.c))
 PROGRAMS := $(SMALL_PROGRAMS) $(LARGE_PROGRAMS)
 LARGE_OBJECTS := $(patsubst %,build/%.o,$(wildcard $(LARGE_PROGRAMS:%=user/%/*.c)))
-TESTS := $(filter-out test,$(patsubst test/user/%.c,%,$(wildcard test/user/*.c)))
-TEST_OBJECTS := $(patsubst %,build/%.o,$(wildcard test/user/test.c))
+TEST_PARTS := test failing
+TESTS := $(filter-out $(TEST_PARTS),$(patsubst test/user/%.c,%,$(wildcard test/user/*.c)))
+TEST_OBJECTS := $(TEST_PARTS:%=build/test/user/%.c.o)
 
 ROOT_DIRS := bin etc tmp dev proc
 ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) $(if $(wildcard user/motd),etc/motd)
 TEST_FILES := $(TESTS:%=test/%)
 
-.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux bench bench-linux qemu-gdb gdb
+.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-failures test-linux bench bench-linux qemu-gdb gdb
 .PHONY: compdb lint clean help FORCE
 .PHONY: need-build need-qemu need-iso need-uefi need-bochs need-gdb need-host need-test need-lint
 FORCE:
@@ -287,6 +288,9 @@ run: $(RUNNABLE) | need-qemu ## one command: make run CMD='ls | wc'; shows its o
 
 test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(if $(T),need-qemu,need-test) ## all tests; T=name: one
 	@$(PYTHON) tools/test.py '$(T)'
+
+test-failures: $(RUNNABLE) | need-qemu ## the test programs, with each allocation of the kernel failing once (long)
+	@$(PYTHON) tools/test.py --failures
 
 test-linux: $(TEST_FILES:%=build/root/%) ## the same test programs on this Linux
 	@cd build/root/test && ./runtests $(T)
