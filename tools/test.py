@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""All tests:  test.py [NAME]   (NAME: only that one of the programs in /test)
+"""All tests:  test.py [NAME | --failures]   (NAME: only that one of the programs in /test; --failures: those programs
+again and again, until each allocation of the kernel for them has failed once)
 
 Each part is a command that prints a line "ok ..." or "not ok ..." for each of its tests, and ends
 with 0 if all is well. Their output is shown as it comes. The last line is the sum; the exit status is
@@ -30,8 +31,27 @@ def small_machine_command():
     return f"/test/runtests {' '.join(tests_named('oom_'))} && echo 'ok - afterwards a shell still works' | cat"
 
 
+# Those that soon come to their end with each allocation failing.
+FAILING_BRIEFLY = ["context", "proc_files", "signals", "system", "terminal"]
+
+
+def failing_command(names):
+    """These programs with the first, second, ... allocation failing. A test whose child was killed may wait for it in
+    vain: so its time is short."""
+    return tool("run.py", "--no-input", f"/test/runtests -t 1 -f {10**6} {' '.join(names)}")
+
+
+def all_failing_parts():
+    """One part a program. Not those that use up all memory, or make allocations fail themselves."""
+    left_out = {"test", "failing", "runtests", *tests_named("oom_"), *tests_named("failing_")}
+    names = [name for name in tests_named("") if name not in left_out]
+    return [(f"{name}, with each allocation failing", failing_command([name]), {"TIMEOUT": "3600"}) for name in names]
+
+
 def parts(only):
     """(what is tested, the command, settings of its own), in the order in which they run."""
+    if only == "--failures":
+        return all_failing_parts()
     if only:
         return [("the programs in /test", tool("run.py", "--no-input", "/test/runtests " + shlex.quote(only)), {})]
     found = []
@@ -39,6 +59,7 @@ def parts(only):
         found.append(("on the host", ["make", "--no-print-directory", "-s", "-C", str(ROOT / "test/host"), "test"], {}))
     found.append(("the programs in /test", tool("run.py", "--no-input", "/test/runtests"), {}))
     found.append(("the end of memory, in 32 MiB", tool("run.py", "--no-input", small_machine_command()), {"MEM": "32M"}))
+    found.append(("some programs, with each allocation failing", failing_command(FAILING_BRIEFLY), {}))
     found.append(("the ISO", tool("iso_smoke.py"), {}))
     found.append(("screen and keyboard, on a BIOS and on UEFI", tool("screen_smoke.py"), {}))
     found.append(("the ISO on Bochs", tool("iso_smoke.py", "bochs"), {}))

@@ -1,6 +1,6 @@
 /* Runs the test programs, one after the other, and reports in TAP.
 
-       runtests [-t SECONDS] [NAME...]      all programs in the folder of runtests, or only these
+       runtests [-t SECONDS] [-f MOST] [NAME...]      all programs in the folder of runtests, or only these
 
        TAP version 13
        1..3
@@ -13,10 +13,15 @@
    every program runs between two looks at what the kernel uses memory for, which must agree, and
    after it the kernel has counted all its references again (audit). Both exist on Pagoda only.
 
+   With -f each program is run again and again, and meets an allocation that fails: the first that the
+   kernel does for it, or for a child of it, then the second, and so on until it meets none any more, or
+   up to the one with number MOST. After the first EACH some are left out, one more for every EACH. How it
+   ends then is its own affair, if only it leaves nothing behind.
+
    A test is a process group of its own, so that all its children can be ended with it. Beside it
    runs a second child, the watchdog, which only sleeps through the time limit: whichever ends first
    tells whether the test was in time. */
-#include "test.h"
+#include "failing.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -28,7 +33,10 @@
 
 enum { STATUS_NO_EXEC = 127 };
 
-static int limit_s = 20;
+static long limit_s = 20;
+static long most_failing; /* with -f */
+
+#define EACH 200
 
 /* What the kernel uses memory for. */
 
@@ -72,7 +80,8 @@ static struct usage usage_settled(const struct usage *before)
 
 /* Running one program. */
 
-static _Noreturn void become_test(char **argv)
+/* With the nth allocation failing; 0: none. */
+static _Noreturn void become_test(char **argv, unsigned nth)
 {
     int null = open("/dev/null", O_RDONLY);
 
@@ -83,17 +92,19 @@ static _Noreturn void become_test(char **argv)
         dup2(null, STDIN_FILENO);
         close(null);
     }
+    if (nth)
+        fail_nth(fail_nth_open(), nth);
     execv(argv[0], argv);
     note("%s: %s", argv[0], strerror(errno));
     _exit(STATUS_NO_EXEC);
 }
 
-static pid_t start_test(char **argv)
+static pid_t start_test(char **argv, unsigned nth)
 {
     pid_t pid = CHECK_OK(fork());
 
     if (pid == 0)
-        become_test(argv);
+        become_test(argv, nth);
     setpgid(pid, pid); /* here too: the group must exist when it is killed, whoever runs first */
     return pid;
 }
@@ -127,10 +138,10 @@ struct outcome {
     bool timed_out;
 };
 
-static struct outcome run_program(char **argv)
+static struct outcome run_program(char **argv, unsigned nth)
 {
     pid_t watchdog = start_watchdog();
-    pid_t test = start_test(argv);
+    pid_t test = start_test(argv, nth);
     struct outcome outcome;
     pid_t first = CHECK_OK(wait(&outcome.status));
 
@@ -171,7 +182,7 @@ static void judge_outcome(struct verdict *verdict, const char *name, struct outc
     int status = outcome.status;
 
     if (outcome.timed_out) {
-        verdict_fail(verdict, "timed out after %d s; run it alone: make test T=%s", limit_s, name);
+        verdict_fail(verdict, "timed out after %ld s; run it alone: make test T=%s", limit_s, name);
     } else if (WIFSIGNALED(status)) {
         verdict_fail(verdict, "killed by signal %d (%s)", WTERMSIG(status),
                      signal_name(WTERMSIG(status)));
@@ -213,10 +224,42 @@ static struct verdict run_test(char *path, const char *name)
     char *argv[] = {path, NULL};
     struct verdict verdict = {0};
 
-    judge_outcome(&verdict, name, run_program(argv));
+    judge_outcome(&verdict, name, run_program(argv, 0));
     if (on_pagoda()) {
         judge_leaks(&verdict, &before);
         judge_audit(&verdict);
+    }
+    return verdict;
+}
+
+/* => how many allocations have failed */
+static long run_failing(char **argv, unsigned nth, struct verdict *verdict)
+{
+    struct usage before = usage_now();
+    long failures = failures_made();
+    struct outcome outcome = run_program(argv, nth);
+
+    kill_orphans();
+    failures = failures_made() - failures;
+    empty_directory("/tmp");
+    if (!outcome.timed_out && WIFSIGNALED(outcome.status) && WTERMSIG(outcome.status) != SIGKILL)
+        verdict_fail(verdict, "killed by %s", signal_name(WTERMSIG(outcome.status)));
+    judge_leaks(verdict, &before);
+    judge_audit(verdict);
+    if (verdict->failed)
+        verdict_fail(verdict, "with number %u failing", nth);
+    return failures;
+}
+
+/* A test whose child was killed may wait for it in vain: that it is still there when its time is up is no failure. */
+static struct verdict run_each_failing(char *path)
+{
+    char *argv[] = {path, NULL};
+    struct verdict verdict = {0};
+
+    for (long nth = 1; nth <= most_failing && !verdict.failed; nth += 1 + nth / EACH) {
+        if (run_failing(argv, nth, &verdict) == 0)
+            break;
     }
     return verdict;
 }
@@ -232,7 +275,7 @@ static void run_all(const char *folder, char **names, int count)
         char path[512];
 
         snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        struct verdict verdict = run_test(path, names[i]);
+        struct verdict verdict = most_failing ? run_each_failing(path) : run_test(path, names[i]);
         failed += verdict.failed;
         skipped += verdict.skipped && !verdict.failed;
         dprintf(STDOUT_FILENO, "%sok %d - %s%s\n", verdict.failed ? "not " : "", i + 1, names[i],
@@ -273,27 +316,37 @@ static struct dir_names find_tests(const char *folder, const char *own_name)
     return names;
 }
 
+/* As much as the removing of deep directories can need. */
+static void touch_stack(void)
+{
+    char room[32 * KIB];
+
+    for (size_t at = 0; at < sizeof(room); at += PAGE)
+        poke(room + at, 0);
+}
+
 /* Runs runtests -n, which does nothing, as a test is run. From then on, what the runner and the
    kernel keep for later is there, and does not look like a leak of the first test. */
 static void warm_up(const char *path)
 {
     char *argv[] = {(char *)path, "-n", NULL};
 
-    run_program(argv);
+    run_program(argv, 0);
     usage_now();
+    touch_stack();
 }
 
 static void parse_options(int argc, char **argv)
 {
-    long seconds;
+    long number;
     int option;
 
-    while ((option = getopt(argc, argv, "nt:")) != -1) {
+    while ((option = getopt(argc, argv, "nf:t:")) != -1) {
         if (option == 'n')
             exit(EXIT_SUCCESS);
-        if (option != 't' || !number_parse(optarg, 1, INT_MAX, &seconds))
+        if (option == '?' || !number_parse(optarg, 1, INT_MAX, &number))
             exit(2);
-        limit_s = seconds;
+        *(option == 'f' ? &most_failing : &limit_s) = number;
     }
 }
 
