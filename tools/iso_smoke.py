@@ -35,6 +35,7 @@ STEPS = [
     ("kill and fg end it", "kill %%1; fg\n", r"Terminated"),
     ("up shows the line before", f"echo first\n", r"\nfirst\r?\n(?s:.*)\$ $", f"{UP}\n", r"\nfirst\r?\n"),
     ("a line can be changed in the middle", f"ho last{LEFT * 7}ec\n", r"\nlast\r?\n"),
+    ("^C leaves quotes that are not closed", "echo 'open\n", r"\n> $", CTRL_C, r"\n\$ $", "echo $?\n", r"\n130\r?\n"),
     ("Tab completes", "/bin/ec\ttabbed\n", r"\ntabbed\r?\n"),
     ("a program that is killed is named", "/bin/sh -c 'kill -SEGV $$'\n", r"\nSegmentation fault"),
 ]

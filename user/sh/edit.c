@@ -66,9 +66,7 @@ static void finish_line(struct edit *edit)
 static void forget_line(struct edit *edit)
 {
     edit_show("^C\n");
-    edit->text[edit->len = edit->cursor = 0] = '\0';
-    edit->age = 0;
-    edit_redraw(edit);
+    edit->is_done = edit->is_interrupted = true;
 }
 
 /* Keys that move. => false if it was none of them */
@@ -185,6 +183,8 @@ ssize_t edit_line(const char *prompt, char *buffer, size_t size)
     keys_end();
     if (!has_line)
         return 0;
+    if (edit.is_interrupted)
+        return EDIT_INTERRUPTED;
     history_add(buffer);
     buffer[edit.len++] = '\n';
     return edit.len;

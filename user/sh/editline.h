@@ -13,6 +13,7 @@ struct edit {
     unsigned age;       /* of the line of the history that it was; 0: a new one */
     char *draft;        /* in line memory: the new one, while an old one is shown */
     bool is_done;
+    bool is_interrupted; /* done by Ctrl-C */
 };
 
 /* Shows a string that is not part of the line. */

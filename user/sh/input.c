@@ -44,16 +44,33 @@ void input_begin_command(struct input *input)
     input->is_at_end = false;
 }
 
+/* A line of a person. At Ctrl-C the command begins anew; if lines of it are there already, they are taken for all that
+   there is, and the shell knows that they are not to be run. */
+static ssize_t line_read(struct input *input, const char *prompt, bool is_first)
+{
+    ssize_t len;
+
+    do {
+        len = edit_line(prompt, input->buffer, sizeof(input->buffer));
+    } while (len == EDIT_INTERRUPTED && is_first);
+    if (len != EDIT_INTERRUPTED)
+        return len;
+    shell.is_interrupted = true;
+    return 0;
+}
+
 /* Reads what there is next: of a person with a terminal, a line that he has edited. */
 static ssize_t input_read(struct input *input)
 {
     const char *prompt = input->prompt ? variable_get(input->prompt) : NULL;
 
+    bool is_first = input->prompt && strcmp(input->prompt, "PS1") == 0;
+
     if (!prompt)
         prompt = "";
     input->prompt = NULL;
     if (shell.is_interactive && edit_is_possible())
-        return edit_line(prompt, input->buffer, sizeof(input->buffer));
+        return line_read(input, prompt, is_first);
     if (shell.is_interactive)
         write_all(STDERR_FILENO, prompt, strlen(prompt));
     return read(input->fd, input->buffer, input->read_size);

@@ -8,6 +8,7 @@
    which calls expand.c for its words and jobs.c for its processes. Then everything that it needed
    is freed: linemem.h. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,7 +77,7 @@ static bool line_run(struct input *input)
         list_run(list);
         return true;
     case PARSE_ERROR:
-        shell.status = STATUS_USAGE;
+        shell.status = shell.is_interrupted ? STATUS_SIGNAL_BASE + SIGINT : STATUS_USAGE;
         return shell.is_interactive;
     default:
         if (shell.is_interactive)

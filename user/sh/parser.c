@@ -9,6 +9,7 @@
 #include "../lib/message.h"
 #include "lexer.h"
 #include "linemem.h"
+#include "shell.h"
 #include "variables.h"
 
 struct parser {
@@ -66,6 +67,8 @@ static void *parse_error(struct parser *parser)
     if (parser->has_failed)
         return NULL;
     parser->has_failed = true;
+    if (shell.is_interrupted)
+        return NULL;
     if (token->kind == TOKEN_UNCLOSED)
         complain("syntax error: quotes that are not closed");
     else if (token->kind == TOKEN_END)
