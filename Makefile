@@ -25,6 +25,7 @@ APPEND ?=#              the kernel's command line
 EXTRA ?=#               a directory whose files join the root file system
 CMD ?=#                 run: the command, in the syntax of Pagoda's shell
 T ?=#                   test, test-linux: the one test to run
+MINUTES ?= 60#          session: how long it lasts
 TIMEOUT ?=#             run, test: seconds after which the machine is hung
 DEBUG ?=#               1: check the order of locks, and other costly things
 WERROR ?=#              1: warnings are errors
@@ -97,7 +98,7 @@ ROOT_DIRS := bin etc tmp dev proc
 ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) $(if $(wildcard user/motd),etc/motd)
 TEST_FILES := $(TESTS:%=test/%)
 
-.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-failures test-linux bench bench-linux qemu-gdb gdb
+.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-failures session test-linux bench bench-linux qemu-gdb gdb
 .PHONY: compdb lint clean help FORCE
 .PHONY: need-build need-qemu need-iso need-uefi need-bochs need-gdb need-host need-test need-lint
 FORCE:
@@ -291,6 +292,9 @@ test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(if $(T),need-qemu,need-test) 
 
 test-failures: $(RUNNABLE) | need-qemu ## the test programs, with each allocation of the kernel failing once (long)
 	@$(PYTHON) tools/test.py --failures
+
+session: $(RUNNABLE) | need-qemu ## somebody at the terminal, typing at odd moments, for MINUTES
+	@$(PYTHON) tools/session.py -t $$(( $(MINUTES) * 60 ))
 
 test-linux: $(TEST_FILES:%=build/root/%) ## the same test programs on this Linux
 	@cd build/root/test && ./runtests $(T)

@@ -9,6 +9,7 @@ import time
 
 PROMPT = r"\$ $"
 BOOT_SECONDS, ANSWER_SECONDS = 180, 60
+SEEN_MAX = 4000
 
 
 class Terminal:
@@ -16,7 +17,8 @@ class Terminal:
 
     def __init__(self, command):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.text = ""
+        self.text = ""  # what has come, behind the last thing that was expected
+        self.seen = ""  # the last few screens
         self.number = ""  # what a group in the last pattern that had one has found
 
     def expect(self, pattern, seconds=ANSWER_SECONDS):
@@ -28,6 +30,7 @@ class Terminal:
             if not piece:
                 return False
             self.text += piece.decode(errors="replace")
+            self.seen = (self.seen + piece.decode(errors="replace"))[-SEEN_MAX:]
         self.text = self.text[found.end() :]
         self.number = found[1] if found.groups() else self.number
         return True

@@ -60,6 +60,7 @@ def parts(only):
     found.append(("the programs in /test", tool("run.py", "--no-input", "/test/runtests"), {}))
     found.append(("the end of memory, in 32 MiB", tool("run.py", "--no-input", small_machine_command()), {"MEM": "32M"}))
     found.append(("some programs, with each allocation failing", failing_command(FAILING_BRIEFLY), {}))
+    found.append(("a session at the terminal", tool("session.py", "-s", "1", "-n", "25"), {}))
     found.append(("the ISO", tool("iso_smoke.py"), {}))
     found.append(("screen and keyboard, on a BIOS and on UEFI", tool("screen_smoke.py"), {}))
     found.append(("the ISO on Bochs", tool("iso_smoke.py", "bochs"), {}))

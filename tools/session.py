@@ -1,0 +1,342 @@
+#!/usr/bin/env python3
+"""Somebody at the terminal, for as long as one likes: types, mistypes, pastes, edits lines, pipes, starts jobs, stops
+and ends them, and presses Ctrl-C, Ctrl-Z, Ctrl-D and Ctrl-\\ at odd moments. Prints TAP lines.
+
+    session.py [-s SEED] [-n STEPS | -t SECONDS]     (the seed is printed; without -n and -t: 100 steps)
+
+After each step the first shell must come to its prompt again. After each round of steps all jobs are ended, and a new
+shell takes the place of the first: then the audit must be clean, and as much memory, as many page tables, kernel stacks
+and processes in use as after the first round. All waiting is for an answer. Only the odd moments are random."""
+
+import argparse
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import machine
+from terminal import BOOT_SECONDS, Terminal
+
+ROUND = 25  # steps
+STEP_SECONDS, TRY_SECONDS = 30, 3
+ODD_MOMENT_SECONDS = 0.05  # the longest pause before an odd key
+
+CTRL_C, CTRL_D, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x04", "\x1a", "\x1c"
+CTRL_A, CTRL_E, CTRL_K, CTRL_U, CTRL_W = "\x01", "\x05", "\x0b", "\x15", "\x17"
+UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
+HOME, END, DELETE, BACKSPACE, TAB = "\x1b[H", "\x1b[F", "\x1b[3~", "\x7f", "\t"
+SIGNAL_KEYS = [CTRL_C, CTRL_Z, CTRL_D, CTRL_BACKSLASH]
+EDIT_KEYS = [CTRL_A, CTRL_E, CTRL_K, CTRL_U, CTRL_W, UP, DOWN, RIGHT, LEFT, HOME, END, DELETE, BACKSPACE, TAB]
+
+# What would end the session, or do nothing that could be seen.
+NOT_TO_BE_RUN = {"halt", "init", "vmbench"}
+
+ARGUMENTS = {
+    "audit": [""],
+    "cat": ["/README", "-", "/proc/self/maps /proc/vmstat", "/nowhere", "/dev/zero | cat | wc", "< /README", "/"],
+    "dmesg": ["| wc", ""],
+    "echo": ["a b c", "$? $$ $HOME", "'a  b' \"$PATH\" *", "> /tmp/echoed"],
+    "grep": ["a /README", "-c e /README", "x", "-n the < /README"],
+    "kill": ["-0 1", "99999", "-l", "%1", "-STOP 99999"],
+    "ls": ["-la /", "/bin /dev /proc /tmp", "-l /proc/self /nowhere", "| wc"],
+    "maps": ["", "1", "99999"],
+    "mkdir": ["/tmp/d", "-p /tmp/a/b/c", "/tmp", "/proc/x"],
+    "rm": ["/tmp/echoed", "-rf /tmp/a /tmp/d", "/tmp", "-r /dev/null/x"],
+    "sh": ["-c 'echo $$; sleep 0'", "/README", "-c 'kill -SEGV $$'", "-c 'kill -STOP $$'", "-c 'cat | cat'"],
+    "sleep": ["0", "1000", "0.01", "x"],
+    "wc": ["/README", "-l", "/bin/*"],
+}
+
+# What runs until somebody ends it.
+ENDLESS = [
+    "cat", "sleep 1000", "sh", "cat /dev/zero | wc", "cat /dev/zero | cat | cat > /dev/null", "cat | cat | wc",
+    "(sleep 1000; echo late)", "sh -c 'sleep 1000'", "sh -c 'cat; cat'", "sh -c 'sh -c cat'", "sleep 1000 | cat",
+    "cat /README /README | cat | sleep 1000", "sh -c 'sleep 1000 & wait'", "wait", "grep a",
+]  # fmt: skip
+
+# What does much in little time.
+BUSY = [
+    "ls -la /bin /dev /proc", "cat /README /README | cat | cat | wc", "sh -c 'sh -c \"sh -c true\"'", "ps; ps; ps",
+    "cat /proc/*/maps | wc", "true | true | true | true", "cat /bin/* > /tmp/all; rm /tmp/all", "maps; free",
+    "(((true; true) | true) && ls) > /tmp/out", "cat /README", "true && true || false; false; true", "ehco x",
+    "true & true & true & true &", "echo $(x", "echo 'unclosed", "cat < /nowhere", "ls > /proc/x", "| |", "fg", "bg",
+]  # fmt: skip
+
+
+class Failure(Exception):
+    pass
+
+
+class Session:
+    """The terminal, what is random about it, and what it must come back to."""
+
+    def __init__(self, terminal, seed):
+        self.terminal, self.random = terminal, random.Random(seed)
+        self.type = terminal.type
+        self.marks = 0
+        self.baseline = None
+        self.programs = sorted({path.name for path in (machine.BUILD / "root/bin").iterdir()} - NOT_TO_BE_RUN)
+
+    # ---- Asking the shell ----
+
+    def ask(self, command, seconds=STEP_SECONDS):
+        """What the command, typed at the prompt, prints; None: no answer."""
+        self.marks += 1
+        separator = " " if command.endswith("&") else "; "
+        self.type(f"{command}{separator}echo e'nd' {self.marks}\n")
+        answered = self.terminal.expect(rf"(?s)\n(.*?)end {self.marks}(?!\d).*?\$ ", seconds)
+        return self.terminal.number if answered else None
+
+    def must_answer(self, command):
+        answer = self.ask(command)
+        if answer is None:
+            raise Failure(f"no answer to: {command}")
+        return answer
+
+    def parent_of_shell(self, seconds):
+        """The process that started the shell that answers; None: none does."""
+        answer = self.ask("grep PPid /proc/$$/status", seconds)
+        found = re.search(r"PPid:\s*(\d+)", answer or "")
+        return found and int(found[1])
+
+    def settle(self):
+        """Brings back the prompt of the first shell, whatever runs in the foreground now."""
+        end = time.monotonic() + STEP_SECONDS
+        keys = [CTRL_C, CTRL_C, CTRL_BACKSLASH, CTRL_C, CTRL_Z, CTRL_D]
+        while time.monotonic() < end and self.terminal.process.poll() is None:
+            self.type(keys[0])
+            self.terminal.expect_prompt(TRY_SECONDS)
+            parent = self.parent_of_shell(TRY_SECONDS)
+            if parent == 1:
+                return
+            if parent:
+                self.type("exit\n")
+            else:
+                keys = keys[1:] + keys[:1]
+        raise Failure("the prompt does not come back")
+
+    def pause(self):
+        """To an odd moment."""
+        time.sleep(self.random.uniform(0, ODD_MOMENT_SECONDS))
+
+    # ---- Steps; each returns what it does ----
+
+    def run_program(self):
+        name = self.random.choice(self.programs)
+        command = f"{name} {self.random.choice(ARGUMENTS.get(name, ['', '--no-such-option', '< /dev/null']))}"
+        self.type(command + "\n")
+        self.pause()
+        return command
+
+    def pipe_and_redirect(self):
+        words = self.random.randint(1, 30)
+        text = " ".join(str(self.random.randint(0, 99)) for _ in range(words))
+        command = f"echo {text} > /tmp/words; cat < /tmp/words | cat | wc -w; rm /tmp/words"
+        if not re.search(rf"\b{words}\b", self.must_answer(command)):
+            raise Failure(f"the answer is not {words}: {command}")
+        return command
+
+    def edit_line(self):
+        """Types a line with mistakes, mends them, and looks at what came out."""
+        word = "".join(self.random.choice("abcdefgijk") for _ in range(self.random.randint(3, 30)))
+        keys = ""
+        for letter in f"echo {word}":
+            wrong = self.random.choice(["", "", "", "x" + BACKSPACE, f"x{LEFT}{DELETE}", LEFT + RIGHT, UP + DOWN,
+                                        HOME + END, f"yz{BACKSPACE}{BACKSPACE}", f"{CTRL_A}x{BACKSPACE}{CTRL_E}"])  # fmt: skip
+            keys += wrong + letter
+        self.type(keys + "\n")
+        if not self.terminal.expect(rf"\n{word}\r\n"):
+            raise Failure(f"the line does not come out as {word}")
+        return f"edits a line that says {word}"
+
+    def repeat_from_history(self):
+        self.must_answer("echo from history")
+        self.type("x" * self.random.randint(0, 5) + UP + "\n")
+        if not self.terminal.expect(rf"\nfrom history\r\nend {self.marks}\r\n"):
+            raise Failure("the line before does not come back")
+        return "takes a line from the history"
+
+    def edit_at_random(self):
+        keys = [self.random.choice(EDIT_KEYS + list("abcdefgijk /.|&;><\"' ")) for _ in range(60)]
+        self.type("".join(keys))
+        self.pause()
+        self.type(self.random.choice([CTRL_U + CTRL_K, CTRL_C, CTRL_Z, CTRL_BACKSLASH]))
+        return "presses keys at random: " + repr("".join(keys))
+
+    def paste(self):
+        """Several lines at once, faster than they can be run."""
+        first = self.random.randint(1000, 9000)
+        lines = [f"echo past'ed' {first + n}\n" for n in range(self.random.randint(2, 12))]
+        self.type("".join(lines))
+        for n in range(len(lines)):
+            if not self.terminal.expect(rf"pasted {first + n}(?!\d)"):
+                raise Failure(f"line {n + 1} of {len(lines)} that were pasted is lost")
+        return f"pastes {len(lines)} lines"
+
+    def long_line(self):
+        length = self.random.randint(100, 900)
+        if not re.search(rf"\b{length + 1}\b", self.must_answer(f"echo {'x' * length} | wc -c")):
+            raise Failure(f"a word of {length} bytes does not arrive")
+        return f"types a word of {length} bytes"
+
+    def control_jobs(self):
+        """Starts a job, stops it, continues it, and ends it."""
+        self.type("sh -c 'echo 'rea'dy; cat'\n")
+        if not self.terminal.expect(r"\nready\r\n"):
+            raise Failure("the job does not begin")
+        self.type(CTRL_Z)
+        if not self.terminal.expect(r"\[(\d+)\] Stopped +sh "):
+            raise Failure("the job does not stop")
+        number = self.terminal.number
+        self.must_answer("jobs")
+        self.must_answer(self.random.choice([f"bg %{number}", "bg", "jobs"]))
+        self.must_answer(f"kill -KILL %{number}")
+        return f"stops and ends job {number}"
+
+    def background(self):
+        command = self.random.choice([*BUSY[:6], "sleep 1000", "cat", "(sleep 0.02; echo background)"])
+        self.type(command + " &\n")
+        if self.random.random() < 0.5:
+            self.must_answer(self.random.choice(["jobs", "ps | wc", "true", "cat /README | wc"]))
+        return command + " &"
+
+    def odd_moments(self):
+        """Keys that send signals, while something runs, begins or ends."""
+        command = self.random.choice(ENDLESS + BUSY)
+        keys = [self.random.choice(SIGNAL_KEYS) for _ in range(self.random.randint(1, 4))]
+        self.type(command + "\n")
+        for key in keys:
+            self.pause()
+            self.type(key)
+        if self.random.random() < 0.3:
+            self.type(self.random.choice(["fg\n", "bg\n", "jobs\n"]))
+            self.pause()
+            self.type(self.random.choice(SIGNAL_KEYS))
+        return f"{command} {keys!r}"
+
+    def nested_shell(self):
+        depth = self.random.randint(1, 4)
+        for _ in range(depth):
+            self.must_answer("true")
+            self.type("sh\n")
+        self.must_answer("echo in the innermost")
+        if self.random.random() < 0.5:
+            self.must_answer("sleep 1000 &")
+        self.type(CTRL_D if self.random.random() < 0.5 else "exit\n")
+        return f"{depth} shells inside each other"
+
+    def new_shell(self):
+        self.type(CTRL_D)
+        return "ends the shell"
+
+    STEPS = [run_program] * 4 + [odd_moments] * 6 + [background] * 2 + [
+        pipe_and_redirect, edit_line, repeat_from_history, edit_at_random, paste, long_line, control_jobs, nested_shell,
+        new_shell,
+    ]  # fmt: skip
+
+    # ---- Rounds ----
+
+    def processes(self):
+        """The numbers of those that are neither init, nor the shell, nor ps."""
+        lines = [line.split() for line in self.must_answer("echo shell $$; ps").splitlines()]
+        shell = next(fields[1] for fields in lines if fields[:1] == ["shell"])
+        header = next(fields for fields in lines if "PID" in fields)
+        column = header.index("PID")
+        rows = [fields for fields in lines[lines.index(header) + 1 :] if len(fields) >= len(header)]
+        return [f[column] for f in rows if f[column] not in ("1", shell) and f[-1] != "ps"]
+
+    def end_processes(self):
+        end = time.monotonic() + STEP_SECONDS
+        while found := self.processes():
+            if time.monotonic() > end:
+                raise Failure(f"processes that cannot be ended: {found}")
+            self.must_answer(f"kill -KILL {' '.join(found)}")
+
+    def usage(self):
+        counts = dict(re.findall(r"(nr_\w+) (\d+)", self.must_answer("cat /proc/vmstat")))
+        return {key: int(value) for key, value in counts.items() if key not in ("nr_free_pages", "nr_heap_pages")}
+
+    def check_usage(self):
+        """A new shell must need what the one after the first round did. Which of two processes copies a page that they
+        share depends on who is first: so it may take several looks."""
+        for _ in range(30):
+            usage = self.usage()
+            if self.baseline is None or usage == self.baseline:
+                self.baseline = usage
+                return
+        changes = {key: value - self.baseline[key] for key, value in usage.items() if value != self.baseline[key]}
+        raise Failure(f"in use now, and not after the first round: {changes}")
+
+    def end_round(self):
+        self.settle()
+        self.must_answer("cd /; rm -rf /tmp/*")
+        self.end_processes()
+        self.type("exit\n")
+        self.settle()
+        self.end_processes()
+        if "0 differences" not in self.must_answer("audit"):
+            raise Failure("the audit has found something")
+        self.usage()
+        self.check_usage()
+
+    def step(self):
+        step = self.random.choice(self.STEPS)
+        self.doing = step.__name__
+        self.doing = f"{step.__name__}: {step(self)}"
+        self.settle()
+
+
+def session(terminal, seed, may_go_on):
+    """Goes through the rounds; yields (what must be true, whether it is)."""
+    user = Session(terminal, seed)
+    steps = 0
+    try:
+        if not terminal.expect_prompt(BOOT_SECONDS):
+            raise Failure("no prompt")
+        while steps == 0 or may_go_on(steps):
+            for _ in range(ROUND):
+                user.step()
+                steps += 1
+            user.doing = "the end of the round"
+            user.end_round()
+    except (Failure, BrokenPipeError) as failure:
+        yield f"seed {seed}, step {steps + 1} ({user.doing}): {failure}", False
+    yield f"a session of {steps} steps, seed {seed}", True
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-s", "--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("-n", "--steps", type=int)
+    parser.add_argument("-t", "--seconds", type=float)
+    options = parser.parse_args()
+    end = time.monotonic() + (options.seconds or 0)
+
+    def may_go_on(steps):
+        return time.monotonic() < end if options.seconds else steps < (options.steps or 100)
+
+    print(f"# seed {options.seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="pagoda-") as directory:
+        initrd, log = Path(directory) / "initrd", Path(directory) / "log"
+        initrd.write_bytes(machine.initrd({}))
+        terminal = Terminal(machine.qemu(
+            "-kernel", machine.KERNEL, "-initrd", initrd, "-append", "quiet", "-serial", "stdio", "-monitor", "none",
+            "-debugcon", f"file:{log}", "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-no-reboot",
+        ))  # fmt: skip
+        try:
+            for what, happened in session(terminal, options.seed, may_go_on):
+                print(f"{'ok' if happened else 'not ok'} - {what}", flush=True)
+                if not happened:
+                    print("".join(f"# {line}\n" for line in terminal.seen.splitlines()[-24:]))
+                    print("".join(f"# {line}\n" for line in log.read_text(errors="replace").splitlines()[-10:]))
+                    sys.exit(1)
+        finally:
+            terminal.process.terminate()
+            terminal.process.wait()
+
+
+if __name__ == "__main__":
+    main()
