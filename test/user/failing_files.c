@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 
 #define NAME_50   "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwx"
 #define LONG_NAME NAME_50 NAME_50 NAME_50 NAME_50
@@ -281,6 +282,18 @@ static int change_times(void)
     return error_of(utimensat(AT_FDCWD, "file", times, 0));
 }
 
+static int change_owner(void)
+{
+    return error_of(chown("file", 0, 0));
+}
+
+static int look_at_file_system(void)
+{
+    struct statfs status;
+
+    return error_of(statfs("file", &status));
+}
+
 static int ask_access(void)
 {
     return error_of(access("file", R_OK));
@@ -454,6 +467,8 @@ static const struct scenario scenarios[] = {
     {"name_directory", make_deep_directory, name_directory, 0},
     {"change_mode", make_file, change_mode, 0},
     {"change_times", make_file, change_times, 0},
+    {"change_owner", make_file, change_owner, 0},
+    {"look_at_file_system", make_file, look_at_file_system, 0},
     {"ask_access", make_file, ask_access, 0},
     {"list", open_directory, list, MAY_BE_PARTIAL},
     {"list_proc", open_proc, list, MAY_BE_PARTIAL},

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -154,6 +155,11 @@ static int map_over_shared_pages(void)
 {
     return check_border(error_of(
         (long)mmap(border, 2 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)));
+}
+
+static int forget_shared_pages(void)
+{
+    return check_border(error_of(madvise(border, 2 * PAGE, MADV_DONTNEED)));
 }
 
 /* The heap. The judge has grown it to HEAP pages that are shared since. */
@@ -348,6 +354,15 @@ static int poll_much(void)
     return error_of(poll(fds, ARRAY_SIZE(fds), 0));
 }
 
+static int select_much(void)
+{
+    fd_set set;
+
+    FD_ZERO(&set);
+    FD_SET(STDOUT_FILENO, &set);
+    return error_of(select(FD_SETSIZE, NULL, &set, NULL, NULL));
+}
+
 static int read_in_pieces(void)
 {
     static struct iovec pieces[200];
@@ -401,6 +416,7 @@ static const struct scenario scenarios[] = {
     {"unmap_shared_pages", NULL, unmap_shared_pages, 0},
     {"protect_shared_pages", NULL, protect_shared_pages, 0},
     {"map_over_shared_pages", NULL, map_over_shared_pages, 0},
+    {"forget_shared_pages", NULL, forget_shared_pages, 0},
     {"grow_heap", NULL, grow_heap, 0},
     {"grow_heap_above_hole", unmap_in_heap, grow_heap, 0},
     {"shrink_heap", NULL, shrink_heap, 0},
@@ -419,6 +435,7 @@ static const struct scenario scenarios[] = {
     {"answer_into_untouched", map_far_area, answer_into_untouched, 0},
     {"name_in_untouched", map_far_area, name_in_untouched, 0},
     {"poll_much", NULL, poll_much, 0},
+    {"select_much", NULL, select_much, 0},
     {"read_in_pieces", open_file, read_in_pieces, 0},
     {"sleep_and_set_timers", NULL, sleep_and_set_timers, NO_MEMORY},
 };
