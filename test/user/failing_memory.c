@@ -11,8 +11,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
-#define TABLE_BYTES (512 * PAGE)
-#define AREA_PAGES  4
+#define AREA_PAGES 4
 
 static char *area;   /* pages of the worker, never touched */
 static char *shared; /* pages that worker and judge share since the fork */
@@ -379,14 +378,6 @@ static int sleep_and_set_timers(void)
     CHECK_OK(setitimer(ITIMER_REAL, &interval, NULL));
     interval.it_value.tv_sec = 0;
     return error_of(setitimer(ITIMER_REAL, &interval, NULL));
-}
-
-static char *map_border(void)
-{
-    uintptr_t start = (uintptr_t)map_pages(3 * TABLE_BYTES / PAGE);
-    uintptr_t second = (start + 2 * TABLE_BYTES - 1) & ~(TABLE_BYTES - 1);
-
-    return memset((char *)second - PAGE, 1, 2 * PAGE);
 }
 
 static void grow_heap_to_share(void)

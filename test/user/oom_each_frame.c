@@ -78,8 +78,7 @@ static char *untouched; /* pages, promised and never touched */
 static char *shared;    /* pages, shared since the fork */
 static char
     *border; /* a page under each of two page tables, shared too, the second behind the first */
-#define AREA_PAGES  8
-#define TABLE_BYTES (512 * PAGE)
+#define AREA_PAGES 8
 
 static int write_heap(void)
 {
@@ -288,14 +287,6 @@ static void check_operation(const char *name, int (*attempt_once)(void))
     struct counters left = counters_since(&before);
     CHECK_EQ(left.anon_pages, 0);
     CHECK_EQ(left.page_tables, 0);
-}
-
-static char *map_border(void)
-{
-    uintptr_t start = (uintptr_t)map_pages(3 * TABLE_BYTES / PAGE);
-    uintptr_t second = (start + 2 * TABLE_BYTES - 1) & ~(TABLE_BYTES - 1);
-
-    return memset((char *)second - PAGE, 1, 2 * PAGE);
 }
 
 #define CHECK_OPERATION(name) (test_begin(#name), check_operation(#name, name))

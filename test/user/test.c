@@ -285,6 +285,14 @@ char *map_pages(size_t npages)
         mmap(NULL, npages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 }
 
+char *map_border(void)
+{
+    uintptr_t start = (uintptr_t)map_pages(3 * TABLE_BYTES / PAGE);
+    uintptr_t second = (start + 2 * TABLE_BYTES - 1) & ~(TABLE_BYTES - 1);
+
+    return memset((char *)second - PAGE, 1, 2 * PAGE);
+}
+
 char *map_hole(size_t npages)
 {
     char *hole = map_pages(npages);

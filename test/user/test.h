@@ -48,6 +48,8 @@
 #define MIB  (1024 * KIB)
 #define GIB  (1024 * MIB)
 
+#define TABLE_BYTES (512 * PAGE) /* what a page table covers */
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The exit statuses that the runner understands. */
@@ -169,7 +171,9 @@ static inline char *page_round_up(const void *address)
 }
 
 char *map_pages(size_t npages); /* => private anonymous memory, readable and writable */
-char *map_hole(size_t npages);  /* => the start of addresses that nothing is mapped at */
+char *
+map_border(void); /* => two pages of ones under two page tables, the second behind the first */
+char *map_hole(size_t npages); /* => the start of addresses that nothing is mapped at */
 void unmap_pages(void *start, size_t npages);
 
 bool is_zero(const char *bytes, size_t len);
