@@ -397,6 +397,33 @@ static int read_uptime(void)
     return read_all("/proc/uptime");
 }
 
+static int read_smaps(void)
+{
+    return read_all("/proc/self/smaps");
+}
+
+static int read_arguments(void)
+{
+    return read_all("/proc/self/cmdline");
+}
+
+static int read_load(void)
+{
+    return read_all("/proc/loadavg");
+}
+
+static int read_name_of_file(void)
+{
+    return error_of(readlink("/proc/self/fd/1", bytes, sizeof(bytes)));
+}
+
+static int read_memory(void)
+{
+    struct iovec to = {bytes, sizeof(bytes)}, from = {bytes, sizeof(bytes)};
+
+    return error_of(process_vm_readv(getpid(), &to, 1, &from, 1, 0));
+}
+
 static int read_name_of_program(void)
 {
     return error_of(readlink("/proc/self/exe", bytes, sizeof(bytes)));
@@ -485,6 +512,11 @@ static const struct scenario scenarios[] = {
     {"read_meminfo", NULL, read_meminfo, 0},
     {"read_vmstat", NULL, read_vmstat, 0},
     {"read_uptime", NULL, read_uptime, 0},
+    {"read_smaps", NULL, read_smaps, 0},
+    {"read_arguments", NULL, read_arguments, 0},
+    {"read_load", NULL, read_load, 0},
+    {"read_name_of_file", NULL, read_name_of_file, 0},
+    {"read_memory", NULL, read_memory, MAY_BE_PARTIAL | MAY_SUCCEED},
     {"read_name_of_program", NULL, read_name_of_program, 0},
     {"read_random", NULL, read_random, 0},
     {"use_console", NULL, use_console, 0},
