@@ -99,13 +99,23 @@ static _Noreturn void become_test(char **argv, unsigned nth)
     _exit(STATUS_NO_EXEC);
 }
 
+/* The test, which may count page tables, begins when this process has come to rest after the fork: it waits for the
+   other end of the pipe to be closed, and that is the last thing that changes anything here. */
 static pid_t start_test(char **argv, unsigned nth)
 {
+    struct gate rest = gate_make();
     pid_t pid = CHECK_OK(fork());
+    char byte;
 
-    if (pid == 0)
+    if (pid == 0) {
+        close(rest.fds[1]);
+        CHECK_EQ(CHECK_OK(read(rest.fds[0], &byte, 1)), 0);
+        close(rest.fds[0]);
         become_test(argv, nth);
+    }
     setpgid(pid, pid); /* here too: the group must exist when it is killed, whoever runs first */
+    close(rest.fds[0]);
+    close(rest.fds[1]);
     return pid;
 }
 
