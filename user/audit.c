@@ -8,8 +8,7 @@
 int main(int argc, char **argv)
 {
     (void)argv;
-    if (argc > 1)
-        usage("");
+    no_arguments(argc);
     long differences = pagoda_audit();
     if (differences < 0) {
         complain_errno("cannot count");

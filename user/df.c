@@ -1,4 +1,5 @@
-/* df [FILE...]: how full the file systems of the files are; without names, of the root.
+/* df [-hk] [FILE...]: how full the file systems of the files are; without names, of the root. Sizes are in KiB (-k, and
+   without it), or with -h in whatever unit makes them short, rounded up.
 
        Filesystem  1K-blocks      Used Available Use% Mounted on
        tmpfs          116212       708    115504   1% / */
@@ -11,6 +12,8 @@
 #include <unistd.h>
 
 #include "lib/message.h"
+
+static bool is_short; /* -h */
 
 /* The numbers of linux/magic.h that are seen here, and on a Linux beside it. */
 static const char *kind_name(long kind)
@@ -59,12 +62,45 @@ static int percent_used(const struct statfs *about)
     return usable ? (used * 100 + usable - 1) / usable : 0;
 }
 
+static void size_print(int width, unsigned long kib)
+{
+    const char *unit = "KMGTP";
+    unsigned long tenths = kib * 10;
+
+    if (!is_short) {
+        printf(" %*lu", width, kib);
+        return;
+    }
+    for (; tenths >= 10240 && unit[1]; unit++)
+        tenths = (tenths + 1023) / 1024;
+    if (tenths == 0)
+        printf(" %*d", width, 0);
+    else if (tenths < 100 && *unit != 'K')
+        printf(" %*lu.%lu%c", width - 3, tenths / 10, tenths % 10, *unit);
+    else
+        printf(" %*lu%c", width - 1, (tenths + 9) / 10, *unit);
+}
+
+/* Before the first line only, so that there is none above nothing. */
+static void heading_print(void)
+{
+    static bool is_done;
+
+    if (!is_done)
+        printf("%-10s %10s %9s %9s %4s %s\n", "Filesystem", is_short ? "Size" : "1K-blocks", "Used",
+               "Available", "Use%", "Mounted on");
+    is_done = true;
+}
+
 static void line_print(const struct statfs *about, const char *mount_point)
 {
     unsigned long kib = about->f_bsize / 1024;
 
-    printf("%-10s %10lu %9lu %9lu", kind_name(about->f_type), about->f_blocks * kib,
-           (about->f_blocks - about->f_bfree) * kib, about->f_bavail * kib);
+    heading_print();
+    printf("%-10s", kind_name(about->f_type));
+    size_print(10, about->f_blocks * kib);
+    size_print(9, (about->f_blocks - about->f_bfree) * kib);
+    size_print(9, about->f_bavail * kib);
     if (about->f_blocks)
         printf(" %3d%% %s\n", percent_used(about), mount_point);
     else
@@ -90,13 +126,14 @@ static bool show(const char *name)
 
 int main(int argc, char **argv)
 {
-    int status = 0;
+    int status = 0, option;
 
     opterr = 0;
-    if (getopt(argc, argv, "") != -1)
-        usage("[FILE...]");
-    printf("%-10s %10s %9s %9s %4s %s\n", "Filesystem", "1K-blocks", "Used", "Available", "Use%",
-           "Mounted on");
+    while ((option = getopt(argc, argv, "hk")) != -1) {
+        if (option == '?')
+            usage("[-hk] [FILE...]");
+        is_short = option == 'h'; /* the last one counts */
+    }
     if (optind == argc)
         status = !show("/");
     for (int i = optind; i < argc; i++)

@@ -8,8 +8,10 @@
 /* Linux's names for these are not for programs: see syslog(2). */
 enum { READ_ALL = 3, SIZE_OF_ALL = 10 };
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argv;
+    no_arguments(argc);
     int size = klogctl(SIZE_OF_ALL, NULL, 0);
     char *messages = size < 0 ? NULL : malloc(size);
     int len = messages ? klogctl(READ_ALL, messages, size) : -1;

@@ -7,7 +7,7 @@
 
 enum { TOTAL, FREE, ANONYMOUS, CACHED, TABLES, NFIELDS };
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct procfs_field fields[NFIELDS] = {
         [TOTAL] = {.key = "MemTotal"},      [FREE] = {.key = "MemFree"},
@@ -16,6 +16,8 @@ int main(void)
     };
     unsigned long kb[NFIELDS];
 
+    (void)argv;
+    no_arguments(argc);
     if (!procfs_read("/proc/meminfo", fields, NFIELDS)) {
         complain_errno("/proc/meminfo");
         return 1;

@@ -4,8 +4,10 @@
 
 #include "lib/message.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argv;
+    no_arguments(argc);
     sync();
     reboot(RB_POWER_OFF);
     complain_errno("the machine stays on"); /* only a failure comes back */

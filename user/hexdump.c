@@ -24,6 +24,7 @@ static struct {
 
 /* What is left to show: the rest of `stream`, then these files. */
 static FILE *stream;
+static const char *stream_name;
 static char **files;
 static int status;
 
@@ -34,12 +35,12 @@ static bool next_file(void)
         fclose(stream);
     stream = NULL;
     while (!stream && *files) {
-        stream = fopen(*files, "r");
+        stream_name = *files++;
+        stream = fopen(stream_name, "r");
         if (!stream) {
-            complain_errno("%s", *files);
+            complain_errno("%s", stream_name);
             status = 1;
         }
-        files++;
     }
     return stream;
 }
@@ -52,7 +53,7 @@ static int next_byte(void)
         if (byte != EOF)
             return byte;
         if (ferror(stream)) {
-            complain_errno("read error");
+            complain_errno("%s", stream_name);
             status = 1;
         }
         if (!next_file())
@@ -165,6 +166,7 @@ int main(int argc, char **argv)
     options_read(argc, argv);
     files = argv + optind;
     stream = stdin;
+    stream_name = "standard input";
     if (*files)
         (void)next_file();
     while (offset < options.skip && next_byte() != EOF)

@@ -1,5 +1,9 @@
 /* kill [-SIGNAL | -s SIGNAL] PID...: sends a signal, by name or number, to processes, or, for a
-   negative PID, to the process group -PID. Without a SIGNAL: TERM. kill -l lists the names. */
+   negative PID, to the process group -PID. Without a SIGNAL: TERM.
+
+   kill -l [SIGNAL...]: lists the names; or says the name of a number, and the number of a name. A number may be the
+   status that a program had which the signal ended. */
+#include <ctype.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -11,7 +15,9 @@
 #include "lib/number.h"
 #include "lib/signals.h"
 
-static const char synopsis[] = "[-SIGNAL | -s SIGNAL] PID... | -l";
+enum { STATUS_OF_SIGNAL = 128 }; /* and the signal's number: what a shell makes of it */
+
+static const char synopsis[] = "[-SIGNAL | -s SIGNAL] PID... | -l [SIGNAL...]";
 
 static int names_list(void)
 {
@@ -34,6 +40,38 @@ static int signal_parse(const char *text)
             return i;
     }
     return -1;
+}
+
+/* Prints the name of a number, or the number of a name. */
+static bool signal_translate(const char *text)
+{
+    long status = 0;
+    bool is_status =
+        number_parse(text, STATUS_OF_SIGNAL + 1, STATUS_OF_SIGNAL + _NSIG - 1, &status);
+    int signal = is_status ? status - STATUS_OF_SIGNAL : signal_parse(text);
+    const char *name = signal_short_name(signal);
+
+    if (!name) {
+        complain("%s: no such signal", text);
+        return false;
+    }
+    if (isdigit((unsigned char)*text))
+        puts(name);
+    else
+        printf("%d\n", signal);
+    return true;
+}
+
+/* kill -l with these arguments. */
+static int list(char **arguments)
+{
+    bool is_ok = true;
+
+    if (!*arguments)
+        return names_list();
+    for (; *arguments; arguments++)
+        is_ok = signal_translate(*arguments) && is_ok;
+    return finish(!is_ok);
 }
 
 static bool argument_kill(const char *text, int signal)
@@ -76,10 +114,10 @@ int main(int argc, char **argv)
 {
     int status = 0;
 
-    if (argc == 2 && strcmp(argv[1], "-l") == 0)
-        return names_list();
     if (argc < 2)
         usage(synopsis);
+    if (strcmp(argv[1], "-l") == 0)
+        return list(argv + 2);
     argv++;
     int signal = signal_take(&argv);
     if (signal < 0)

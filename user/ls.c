@@ -5,6 +5,7 @@
    (UTC), name
 
    Otherwise a terminal gets as many columns as fit; anything else gets one name a line. */
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,7 +67,8 @@ static void long_print(const char *path, const char *name)
     struct stat status;
 
     if (lstat(path, &status) < 0) {
-        list_failed(path);
+        if (errno != ENOENT) /* else it is gone since its name was read */
+            list_failed(path);
         return;
     }
     mode_text(status.st_mode, mode);

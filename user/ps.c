@@ -14,10 +14,12 @@ static void process_print(long pid)
         printf("%5ld %5ld %-5c %7lu %s\n", pid, info.parent, info.state, info.rss_kb, info.name);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct process_list list;
 
+    (void)argv;
+    no_arguments(argc);
     if (!process_list_read(&list)) {
         complain_errno("/proc");
         return 1;

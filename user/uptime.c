@@ -10,8 +10,7 @@ int main(int argc, char **argv)
     char line[128];
 
     (void)argv;
-    if (argc > 1)
-        usage("");
+    no_arguments(argc);
     if (!uptime_describe(line, sizeof(line)))
         return 1;
     printf(" %s\n", line);

@@ -189,7 +189,8 @@ int main(int argc, char **argv)
     if (numbers > 0)
         count = -1;
     if (numbers > 2 || (numbers > 0 && !number_parse(argv[optind], 0, INT_MAX, &delay)) ||
-        (numbers > 1 && !number_parse(argv[optind + 1], 1, INT_MAX, &count)))
+        (numbers > 1 && !number_parse(argv[optind + 1], 1, INT_MAX, &count)) ||
+        (numbers == 1 && delay == 0))
         usage(synopsis);
     is_ok = samples_print(delay, count, has_one_heading);
     return finish(!is_ok);

@@ -55,6 +55,10 @@ static void df_prints_what_statfs_says(void)
     CHECK_EQ(used, (about.f_blocks - about.f_bfree) * 4);
     CHECK_EQ(blocks, used + available);
     check_prints("df .", "% /\n");
+    check_prints("df -k .", "% /\n");
+    check_prints("df -h /proc/self/maps",
+                 "Filesystem       Size      Used Available Use% Mounted on\n"
+                 "proc                0         0         0    - /proc\n");
     check_prints("df /proc/self/maps", " - /proc\n");
     check_prints("df nothing 2>&1 || true", "df: nothing: No such file or directory\n");
 }

@@ -304,6 +304,7 @@ static void vmstat_shows_columns(void)
     CHECK(number[11] + number[12] + number[13] <= 100);
     prints(2, "vmstat -x", "");
     prints(2, "vmstat 1 x", "");
+    prints(2, "vmstat 0", ""); /* it would never pause */
 }
 
 static void vmstat_counts_outcomes(void)
@@ -370,6 +371,34 @@ static void run_limited_limits(void)
     prints(2, "run-limited -x true", "");
 }
 
+/* More */
+
+static void kill_names_signals(void)
+{
+    prints(0, "kill -l 9", "KILL\n");
+    prints(0, "kill -l 139", "SEGV\n");
+    if (on_pagoda()) { /* dash has a kill of its own, which knows less */
+        prints(0, "kill -l TERM sigint 1", "15\n2\nHUP\n");
+        prints(1, "kill -l none 0 128 2", "INT\n");
+    }
+}
+
+/* ls has closed the directory when it looks at the files in it. */
+static void ls_lists_its_own_files(void)
+{
+    runs("ls -l /proc/self/fd >/dev/null");
+}
+
+static void programs_refuse_arguments(void)
+{
+    prints(2, "ps x", "");
+    prints(2, "free -x", "");
+    prints(2, "halt -x", "");
+    prints(2, "dmesg x", "");
+    prints(2, "uptime x", "");
+    prints(2, "audit 2>&1 x", "usage: audit\n");
+}
+
 int main(void)
 {
     RUN(head_shows_the_beginning);
@@ -385,5 +414,8 @@ int main(void)
     RUN_ON_PAGODA(vmstat_counts_outcomes);
     RUN_ON_PAGODA(top_shows_processes);
     RUN_ON_PAGODA(run_limited_limits);
+    RUN(kill_names_signals);
+    RUN(ls_lists_its_own_files);
+    RUN_ON_PAGODA(programs_refuse_arguments);
     return TEST_PASSED;
 }

@@ -48,8 +48,15 @@ bool path_failed(const char *path)
 
 noreturn void usage(const char *synopsis)
 {
-    fprintf(stderr, "usage: %s %s\n", program_invocation_short_name, synopsis);
+    fprintf(stderr, "usage: %s%s%s\n", program_invocation_short_name, *synopsis ? " " : "",
+            synopsis);
     exit(2);
+}
+
+void no_arguments(int argc)
+{
+    if (argc > 1)
+        usage("");
 }
 
 int finish(int status)

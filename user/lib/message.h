@@ -21,6 +21,9 @@ bool path_failed(const char *path);
 /* Shows "usage: NAME synopsis", and ends the program with status 2. */
 noreturn void usage(const char *synopsis);
 
+/* For a program that takes no arguments: the same if there are any. */
+void no_arguments(int argc);
+
 /* What main returns at its end: `status`, or, if what was printed could not be written, 1 after a
    message. */
 int finish(int status);

@@ -487,6 +487,7 @@ int main(int argc, char **argv)
 {
     int option;
 
+    opterr = 0;
     while ((option = getopt(argc, argv, "+a:ce:fo:p:qs:")) != -1)
         option_take(option);
     argv += optind;
