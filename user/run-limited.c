@@ -1,7 +1,7 @@
-/* run-limited [-s kB] [-d kB] [-v kB] [-n FILES] [-t SECONDS] PROGRAM [ARGUMENT...]: runs a program that may have only so much
-   stack, heap and data, memory altogether, open files, or CPU time. A limit is a number or "unlimited", as the shell's
-   ulimit takes them. The status is the program's; 125 if a limit could not be set, 126 if the program cannot be run,
-   127 if it is not there. */
+/* run-limited [-s kB] [-d kB] [-v kB] [-n FILES] [-t SECONDS] PROGRAM [ARGUMENT...]: runs a program that may have only
+   so much stack, heap and data, memory altogether, open files, or CPU time. A limit is a number or "unlimited", as the
+   shell's ulimit takes them. The status is the program's; 125 if a limit could not be set, 126 if the program cannot be
+   run, 127 if it is not there. */
 #include <errno.h>
 #include <unistd.h>
 

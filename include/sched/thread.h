@@ -24,9 +24,8 @@ enum thread_state {
 #define WORK_SIGNAL     (1u << 1) /* a signal may be pending */
 #define WORK_STOP       (1u << 2) /* the world is to stop */
 #define WORK_KILL       (1u << 3) /* with WORK_SIGNAL: the signal is the end of the process */
-#define WORK_TIMER \
-    (1u << 4) /* with WORK_SIGNAL: it has run for as many ticks as it wanted to be told of */
-#define WORK_TRACE (1u << 5) /* a tracer wants to see its system calls; stays set */
+#define WORK_TIMER      (1u << 4) /* with WORK_SIGNAL: it has run for timer_user or timer_total ticks */
+#define WORK_TRACE      (1u << 5) /* a tracer wants to see its system calls; stays set */
 
 /* Who may write a field: (o) only its owner, the thread itself; (q) the run-queue lock of its CPU; (w) the lock of the
    wait queue; (T) the timer lock; (W) the world's lock; (a) atomic; (c) constant once the thread runs. */

@@ -19,18 +19,19 @@
 #define MEMORY_CALLS(X) X(mmap) X(munmap) X(mprotect) X(madvise) X(brk)
 
 #define PROCESS_CALLS(X)                                                                           \
-    X(fork) X(vfork) X(clone) X(execve) X(exit) X(exit_group) X(wait4) X(waitid)                             \
+    X(fork) X(vfork) X(clone) X(execve) X(exit) X(exit_group) X(wait4) X(waitid)                   \
     X(getpid) X(gettid) X(getppid) X(setpgid) X(getpgid) X(getpgrp) X(setsid) X(getsid)            \
     X(getuid) X(geteuid) X(getgid) X(getegid) X(sched_yield) X(set_tid_address) X(arch_prctl)      \
     X(ptrace) X(process_vm_readv)
 
 #define SIGNAL_CALLS(X)                                                                            \
-    X(kill) X(tkill) X(tgkill) X(rt_sigqueueinfo) X(rt_tgsigqueueinfo) X(rt_sigaction) X(rt_sigprocmask) X(rt_sigreturn) X(rt_sigpending)  \
+    X(kill) X(tkill) X(tgkill) X(rt_sigqueueinfo) X(rt_tgsigqueueinfo)                             \
+    X(rt_sigaction) X(rt_sigprocmask) X(rt_sigreturn) X(rt_sigpending)                             \
     X(rt_sigsuspend) X(rt_sigtimedwait) X(pause) X(sigaltstack) X(alarm) X(setitimer) X(getitimer)
 
 #define SYSTEM_CALLS(X)                                                                            \
     X(uname) X(sysinfo) X(syslog) X(clock_gettime) X(clock_getres) X(gettimeofday) X(nanosleep)    \
-    X(clock_nanosleep) X(getrlimit) X(setrlimit) X(prlimit64) X(getrusage) X(times)              \
+    X(clock_nanosleep) X(getrlimit) X(setrlimit) X(prlimit64) X(getrusage) X(times)                \
     X(getrandom) X(reboot)
 /* clang-format on */
 

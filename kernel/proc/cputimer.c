@@ -3,9 +3,10 @@
 
    A timer outlives exec, and is not inherited by a child. */
 
+#include <arch/clock.h>
 #include <proc/process.h>
 
-#define TICK_NS 10000000ul /* the timer runs at 100 Hz */
+#define TICK_NS (1000000000ul / TICKS_PER_SEC)
 
 /* The CPU time that a timer goes by. */
 static uint64_t cpu_time_ns(enum cpu_timer_kind kind)

@@ -108,8 +108,7 @@ static int stop_end(struct process *self)
 {
     mutex_lock(&process_tree_lock);
     self->trace.stop = TRACE_RUNS;
-    self->trace.status =
-        0; /* killed before the tracer heard of the stop: it will hear of the end */
+    self->trace.status = 0; /* if it still is there, the tracer hears of the end instead */
     int signo = self->trace.inject;
     mutex_unlock(&process_tree_lock);
     return signo;
