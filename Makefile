@@ -26,6 +26,7 @@ EXTRA ?=#               a directory whose files join the root file system
 CMD ?=#                 run: the command, in the syntax of Pagoda's shell
 T ?=#                   test, test-linux: the one test to run
 MINUTES ?= 60#          session: how long it lasts
+SECONDS ?= 60#          fuzz: how long it hunts
 TIMEOUT ?=#             run, test: seconds after which the machine is hung
 DEBUG ?=#               1: check the order of locks, and other costly things
 WERROR ?=#              1: warnings are errors
@@ -98,8 +99,8 @@ ROOT_DIRS := bin etc tmp dev proc
 ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) $(if $(wildcard user/motd),etc/motd)
 TEST_FILES := $(TESTS:%=test/%)
 
-.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-failures session test-linux bench bench-linux qemu-gdb gdb
-.PHONY: compdb lint clean help FORCE
+.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux test-failures session
+.PHONY: test-host fuzz mutants bench bench-linux qemu-gdb gdb compdb lint clean help FORCE
 .PHONY: need-build need-qemu need-iso need-uefi need-bochs need-gdb need-host need-test need-lint
 FORCE:
 
@@ -287,17 +288,17 @@ bochs: build/pagoda.iso | need-bochs ## Pagoda in this terminal, on Bochs (Ctrl-
 run: $(RUNNABLE) | need-qemu ## one command: make run CMD='ls | wc'; shows its output; fails if it does
 	@$(PYTHON) tools/run.py
 
-test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(if $(T),need-qemu,need-test) ## all tests; T=name: one
+test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(if $(T),need-qemu,need-test) ## all tests; T=NAME: one of the programs in /test
 	@$(PYTHON) tools/test.py '$(T)'
 
-test-failures: $(RUNNABLE) | need-qemu ## the test programs, with each allocation of the kernel failing once (long)
+test-linux: $(TEST_FILES:%=build/root/%) ## the test programs on this Linux
+	@cd build/root/test && ./runtests $(T)
+
+test-failures: $(RUNNABLE) | need-qemu ## the same on Pagoda, with each allocation of the kernel failing once (long)
 	@$(PYTHON) tools/test.py --failures
 
 session: $(RUNNABLE) | need-qemu ## somebody at the terminal, typing at odd moments, for MINUTES
 	@$(PYTHON) tools/session.py -t $$(( $(MINUTES) * 60 ))
-
-test-linux: $(TEST_FILES:%=build/root/%) ## the same test programs on this Linux
-	@cd build/root/test && ./runtests $(T)
 
 # kernel/mm and kernel/vm, compiled for this machine (test/host/README.md).
 
@@ -306,8 +307,8 @@ HOST_TESTS := $(MAKE) --no-print-directory -s -C test/host
 test-host: | need-host ## the memory core against a simulated MMU and a model, on this machine; a part of test
 	+@$(HOST_TESTS) test
 
-fuzz: | need-host ## the same with random operations, and a fuzzer; SECONDS=n
-	+@$(HOST_TESTS) fuzz
+fuzz: | need-host ## the same with random operations, and a fuzzer, for SECONDS
+	+@$(HOST_TESTS) fuzz SECONDS=$(SECONDS)
 
 mutants: | need-host ## do those tests notice when the memory core is broken on purpose?
 	+@$(HOST_TESTS) mutants
@@ -351,10 +352,10 @@ clean: ## removes build/
 
 help: ## this list
 	@echo 'Targets:'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "    %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "    %-13s %s\n", $$1, $$2 }'
 	@echo
 	@sed -n '/^#: Variables/,/^#:$$/{ s/^#: //p; s/^\([A-Z]*\) ?= *\(.*\)# *\(.*\)/\1@\2@\3/p }' Makefile | \
-	    awk -F@ 'NF == 3 { printf "    %-12s %s%s\n", $$1, $$3, $$2 == "" ? "" : " [" $$2 "]"; next } { print }'
+	    awk -F@ 'NF == 3 { printf "    %-13s %s%s\n", $$1, $$3, $$2 == "" ? "" : " [" $$2 "]"; next } { print }'
 
 -include $(KERNEL_OBJECTS:.o=.d) $(LIB_OBJECTS:.o=.d) $(LARGE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
 -include $(SMALL_PROGRAMS:%=build/user/%.c.d) $(TESTS:%=build/test/user/%.c.d)

@@ -1,4 +1,5 @@
-"""A terminal on the serial line of a machine, for tests that type and read: iso_smoke.py, screen_smoke.py."""
+"""A terminal on the serial line of a machine, for tests that type and read: iso_smoke.py, screen_smoke.py,
+session.py."""
 
 import os
 import re
