@@ -1,5 +1,5 @@
-/* vmstat [-n] [DELAY [COUNT]]: shows what the machine does: once, as it was on average since boot, or COUNT times (without
-   COUNT: for ever), every DELAY seconds, and then as it was in between. -n: the heading only once.
+/* vmstat [-n] [DELAY [COUNT]]: shows what the machine does: once, as it was on average since boot, or COUNT times
+   (without COUNT: for ever), every DELAY seconds, and then as it was in between. -n: the heading only once.
 
        procs    r runs or could, b is blocked
        memory   in kB: free, of programs alone (anon), of files (cache), page tables

@@ -44,8 +44,8 @@ int tty_check(int signo);
 bool tty_is_mine(void);
 int tty_jobs_ioctl(unsigned request, uaddr_t arg);
 
-/* Ends what was a session's terminal for all files that were opened as such: who reads such a file gets 0 from now on, and
-   who waits in a read as well. */
+/* Ends what was a session's terminal for all files that were opened as such: who reads such a file gets 0 from now on,
+   and who waits in a read as well. */
 void tty_hangup(void);
 
 /* How often that has happened; TTY_NEVER is not a number of these. */

@@ -1,5 +1,5 @@
-/* Timers that send signals, once or again and again: alarms, SIGALRM at a time (alarm(2), ITIMER_REAL); and those of CPU
-   time, SIGVTALRM and SIGPROF (ITIMER_VIRTUAL, ITIMER_PROF). */
+/* Timers that send signals, once or again and again: alarms, SIGALRM at a time (alarm(2), ITIMER_REAL); and those of
+   CPU time, SIGVTALRM and SIGPROF (ITIMER_VIRTUAL, ITIMER_PROF). */
 #pragma once
 
 #include <sys/queue.h>
@@ -39,7 +39,7 @@ struct cpu_timer {
     uint64_t interval_ns; /* 0: once */
 };
 
-/* The current process's; as above. */
+/* The current process's. No lock. */
 struct alarm_setting cpu_timer_get(enum cpu_timer_kind kind);
 void cpu_timer_set(enum cpu_timer_kind kind, const struct alarm_setting *setting);
 

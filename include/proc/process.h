@@ -136,8 +136,7 @@ struct process_usage process_usage(const struct process *process);
    one. From the tick that interrupted its user code: it holds no lock. */
 void process_limit_cpu(void);
 
-/* The memory of a process, with a reference; NULL: there is none with that pid, or it has exited. Takes the tree lock.
- */
+/* The memory of a process, with a reference; NULL: there is no such process, or it has exited. Takes the tree lock. */
 struct vspace *process_get_vspace(int pid);
 
 /* The process with that pid (zombies too), or NULL. The tree lock is held. */
@@ -146,8 +145,7 @@ struct process *process_find(int pid);
 /* The first process whose pid is `from` or above, or NULL. The tree lock is held. */
 struct process *process_find_from(int from);
 
-/* Calls `each` for every process of the group that has not exited; returns how many there are. The tree lock is held.
- */
+/* Calls `each` for every process of the group that has not exited: how many there are. The tree lock is held. */
 unsigned process_group_each(int pgid, void (*each)(struct process *process, const void *arg),
                             const void *arg);
 
@@ -178,8 +176,7 @@ void process_tell_parent_of_end(struct process *process);
 /* Wakes who waits for this process's children and tracees. */
 void process_child_event(struct process *parent);
 
-/* Sleeps, by waitq_sleep or waitq_sleep_killable, until the current process's child_events is no longer `seen`. -EINTR.
- */
+/* Sleeps, by waitq_sleep or waitq_sleep_killable, until the current process's child_events is not `seen`. -EINTR. */
 __must_check int process_wait_event(unsigned seen, waitq_sleep_fn *sleep);
 
 /* The process has left the vspace that its vfork lent it. Takes the tree lock. */

@@ -8,6 +8,8 @@
        deliver.c      taking; stopping and continuing; interrupted system calls
        sigframe.c     a handler's frame on the user's stack, and the way back
        itimer.c       alarms
+       cputimer.c     timers of CPU time
+       trace.c        a tracer, which looks at each signal first
 
    Each signal is queued once, real-time signals too. */
 #pragma once

@@ -15,7 +15,8 @@
 
 struct pagetable {
     struct mmu_space mmu;
-    /* atomic: threads that may run in it; grows only by one of these threads' own doing, or by a visitor that never runs in it */
+    /* atomic: threads that may run in it; grows only by one of these threads' own doing, or by a visitor that never
+       runs in it */
     unsigned users;
 };
 

@@ -27,7 +27,8 @@ struct vregion {
     bool shared;         /* (v) MAP_SHARED: has a pager, whose frames all sharers write */
     struct pager *pager; /* (v) one reference; NULL: anonymous */
     uint64_t pager_page; /* (v) the page of the pager's object that `start` shows */
-    /* (v) where the pager's bytes end; from here on a private region reads as zeros. Not page aligned. Without a pager, 0. */
+    /* (v) where the pager's bytes end; from here on a private region reads as zeros. Not page aligned. Without a
+       pager, 0. */
     uaddr_t data_end;
     uint64_t gap;     /* (v) bytes between the region before (or USER_START) and `start` */
     uint64_t max_gap; /* (v) the largest gap in the subtree */

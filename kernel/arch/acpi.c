@@ -152,8 +152,7 @@ static void madt_read(const struct madt *madt)
 
 /* FADT and DSDT. */
 
-/* A small integer in AML: a byte behind a prefix, or 0 or 1 as an opcode of its own (ACPI 20.2.3).
- */
+/* A small integer in AML: a byte behind a prefix, or 0 or 1 as an opcode of its own (ACPI 20.2.3). */
 static const uint8_t *aml_read_integer(const uint8_t *p, uint16_t *value)
 {
     if (*p == 0x0a)

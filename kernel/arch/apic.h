@@ -9,8 +9,7 @@ void apic_eoi(void);
 /* Sends an NMI to every other CPU that is up. */
 void apic_stop_others(void);
 
-/* The timer of this CPU: counts down from `count` once, without an interrupt; and how much is left.
- */
+/* The timer of this CPU: counts down from `count` once, without an interrupt; and how much is left. */
 void apic_timer_count_from(uint32_t count);
 uint32_t apic_timer_left(void);
 

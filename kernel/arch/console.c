@@ -3,8 +3,8 @@
        printk --> debug port
               \-> serial line and screen, unless "quiet" is on the command line <-- console_write
 
-   A message is formatted once, and kept in a ring for whoever asks later (syslog(2)); for the terminals that read the line and are the screen, its "\n"
-   becomes "\r\n".
+   A message is formatted once, and kept in a ring for whoever asks later (syslog(2)); for the terminals that read the
+   line and are the screen, its "\n" becomes "\r\n".
 
    One lock keeps messages whole and apart from what programs write, and guards the screen's state as
    well. After console_panic_mode nobody takes it any more: whoever held it may be stopped. */

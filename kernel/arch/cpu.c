@@ -104,8 +104,7 @@ static uint64_t cr4_wanted(void)
     return cr4;
 }
 
-/* Makes NOPs of all STAC and CLAC (smap.inc). The text is still writable through the early tables.
- */
+/* Makes NOPs of all STAC and CLAC (smap.inc). The text is still writable through the early tables. */
 static void smap_sites_remove(void)
 {
     static const uint8_t nop[3] = {0x0f, 0x1f, 0x00};

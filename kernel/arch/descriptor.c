@@ -6,8 +6,7 @@
    for the three that must never trust rsp. One IDT serves all CPUs. Every gate is an interrupt
    gate: the kernel is entered with interrupts off.
 
-   Sources: SDM 3A 3.4.5 (segment descriptors), 7.2.3 and 7.7 (TSS), 6.14.1 (gates), 6.14.5 (IST).
- */
+   Sources: SDM 3A 3.4.5 (segment descriptors), 7.2.3 and 7.7 (TSS), 6.14.1 (gates), 6.14.5 (IST). */
 #include <arch/cpu.h>
 #include <arch/init.h>
 #include <arch/page.h>

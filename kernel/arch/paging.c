@@ -234,8 +234,7 @@ bool kstack_contains(uint64_t addr, size_t len)
     return same_slot && leaf_is_present(addr) && leaf_is_present(last);
 }
 
-/* The leaves below `table` that are writable and executable, given what the entries above it allow.
- */
+/* The leaves below `table` that are writable and executable, given what the entries above it allow. */
 static unsigned table_count_wx(const pte_t *table, int level, bool write_above, bool exec_above)
 {
     unsigned found = 0;

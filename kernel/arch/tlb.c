@@ -103,8 +103,7 @@ static void request_lock(void)
     }
 }
 
-/* Makes `others` forget [start, end). Preemption is off; the caller's own bit is not in `others`.
- */
+/* Makes `others` forget [start, end). Preemption is off; the caller's own bit is not in `others`. */
 static void ask(cpumask_t others, uint64_t start, uint64_t end)
 {
     assert(irq_enabled() && lock_check_none_from(RANK_TABLE));

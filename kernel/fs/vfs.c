@@ -217,8 +217,8 @@ void vnode_chmod(struct vnode *vnode, uint32_t mode)
     vnode_touch_ctime(vnode);
 }
 
-/* The permission bits without those that chown(2) takes away; a set-group-ID bit without execution means something else.
- */
+/* The permission bits without those that chown(2) takes away; a set-group-ID bit without execution means something
+   else. */
 static uint32_t mode_after_chown(const struct vnode *vnode)
 {
     uint32_t mode = atomic_load_relaxed(&vnode->mode);

@@ -43,8 +43,7 @@ static void put_padded(struct text_sink *sink, const struct spec *spec, const ch
         put_repeated(sink, ' ', spec->width - len);
 }
 
-/* Writes the digits of `value` so that they end at `end`; returns where they start. 0 has no digit.
- */
+/* Writes the digits of `value` so that they end at `end`; returns where they start. 0 has no digit. */
 static char *digits_make(char *end, uint64_t value, unsigned base, bool upper)
 {
     const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";

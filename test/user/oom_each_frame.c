@@ -2,8 +2,8 @@
    and so on, until it has enough. Each time it either succeeds, or fails with ENOMEM, or the process
    that asked is killed, which the kernel says; and then every frame comes back.
 
-   Three processes, and a second hog, which holds most of memory all the time. The hog holds all memory but as many frames as it is told to leave. The worker
-   makes one attempt. The judge, this program, does nothing while memory is short that could need
+   Three processes, and a second hog, which holds most of memory all the time. The hog holds all memory but as many
+   frames as it is told to leave. The worker makes one attempt. The judge, this program, does nothing while memory is short that could need
    any: what it will write to, it has written to before. */
 #include "test.h"
 

@@ -1,5 +1,5 @@
-/* The line that is being edited, and how it is shown: in one row of the screen, of which a long line shows a part. Whatever
-   changes the line shows it anew. For edit.c. */
+/* The line that is being edited, and how it is shown: in one row of the screen, of which a long line shows a part.
+   Whatever changes the line shows it anew. For edit.c. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,7 +26,8 @@ void edit_redraw(const struct edit *edit);
 size_t edit_next_character(const struct edit *edit, size_t at);
 size_t edit_character_before(const struct edit *edit, size_t at);
 
-/* Each also moves the cursor to where the change was. What does not fit is not inserted, or, if all is replaced, cut off. */
+/* Each also moves the cursor to where the change was. What does not fit is not inserted, or, if all is replaced,
+   cut off. */
 void edit_replace(struct edit *edit, const char *text);
 void edit_insert(struct edit *edit, const char *bytes, size_t len);
 void edit_remove(struct edit *edit, size_t from, size_t to);

@@ -15,8 +15,8 @@
    It stands on ptrace(2), and runs on Linux as well: its lines are those of Linux's strace.
 
    Every stop of a tracee is told by wait, once; each is answered by one request that lets it go on. A program that is
-   to be started waits, as strace's child, behind a pipe until it is seized; what it does before its execve is hidden.
- */
+   to be started waits, as strace's child, behind a pipe until it is seized; what it does before its execve is
+   hidden. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
