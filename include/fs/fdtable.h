@@ -51,5 +51,8 @@ int fdtable_get_cloexec(struct fdtable *table, int fd);
 int fdtable_set_cloexec(struct fdtable *table, int fd, bool cloexec);
 void fdtable_set_cloexec_range(struct fdtable *table, unsigned first, unsigned last);
 
+/* All descriptors in use are below this. */
+unsigned fdtable_end(struct fdtable *table);
+
 /* The lowest descriptor in use from `fd` on; -1: none. For /proc. */
 int fdtable_next(struct fdtable *table, int fd);

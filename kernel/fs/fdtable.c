@@ -266,6 +266,14 @@ void fdtable_set_cloexec_range(struct fdtable *table, unsigned first, unsigned l
         (void)fdtable_set_cloexec(table, fd, true);
 }
 
+unsigned fdtable_end(struct fdtable *table)
+{
+    mutex_lock(&table->lock);
+    unsigned end = table->capacity;
+    mutex_unlock(&table->lock);
+    return end;
+}
+
 int fdtable_next(struct fdtable *table, int fd)
 {
     mutex_lock(&table->lock);

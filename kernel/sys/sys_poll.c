@@ -267,6 +267,12 @@ static long select_fetched(struct selection *selection, unsigned limit, uint64_t
     return result;
 }
 
+/* What a select's limit may be at most: the process may have files above its own, which is for new ones. */
+static uint64_t max_limit(void)
+{
+    return max(fd_limit(), (uint64_t)fdtable_end(process_current()->files));
+}
+
 /* `limit`: files with this number and above are not looked at. */
 static long select_files(int limit, __kernel_fd_set __user *const sets[NSETS], uint64_t deadline_ns)
 {
@@ -274,7 +280,7 @@ static long select_files(int limit, __kernel_fd_set __user *const sets[NSETS], u
 
     if (limit < 0)
         return -EINVAL;
-    limit = min((uint64_t)limit, fd_limit());
+    limit = min((uint64_t)limit, max_limit());
     selection.nwords = (limit + WORD_BITS - 1) / WORD_BITS;
     uint64_t *words = heap_alloc_zeroed(max(NSETS * selection.nwords, 1ul) * sizeof(*words));
     if (!words)

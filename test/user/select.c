@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -167,6 +168,25 @@ static void a_limit_beyond_all_files_is_fine(void)
     CHECK_EQ(CHECK_OK(syscall(SYS_select, 0x7fffffff, NULL, NULL, NULL, &no_time)), 0);
 }
 
+/* The limit is for new descriptors. */
+static void a_file_above_a_lowered_limit_is_seen(void)
+{
+    struct rlimit old, low;
+    fd_set in;
+    int fd = CHECK_OK(open("/dev/null", O_RDONLY)), high = CHECK_OK(fcntl(fd, F_DUPFD, 100));
+
+    CHECK_OK(getrlimit(RLIMIT_NOFILE, &old));
+    low = (struct rlimit){.rlim_cur = 10, .rlim_max = old.rlim_max};
+    CHECK_OK(setrlimit(RLIMIT_NOFILE, &low));
+    FD_ZERO(&in);
+    FD_SET(high, &in);
+    CHECK_EQ(select(high + 1, &in, NULL, NULL, &(struct timeval){0}), 1);
+    CHECK(FD_ISSET(high, &in));
+    CHECK_OK(setrlimit(RLIMIT_NOFILE, &old));
+    CHECK_OK(close(fd));
+    CHECK_OK(close(high));
+}
+
 /* ---- Signals ---- */
 
 static volatile sig_atomic_t calls;
@@ -297,6 +317,7 @@ int main(void)
     RUN(what_is_left_of_the_time_is_told);
     RUN(select_says_what_is_wrong);
     RUN(a_limit_beyond_all_files_is_fine);
+    RUN(a_file_above_a_lowered_limit_is_seen);
     RUN(a_signal_ends_the_wait_under_another_mask);
     RUN(who_is_ready_takes_no_signal);
     RUN(a_signal_from_elsewhere_ends_the_wait);
