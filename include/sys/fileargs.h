@@ -33,11 +33,11 @@ static inline uint64_t fd_limit(void)
 /* The most that one call moves, as on Linux. */
 #define MAX_RW_COUNT (INT32_MAX & ~(PAGE_SIZE - 1))
 
-/* Copies `count` pieces of user memory, as a readv has them, onto the heap; NULL if `count` is 0. -EINVAL: too many;
-   -ENOMEM, -EFAULT. */
+/* Copies `count` pieces of user memory, as a readv has them, onto the heap; NULL if `count` is 0. -EINVAL: too many,
+   or a length below 0; -ENOMEM, -EFAULT. */
 __must_check int pieces_fetch(const struct iovec __user *from, size_t count, struct iovec **pieces);
 
-/* The bytes of all pieces together, at most MAX_RW_COUNT. -EINVAL: a length below 0; -EFAULT. */
+/* The bytes of all pieces together, at most MAX_RW_COUNT. -EFAULT. */
 __must_check ssize_t pieces_count(const struct iovec *pieces, size_t count);
 
 /* A path as the *at calls pass it. */

@@ -6,6 +6,14 @@
 #include <sys/fileargs.h>
 #include <vm/usercopy.h>
 
+static int check_lengths(const struct iovec *pieces, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if ((ssize_t)pieces[i].iov_len < 0)
+            return -EINVAL;
+    return 0;
+}
+
 int pieces_fetch(const struct iovec __user *from, size_t count, struct iovec **pieces)
 {
     *pieces = NULL;
@@ -17,6 +25,8 @@ int pieces_fetch(const struct iovec __user *from, size_t count, struct iovec **p
     if (!copy)
         return -ENOMEM;
     int err = copy_from_user(copy, from, count * sizeof(*copy));
+    if (!err)
+        err = check_lengths(copy, count);
     if (err) {
         heap_free(copy);
         return err;
@@ -32,8 +42,6 @@ ssize_t pieces_count(const struct iovec *pieces, size_t count)
     for (size_t i = 0; i < count; i++) {
         const void __user *base = (const void __user *)pieces[i].iov_base;
 
-        if ((ssize_t)pieces[i].iov_len < 0)
-            return -EINVAL;
         if (!user_access_ok(base, pieces[i].iov_len))
             return -EFAULT;
         total = min(total + pieces[i].iov_len, MAX_RW_COUNT);

@@ -686,6 +686,15 @@ static void pieces_of_memory(void)
     CHECK_ERR(EINVAL, process_vm_readv(getpid(), local, 3, remote, 3, 0));
 }
 
+/* Though only as much would be read as there is room for. */
+static void a_length_below_0_of_memory_elsewhere(void)
+{
+    char byte = 1, to;
+    struct iovec local = {&to, 1}, remote[] = {{&byte, 1}, {&byte, -1}};
+
+    CHECK_ERR(EINVAL, process_vm_readv(getpid(), &local, 1, remote, 2, 0));
+}
+
 static void exec_again_and_again(void *unused)
 {
     (void)unused;
@@ -883,6 +892,7 @@ int main(int argc, char **argv)
     RUN(a_traced_child_is_not_reaped_unseen);
     RUN(memory_of_a_tracee);
     RUN(pieces_of_memory);
+    RUN(a_length_below_0_of_memory_elsewhere);
     RUN(memory_that_goes_while_it_is_read);
     RUN(wrong_processes);
     RUN(init_and_zombies);
