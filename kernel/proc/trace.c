@@ -330,6 +330,8 @@ int trace_seize(int pid, uint64_t options)
     if (process && process != self && process->pid != 1 && !process->zombie &&
         !process->trace.tracer) {
         link_to(process, self, options, true);
+        if (process->signals.stopped) /* it stops again, for its tracer */
+            signal_want_trap(process);
         err = 0;
     }
     mutex_unlock(&process_tree_lock);

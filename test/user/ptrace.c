@@ -463,6 +463,20 @@ static void what_is_detached_in_a_stop_stays_stopped(void)
     kill_and_reap(pid);
 }
 
+/* Who seizes a process that has stopped already is told so at once. */
+static void a_stopped_process_is_seized(void)
+{
+    pid_t pid = start_child(wait_for_ever, NULL);
+    int status;
+
+    CHECK_OK(kill(pid, SIGSTOP));
+    CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+    CHECK_OK(trace(PTRACE_SEIZE, pid, 0, 0));
+    CHECK_EQ(next_stop(pid), EVENT(PTRACE_EVENT_STOP, SIGSTOP));
+    CHECK_OK(trace(PTRACE_DETACH, pid, 0, 0));
+    kill_and_reap(pid);
+}
+
 /* ---- The end ---- */
 
 static void sigkill_ends_every_stop(void)
@@ -885,6 +899,7 @@ int main(int argc, char **argv)
     RUN(a_job_is_stopped_under_its_tracer);
     RUN(a_continuation_overtakes_a_stop);
     RUN(what_is_detached_in_a_stop_stays_stopped);
+    RUN(a_stopped_process_is_seized);
     RUN(sigkill_ends_every_stop);
     RUN(a_killed_process_makes_no_call);
     RUN(a_tracer_that_ends_lets_go);
