@@ -375,6 +375,17 @@ int trace_kill(int pid)
     return process ? 0 : -ESRCH;
 }
 
+/* A parent that was the tracer has not heard yet, as a parent, that its child is stopped. */
+static void detach(struct process *process)
+{
+    const struct trace *trace = &process->trace;
+    bool is_untold = trace->stop == TRACE_GROUP && trace->tracer == process->parent;
+
+    unlink_from_tracer(process);
+    if (is_untold && process->signals.stopped)
+        process_tell_stopped(process, trace->info.signo);
+}
+
 /* The tree lock is held. */
 static int resume(struct process *process, enum trace_resume how, int signo)
 {
@@ -387,7 +398,7 @@ static int resume(struct process *process, enum trace_resume how, int signo)
     else
         atomic_and(&process->thread->work, ~WORK_TRACE);
     if (how == TRACE_DETACH)
-        unlink_from_tracer(process);
+        detach(process);
     /* A tracer that has it go on overrules the signal that stopped it; one that leaves does not. */
     let_go(process, signo, is_group && (how == TRACE_CONT || how == TRACE_SYSCALL));
     return 0;

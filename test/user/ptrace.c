@@ -477,6 +477,20 @@ static void a_stopped_process_is_seized(void)
     kill_and_reap(pid);
 }
 
+/* As its tracer it was told of the stop, and as its parent it is told again. */
+static void a_parent_that_detaches_hears_of_the_stop(void)
+{
+    pid_t pid = start_traced(wait_for_ever, NULL, 0);
+    int status;
+
+    CHECK_OK(trace(PTRACE_CONT, pid, 0, SIGSTOP));
+    CHECK_EQ(next_stop(pid), SIGSTOP);
+    CHECK_OK(trace(PTRACE_DETACH, pid, 0, 0));
+    CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+    CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+    kill_and_reap(pid);
+}
+
 /* ---- The end ---- */
 
 static void sigkill_ends_every_stop(void)
@@ -900,6 +914,7 @@ int main(int argc, char **argv)
     RUN(a_continuation_overtakes_a_stop);
     RUN(what_is_detached_in_a_stop_stays_stopped);
     RUN(a_stopped_process_is_seized);
+    RUN(a_parent_that_detaches_hears_of_the_stop);
     RUN(sigkill_ends_every_stop);
     RUN(a_killed_process_makes_no_call);
     RUN(a_tracer_that_ends_lets_go);
