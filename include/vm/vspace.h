@@ -88,7 +88,10 @@ __must_check int vspace_unmap(struct vspace *vspace, uaddr_t start, uaddr_t end)
    part of it is not promised, the rest is done; or no memory, and nothing has changed. */
 __must_check int vspace_discard(struct vspace *vspace, uaddr_t start, uaddr_t end);
 
-/* The two with the vspace's lock held, for writing. */
+/* -ENOMEM: part of a range like that is not promised. */
+__must_check int vspace_check_mapped(struct vspace *vspace, uaddr_t start, uaddr_t end);
+
+/* Map and unmap with the vspace's lock held, for writing. */
 __must_check int vspace_map_locked(struct vspace *vspace, const struct map_request *request,
                                    uaddr_t *start);
 __must_check int vspace_unmap_locked(struct vspace *vspace, uaddr_t start, uaddr_t end);

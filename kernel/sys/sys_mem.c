@@ -127,10 +127,14 @@ SYSCALL3(madvise, uaddr_t, addr, uint64_t, len, int, advice)
 
     if (advice != MADV_DONTNEED && !is_hint(advice))
         return -EINVAL;
+    if (page_ceil(len) < len || addr + page_ceil(len) < addr) /* over the end of all addresses */
+        return -EINVAL;
     int err = page_range(addr, len, &end);
-    if (err || advice != MADV_DONTNEED || len == 0)
+    if (err || len == 0)
         return err;
-    return vspace_discard(current_vspace(), addr, end);
+    if (advice == MADV_DONTNEED)
+        return vspace_discard(current_vspace(), addr, end);
+    return vspace_check_mapped(current_vspace(), addr, end);
 }
 
 SYSCALL1(brk, uaddr_t, brk)

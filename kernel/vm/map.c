@@ -225,6 +225,14 @@ int vspace_discard(struct vspace *vspace, uaddr_t start, uaddr_t end)
     return err;
 }
 
+int vspace_check_mapped(struct vspace *vspace, uaddr_t start, uaddr_t end)
+{
+    rwlock_read_lock(&vspace->lock);
+    bool covered = is_covered(vspace, start, end);
+    rwlock_read_unlock(&vspace->lock);
+    return covered ? 0 : -ENOMEM;
+}
+
 /* Gives [start, end), which begins and ends with regions, the rights `prot`. */
 static void set_prot(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
 {

@@ -132,6 +132,23 @@ static void other_advice_changes_nothing(void)
     unmap_pages(page, 1);
 }
 
+/* The same as for advice that does something. */
+static void advice_about_nothing_is_an_error(void)
+{
+    static const int advice[] = {MADV_NORMAL, MADV_WILLNEED, MADV_FREE, MADV_DONTNEED};
+    char *pages = map_pages(2);
+
+    unmap_pages(pages + PAGE, 1);
+    for (size_t i = 0; i < ARRAY_SIZE(advice); i++) {
+        CHECK_ERR(ENOMEM, madvise(pages, 2 * PAGE, advice[i]));
+        CHECK_ERR(ENOMEM, madvise(map_hole(1), PAGE, advice[i]));
+        CHECK_ERR(EINVAL, madvise(pages, -1, advice[i]));
+        CHECK_ERR(EINVAL, madvise(pages, -PAGE, advice[i]));
+        CHECK_OK(madvise(map_hole(1), 0, advice[i]));
+    }
+    unmap_pages(pages, 1);
+}
+
 int main(void)
 {
     temp_dir_enter();
@@ -143,6 +160,7 @@ int main(void)
     RUN(rights_stay_as_they_are);
     RUN(what_is_not_there_is_an_error);
     RUN(other_advice_changes_nothing);
+    RUN(advice_about_nothing_is_an_error);
     temp_dir_leave();
     return TEST_PASSED;
 }
