@@ -34,8 +34,9 @@ struct alarm_setting cpu_timer_get(enum cpu_timer_kind kind)
     struct alarm_setting setting = {.interval_ns = timer->interval_ns};
     uint64_t now_ns = cpu_time_ns(kind);
 
-    if (timer->deadline_ns) /* one that is due, but was not sent yet, is not over yet */
-        setting.left_ns = timer->deadline_ns > now_ns ? timer->deadline_ns - now_ns : 1;
+    if (timer
+            ->deadline_ns) /* one that is due, but was not sent yet, is not over yet: as on Linux */
+        setting.left_ns = timer->deadline_ns > now_ns ? timer->deadline_ns - now_ns : TICK_NS;
     return setting;
 }
 

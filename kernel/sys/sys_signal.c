@@ -197,10 +197,12 @@ static void timer_set(int which, const struct alarm_setting *setting)
         cpu_timer_set(which == ITIMER_PROF ? CPU_TIMER_PROF : CPU_TIMER_VIRTUAL, setting);
 }
 
+/* A timer that is set never reads as 0: that would say that it is not. */
 static int put_timer(const struct alarm_setting *setting, struct __kernel_old_itimerval __user *to)
 {
+    uint64_t left_ns = setting->left_ns ? max(setting->left_ns, 1000ul) : 0;
     const struct __kernel_old_itimerval out = {
-        .it_value = timeval_from_ns(setting->left_ns),
+        .it_value = timeval_from_ns(left_ns),
         .it_interval = timeval_from_ns(setting->interval_ns),
     };
 
