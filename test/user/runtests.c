@@ -80,16 +80,18 @@ static struct usage usage_settled(const struct usage *before)
 
 /* Running one program. */
 
-/* With the nth allocation failing; 0: none. */
+/* With the nth allocation failing; 0: none. What a test says of a failure that was made is of no interest. */
 static _Noreturn void become_test(char **argv, unsigned nth)
 {
-    int null = open("/dev/null", O_RDONLY);
+    int null = open("/dev/null", O_RDWR);
 
     setpgid(0, 0);
     for (int number = 1; number <= SIGRTMAX; number++)
         signal(number, SIG_DFL); /* whoever started us may have ignored some */
     if (null >= 0) {
         dup2(null, STDIN_FILENO);
+        if (nth)
+            dup2(null, STDOUT_FILENO);
         close(null);
     }
     if (nth)
