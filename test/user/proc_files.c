@@ -946,16 +946,17 @@ static void note_mount(const char *line, void *found)
     CHECK_EQ(sscanf(line, "%63s %255s %63s %511s %d %d", device, place, kind, options, &numbers[0],
                     &numbers[1]),
              6);
-    *(unsigned *)found |= strcmp(place, "/") == 0 ? 1 : 0;
-    *(unsigned *)found |= strcmp(place, "/proc") == 0 && strcmp(kind, "proc") == 0 ? 2 : 0;
+    if (strcmp(place, "/proc") == 0 && strcmp(kind, "proc") == 0)
+        *(bool *)found = true;
 }
 
+/* Not "/", which is no mount in who was put into a directory by chroot. */
 static void mounts_lists_file_systems(void)
 {
-    unsigned found = 0;
+    bool found = false;
 
     lines_of("/proc/mounts", note_mount, &found);
-    CHECK_EQ(found, 3);
+    CHECK(found);
 }
 
 /* faults */
