@@ -34,25 +34,6 @@ static sigset_t set_of(int signal)
     return set;
 }
 
-/* What /proc/PID/stat says after the name: S sleeping, T stopped, ... */
-static char state_of(pid_t pid)
-{
-    char path[40], text[512];
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    int fd = CHECK_OK(open(path, O_RDONLY));
-    ssize_t len = CHECK_OK(read(fd, text, sizeof(text) - 1));
-    CHECK_OK(close(fd));
-    text[len] = '\0';
-    return strrchr(text, ')')[2];
-}
-
-static void await_state(pid_t pid, char state)
-{
-    while (state_of(pid) != state)
-        usleep(1000);
-}
-
 /* Beside a call that sleeps in the parent: sends it `signal`, and then lets it end. */
 struct helper {
     int signal;
@@ -305,7 +286,7 @@ static void check_stops_and_goes_on(pid_t pid, int signal)
     int status = wait_for_change(pid);
     CHECK(WIFSTOPPED(status));
     CHECK_EQ(WSTOPSIG(status), signal);
-    CHECK_EQ(state_of(pid), 'T');
+    CHECK_EQ(process_state(pid), 'T');
     CHECK_EQ(waitpid(pid, NULL, WUNTRACED | WCONTINUED | WNOHANG), 0); /* told once */
     CHECK_OK(kill(pid, SIGCONT));
     CHECK(WIFCONTINUED(wait_for_change(pid)));
@@ -350,7 +331,7 @@ static void a_stopped_process_dies_later_of_others(void)
     pid_t pid = stopped_child();
 
     CHECK_OK(kill(pid, SIGTERM));
-    CHECK_EQ(state_of(pid), 'T');
+    CHECK_EQ(process_state(pid), 'T');
     CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
     CHECK_OK(kill(pid, SIGCONT));
     CHECK(killed_by(wait_child(pid), SIGTERM));

@@ -25,37 +25,56 @@ static long free_frames(void)
 /* The hog. */
 
 struct hog {
-    int orders[2]; /* a pipe */
+    int orders[2]; /* a pipe, of which the hog's end does not wait */
     pid_t pid;
 };
+
+/* The last step may take two frames, with the page table. */
+static bool is_left(long frames)
+{
+    long free = free_frames();
+
+    return free == frames || free == frames - 1;
+}
 
 /* Its heap ends at a page's start, so each step is one page. */
 static void hog_leave(long frames)
 {
-    while (free_frames() < frames)
+    while (free_frames() < frames - 1)
         CHECK_OK(pagoda_sbrk(-(intptr_t)PAGE));
     while (free_frames() > frames)
         poke(CHECK_OK(pagoda_sbrk(PAGE)), 1);
 }
 
+/* Others may still take or give back a frame when the hog has done its work; so it goes on until it is stopped. */
 static void hog_run(void *arg)
 {
     struct hog *hog = arg;
-    long frames;
+    long frames = free_frames();
 
     CHECK_OK(pagoda_sbrk(page_round_up(pagoda_sbrk(0)) - (char *)pagoda_sbrk(0)));
     CHECK_OK(close(hog->orders[1]));
-    while (read(hog->orders[0], &frames, sizeof(frames)) > 0)
+    CHECK_OK(fcntl(hog->orders[0], F_SETFL, O_NONBLOCK));
+    while (read(hog->orders[0], &frames, sizeof(frames)) != 0) {
         hog_leave(frames);
+        sched_yield();
+    }
 }
 
-/* => when it has done so. Its answer is the number of free frames: to write another would take one. The
-   last step may take two frames, with the page table. */
+/* => when so many frames are free, and the hog is stopped: to hear its answer would take a frame. */
 static void hog_order(struct hog *hog, long frames)
 {
+    int status;
+
     CHECK_OK(write(hog->orders[1], &frames, sizeof(frames)));
-    while (free_frames() > frames || free_frames() < frames - 1)
-        sched_yield();
+    do {
+        CHECK_OK(kill(hog->pid, SIGCONT));
+        while (!is_left(frames))
+            sched_yield();
+        CHECK_OK(kill(hog->pid, SIGSTOP));
+        CHECK_EQ(CHECK_OK(waitpid(hog->pid, &status, WUNTRACED)), hog->pid);
+        CHECK(WIFSTOPPED(status));
+    } while (!is_left(frames));
 }
 
 static void hog_start(struct hog *hog, long frames)
@@ -69,6 +88,7 @@ static void hog_stop(struct hog *hog)
 {
     CHECK_OK(close(hog->orders[0]));
     CHECK_OK(close(hog->orders[1]));
+    CHECK_OK(kill(hog->pid, SIGCONT));
     CHECK(exited_with(wait_child(hog->pid), 0));
 }
 
@@ -232,6 +252,7 @@ static int attempt_with(struct hog *hog, const struct operation *operation, long
     make_pipe(worker.start);
     pid_t pid = start_child(work, &worker);
     gate_pass(&worker.arrived);
+    await_state(pid, 'S');
     hog_order(hog, frames);
     CHECK_OK(close(worker.start[1]));
     int status = wait_child(pid);

@@ -5,6 +5,7 @@
    that it touches (after a fork: copies it), and only the second is kept. */
 #include "test.h"
 
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/auxv.h>
@@ -228,6 +229,24 @@ const char *self_path(void)
     return strcat(path, started_as);
 }
 
+char process_state(pid_t pid)
+{
+    char path[40], text[512];
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    int fd = CHECK_OK(open(path, O_RDONLY));
+    ssize_t len = CHECK_OK(read(fd, text, sizeof(text) - 1));
+    CHECK_OK(close(fd));
+    text[len] = '\0';
+    return strrchr(text, ')')[2];
+}
+
+void await_state(pid_t pid, char state)
+{
+    while (process_state(pid) != state)
+        sched_yield();
+}
+
 struct gate gate_make(void)
 {
     struct gate gate;
@@ -266,6 +285,7 @@ void hold_child(struct held_child *child, void (*body)(void *), void *arg)
         _exit(0);
     }
     gate_pass(&child->arrived);
+    await_state(child->pid, 'S');
 }
 
 int release_child(struct held_child *child)

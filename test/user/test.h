@@ -135,6 +135,10 @@ const char *signal_name(int signal);
 /* The absolute path of this program, whatever the current directory has become. */
 const char *self_path(void);
 
+/* What /proc/PID/stat says after the name: S sleeping, T stopped, ... */
+char process_state(pid_t pid);
+void await_state(pid_t pid, char state);
+
 /* A gate lets through as many processes as it was opened times. */
 struct gate {
     int fds[2];
@@ -144,7 +148,7 @@ void gate_open(const struct gate *gate);
 void gate_pass(const struct gate *gate); /* => waits until it is opened */
 void gate_destroy(const struct gate *gate);
 
-/* A child that stops before its body, and goes on when it is released. */
+/* A child that sleeps before its body, and goes on when it is released. While it is held it touches no page. */
 struct held_child {
     struct gate arrived, released;
     pid_t pid;
