@@ -25,7 +25,7 @@ static long free_frames(void)
 /* The hog. */
 
 struct hog {
-    int orders[2]; /* a pipe, of which the hog's end does not wait */
+    int orders[2]; /* a pipe */
     pid_t pid;
 };
 
@@ -50,15 +50,16 @@ static void hog_leave(long frames)
 static void hog_run(void *arg)
 {
     struct hog *hog = arg;
-    long frames = free_frames();
+    long frames;
 
     CHECK_OK(pagoda_sbrk(page_round_up(pagoda_sbrk(0)) - (char *)pagoda_sbrk(0)));
     CHECK_OK(close(hog->orders[1]));
+    CHECK_EQ(CHECK_OK(read(hog->orders[0], &frames, sizeof(frames))), sizeof(frames));
     CHECK_OK(fcntl(hog->orders[0], F_SETFL, O_NONBLOCK));
-    while (read(hog->orders[0], &frames, sizeof(frames)) != 0) {
+    do {
         hog_leave(frames);
         sched_yield();
-    }
+    } while (read(hog->orders[0], &frames, sizeof(frames)) != 0);
 }
 
 /* => when so many frames are free, and the hog is stopped: to hear its answer would take a frame. */
