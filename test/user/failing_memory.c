@@ -184,14 +184,19 @@ static void unmap_in_heap(void)
 /* Processes. */
 
 /* What a child had to say is taken for the result; that it was killed, for a lack of memory. */
+static int error_of_child_in(int *status, pid_t pid)
+{
+    if (pid < 0)
+        return errno;
+    CHECK_EQ(CHECK_OK(waitpid(pid, status, 0)), pid);
+    return WIFSIGNALED(*status) ? ENOMEM : WEXITSTATUS(*status);
+}
+
 static int error_of_child(pid_t pid)
 {
     int status;
 
-    if (pid < 0)
-        return errno;
-    CHECK_EQ(CHECK_OK(waitpid(pid, &status, 0)), pid);
-    return WIFSIGNALED(status) ? ENOMEM : WEXITSTATUS(status);
+    return error_of_child_in(&status, pid);
 }
 
 static int fork_child(void)
@@ -329,7 +334,7 @@ static int wait_into_untouched(void)
 
     if (pid == 0)
         _exit(0);
-    return error_of(pid) ? errno : error_of(waitpid(pid, (int *)area, 0));
+    return error_of_child_in((int *)area, pid);
 }
 
 static int answer_into_untouched(void)
