@@ -37,6 +37,7 @@ STEPS = [
     ("a line can be changed in the middle", f"ho last{LEFT * 7}ec\n", r"\nlast\r?\n"),
     ("^C leaves quotes that are not closed", "echo 'open\n", r"\n> $", CTRL_C, r"\n\$ $", "echo $?\n", r"\n130\r?\n"),
     ("Tab completes", "/bin/ec\ttabbed\n", r"\ntabbed\r?\n"),
+    ("a shell that stops itself goes on", "kill -STOP $$; echo go'es' on\n", r"\ngoes on\r?\n"),
     ("a program that is killed is named", "/bin/sh -c 'kill -SEGV $$'\n", r"\nSegmentation fault"),
 ]
 

@@ -37,16 +37,28 @@ NOT_TO_BE_RUN = {"halt", "init", "vmbench"}
 ARGUMENTS = {
     "audit": [""],
     "cat": ["/README", "-", "/proc/self/maps /proc/vmstat", "/nowhere", "/dev/zero | cat | wc", "< /README", "/"],
+    "cp": ["/README /tmp/copy", "-r /bin /tmp/bin", "/README /README", "/nowhere /tmp", "/proc/self/maps /tmp"],
+    "df": ["", "/tmp /dev", "/nowhere"],
     "dmesg": ["| wc", ""],
     "echo": ["a b c", "$? $$ $HOME", "'a  b' \"$PATH\" *", "> /tmp/echoed"],
     "grep": ["a /README", "-c e /README", "x", "-n the < /README"],
-    "kill": ["-0 1", "99999", "-l", "%1", "-STOP 99999"],
+    "head": ["-n 3 /README", "-c 100 /dev/urandom | wc -c", "/nowhere", "-q -n 1 /README /proc/self/maps"],
+    "hexdump": ["-C /bin/true | wc", "-n 64 -C /dev/urandom", "/nowhere", "< /README"],
+    "kill": ["-0 1", "99999", "-l", "%1", "-STOP 99999", "-STOP $$"],
     "ls": ["-la /", "/bin /dev /proc /tmp", "-l /proc/self /nowhere", "| wc"],
     "maps": ["", "1", "99999"],
     "mkdir": ["/tmp/d", "-p /tmp/a/b/c", "/tmp", "/proc/x"],
+    "mv": ["/tmp/echoed /tmp/moved", "/tmp/copy /tmp/d", "/nowhere /tmp", "/tmp /tmp/a"],
     "rm": ["/tmp/echoed", "-rf /tmp/a /tmp/d", "/tmp", "-r /dev/null/x"],
+    "run-limited": ["-s 40 ls", "-v 1000 ls", "-d 64 -n 8 cat /README", "-t 1 cat /dev/zero | wc", "-s x ls", "ls"],
     "sh": ["-c 'echo $$; sleep 0'", "/README", "-c 'kill -SEGV $$'", "-c 'kill -STOP $$'", "-c 'cat | cat'"],
     "sleep": ["0", "1000", "0.01", "x"],
+    "stat": ["/README /tmp", "-L /proc/self", "/nowhere"],
+    "strace": ["ls", "-f sh -c 'ls | wc'", "-c ls > /dev/null", "-p 1", "-p $$", "-q -p 99999", "/nowhere",
+               "-f -o /tmp/trace sh -c 'sleep 1000'", "sh -c 'kill -STOP $$'", "-f sh -c 'kill -SEGV $$'"],
+    "top": ["", "-b -n 1", "-d 0.01 -o mem"],
+    "uptime": [""],
+    "vmstat": ["", "1", "-s"],
     "wc": ["/README", "-l", "/bin/*"],
 }
 
@@ -55,6 +67,8 @@ ENDLESS = [
     "cat", "sleep 1000", "sh", "cat /dev/zero | wc", "cat /dev/zero | cat | cat > /dev/null", "cat | cat | wc",
     "(sleep 1000; echo late)", "sh -c 'sleep 1000'", "sh -c 'cat; cat'", "sh -c 'sh -c cat'", "sleep 1000 | cat",
     "cat /README /README | cat | sleep 1000", "sh -c 'sleep 1000 & wait'", "wait", "grep a",
+    "top", "vmstat 1", "strace sleep 1000", "strace -f sh -c 'cat | cat'", "strace -p $$", "strace -f -p 1",
+    "strace -c cat /dev/zero | wc", "strace strace sleep 1000", "run-limited -s 40 cat",
 ]  # fmt: skip
 
 # What does much in little time.
@@ -63,6 +77,7 @@ BUSY = [
     "cat /proc/*/maps | wc", "true | true | true | true", "cat /bin/* > /tmp/all; rm /tmp/all", "maps; free",
     "(((true; true) | true) && ls) > /tmp/out", "cat /README", "true && true || false; false; true", "ehco x",
     "true & true & true & true &", "echo $(x", "echo 'unclosed", "cat < /nowhere", "ls > /proc/x", "| |", "fg", "bg",
+    "cp -r /bin /tmp/bin; rm -r /tmp/bin", "strace -f sh -c 'ls | wc'", "strace -f sh -c 'sh -c true & wait'",
 ]  # fmt: skip
 
 
@@ -197,7 +212,7 @@ class Session:
         return f"stops and ends job {number}"
 
     def background(self):
-        command = self.random.choice([*BUSY[:6], "sleep 1000", "cat", "(sleep 0.02; echo background)"])
+        command = self.random.choice([*BUSY[:6], "sleep 1000", "cat", "(sleep 0.02; echo background)", "strace -o /tmp/trace sleep 1000"])
         self.type(command + " &\n")
         if self.random.random() < 0.5:
             self.must_answer(self.random.choice(["jobs", "ps | wc", "true", "cat /README | wc"]))

@@ -52,15 +52,22 @@ static pid_t shell_start(char *const arguments[])
     return pid;
 }
 
-/* Waits for `child`, and meanwhile for every orphan. => its status, as a shell counts: 128 + the
-   signal that killed it. */
+/* Waits for the end of `child`, and meanwhile for every orphan. A shell that stops itself (kill -STOP $$) goes on at
+   once: nobody else could continue it. => its status, as a shell counts: 128 + the signal that killed it. */
 static int child_wait(pid_t child)
 {
-    int status = 0;
+    int status;
 
-    while (wait(&status) != child)
-        ;
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    for (;;) {
+        if (waitpid(-1, &status, WUNTRACED) != child)
+            continue;
+        if (WIFEXITED(status))
+            return WEXITSTATUS(status);
+        if (WIFSIGNALED(status))
+            return 128 + WTERMSIG(status);
+        if (WSTOPSIG(status) == SIGSTOP)
+            kill(child, SIGCONT);
+    }
 }
 
 int main(void)

@@ -398,6 +398,19 @@ static void strace_is_interrupted(void)
     attached_destroy(&attached);
 }
 
+/* Who watches the shell must not be stopped by a key: the shell, which waits for it then, could not continue it. */
+static void strace_is_not_stopped_by_a_key(void)
+{
+    struct attached attached;
+
+    attach(&attached);
+    CHECK_OK(kill(attached.strace, SIGTSTP));
+    CHECK_EQ(write(attached.bytes[1], "\5", 1), 1);
+    CHECK(exited_with(wait_child(attached.strace), 0));
+    CHECK(exited_with(wait_child(attached.reader), 5));
+    attached_destroy(&attached);
+}
+
 static void strace_is_killed(void)
 {
     struct attached attached;
@@ -423,6 +436,7 @@ int main(int argc, char **argv)
     RUN(how_strace_ends);
     RUN(a_process_that_runs_already);
     RUN(strace_is_interrupted);
+    RUN(strace_is_not_stopped_by_a_key);
     RUN(strace_is_killed);
     temp_dir_leave();
     return TEST_PASSED;

@@ -8,7 +8,7 @@
    -a   the column of the results (40)
    -e   only these calls, or, behind a !, all but these
    -o   the lines go to a file, not to standard error
-   -p   watches a process that runs already, until it or strace ends
+   -p   watches a process that runs already, until it or strace ends; Ctrl-Z does not stop it then
    -q   says nothing of processes that come and go
    -s   the longest string that is shown (32)
 
@@ -496,6 +496,8 @@ int main(int argc, char **argv)
     wish.is_quiet |= wish.file && *argv;
     if (!output_open(wish.file, wish.follows))
         return 1;
+    if (wish.pids)
+        signal(SIGTSTP, SIG_IGN); /* what it watches may be the shell, which could not continue it then */
     if (wish.pids ? !attach_all() : !start(argv))
         return 1;
     catch_interrupts();
