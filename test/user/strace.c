@@ -307,7 +307,7 @@ static void children_that_are_followed(void)
 {
     CHECK(killed_by(STRACE("-f", "-o", "trace", self_path(), "subject"), SIGSEGV));
     char *text = contents("trace");
-    check_has(text, " exit_group(3"); /* or unfinished: its parent may make a call in the middle of it */
+    check_has(text, " exit_group(3"); /* cut short if its parent makes a call meanwhile */
     check_has(text, " +++ exited with 3 +++\n");
     check_has(text, " +++ killed by SIGSEGV +++\n");
     free(text);

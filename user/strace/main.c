@@ -496,8 +496,9 @@ int main(int argc, char **argv)
     wish.is_quiet |= wish.file && *argv;
     if (!output_open(wish.file, wish.follows))
         return 1;
+    /* What it watches may be the shell, which could not continue it then. */
     if (wish.pids)
-        signal(SIGTSTP, SIG_IGN); /* what it watches may be the shell, which could not continue it then */
+        signal(SIGTSTP, SIG_IGN);
     if (wish.pids ? !attach_all() : !start(argv))
         return 1;
     catch_interrupts();

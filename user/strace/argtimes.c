@@ -1,0 +1,111 @@
+/* Arguments of system calls about times and timers. */
+#define _GNU_SOURCE
+#include "argprint.h"
+
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "output.h"
+
+static void show_timespec(const struct timespec *time)
+{
+    print("{tv_sec=%lld, tv_nsec=%ld}", (long long)time->tv_sec, time->tv_nsec);
+}
+
+static void print_time(const struct tracee *tracee, int n)
+{
+    struct timespec time;
+
+    if (fetch(tracee, tracee->args[n], &time, sizeof(time)))
+        show_timespec(&time);
+}
+
+static void print_out_time(const struct tracee *tracee, int n)
+{
+    struct timespec time;
+
+    if (fetch_output(tracee, n, &time, sizeof(time)))
+        show_timespec(&time);
+}
+
+#define ERESTART_RESTARTBLOCK 516
+
+/* What is left of a sleep is only said of one that was interrupted. */
+static void print_left_time(const struct tracee *tracee, int n)
+{
+    struct timespec time;
+
+    if (tracee->has_failed && tracee->result == -ERESTART_RESTARTBLOCK) {
+        if (fetch(tracee, tracee->args[n], &time, sizeof(time)))
+            show_timespec(&time);
+    } else {
+        print_address(tracee->args[n]);
+    }
+}
+
+static void show_file_time(const struct tracee *tracee, const void *element, size_t index)
+{
+    const struct timespec *time = element;
+    char date[32], zone[8];
+
+    (void)tracee, (void)index;
+    if (time->tv_nsec == UTIME_NOW || time->tv_nsec == UTIME_OMIT) {
+        print("%s", time->tv_nsec == UTIME_NOW ? "UTIME_NOW" : "UTIME_OMIT");
+        return;
+    }
+    show_timespec(time);
+    const struct tm *tm = localtime(&time->tv_sec);
+    if (!tm)
+        return;
+    strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", tm);
+    strftime(zone, sizeof(zone), "%z", tm);
+    print(" /* %s", date);
+    if (time->tv_nsec)
+        print(".%09ld", time->tv_nsec);
+    print("%s */", zone);
+}
+
+static void print_times(const struct tracee *tracee, int n)
+{
+    print_array(tracee, tracee->args[n], 2, sizeof(struct timespec), show_file_time);
+}
+
+void show_timeval(const char *name, const struct timeval *time)
+{
+    print("%s={tv_sec=%lld, tv_usec=%ld}", name, (long long)time->tv_sec, (long)time->tv_usec);
+}
+
+static void show_itimer(const struct itimerval *timer)
+{
+    print("{");
+    show_timeval("it_interval", &timer->it_interval);
+    print(", ");
+    show_timeval("it_value", &timer->it_value);
+    print("}");
+}
+
+static void print_itimer(const struct tracee *tracee, int n)
+{
+    struct itimerval timer;
+
+    if (fetch(tracee, tracee->args[n], &timer, sizeof(timer)))
+        show_itimer(&timer);
+}
+
+static void print_out_itimer(const struct tracee *tracee, int n)
+{
+    struct itimerval timer;
+
+    if (fetch_output(tracee, n, &timer, sizeof(timer)))
+        show_itimer(&timer);
+}
+
+/* ---- The kinds ---- */
+
+INPUT(time, print_time);
+INPUT(times, print_times);
+INPUT(itimer, print_itimer);
+OUTPUT(out_time, print_out_time);
+OUTPUT(left_time, print_left_time);
+OUTPUT(out_itimer, print_out_itimer);
