@@ -174,8 +174,8 @@ __must_check int signal_suspend(const uint64_t *mask);
 /* rt_sigtimedwait(2): takes a signal out of `set`: its number. -EAGAIN at `deadline_ns`; -EINTR. */
 __must_check int signal_timed_wait(uint64_t set, uint64_t deadline_ns, struct signal_info *info);
 
-/* In Linux's form. */
-siginfo_t signal_to_siginfo(const struct signal_info *info);
+/* In Linux's form, with zeros in all that does not mean anything. */
+void signal_to_siginfo(const struct signal_info *info, siginfo_t *out);
 
 /* The handler and flags of one signal. */
 struct signal_action signal_action_of(struct process *process, int signo);

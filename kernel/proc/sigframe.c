@@ -20,6 +20,7 @@
 #include <arch/context.h>
 #include <arch/page.h>
 #include <arch/trap.h>
+#include <lib/string.h>
 #include <proc/process.h>
 #include <vm/usercopy.h>
 #include "signal_set.h"
@@ -46,21 +47,21 @@ static bool is_fault(const struct signal_info *info)
     return (BIT(info->signo) & SYNCHRONOUS) && info->code > 0 && info->code != SI_KERNEL;
 }
 
-siginfo_t signal_to_siginfo(const struct signal_info *info)
+void signal_to_siginfo(const struct signal_info *info, siginfo_t *out)
 {
-    siginfo_t out = {.si_signo = info->signo, .si_code = info->code};
-
+    memset(out, 0, sizeof(*out)); /* it goes to the user with its padding */
+    out->si_signo = info->signo;
+    out->si_code = info->code;
     if (is_fault(info)) {
-        out.si_addr = (void *)info->addr;
+        out->si_addr = (void *)info->addr;
     } else {
-        out.si_pid = info->pid;
-        out.si_uid = info->uid;
+        out->si_pid = info->pid;
+        out->si_uid = info->uid;
         if (info->code < 0)
-            out.si_ptr = (void *)info->value;
+            out->si_ptr = (void *)info->value;
         else
-            out.si_status = info->status;
+            out->si_status = info->status;
     }
-    return out;
 }
 
 static struct sigcontext context_from(const struct trapframe *tf, const struct signal_info *info,
@@ -156,9 +157,9 @@ static int write_frame(const struct frame_place *place, const struct trapframe *
         .uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
         .uc.uc_mcontext = context_from(tf, info, mask, place->fpu),
         .uc.uc_sigmask = mask,
-        .info = signal_to_siginfo(info),
     };
 
+    signal_to_siginfo(info, &frame.info);
     signal_get_stack(tf->rsp, &frame.uc.uc_stack);
     return copy_to_user((void __user *)place->frame, &frame, sizeof(frame));
 }

@@ -153,7 +153,8 @@ SYSCALL5(waitid, int, which, int, id, siginfo_t __user *, info, int, options,
         news = process_child_info(child.pid, child.status);
     if (result && child.is_trap)
         news.code = CLD_TRAPPED;
-    const siginfo_t out = signal_to_siginfo(&news);
+    siginfo_t out;
+    signal_to_siginfo(&news, &out);
     return info ? put_user(info, &out) : 0;
 }
 

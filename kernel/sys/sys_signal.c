@@ -128,8 +128,9 @@ SYSCALL4(rt_sigtimedwait, const uint64_t __user *, set, siginfo_t __user *, info
     if (result == -EINTR)
         signal_keep_deadline(deadline_ns);
     if (result > 0 && info) {
-        siginfo_t out = signal_to_siginfo(&taken);
+        siginfo_t out;
 
+        signal_to_siginfo(&taken, &out);
         if (put_user(info, &out))
             return -EFAULT;
     }

@@ -97,8 +97,9 @@ static long put_syscall_info(const struct trace_view *view, uaddr_t to, size_t s
 
 static int put_siginfo(const struct trace_view *view, uaddr_t to)
 {
-    const siginfo_t info = signal_to_siginfo(&view->info);
+    siginfo_t info;
 
+    signal_to_siginfo(&view->info, &info);
     return view->has_info ? put_user((siginfo_t __user *)to, &info) : -EINVAL;
 }
 

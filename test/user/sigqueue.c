@@ -83,6 +83,30 @@ static void a_value_is_waited_for(void)
     CHECK_OK(sigprocmask(SIG_UNBLOCK, &set, NULL));
 }
 
+/* Up to the end of what the signal has to say, and behind it. */
+static void the_rest_of_what_is_told_is_zero(void)
+{
+    sigset_t set;
+    siginfo_t info;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+    CHECK_OK(raise(SIGUSR1));
+    memset(&info, 0xee, sizeof(info));
+    CHECK_EQ(CHECK_OK(syscall(SYS_rt_sigtimedwait, &set, &info, NULL, 8)), SIGUSR1);
+    CHECK(is_zero((const char *)(&info.si_code + 1), 4));
+    CHECK(is_zero((const char *)(&info.si_uid + 1),
+                  (char *)(&info + 1) - (char *)(&info.si_uid + 1)));
+    handle(SIGUSR1, keep, 0);
+    CHECK_OK(sigprocmask(SIG_UNBLOCK, &set, NULL));
+    CHECK_OK(raise(SIGUSR1));
+    CHECK_EQ(calls, 1);
+    CHECK(is_zero((const char *)(&last.si_code + 1), 4));
+    CHECK(is_zero((const char *)(&last.si_uid + 1),
+                  (char *)(&last + 1) - (char *)(&last.si_uid + 1)));
+}
+
 static void queueing_says_what_is_wrong(void)
 {
     pid_t pid = start_child(wait_for_ever, NULL);
@@ -169,6 +193,7 @@ int main(void)
 {
     RUN(a_value_arrives);
     RUN(a_value_is_waited_for);
+    RUN(the_rest_of_what_is_told_is_zero);
     RUN(queueing_says_what_is_wrong);
     RUN(a_stack_disarms_itself);
     return TEST_PASSED;

@@ -171,6 +171,21 @@ static void sysinfo_agrees_with_meminfo(void)
     CHECK(info.procs >= 2);
 }
 
+/* => whether all bytes of a structure that lie between two fields are 0 */
+#define GAP_IS_ZERO(object, field, next)                            \
+    is_zero((const char *)&(object).field + sizeof((object).field), \
+            (const char *)&(object).next - (const char *)&(object).field - sizeof((object).field))
+
+static void the_padding_of_sysinfo_is_zero(void)
+{
+    struct sysinfo info;
+
+    memset(&info, 0xee, sizeof(info));
+    CHECK_OK(syscall(SYS_sysinfo, &info));
+    CHECK(GAP_IS_ZERO(info, procs, totalhigh));
+    CHECK(is_zero((const char *)(&info.mem_unit + 1), 4));
+}
+
 int main(void)
 {
     RUN(uname_names_the_machine);
@@ -185,5 +200,6 @@ int main(void)
     RUN(limits_are_inherited);
     RUN(cpu_time_is_limited);
     RUN(sysinfo_agrees_with_meminfo);
+    RUN(the_padding_of_sysinfo_is_zero);
     return TEST_PASSED;
 }
