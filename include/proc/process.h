@@ -39,6 +39,7 @@ struct process {
     int pid;                      /* (c) */
     struct thread *thread;        /* (c) */
     struct vspace *vspace;        /* (o) and (t), both; NULL once it has exited */
+    bool borrows_vspace;          /* (o) until its exec it runs in its parent's (CLONE_VM) */
     struct fdtable *files;        /* (o) and (t); NULL once it has exited */
     struct vnode *cwd;            /* (o) and (t); NULL once it has exited */
     struct vnode *exe;            /* (o) and (t) the program's file; NULL once it has exited */

@@ -302,6 +302,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     process->usage.ticks_user -= process->thread->ticks_user;
     process->usage.ticks_kernel -= process->thread->ticks_kernel;
     process->vspace = loading->vspace;
+    process->borrows_vspace = false;
     process->layout = loading_layout(loading);
     vnode_get(loading->program->vnode);
     process->exe = loading->program->vnode;

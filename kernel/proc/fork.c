@@ -101,6 +101,7 @@ static int child_create(const struct fork_request *request, struct process **out
     copy_rest(child, parent);
     copy_registers(child, request);
     child->is_vforked = request->flags & CLONE_VFORK;
+    child->borrows_vspace = request->flags & CLONE_VM;
     *out = child;
     return 0;
 }

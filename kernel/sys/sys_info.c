@@ -199,13 +199,13 @@ static int set_rlimit(struct process_rlimit *limit, const struct rlimit64 *wante
     return 0;
 }
 
-/* Limits on memory are the vspace's business from now on. A child of vfork runs in its parent's, whose limits stay; its
-   own count from its exec on. */
+/* Limits on memory are the vspace's business from now on. One that runs in its parent's leaves that its limits; its own
+   count from its exec on. */
 static void apply_rlimits(struct process *process)
 {
     struct vspace *vspace = process->vspace;
 
-    if (process->is_vforked)
+    if (process->borrows_vspace)
         return;
     rwlock_write_lock(&vspace->lock);
     vspace->limits.data = process->rlimits[RLIMIT_DATA].soft;

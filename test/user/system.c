@@ -2,6 +2,7 @@
    little. */
 #include "test.h"
 
+#include <sched.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -145,6 +146,35 @@ static void limits_are_inherited(void)
     CHECK(exits_with(0, check_stack_limit, &limit.rlim_cur));
 }
 
+/* A child's: in its own memory it then gets no more. => its exit status */
+static int limit_data(void *is_own)
+{
+    struct rlimit limit = {PAGE, RLIM_INFINITY};
+
+    if (setrlimit(RLIMIT_DATA, &limit))
+        return 1;
+    void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return is_own && page != MAP_FAILED ? 2 : 0;
+}
+
+static void check_limiting_child(int flags, void *is_own)
+{
+    static char stack[4 * PAGE] __attribute__((aligned(16)));
+    pid_t pid = CHECK_OK(clone(limit_data, stack + sizeof(stack), flags | SIGCHLD, is_own));
+
+    CHECK(exited_with(wait_child(pid), 0));
+    unmap_pages(map_pages(1), 1);
+}
+
+/* A limit on memory holds for a child that has memory of its own, and never for its parent's. */
+static void a_limit_is_for_ones_own_memory(void)
+{
+    check_limiting_child(CLONE_VFORK, "own");
+    check_limiting_child(0, "own");
+    check_limiting_child(CLONE_VFORK | CLONE_VM, NULL);
+    check_limiting_child(CLONE_VM, NULL);
+}
+
 static void spin_within(void *limit)
 {
     CHECK_OK(setrlimit(RLIMIT_CPU, limit));
@@ -198,6 +228,7 @@ int main(void)
     RUN(random_bytes_are_random);
     RUN(limits_are_kept);
     RUN(limits_are_inherited);
+    RUN(a_limit_is_for_ones_own_memory);
     RUN(cpu_time_is_limited);
     RUN(sysinfo_agrees_with_meminfo);
     RUN(the_padding_of_sysinfo_is_zero);
