@@ -87,11 +87,21 @@ SYSCALL3(syslog, int, action, char __user *, to, int, size)
 
 /* ---- Time ---- */
 
+/* What the process has used; it is its only thread, too. */
+static uint64_t cpu_time_ns(void)
+{
+    struct process_usage usage = process_usage(process_current());
+
+    return (usage.ticks_user + usage.ticks_kernel) * TICK_US * 1000;
+}
+
+/* -EINVAL: there is no such clock. */
 static int clock_read(int clock, uint64_t *ns)
 {
     switch (clock) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
+    case CLOCK_TAI: /* nobody has said how many leap seconds there have been */
         *ns = clock_realtime_ns();
         return 0;
     case CLOCK_MONOTONIC:
@@ -100,9 +110,25 @@ static int clock_read(int clock, uint64_t *ns)
     case CLOCK_BOOTTIME:
         *ns = clock_monotonic_ns();
         return 0;
+    case CLOCK_PROCESS_CPUTIME_ID:
+    case CLOCK_THREAD_CPUTIME_ID:
+        *ns = cpu_time_ns();
+        return 0;
     default:
         return -EINVAL;
     }
+}
+
+static bool is_cpu_clock(int clock)
+{
+    return clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
+}
+
+/* Whether one can sleep until it shows a time; by a clock of CPU time one cannot, yet. */
+static bool can_wake(int clock)
+{
+    return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME ||
+           clock == CLOCK_TAI;
 }
 
 SYSCALL2(clock_gettime, int, clock, struct __kernel_timespec __user *, out)
@@ -118,10 +144,12 @@ SYSCALL2(clock_gettime, int, clock, struct __kernel_timespec __user *, out)
 
 SYSCALL2(clock_getres, int, clock, struct __kernel_timespec __user *, out)
 {
-    const struct __kernel_timespec resolution = {.tv_nsec = 1};
+    struct __kernel_timespec resolution = {.tv_nsec = 1};
     uint64_t ns;
     int err = clock_read(clock, &ns);
 
+    if (is_cpu_clock(clock))
+        resolution.tv_nsec = TICK_US * 1000;
     return err || !out ? err : put_user(out, &resolution);
 }
 
@@ -180,9 +208,13 @@ SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec
     struct __kernel_timespec time;
     uint64_t ns, now;
 
+    if (clock_read(clock, &now))
+        return -EINVAL;
+    if (!can_wake(clock))
+        return -EOPNOTSUPP;
     if (get_user(&time, request))
         return -EFAULT;
-    if (clock_read(clock, &now) || !timespec_to_ns(&time, &ns))
+    if (!timespec_to_ns(&time, &ns))
         return -EINVAL;
     if (!(flags & TIMER_ABSTIME))
         return sleep_for(ns, remaining);

@@ -57,6 +57,69 @@ static void time_does_not_go_back(void)
     CHECK_ERR(EINVAL, syscall(SYS_clock_gettime, 12345, &time));
 }
 
+static uint64_t clock_ns(int clock)
+{
+    struct timespec time = {0};
+
+    CHECK_OK(syscall(SYS_clock_gettime, clock, &time));
+    return nanoseconds(&time);
+}
+
+static const int sleep_clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_TAI};
+static const int other_clocks[] = {CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE,
+                                   CLOCK_MONOTONIC_COARSE, CLOCK_THREAD_CPUTIME_ID};
+
+static long sleep_by(int clock, const void *time)
+{
+    return syscall(SYS_clock_nanosleep, clock, 0, time, NULL);
+}
+
+/* There is the clock, or not, before there is a time. */
+static void some_clocks_wake(void)
+{
+    struct timespec none = {0}, bad = {.tv_nsec = -1};
+
+    for (size_t i = 0; i < ARRAY_SIZE(sleep_clocks); i++) {
+        CHECK(clock_ns(sleep_clocks[i]) > 0);
+        CHECK_OK(sleep_by(sleep_clocks[i], &none));
+        CHECK_ERR(EINVAL, sleep_by(sleep_clocks[i], &bad));
+        CHECK_ERR(EFAULT, sleep_by(sleep_clocks[i], (void *)8));
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(other_clocks); i++) {
+        CHECK_OK(syscall(SYS_clock_getres, other_clocks[i], &none));
+        CHECK_ERR(EOPNOTSUPP, sleep_by(other_clocks[i], &none));
+        CHECK_ERR(EOPNOTSUPP, sleep_by(other_clocks[i], (void *)8));
+    }
+    CHECK_ERR(EINVAL, sleep_by(12345, (void *)8));
+    CHECK_ERR(EINVAL, syscall(SYS_clock_gettime, 12345, (void *)8));
+    CHECK_ERR(EINVAL, syscall(SYS_clock_getres, 12345, (void *)8));
+}
+
+/* Both clocks of a process with one thread, and what musl makes of the one. */
+static void cpu_time_is_a_clock(void)
+{
+    static const int clocks[] = {CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID};
+    struct timespec resolution = {0};
+
+    for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
+        uint64_t start = clock_ns(clocks[i]);
+
+        while (clock_ns(clocks[i]) < start + 30000000)
+            ;
+        CHECK_OK(clock_getres(clocks[i], &resolution));
+        CHECK(nanoseconds(&resolution) > 0);
+    }
+    CHECK(clock() >= 60 * CLOCKS_PER_SEC / 1000);
+}
+
+static void sleepers_use_no_cpu_time(void)
+{
+    uint64_t start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+
+    CHECK_OK(nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL));
+    CHECK(clock_ns(CLOCK_PROCESS_CPUTIME_ID) < start + 60000000);
+}
+
 static void the_time_zone_is_utc(void)
 {
     struct timezone zone = {.tz_minuteswest = 12345, .tz_dsttime = 12345};
@@ -221,6 +284,9 @@ int main(void)
     RUN(uname_names_the_machine);
     RUN(a_process_is_its_first_thread);
     RUN(time_does_not_go_back);
+    RUN(some_clocks_wake);
+    RUN(cpu_time_is_a_clock);
+    RUN(sleepers_use_no_cpu_time);
     RUN(the_time_zone_is_utc);
     RUN(a_sleeper_sleeps_long_enough);
     RUN(a_sleeper_can_be_killed);
