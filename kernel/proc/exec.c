@@ -32,12 +32,17 @@
 #define AUXV_ENTRIES 18
 #define RANDOM_BYTES 16
 
+/* All arguments may have a quarter of the stack's limit, but not less than Linux's smallest limit, and not more than
+   there is in one piece; Linux's largest limit is 6 MiB. */
+#define ARGUMENTS_MIN (128ul << 10)
+#define ARGUMENTS_MAX (PAGE_SIZE << FRAME_MAX_ORDER)
+
 /* The strings of argv, then of envp, then the path, one after the other, each with its 0. */
 struct arguments {
     char *bytes;      /* on the heap */
     size_t len, size; /* bytes in use, and there */
     size_t env, path; /* where the strings of envp begin, and the path */
-    size_t max;       /* what the stack's limit allows */
+    size_t max;       /* what may be in use; the pointers count too, and are taken off it */
     unsigned argc, envc;
 };
 
@@ -91,20 +96,47 @@ static int arguments_add(struct arguments *args, const char __user *string)
     }
 }
 
-/* Appends the strings of a vector that ends with a null pointer (NULL: an empty one). */
-static int arguments_add_vector(struct arguments *args, const uaddr_t __user *vector,
-                                unsigned *count)
+/* The number of strings in a vector that ends with a null pointer (NULL: none). -EFAULT, -E2BIG. */
+static int vector_count(const uaddr_t __user *vector, size_t max_bytes, unsigned *count)
 {
-    for (*count = 0; vector; ++*count) {
-        uaddr_t string;
+    uaddr_t string;
 
+    for (*count = 0; vector; ++*count) {
         if (get_user(&string, &vector[*count]))
             return -EFAULT;
         if (!string)
             break;
-        /* Each string also costs its pointer on the new stack. */
-        if ((args->argc + args->envc) * sizeof(uaddr_t) >= args->max)
+        if (*count * sizeof(uaddr_t) >= max_bytes)
             return -E2BIG;
+    }
+    return 0;
+}
+
+/* Counts the strings. Each also costs its pointer on the new stack. */
+static int arguments_count(struct arguments *args, const uaddr_t __user *argv,
+                           const uaddr_t __user *envp)
+{
+    int err = vector_count(argv, args->max, &args->argc);
+
+    if (!err)
+        err = vector_count(envp, args->max, &args->envc);
+    if (err)
+        return err;
+    size_t pointers = (max(args->argc, 1u) + args->envc) * sizeof(uaddr_t);
+    if (pointers >= args->max)
+        return -E2BIG;
+    args->max -= pointers;
+    return 0;
+}
+
+static int arguments_add_vector(struct arguments *args, const uaddr_t __user *vector,
+                                unsigned count)
+{
+    for (unsigned n = 0; n < count; n++) {
+        uaddr_t string;
+
+        if (get_user(&string, &vector[n]))
+            return -EFAULT;
         int err = arguments_add(args, (const char __user *)string);
         if (err)
             return err;
@@ -112,31 +144,43 @@ static int arguments_add_vector(struct arguments *args, const uaddr_t __user *ve
     return 0;
 }
 
-static int arguments_add_path(struct arguments *args, const char *path)
+/* Appends a string of the kernel. -E2BIG, -ENOMEM. */
+static int arguments_add_own(struct arguments *args, const char *string)
 {
-    size_t len = strlen(path) + 1;
+    size_t len = strlen(string) + 1;
 
     while (args->size - args->len < len) {
         int err = arguments_grow(args);
         if (err)
             return err;
     }
-    memcpy(args->bytes + args->len, path, len);
+    memcpy(args->bytes + args->len, string, len);
     args->len += len;
     return 0;
+}
+
+/* A program always finds an argument: programs that begin with argv[1] would take the environment for it. */
+static int arguments_add_argv(struct arguments *args, const uaddr_t __user *argv)
+{
+    if (args->argc)
+        return arguments_add_vector(args, argv, args->argc);
+    args->argc = 1;
+    return arguments_add_own(args, "");
 }
 
 static int arguments_collect(struct arguments *args, const char *path, const uaddr_t __user *argv,
                              const uaddr_t __user *envp)
 {
-    int err = arguments_add_vector(args, argv, &args->argc);
+    int err = arguments_count(args, argv, envp);
 
+    if (!err)
+        err = arguments_add_argv(args, argv);
     args->env = args->len;
     if (!err)
-        err = arguments_add_vector(args, envp, &args->envc);
+        err = arguments_add_vector(args, envp, args->envc);
     args->path = args->len;
     if (!err)
-        err = arguments_add_path(args, path);
+        err = arguments_add_own(args, path);
     return err;
 }
 
@@ -245,6 +289,13 @@ static uint64_t stack_size(const struct process *process)
     return min(max(page_floor(limit), PAGE_SIZE), STACK_MAX);
 }
 
+static size_t arguments_max(const struct process *process)
+{
+    uint64_t quarter = process->rlimits[RLIMIT_STACK].soft / 4;
+
+    return max(min(quarter, ARGUMENTS_MAX), ARGUMENTS_MIN);
+}
+
 static int loading_build(struct loading *loading, const struct process *process)
 {
     struct vspace_limits limits = {
@@ -326,7 +377,7 @@ static void change_over(struct loading *loading, struct process *process, const 
 int process_exec(const char *path, const uaddr_t __user *argv, const uaddr_t __user *envp)
 {
     struct process *process = process_current();
-    struct loading loading = {.args.max = stack_size(process) / 4};
+    struct loading loading = {.args.max = arguments_max(process)};
     int err = program_open(process->cwd, path, &loading.program);
 
     if (!err)

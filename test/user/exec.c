@@ -7,6 +7,7 @@
 #include <elf.h>
 #include <stdio.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 
 /* The parts. Each is a new program, and its checks are about what it finds. */
 
@@ -71,6 +72,21 @@ static void stack_is_in_order(char **args)
     while (aux->a_type != AT_PAGESZ && aux->a_type != AT_NULL)
         aux++;
     CHECK_EQ(aux->a_type, AT_PAGESZ);
+}
+
+/* argv[0] was empty as well, so no name of a part has been given. */
+static void check_no_arguments(int argc, char **argv)
+{
+    CHECK_EQ(argc, 1);
+    CHECK(!argv[1]);
+    CHECK(strcmp(environ[0], "NO_ARGUMENTS=1") == 0);
+    CHECK(!environ[1]);
+}
+
+/* args: how many bytes the string behind has */
+static void one_long_argument(char **args)
+{
+    CHECK_EQ(strlen(args[1]), strtoul(args[0], NULL, 10));
 }
 
 static void executed_as(char **args)
@@ -157,6 +173,7 @@ static const struct part {
     PART(arguments_are_these),
     PART(arguments_are_large),
     PART(stack_is_in_order),
+    PART(one_long_argument),
     PART(executed_as),
     PART(tell_random_bytes),
     PART(descriptors_are_these),
@@ -237,6 +254,63 @@ static void too_large_arguments_are_refused(void)
         argv[i] = text;
     CHECK_ERR(E2BIG, execv(self_path(), argv));
     unmap_pages(text, len / PAGE + 1);
+}
+
+struct limited_exec {
+    size_t stack, strings, len; /* bytes: the limit, how many strings there are, and their length */
+};
+
+/* Exits with 0 if the exec succeeds, else with its error. */
+static void exec_limited(void *arg)
+{
+    const struct limited_exec *exec = arg;
+    char *text = memset(map_pages(exec->len / PAGE + 1), 'x', exec->len), len[20];
+    char **argv = (char **)map_pages(exec->strings * sizeof(char *) / PAGE + 1);
+
+    snprintf(len, sizeof(len), "%zu", exec->len);
+    argv[0] = (char *)self_path();
+    argv[1] = "one_long_argument";
+    argv[2] = len;
+    for (size_t i = 0; i < exec->strings; i++)
+        argv[3 + i] = text;
+    CHECK_OK(setrlimit(RLIMIT_STACK, &(struct rlimit){exec->stack, RLIM_INFINITY}));
+    execve(argv[0], argv, (char *[]){NULL});
+    _exit(errno);
+}
+
+static bool exec_gives(int error, size_t stack, size_t strings, size_t len)
+{
+    return exits_with(error, exec_limited, &(struct limited_exec){stack, strings, len});
+}
+
+/* A quarter of the stack's limit, but 128 KiB at least, and a few MiB at most; the pointers count, too. */
+static void the_limit_of_arguments(void)
+{
+    CHECK(exec_gives(0, 256 * KIB, 1, 100 * KIB));
+    CHECK(exec_gives(0, 256 * KIB, 10, 10 * KIB));
+    CHECK(exec_gives(E2BIG, 256 * KIB, 14, 10 * KIB));
+    CHECK(exec_gives(E2BIG, 256 * KIB, 128 * KIB / 9, 1));
+    CHECK(exec_gives(0, MIB, 240, KIB));
+    CHECK(exec_gives(E2BIG, MIB, 260, KIB));
+    CHECK(exec_gives(E2BIG, 64 * KIB, 1, 100 * KIB)); /* the stack is too small */
+    CHECK(exec_gives(0, RLIM_INFINITY, 30, 100 * KIB));
+    CHECK(exec_gives(E2BIG, RLIM_INFINITY, 63, 100 * KIB));
+}
+
+static void exec_nothing(void *argv)
+{
+    char *environment[] = {"NO_ARGUMENTS=1", NULL};
+
+    execve(self_path(), argv, environment);
+    _exit(99);
+}
+
+static void there_is_always_an_argument(void)
+{
+    char *none[] = {NULL};
+
+    CHECK(exits_with(0, exec_nothing, none));
+    CHECK(exits_with(0, exec_nothing, NULL));
 }
 
 static void the_auxiliary_vector(void)
@@ -569,6 +643,10 @@ static void a_failed_exec_changes_nothing(void)
 
 int main(int argc, char **argv)
 {
+    if (getenv("NO_ARGUMENTS")) {
+        check_no_arguments(argc, argv);
+        return TEST_PASSED;
+    }
     if (argc > 1)
         return play_part(argv);
     temp_dir_enter();
@@ -576,6 +654,8 @@ int main(int argc, char **argv)
     RUN(arguments_and_environment_arrive);
     RUN(large_arguments_arrive);
     RUN(too_large_arguments_are_refused);
+    RUN(the_limit_of_arguments);
+    RUN(there_is_always_an_argument);
     RUN(the_auxiliary_vector);
     RUN(the_path_is_told_as_it_was_given);
     RUN(random_bytes_differ);
