@@ -267,21 +267,23 @@ static long select_fetched(struct selection *selection, unsigned limit, uint64_t
     return result;
 }
 
-/* What a select's limit may be at most: the process may have files above its own, which is for new ones. */
-static uint64_t max_limit(void)
+/* What a select's limit may be at most: no file can be behind the end of the table. As on Linux there are a word's worth
+   of numbers at least, so that a low one that has no file is an error. */
+static unsigned max_limit(void)
 {
-    return max(fd_limit(), (uint64_t)fdtable_end(process_current()->files));
+    return max(fdtable_end(process_current()->files), (unsigned)WORD_BITS);
 }
 
-/* `limit`: files with this number and above are not looked at. */
-static long select_files(int limit, __kernel_fd_set __user *const sets[NSETS], uint64_t deadline_ns)
+/* `wanted`: files with this number and above are not looked at. */
+static long select_files(int wanted, __kernel_fd_set __user *const sets[NSETS],
+                         uint64_t deadline_ns)
 {
     struct selection selection;
 
-    if (limit < 0)
+    if (wanted < 0)
         return -EINVAL;
-    limit = min((uint64_t)limit, max_limit());
-    selection.nwords = (limit + WORD_BITS - 1) / WORD_BITS;
+    unsigned limit = min((unsigned)wanted, max_limit());
+    selection.nwords = ((size_t)limit + WORD_BITS - 1) / WORD_BITS;
     uint64_t *words = heap_alloc_zeroed(max(NSETS * selection.nwords, 1ul) * sizeof(*words));
     if (!words)
         return -ENOMEM;

@@ -168,6 +168,50 @@ static void a_limit_beyond_all_files_is_fine(void)
     CHECK_EQ(CHECK_OK(syscall(SYS_select, 0x7fffffff, NULL, NULL, NULL, &no_time)), 0);
 }
 
+/* No file can be where the table of files ends, so nothing is looked at there, and nothing said of it. */
+static void select_far_above(void *unused)
+{
+    fd_set in;
+
+    (void)unused;
+    FD_ZERO(&in);
+    FD_SET(1000, &in);
+    CHECK_EQ(CHECK_OK(select(1001, &in, NULL, NULL, &no_time)), 0);
+    CHECK(FD_ISSET(1000, &in));
+    FD_ZERO(&in);
+    FD_SET(63, &in);
+    CHECK_ERR(EBADF, select(1001, &in, NULL, NULL, &no_time));
+    /* A set need only be as long as the table. */
+    char *border = map_pages(2) + PAGE;
+    CHECK_OK(mprotect(border, PAGE, PROT_NONE));
+    CHECK_EQ(CHECK_OK(syscall(SYS_select, 1001, border - 8, NULL, NULL, &no_time)), 0);
+}
+
+/* A new process's table is as small as the files of its parent allow. */
+static void with_few_files(void *body)
+{
+    CHECK_OK(syscall(SYS_close_range, 3, ~0u, 0)); /* what the test was started with */
+    CHECK(exits_with(0, body, NULL));
+}
+
+static void files_that_cannot_be_are_not_looked_at(void)
+{
+    CHECK(exits_with(0, with_few_files, select_far_above));
+}
+
+static void a_limit_of_any_number_of_files(void)
+{
+    struct rlimit old, none;
+
+    CHECK_OK(getrlimit(RLIMIT_NOFILE, &old));
+    none = (struct rlimit){.rlim_cur = old.rlim_max, .rlim_max = old.rlim_max};
+    if (on_pagoda())
+        none = (struct rlimit){.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
+    CHECK_OK(setrlimit(RLIMIT_NOFILE, &none));
+    CHECK_EQ(CHECK_OK(syscall(SYS_select, 0x7fffffff, NULL, NULL, NULL, &no_time)), 0);
+    CHECK_OK(setrlimit(RLIMIT_NOFILE, &old));
+}
+
 /* The limit is for new descriptors. */
 static void a_file_above_a_lowered_limit_is_seen(void)
 {
@@ -310,6 +354,7 @@ static void a_stop_does_not_end_the_wait(void)
 int main(void)
 {
     temp_dir_enter();
+    RUN(files_that_cannot_be_are_not_looked_at);
     RUN(select_tells_what_is_ready);
     RUN(sets_of_many_files);
     RUN(select_waits_for_one_of_two);
@@ -317,6 +362,7 @@ int main(void)
     RUN(what_is_left_of_the_time_is_told);
     RUN(select_says_what_is_wrong);
     RUN(a_limit_beyond_all_files_is_fine);
+    RUN(a_limit_of_any_number_of_files);
     RUN(a_file_above_a_lowered_limit_is_seen);
     RUN(a_signal_ends_the_wait_under_another_mask);
     RUN(who_is_ready_takes_no_signal);
