@@ -223,11 +223,16 @@ SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec
 
 /* ---- Limits and usage ---- */
 
-static int set_rlimit(struct process_rlimit *limit, const struct rlimit64 *wanted)
+#define NOFILE_MAX (1u << 20) /* Linux's nr_open */
+
+static int set_rlimit(struct process *process, unsigned resource, const struct rlimit64 *wanted)
 {
     if (wanted->rlim_cur > wanted->rlim_max)
         return -EINVAL;
-    *limit = (struct process_rlimit){.soft = wanted->rlim_cur, .hard = wanted->rlim_max};
+    if (resource == RLIMIT_NOFILE && wanted->rlim_max > NOFILE_MAX)
+        return -EPERM;
+    process->rlimits[resource] =
+        (struct process_rlimit){.soft = wanted->rlim_cur, .hard = wanted->rlim_max};
     return 0;
 }
 
@@ -256,7 +261,7 @@ static int rlimit(unsigned resource, const struct rlimit64 __user *set, struct r
     if (set && get_user(&in, set))
         return -EFAULT;
     out = (struct rlimit64){.rlim_cur = limit->soft, .rlim_max = limit->hard};
-    int err = set ? set_rlimit(limit, &in) : 0;
+    int err = set ? set_rlimit(process, resource, &in) : 0;
     if (err)
         return err;
     if (set)

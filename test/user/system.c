@@ -191,6 +191,20 @@ static void limits_are_kept(void)
     CHECK_ERR(EINVAL, getrlimit(1000, &limit));
 }
 
+/* 1 << 20 is as many as there can ever be. */
+static void more_files_than_can_be_are_refused(void)
+{
+    struct rlimit before, after, limit = {100, (1 << 20) + 1};
+
+    CHECK_OK(getrlimit(RLIMIT_NOFILE, &before));
+    CHECK_ERR(EPERM, setrlimit(RLIMIT_NOFILE, &limit));
+    CHECK_ERR(EPERM, setrlimit(RLIMIT_NOFILE, &(struct rlimit){100, RLIM_INFINITY}));
+    CHECK_ERR(EINVAL, setrlimit(RLIMIT_NOFILE, &(struct rlimit){RLIM_INFINITY, limit.rlim_max}));
+    CHECK_OK(getrlimit(RLIMIT_NOFILE, &after));
+    CHECK_EQ(after.rlim_cur, before.rlim_cur);
+    CHECK_EQ(after.rlim_max, before.rlim_max);
+}
+
 static void check_stack_limit(void *expected)
 {
     struct rlimit limit;
@@ -293,6 +307,7 @@ int main(void)
     RUN(impossible_sleeps_are_refused);
     RUN(random_bytes_are_random);
     RUN(limits_are_kept);
+    RUN(more_files_than_can_be_are_refused);
     RUN(limits_are_inherited);
     RUN(a_limit_is_for_ones_own_memory);
     RUN(cpu_time_is_limited);
