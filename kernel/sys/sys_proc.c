@@ -134,28 +134,34 @@ static bool is_wait_request(const struct wait_request *request)
     }
 }
 
-/* Returns 0 whether there is a child or not; if not, `info` is filled with zeros. */
+static struct signal_info child_news(const struct wait_result *child)
+{
+    struct signal_info news = process_child_info(child->pid, child->status);
+
+    if (child->is_trap)
+        news.code = CLD_TRAPPED;
+    return news;
+}
+
+/* Returns 0 whether there is a child or not. If not, and after an error too, `info` is filled with zeros. */
 SYSCALL5(waitid, int, which, int, id, siginfo_t __user *, info, int, options,
          struct rusage __user *, rusage)
 {
     const struct wait_request request = {.which = which, .id = id, .options = options};
     struct wait_result child;
     struct signal_info news = {0};
-
-    if (!is_wait_request(&request))
-        return -EINVAL;
-    int result = process_wait(&request, &child);
-    if (result < 0)
-        return result;
-    if (result && copy_rusage(&child.usage, rusage))
-        return -EFAULT;
-    if (result)
-        news = process_child_info(child.pid, child.status);
-    if (result && child.is_trap)
-        news.code = CLD_TRAPPED;
     siginfo_t out;
+    int result = is_wait_request(&request) ? process_wait(&request, &child) : -EINVAL;
+
+    if (result > 0) {
+        if (copy_rusage(&child.usage, rusage))
+            return -EFAULT;
+        news = child_news(&child);
+    }
     signal_to_siginfo(&news, &out);
-    return info ? put_user(info, &out) : 0;
+    if (info && put_user(info, &out))
+        return -EFAULT;
+    return min(result, 0);
 }
 
 SYSCALL0(getpid)

@@ -107,6 +107,30 @@ static void waitid_says_what_is_wrong(void)
     CHECK_ERR(ECHILD, waitid(P_PID, pid, &news, WEXITED)); /* gone all the same */
 }
 
+static void check_told_nothing(void)
+{
+    CHECK_EQ(news.si_signo, 0);
+    CHECK_EQ(news.si_errno, 0);
+    CHECK_EQ(news.si_code, 0);
+    CHECK_EQ(news.si_pid, 0);
+    CHECK_EQ(news.si_uid, 0);
+    CHECK_EQ(news.si_status, 0);
+    memset(&news, 'x', sizeof(news));
+}
+
+static void an_error_is_no_news(void)
+{
+    memset(&news, 'x', sizeof(news));
+    CHECK_ERR(ECHILD, waitid(P_ALL, 0, &news, WEXITED));
+    check_told_nothing();
+    CHECK_ERR(EINVAL, waitid(P_ALL, 0, &news, 0));
+    check_told_nothing();
+    CHECK_ERR(ECHILD, waitid(P_ALL, 0, NULL, WEXITED));
+    CHECK_ERR(EINVAL, waitid(P_ALL, 0, NULL, 0));
+    CHECK_ERR(EFAULT, waitid(P_ALL, 0, (siginfo_t *)8, WEXITED));
+    CHECK_ERR(EFAULT, waitid(P_ALL, 0, (siginfo_t *)8, 0));
+}
+
 static void wait4_tells_of_continuations(void)
 {
     pid_t pid = start_child(wait_for_ever, NULL);
@@ -251,6 +275,7 @@ int main(int argc, char **argv)
     RUN(no_news_is_zeros);
     RUN(groups_are_waited_for);
     RUN(waitid_says_what_is_wrong);
+    RUN(an_error_is_no_news);
     RUN(wait4_tells_of_continuations);
     RUN(stops_need_not_be_told);
     RUN(no_core_is_dumped);
