@@ -21,7 +21,7 @@
 
 static int pid_compare(const struct process *a, const struct process *b)
 {
-    return a->pid - b->pid;
+    return (a->pid > b->pid) - (a->pid < b->pid);
 }
 
 RB_HEAD(process_tree, process);
