@@ -92,11 +92,14 @@ static int setpgid_locked(struct process *process, int pgid)
 
 int process_setpgid(int pid, int pgid)
 {
+    if (!pid)
+        pid = process_current()->pid;
+    if (!pgid)
+        pgid = pid;
     if (pgid < 0)
         return -EINVAL;
     mutex_lock(&process_tree_lock);
-    struct process *process = pid ? process_find(pid) : process_current();
-    int err = setpgid_locked(process, pgid ? pgid : pid ? pid : process_current()->pid);
+    int err = setpgid_locked(process_find(pid), pgid);
     mutex_unlock(&process_tree_lock);
     return err;
 }

@@ -99,9 +99,11 @@ void terminal_leader_exits(struct process *process)
 /* TIOCSCTTY. `steal`: even from another session. */
 static int acquire(struct process *self, bool steal)
 {
+    if (self->sid != self->pid)
+        return -EPERM;
     if (is_mine(self))
         return 0;
-    if (self->sid != self->pid || self->has_terminal)
+    if (self->has_terminal)
         return -EPERM;
     if (terminal_sid && !steal)
         return -EPERM;
@@ -133,7 +135,7 @@ static int set_foreground(struct process *self, int pgid)
     int err = check_access(self, SIGTTOU);
 
     if (err)
-        return err;
+        return err == -EIO ? -ENOTTY : err; /* POSIX knows no EIO of tcsetpgrp */
     if (!is_mine(self))
         return -ENOTTY;
     if (pgid < 0)

@@ -185,7 +185,7 @@ SYSCALL0(getppid)
 
 SYSCALL2(setpgid, int, pid, int, pgid)
 {
-    return pid < 0 ? -ESRCH : process_setpgid(pid, pgid);
+    return process_setpgid(pid, pgid);
 }
 
 SYSCALL1(getpgid, int, pid)

@@ -311,6 +311,13 @@ static void setpgid_says_what_is_wrong(void)
     CHECK_ERR(EINVAL, setpgid(pid, -1));
     CHECK_ERR(ESRCH, setpgid(getppid(), 0)); /* not a child */
     CHECK_ERR(ESRCH, setpgid(1 << 22, 0));
+    CHECK_ERR(EINVAL, setpgid(-1, 0)); /* the group would have the number -1 */
+    CHECK_ERR(EINVAL, setpgid(-1, -5));
+    CHECK_ERR(ESRCH, setpgid(-1, 5));
+    CHECK_ERR(ESRCH, getpgid(-1));
+    CHECK_ERR(ESRCH,
+              getpgid(INT32_MIN)); /* less than any pid, and that by more than an int can tell */
+    CHECK_ERR(ESRCH, getsid(INT32_MIN));
     CHECK_ERR(EPERM, setpgid(pid, 1 << 22)); /* no such group */
     CHECK_ERR(ESRCH, getpgid(1 << 22));
     CHECK_OK(kill(pid, SIGKILL));

@@ -283,6 +283,8 @@ static void read_as_orphan(void *gates)
     CHECK_OK(setpgid(0, 0));
     gate_pass(orphaned);
     CHECK_ERR(EIO, read(terminal, &byte, 1));
+    CHECK_ERR(EIO, tcsetattr(terminal, TCSANOW, &modes_before));
+    CHECK_ERR(ENOTTY, tcsetpgrp(terminal, getpgrp())); /* an error that tcsetpgrp can have */
     gate_open(done);
     _exit(0);
 }
@@ -308,6 +310,19 @@ static void the_foreground_is_told_and_checked(void)
     CHECK_ERR(ESRCH, tcsetpgrp(terminal, 1 << 22));
     CHECK_ERR(EPERM, tcsetpgrp(terminal, getpgid(getppid()))); /* of another session */
     end_job(pid);
+}
+
+static void take_terminal(void *unused)
+{
+    (void)unused;
+    CHECK_ERR(EPERM, ioctl(terminal, TIOCSCTTY, 0));
+    CHECK_ERR(EPERM, ioctl(terminal, TIOCSCTTY, 1));
+}
+
+static void only_the_leader_takes_the_terminal(void)
+{
+    CHECK_OK(ioctl(terminal, TIOCSCTTY, 0));
+    CHECK(exits_with(0, take_terminal, NULL));
 }
 
 static volatile sig_atomic_t signals;
@@ -453,6 +468,7 @@ int main(void)
     RUN_IN_SESSION(who_ignores_the_stop_gets_an_error);
     RUN_IN_SESSION(an_orphaned_job_gets_an_error);
     RUN_IN_SESSION(the_foreground_is_told_and_checked);
+    RUN_IN_SESSION(only_the_leader_takes_the_terminal);
     RUN_IN_SESSION(a_new_size_is_told);
     RUN_IN_SESSION(give_up);
     hung_up = gate_make();
