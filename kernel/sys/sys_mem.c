@@ -17,6 +17,12 @@ static struct vspace *current_vspace(void)
 _Static_assert(PROT_READ == PROT_R && PROT_WRITE == PROT_W && PROT_EXEC == PROT_X, "prot bits");
 #define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
 
+/* Whether a range of whole pages would run over the end of all addresses. */
+static bool wraps(uaddr_t addr, uint64_t len)
+{
+    return page_ceil(len) < len || addr + page_ceil(len) < addr;
+}
+
 /* A page range from an address and a length in bytes. -EINVAL: not aligned; -ENOMEM: not in the user's half. */
 static int page_range(uaddr_t addr, uint64_t len, uaddr_t *end)
 {
@@ -37,43 +43,48 @@ static int map_file(struct map_request *request, struct file *file, uint64_t off
     return file_pager(file, &request->pager);
 }
 
-static long map(struct map_request *request)
-{
-    uaddr_t start;
-    int err = vspace_map(current_vspace(), request, &start);
-
-    return err ? err : (long)start;
-}
-
-SYSCALL6(mmap, uaddr_t, addr, uint64_t, len, unsigned, prot, unsigned, flags, int, fd, uint64_t,
-         offset)
+/* `file`: NULL for anonymous memory. */
+static long map(uaddr_t addr, uint64_t len, unsigned prot, unsigned flags, struct file *file,
+                uint64_t offset)
 {
     struct map_request request = {
+        .start = page_ceil(addr),
         .len = page_ceil(len),
         .prot = prot & PROT_ALL,
         .kind = VREGION_MAP,
         .fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE),
         .no_replace = flags & MAP_FIXED_NOREPLACE,
     };
+    uaddr_t start;
+    int err = 0;
 
-    if (len == 0 || offset % PAGE_SIZE || (flags & MAP_TYPE) == 0)
+    if (len == 0)
         return -EINVAL;
     if (request.len == 0 || request.len > USER_END)
         return -ENOMEM;
-    if (request.fixed && addr % PAGE_SIZE)
+    if ((request.fixed && addr % PAGE_SIZE) || (flags & MAP_TYPE) == 0)
         return -EINVAL;
     if ((flags & MAP_TYPE) != MAP_PRIVATE)
         return -ENODEV; /* nothing is shared yet */
-    request.start = page_ceil(addr);
+    if (file)
+        err = map_file(&request, file, offset);
+    if (!err)
+        err = vspace_map(current_vspace(), &request, &start);
+    return err ? err : (long)start;
+}
+
+SYSCALL6(mmap, uaddr_t, addr, uint64_t, len, unsigned, prot, unsigned, flags, int, fd, uint64_t,
+         offset)
+{
+    if (offset % PAGE_SIZE)
+        return -EINVAL;
     if (flags & MAP_ANONYMOUS)
-        return map(&request);
+        return map(addr, len, prot, flags, NULL, 0);
 
     struct file *file = io_file_from_fd(fd);
     if (!file)
         return -EBADF;
-    long result = map_file(&request, file, offset);
-    if (!result)
-        result = map(&request);
+    long result = map(addr, len, prot, flags, file, offset);
     file_put(file);
     return result;
 }
@@ -91,13 +102,17 @@ SYSCALL2(munmap, uaddr_t, addr, uint64_t, len)
 SYSCALL3(mprotect, uaddr_t, addr, uint64_t, len, unsigned, prot)
 {
     uaddr_t end;
-    int err = page_range(addr, len, &end);
 
-    if (err)
-        return err;
+    if (addr % PAGE_SIZE)
+        return -EINVAL;
+    if (len == 0)
+        return 0;
+    if (wraps(addr, len))
+        return -ENOMEM;
     if (prot & ~PROT_ALL)
         return -EINVAL;
-    return len ? vspace_protect(current_vspace(), addr, end, prot) : 0;
+    int err = page_range(addr, len, &end);
+    return err ? err : vspace_protect(current_vspace(), addr, end, prot);
 }
 
 /* Whether the advice may be taken or not: what the program sees is the same. */
@@ -127,10 +142,12 @@ SYSCALL3(madvise, uaddr_t, addr, uint64_t, len, int, advice)
 
     if (advice != MADV_DONTNEED && !is_hint(advice))
         return -EINVAL;
-    if (page_ceil(len) < len || addr + page_ceil(len) < addr) /* over the end of all addresses */
+    if (addr % PAGE_SIZE || wraps(addr, len))
         return -EINVAL;
+    if (len == 0)
+        return 0;
     int err = page_range(addr, len, &end);
-    if (err || len == 0)
+    if (err)
         return err;
     if (advice == MADV_DONTNEED)
         return vspace_discard(current_vspace(), addr, end);

@@ -149,6 +149,19 @@ static void advice_about_nothing_is_an_error(void)
     unmap_pages(pages, 1);
 }
 
+/* Even at an address that no memory could ever have. */
+static void advice_about_no_bytes_is_none(void)
+{
+    char *last = (char *)-PAGE;
+
+    CHECK_OK(madvise(last, 0, MADV_DONTNEED));
+    CHECK_OK(madvise(last, 0, MADV_NORMAL));
+    CHECK_ERR(EINVAL, madvise(last + 1, 0, MADV_DONTNEED));
+    CHECK_ERR(EINVAL, madvise(last, 0, 12345));
+    CHECK_ERR(EINVAL, madvise(last, 1, MADV_DONTNEED));
+    CHECK_ERR(ENOMEM, madvise(last - PAGE, PAGE, MADV_DONTNEED));
+}
+
 int main(void)
 {
     temp_dir_enter();
@@ -161,6 +174,7 @@ int main(void)
     RUN(what_is_not_there_is_an_error);
     RUN(other_advice_changes_nothing);
     RUN(advice_about_nothing_is_an_error);
+    RUN(advice_about_no_bytes_is_none);
     temp_dir_leave();
     return TEST_PASSED;
 }

@@ -122,6 +122,33 @@ static void calls_that_make_no_sense(void)
     unmap_pages(page, 1);
 }
 
+static long mmap_raw(size_t addr, size_t len, int flags, int fd, size_t offset)
+{
+    return syscall(SYS_mmap, addr, len, PROT_READ, flags, fd, offset);
+}
+
+/* Where several things are wrong, which of them is told. */
+static void of_two_errors_the_first_is_told(void)
+{
+    const size_t kernel = 0xffff800000000000, no_len = 0;
+
+    CHECK_ERR(EINVAL, mmap_raw(0, 0, MAP_PRIVATE, -1, 1)); /* the offset */
+    CHECK_ERR(EBADF, mmap_raw(0, 0, MAP_PRIVATE, -1, 0));
+    CHECK_ERR(EBADF, mmap_raw(0, SIZE_MAX, MAP_PRIVATE, -1, 0));
+    CHECK_ERR(EBADF, mmap_raw(0, PAGE, 0, -1, 0));
+    CHECK_ERR(EBADF, mmap_raw(1, PAGE, MAP_PRIVATE | MAP_FIXED, -1, 0));
+    CHECK_ERR(EBADF, mmap_raw(0, PAGE, MAP_SHARED, -1, 0));
+    CHECK_ERR(EINVAL, mmap_raw(1, 0, ANON | MAP_FIXED, -1, 0)); /* the length */
+    CHECK_ERR(ENOMEM, mmap_raw(1, SIZE_MAX, MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+    CHECK_ERR(EINVAL, mmap_raw(1, PAGE, MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+    CHECK_ERR(EINVAL, syscall(SYS_mprotect, 1, no_len, 0x800)); /* the address */
+    CHECK_OK(syscall(SYS_mprotect, kernel, no_len, 0x800));
+    CHECK_OK(syscall(SYS_mprotect, -PAGE, no_len, PROT_READ));
+    CHECK_ERR(ENOMEM,
+              syscall(SYS_mprotect, -PAGE, PAGE, 0x800)); /* over the end of all addresses */
+    CHECK_ERR(EINVAL, syscall(SYS_mprotect, kernel, PAGE, 0x800)); /* the rights */
+}
+
 static void addresses_out_of_reach(void)
 {
     char *const kernel = (char *)0xffff800000000000, *const last = (char *)0x7ffffffff000;
@@ -486,6 +513,7 @@ int main(void)
     RUN(a_hole_can_be_unmapped);
     RUN(an_enormous_reservation);
     RUN(calls_that_make_no_sense);
+    RUN(of_two_errors_the_first_is_told);
     RUN(addresses_out_of_reach);
     RUN_ON_PAGODA(the_null_page_cannot_be_mapped);
     RUN(a_free_address_is_taken_as_asked);
