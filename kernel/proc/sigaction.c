@@ -108,7 +108,7 @@ int signal_set_stack(const stack_t *wanted, uaddr_t rsp)
         return -EPERM;
     switch (wanted->ss_flags & ~SS_AUTODISARM) {
     case SS_DISABLE:
-        *stack = (struct signal_stack){0};
+        *stack = (struct signal_stack){.disarm = wanted->ss_flags & SS_AUTODISARM};
         return 0;
     case SS_ONSTACK:
     case 0:

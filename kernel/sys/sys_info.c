@@ -331,6 +331,8 @@ SYSCALL3(getrandom, char __user *, buf, size_t, len, unsigned, flags)
 
     if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
         return -EINVAL;
+    if ((flags & GRND_RANDOM) && (flags & GRND_INSECURE))
+        return -EINVAL;
     len = min(len, (size_t)INT32_MAX);
     while (done < len) {
         size_t n = min(len - done, sizeof(part));

@@ -223,12 +223,12 @@ SYSCALL3(setitimer, int, which, const struct __kernel_old_itimerval __user *, ne
 {
     struct __kernel_old_itimerval in = {0};
     struct alarm_setting setting, before;
-    int err = timer_get(which, &before);
 
-    if (err)
-        return err;
     if (new &&get_user(&in, new))
         return -EFAULT;
+    int err = timer_get(which, &before);
+    if (err)
+        return err;
     if (!timeval_to_ns(&in.it_value, &setting.left_ns) ||
         !timeval_to_ns(&in.it_interval, &setting.interval_ns))
         return -EINVAL;

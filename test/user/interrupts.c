@@ -239,6 +239,8 @@ static void a_timer_comes_again(void)
     CHECK_EQ(old.it_interval.tv_usec, 10000);
     CHECK_ERR(EINVAL, setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {0, 1000000}}, NULL));
     CHECK_ERR(EINVAL, setitimer(77, &again, NULL));
+    CHECK_ERR(EINVAL, setitimer(77, NULL, NULL));
+    CHECK_ERR(EFAULT, setitimer(77, (void *)8, NULL));
 }
 
 static void check_no_alarm(void *unused)

@@ -187,6 +187,16 @@ static void a_stack_disarms_itself(void)
     CHECK_ERR(EINVAL, sigaltstack(&(stack_t){.ss_size = STACK_SIZE, .ss_flags = DISARM | 4}, NULL));
     CHECK_OK(sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL));
     CHECK_EQ(stack_flags(), SS_DISABLE);
+    CHECK_OK(
+        sigaltstack(&(stack_t){.ss_sp = stack_bytes[0], .ss_flags = SS_DISABLE | DISARM}, NULL));
+    CHECK_OK(sigaltstack(NULL, &after));
+    CHECK_EQ((unsigned)after.ss_flags, SS_DISABLE | DISARM);
+    CHECK_EQ((uintptr_t)after.ss_sp, 0);
+    CHECK_EQ(after.ss_size, 0);
+    handle(SIGUSR1, keep, SA_ONSTACK); /* there is no stack to go to */
+    CHECK_OK(raise(SIGUSR1));
+    CHECK_EQ(stack_flags(), SS_DISABLE | DISARM);
+    CHECK_OK(sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL));
 }
 
 int main(void)

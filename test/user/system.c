@@ -174,6 +174,8 @@ static void random_bytes_are_random(void)
     CHECK(different > 150);
     CHECK_EQ(CHECK_OK(getrandom(bytes[0], 0, 0)), 0);
     CHECK_ERR(EINVAL, getrandom(bytes[0], 1, 0x1000));
+    CHECK_EQ(CHECK_OK(getrandom(bytes[0], 1, GRND_INSECURE)), 1);
+    CHECK_ERR(EINVAL, getrandom(bytes[0], 1, GRND_INSECURE | GRND_RANDOM)); /* which of the two? */
 }
 
 static void limits_are_kept(void)
