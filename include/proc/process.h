@@ -46,8 +46,9 @@ struct process {
     struct process_layout layout; /* (o) and (t) */
     unsigned umask;               /* (o) */
     char name[PROCESS_NAME_SIZE]; /* (o) of the program; others may see half a change */
-    struct process_rlimit rlimits[PROCESS_RLIMITS]; /* (o) */
-    uint64_t start_ns;                              /* (c) monotonic */
+    /* (o) and (t), both; but the tick that finds RLIMIT_CPU exceeded moves its soft limit on without (t) */
+    struct process_rlimit rlimits[PROCESS_RLIMITS];
+    uint64_t start_ns; /* (c) monotonic */
     uaddr_t child_tid; /* (c) CLONE_CHILD_SETTID: where it writes its pid first; 0: nowhere */
     struct signal_state signals;
     struct trace trace;

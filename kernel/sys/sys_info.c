@@ -225,8 +225,11 @@ SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec
 
 #define NOFILE_MAX (1u << 20) /* Linux's nr_open */
 
+/* -EINVAL; -EPERM: only a process itself changes its limits. The tree lock is held. */
 static int set_rlimit(struct process *process, unsigned resource, const struct rlimit64 *wanted)
 {
+    if (process != process_current())
+        return -EPERM;
     if (wanted->rlim_cur > wanted->rlim_max)
         return -EINVAL;
     if (resource == RLIMIT_NOFILE && wanted->rlim_max > NOFILE_MAX)
@@ -234,6 +237,17 @@ static int set_rlimit(struct process *process, unsigned resource, const struct r
     process->rlimits[resource] =
         (struct process_rlimit){.soft = wanted->rlim_cur, .hard = wanted->rlim_max};
     return 0;
+}
+
+/* The tree lock is held. */
+static int exchange_rlimit(struct process *process, unsigned resource, const struct rlimit64 *set,
+                           struct rlimit64 *old)
+{
+    if (resource >= PROCESS_RLIMITS)
+        return -EINVAL;
+    const struct process_rlimit *limit = &process->rlimits[resource];
+    *old = (struct rlimit64){.rlim_cur = limit->soft, .rlim_max = limit->hard};
+    return set ? set_rlimit(process, resource, set) : 0;
 }
 
 /* Limits on memory are the vspace's business from now on. One that runs in its parent's leaves that its limits; its own
@@ -250,41 +264,42 @@ static void apply_rlimits(struct process *process)
     rwlock_write_unlock(&vspace->lock);
 }
 
-static int rlimit(unsigned resource, const struct rlimit64 __user *set, struct rlimit64 __user *get)
+/* Tells a limit of a process (0: the current one), and sets it if `set` is not NULL. -ESRCH, -EINVAL, -EPERM. */
+static int rlimit(int pid, unsigned resource, const struct rlimit64 *set, struct rlimit64 *old)
 {
-    struct process *process = process_current();
-    struct rlimit64 in, out;
-
-    if (resource >= PROCESS_RLIMITS)
-        return -EINVAL;
-    struct process_rlimit *limit = &process->rlimits[resource];
-    if (set && get_user(&in, set))
-        return -EFAULT;
-    out = (struct rlimit64){.rlim_cur = limit->soft, .rlim_max = limit->hard};
-    int err = set ? set_rlimit(process, resource, &in) : 0;
-    if (err)
-        return err;
-    if (set)
-        apply_rlimits(process);
-    return get ? put_user(get, &out) : 0;
+    mutex_lock(&process_tree_lock);
+    struct process *process = pid ? process_find(pid) : process_current();
+    int err = process ? exchange_rlimit(process, resource, set, old) : -ESRCH;
+    mutex_unlock(&process_tree_lock);
+    if (!err && set)
+        apply_rlimits(process_current());
+    return err;
 }
 
 SYSCALL2(getrlimit, unsigned, resource, struct rlimit64 __user *, out)
 {
-    return out ? rlimit(resource, NULL, out) : -EFAULT;
+    struct rlimit64 limit;
+    int err = rlimit(0, resource, NULL, &limit);
+
+    return err ? err : put_user(out, &limit);
 }
 
 SYSCALL2(setrlimit, unsigned, resource, const struct rlimit64 __user *, in)
 {
-    return in ? rlimit(resource, in, NULL) : -EFAULT;
+    struct rlimit64 limit, old;
+
+    return get_user(&limit, in) ? -EFAULT : rlimit(0, resource, &limit, &old);
 }
 
 SYSCALL4(prlimit64, int, pid, unsigned, resource, const struct rlimit64 __user *, in,
          struct rlimit64 __user *, out)
 {
-    if (pid != 0 && pid != process_current()->pid)
-        return -ESRCH;
-    return rlimit(resource, in, out);
+    struct rlimit64 limit, old;
+
+    if (in && get_user(&limit, in))
+        return -EFAULT;
+    int err = rlimit(pid, resource, in ? &limit : NULL, &old);
+    return err || !out ? err : put_user(out, &old);
 }
 
 SYSCALL2(getrusage, int, who, struct rusage __user *, out)

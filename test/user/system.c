@@ -225,6 +225,58 @@ static void limits_are_inherited(void)
     CHECK(exits_with(0, check_stack_limit, &limit.rlim_cur));
 }
 
+static rlim_t data_limit_of(pid_t pid)
+{
+    struct rlimit limit = {0};
+
+    CHECK_OK(prlimit(pid, RLIMIT_DATA, NULL, &limit));
+    CHECK_EQ(limit.rlim_max, RLIM_INFINITY);
+    return limit.rlim_cur;
+}
+
+static void limit_and_wait(void *limited)
+{
+    CHECK_OK(setrlimit(RLIMIT_DATA, &(struct rlimit){GIB, RLIM_INFINITY}));
+    gate_open(limited);
+    wait_for_ever(NULL);
+}
+
+/* A process's limits can be read as long as it can be waited for. */
+static void limits_of_others_are_told(void)
+{
+    struct gate limited = gate_make();
+    pid_t pid = start_child(limit_and_wait, &limited);
+    struct rlimit limit;
+    siginfo_t news;
+
+    gate_pass(&limited);
+    CHECK_EQ(data_limit_of(pid), GIB);
+    CHECK_EQ(data_limit_of(getpid()), RLIM_INFINITY);
+    CHECK_EQ(data_limit_of(0), RLIM_INFINITY);
+    CHECK_ERR(EINVAL, prlimit(pid, 1000, NULL, &limit));
+    CHECK_ERR(EFAULT, prlimit(pid, RLIMIT_DATA, NULL, (void *)8));
+    CHECK_OK(kill(pid, SIGKILL));
+    CHECK_OK(waitid(P_PID, pid, &news, WEXITED | WNOWAIT));
+    CHECK_EQ(data_limit_of(pid), GIB);
+    CHECK(killed_by(wait_child(pid), SIGKILL));
+    CHECK_ERR(ESRCH, prlimit(pid, RLIMIT_DATA, NULL, &limit));
+    CHECK_ERR(ESRCH, prlimit(-1, 1000, NULL, &limit));
+    CHECK_ERR(EFAULT, prlimit(-1, 1000, (void *)8, NULL));
+    gate_destroy(&limited);
+}
+
+/* README says so. */
+static void limits_of_others_cannot_be_changed(void)
+{
+    pid_t pid = start_child(wait_for_ever, NULL);
+
+    CHECK_ERR(EPERM, prlimit(pid, RLIMIT_DATA, &(struct rlimit){GIB, RLIM_INFINITY}, NULL));
+    CHECK_EQ(data_limit_of(pid), RLIM_INFINITY);
+    CHECK_OK(prlimit(getpid(), RLIMIT_CORE, &(struct rlimit){0}, NULL)); /* one's own can */
+    CHECK_OK(kill(pid, SIGKILL));
+    CHECK(killed_by(wait_child(pid), SIGKILL));
+}
+
 /* A child's: in its own memory it then gets no more. => its exit status */
 static int limit_data(void *is_own)
 {
@@ -311,6 +363,8 @@ int main(void)
     RUN(limits_are_kept);
     RUN(more_files_than_can_be_are_refused);
     RUN(limits_are_inherited);
+    RUN(limits_of_others_are_told);
+    RUN_ON_PAGODA(limits_of_others_cannot_be_changed);
     RUN(a_limit_is_for_ones_own_memory);
     RUN(cpu_time_is_limited);
     RUN(sysinfo_agrees_with_meminfo);
