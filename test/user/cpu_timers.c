@@ -1,8 +1,10 @@
-/* ITIMER_VIRTUAL and ITIMER_PROF: signals after so much CPU time. Nothing here measures time: each case works until its
-   signal has come. */
+/* ITIMER_VIRTUAL and ITIMER_PROF: signals after so much CPU time. No case there measures time: each works until its signal
+   has come. And the clocks of CPU time. */
 #include "test.h"
 
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <time.h>
 
 static volatile sig_atomic_t calls;
 
@@ -132,6 +134,41 @@ static void the_old_setting_is_told(void)
     CHECK_ERR(EINVAL, setitimer(ITIMER_VIRTUAL, &timer, NULL));
 }
 
+/* ---- CPU time as a clock ---- */
+
+static uint64_t clock_ns(int clock)
+{
+    struct timespec time = {0};
+
+    CHECK_OK(syscall(SYS_clock_gettime, clock, &time));
+    CHECK(time.tv_nsec >= 0 && time.tv_nsec < 1000000000);
+    return time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static void work_moves_the_clocks(void)
+{
+    static const int clocks[] = {CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID};
+    struct timespec resolution = {0};
+
+    for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
+        uint64_t start = clock_ns(clocks[i]);
+
+        while (clock_ns(clocks[i]) < start + 15000000)
+            ;
+        CHECK_OK(syscall(SYS_clock_getres, clocks[i], &resolution));
+        CHECK(resolution.tv_sec == 0 && resolution.tv_nsec > 0);
+    }
+    CHECK(clock() >= 30 * CLOCKS_PER_SEC / 1000); /* it asks the first of them */
+}
+
+static void sleep_does_not(void)
+{
+    uint64_t start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+
+    CHECK_OK(nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL));
+    CHECK(clock_ns(CLOCK_PROCESS_CPUTIME_ID) < start + 60000000);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "is-set") == 0)
@@ -143,5 +180,7 @@ int main(int argc, char **argv)
     RUN(without_a_handler_it_kills);
     RUN(exec_keeps_them_and_fork_does_not);
     RUN(the_old_setting_is_told);
+    RUN(work_moves_the_clocks);
+    RUN(sleep_does_not);
     return TEST_PASSED;
 }
