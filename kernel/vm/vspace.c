@@ -24,8 +24,9 @@ static void free_regions(struct vspace *vspace)
     }
 }
 
-/* Lists the vspace behind its parent, if it has one: vspace_forget_pages goes through the list in order, and must not
-   miss what a child inherits from a parent that it has yet to come to. */
+/* Lists the vspace, behind its parent if it has one: vspace_forget_pages goes through the list in order, and must not
+   miss what a child inherits from a parent that it has yet to come to. From then on others change it, under its lock;
+   so a child is listed when it is complete, and before its parent's lock is given back. */
 static void list_behind(struct vspace *parent, struct vspace *vspace)
 {
     spin_lock(&all_lock);
@@ -36,7 +37,8 @@ static void list_behind(struct vspace *parent, struct vspace *vspace)
     spin_unlock(&all_lock);
 }
 
-static int create(const struct vspace_limits *limits, struct vspace *parent, struct vspace **out)
+/* It is not listed yet. */
+static int create(const struct vspace_limits *limits, struct vspace **out)
 {
     struct vspace *vspace = heap_alloc_zeroed(sizeof(*vspace));
 
@@ -50,14 +52,17 @@ static int create(const struct vspace_limits *limits, struct vspace *parent, str
     rwlock_init(&vspace->lock, RANK_VSPACE);
     RB_INIT(&vspace->regions);
     vspace->limits = *limits;
-    list_behind(parent, vspace);
     *out = vspace;
     return 0;
 }
 
 int vspace_create(const struct vspace_limits *limits, struct vspace **out)
 {
-    return create(limits, NULL, out);
+    int err = create(limits, out);
+
+    if (!err)
+        list_behind(NULL, *out);
+    return err;
 }
 
 static void vspace_destroy(struct vspace *vspace)
@@ -98,7 +103,7 @@ static int copy_regions(struct vspace *parent, struct vspace *child)
 int vspace_fork(struct vspace *parent, struct vspace **out)
 {
     struct vspace *child;
-    int err = create(&parent->limits, parent, &child);
+    int err = create(&parent->limits, &child);
 
     if (err)
         return err;
@@ -112,6 +117,7 @@ int vspace_fork(struct vspace *parent, struct vspace **out)
     err = copy_regions(parent, child);
     if (!err)
         pagetable_fork(&parent->pagetable, &child->pagetable);
+    list_behind(parent, child);
     rwlock_write_unlock(&parent->lock);
     if (err) {
         vspace_put(child);

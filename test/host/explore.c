@@ -119,56 +119,81 @@ static const struct beginning {
 #define NBEGINNINGS ARRAY_SIZE(beginnings)
 #define NSCENARIOS  (2 * NBEGINNINGS * NCHOICES_0 * NCHOICES_1)
 
-static void scenario_make(struct scenario *scenario, unsigned number)
-{
-    const struct beginning *beginning = &beginnings[number / 2 % NBEGINNINGS];
-    unsigned rest = number / 2 / NBEGINNINGS;
+/* Scenarios of which it is known that two preemptions are not enough: one operation for each CPU, and three. */
+static const struct deep {
+    struct beginning beginning;
+    struct op ops[NCOROUTINES];
+} deep[] = {
+    /* The truncation of a file came to a child's address space while it was made. */
+    {{"zero page, deep", 2, {MAP_RW, READ_A}},
+     {{.kind = OP_TRUNCATE, .object = 0, .index = 0}, {.kind = OP_FORK}}},
+};
 
-    *scenario = (struct scenario){.name = beginning->name, .two_spaces = number % 2};
+#define NDEEP ARRAY_SIZE(deep)
+
+static void begin_with(struct scenario *scenario, const struct beginning *beginning)
+{
+    scenario->name = beginning->name;
     scenario_add_setup(scenario, (struct op){.kind = OP_PROGRAM});
     for (unsigned n = 0; n < beginning->nops; n++)
         scenario_add_setup(scenario, beginning->ops[n]);
+}
+
+static void scenario_make(struct scenario *scenario, unsigned number)
+{
+    unsigned rest = number / 2 / NBEGINNINGS;
+
+    *scenario = (struct scenario){.two_spaces = number % 2};
+    begin_with(scenario, &beginnings[number / 2 % NBEGINNINGS]);
     scenario_add_op(scenario, 0, choices_0[rest % NCHOICES_0]);
     for (unsigned n = 0; n < OPS_CPU_1; n++)
         scenario_add_op(scenario, 1, choices_1[rest / NCHOICES_0][n]);
     scenario_load_cpus(scenario);
 }
 
+static void scenario_make_deep(struct scenario *scenario, const struct deep *from)
+{
+    *scenario = (struct scenario){.two_spaces = false};
+    begin_with(scenario, &from->beginning);
+    for (unsigned cpu = 0; cpu < NCOROUTINES; cpu++)
+        scenario_add_op(scenario, cpu, from->ops[cpu]);
+    scenario_load_cpus(scenario);
+}
+
 /* ---- All interleavings of one ---- */
 
-static unsigned max_preemptions = 2;
+#define DEEP_PREEMPTIONS 3u
+
+static unsigned max_preemptions = 2; /* but for the deep ones */
 static struct schedule schedule;
 static uint64_t *runs; /* of each worker, in memory that the parent sees */
 
-/* All schedules that begin like this one. */
-static void explore(unsigned worker, bool walk_ahead)
+/* All schedules that begin like this one and have at most `most` preemptions. */
+static void explore(unsigned worker, bool walk_ahead, unsigned most)
 {
     unsigned last = schedule.npreemptions;
     unsigned from = last ? schedule.preemptions[last - 1] + 1 : 0;
     unsigned steps = scenario_run(&schedule, walk_ahead);
 
     runs[worker]++;
-    if (last == max_preemptions)
+    if (last == most)
         return;
     for (unsigned step = from; step < steps; step++) {
         schedule.preemptions[last] = step;
         schedule.npreemptions = last + 1;
-        explore(worker, walk_ahead);
+        explore(worker, walk_ahead, most);
     }
     schedule.npreemptions = last;
 }
 
-static void explore_scenario(unsigned number, unsigned worker)
+static void explore_scenario(const struct scenario *scenario, unsigned worker, unsigned most)
 {
-    static struct scenario scenario;
-
-    scenario_make(&scenario, number);
-    if (!scenario_makes_sense(&scenario))
+    if (!scenario_makes_sense(scenario))
         return;
-    scenario_begin(&scenario);
+    scenario_begin(scenario);
     for (unsigned n = 0; n < 2 * NCOROUTINES; n++) {
         schedule = (struct schedule){.first = n % NCOROUTINES};
-        explore(worker, n / NCOROUTINES);
+        explore(worker, n / NCOROUTINES, most);
     }
 }
 
@@ -178,9 +203,18 @@ static void explore_scenario(unsigned number, unsigned worker)
 
 static void work(unsigned worker, unsigned nworkers)
 {
+    static struct scenario scenario;
+
     system_init();
-    for (unsigned number = worker; number < NSCENARIOS; number += nworkers)
-        explore_scenario(number, worker);
+    for (unsigned number = worker; number < NSCENARIOS + NDEEP; number += nworkers) {
+        if (number < NSCENARIOS) {
+            scenario_make(&scenario, number);
+            explore_scenario(&scenario, worker, max_preemptions);
+        } else {
+            scenario_make_deep(&scenario, &deep[number - NSCENARIOS]);
+            explore_scenario(&scenario, worker, max(max_preemptions, DEEP_PREEMPTIONS));
+        }
+    }
     _exit(0);
 }
 
@@ -218,7 +252,7 @@ int main(int argc, char **argv)
     bool ok = explore_all(nworkers);
     for (unsigned worker = 0; worker < nworkers; worker++)
         total += runs[worker];
-    printf("# %u scenarios, %lu interleavings\n", (unsigned)NSCENARIOS, total);
+    printf("# %u scenarios, %lu interleavings\n", (unsigned)(NSCENARIOS + NDEEP), total);
     printf("%s - host/explore, %u preemptions\n", ok ? "ok" : "not ok", max_preemptions);
     return !ok;
 }
