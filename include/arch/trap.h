@@ -83,8 +83,9 @@ void interrupt_dispatch(struct trapframe *tf);
 void syscall_dispatch(struct trapframe *tf);
 
 /* Goes to user mode with the registers of `tf`, the trapframe at the top of the current kernel stack. Interrupts
-   are off. Of every trapframe that leaves for user mode, cs and ss are the user's and rip is below USER_END: IRET
-   to a non-canonical rip would fault in the kernel. Who lets a program choose its registers checks that. */
+   are off. Of every trapframe that leaves for user mode, cs and ss are the user's and rip is canonical: IRET to
+   another would fault in the kernel. Who lets a program choose its registers checks that rip is below USER_END; one that
+   has jumped to no address gets a signal for it, whatever its tracer says (signal_deliver). */
 __noreturn void trap_return(struct trapframe *tf);
 
 /* Where a fault at the kernel instruction `rip` continues: only the user-copy routines have such places. 0: none. */

@@ -61,6 +61,7 @@ struct signal_state {
     bool spared;          /* (l) it is init, to which default actions do not happen */
     bool stop_taken;      /* (l) a stop was taken, and neither SIGCONT nor SIGKILL came since */
     bool traced;          /* (l) a tracer looks at its signals first */
+    bool seized;          /* (l) and hears of SIGCONT as of a stop of its own */
     bool held;            /* (l) it sleeps for its tracer, or is about to */
     bool trap_wanted;     /* (l) it is to stop for its tracer */
     struct signal_action actions[SIGNALS]; /* (l) [signo - 1] */
@@ -118,8 +119,12 @@ bool signal_is_pending(void);
 /* Whether SIGKILL is. */
 bool signal_is_killed(void);
 
+/* Whether the WORK_KILL that has ended a sleep still means the end: a tracer that has come since may think otherwise.
+   If not, it is cleared. */
+bool signal_is_deadly(void);
+
 /* For trace.c: the signals of a process that is traced, or no longer. */
-void signal_set_traced(struct signal_state *state, bool traced);
+void signal_set_traced(struct signal_state *state, bool traced, bool seized);
 
 /* Has a tracee stop for its tracer as soon as it can, and now if it sleeps or is stopped by a signal. */
 void signal_want_trap(struct process *process);

@@ -144,14 +144,17 @@ static bool stop_begin(struct process *self, int signo)
 /* Why a stopped process does not sleep on. */
 enum wakeup { CONTINUED, KILLED, TRAPPED };
 
+/* WORK_KILL alone ends no stop: it may be that of a deadly signal which came when the stop was taken, and not yet begun;
+   that signal waits for the end of the stop. (trace.c has the same.) */
 static enum wakeup stop_sleep(struct signal_state *state)
 {
     enum wakeup why = CONTINUED;
-    int err = 0;
 
     spin_lock(&state->lock);
-    while (state->stopped && !state->trap_wanted && !err)
-        err = waitq_sleep_killable(&state->continued, &state->lock);
+    while (state->stopped && !state->trap_wanted && !(state->pending & BIT(SIGKILL))) {
+        atomic_and(&thread_current()->work, ~WORK_KILL);
+        (void)!waitq_sleep_killable(&state->continued, &state->lock);
+    }
     if (state->pending & BIT(SIGKILL))
         why = KILLED;
     else if (state->stopped && state->trap_wanted)
@@ -296,6 +299,14 @@ static void call_handler(struct signal_state *state, struct trapframe *tf,
     signal_bad_frame(tf, "no place for the frame of a signal handler");
 }
 
+/* A program that has jumped to an address that is none is told so by a signal, which its tracer may have suppressed: then
+   it is told again, since it cannot go on there (trap_return). */
+static void refuse_address(const struct trapframe *tf)
+{
+    if (tf->rip >= USER_END && tf->rip < DIRECT_MAP_BASE)
+        (void)signal_force(&(struct signal_info){.signo = SIGSEGV, .code = SI_KERNEL});
+}
+
 void signal_deliver(struct trapframe *tf)
 {
     struct process *self = process_current();
@@ -311,4 +322,5 @@ void signal_deliver(struct trapframe *tf)
     }
     finish_interrupted_call(tf, NULL);
     signal_return_mask();
+    refuse_address(tf);
 }

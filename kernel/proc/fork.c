@@ -81,7 +81,7 @@ static void child_discard(struct process *child)
     process_free(child);
 }
 
-/* A child that lacks only its place in the tree. -ENOMEM, -EAGAIN (no kernel stack). */
+/* A child that lacks only its place in the tree. -ENOMEM. */
 static int child_create(const struct fork_request *request, struct process **out)
 {
     struct process *parent = process_current(), *child = process_alloc();
@@ -140,7 +140,7 @@ static void wait_for_vfork(int pid)
     unsigned seen;
 
     while (!is_vfork_over(pid, &seen))
-        if (process_wait_event(seen, waitq_sleep_killable))
+        if (process_wait_event(seen, waitq_sleep_killable) && signal_is_deadly())
             break;
 }
 

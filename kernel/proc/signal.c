@@ -33,9 +33,13 @@ void signal_fork(struct signal_state *child, struct signal_state *parent)
 void signal_exec(struct signal_state *state)
 {
     spin_lock(&state->lock);
-    for (unsigned n = 0; n < SIGNALS; n++)
-        if (state->actions[n].handler != (uaddr_t)SIG_IGN)
-            state->actions[n] = (struct signal_action){0};
+    for (unsigned n = 0; n < SIGNALS; n++) {
+        bool is_ignored = state->actions[n].handler == (uaddr_t)SIG_IGN;
+
+        /* Flags, mask and restorer were the old program's. */
+        state->actions[n] =
+            (struct signal_action){.handler = (uaddr_t)(is_ignored ? SIG_IGN : SIG_DFL)};
+    }
     spin_unlock(&state->lock);
     state->stack = (struct signal_stack){0};
 }
@@ -86,8 +90,9 @@ static bool is_deadly(const struct signal_state *state, int signo)
     return is_default && !(BIT(signo) & DEFAULT_STOP) && !signal_is_ignored(state, signo);
 }
 
-/* Stopping and continuing, which the posting of a signal does. The lock is held. */
-static void stop_or_continue(struct signal_state *state, int signo)
+/* Stopping and continuing, which the posting of a signal does. A tracer that has seized the process hears of SIGCONT
+   first as such, whatever becomes of the signal. Returns the WORK_ bits for that. The lock is held. */
+static unsigned stop_or_continue(struct signal_state *state, int signo)
 {
     if (BIT(signo) & DEFAULT_STOP)
         state->pending &= ~BIT(SIGCONT);
@@ -97,6 +102,10 @@ static void stop_or_continue(struct signal_state *state, int signo)
         state->stopped = state->stop_taken = false;
         waitq_wake_all(&state->continued);
     }
+    if (signo != SIGCONT || !state->seized)
+        return 0;
+    state->trap_wanted = true;
+    return WORK_SIGNAL;
 }
 
 /* Notes the signal as pending; returns the WORK_ bits for its process. The lock is held. */
@@ -105,7 +114,7 @@ static unsigned post(struct signal_state *state, const struct signal_info *info)
     uint64_t bit = BIT(info->signo);
     bool held = state->blocked & bit, awaited = state->awaited & bit;
 
-    stop_or_continue(state, info->signo);
+    unsigned work = stop_or_continue(state, info->signo);
     /* A tracer wants to see those, too, that the process ignores. */
     if (!held && !awaited && !state->traced && signal_is_ignored(state, info->signo))
         return 0;
@@ -115,7 +124,7 @@ static unsigned post(struct signal_state *state, const struct signal_info *info)
     if (awaited)
         return WORK_SIGNAL;
     if (held || state->stopped) /* for later */
-        return 0;
+        return work;
     return is_deadly(state, info->signo) ? WORK_SIGNAL | WORK_KILL : WORK_SIGNAL;
 }
 
@@ -239,12 +248,25 @@ bool signal_is_killed(void)
     return is_killed;
 }
 
+bool signal_is_deadly(void)
+{
+    struct signal_state *state = &process_current()->signals;
+
+    spin_lock(&state->lock);
+    bool is_deadly = !state->traced || (state->pending & BIT(SIGKILL));
+    if (!is_deadly)
+        atomic_and(&thread_current()->work, ~WORK_KILL);
+    spin_unlock(&state->lock);
+    return is_deadly;
+}
+
 /* ---- For tracers ---- */
 
-void signal_set_traced(struct signal_state *state, bool traced)
+void signal_set_traced(struct signal_state *state, bool traced, bool seized)
 {
     spin_lock(&state->lock);
     state->traced = traced;
+    state->seized = seized;
     state->trap_wanted = false;
     spin_unlock(&state->lock);
 }

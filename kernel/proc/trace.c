@@ -216,7 +216,7 @@ static void link_to(struct process *process, struct process *tracer, unsigned op
     trace->options = options;
     trace->is_seized = is_seized;
     TAILQ_INSERT_TAIL(&tracer->trace.tracees, process, trace.link);
-    signal_set_traced(&process->signals, true);
+    signal_set_traced(&process->signals, true, is_seized);
 }
 
 void trace_fork(struct process *child, int event)
@@ -253,7 +253,7 @@ static void unlink_from_tracer(struct process *process)
     trace->tracer = NULL;
     trace->options = 0;
     trace->is_seized = false;
-    signal_set_traced(&process->signals, false);
+    signal_set_traced(&process->signals, false, false);
     atomic_and(&process->thread->work, ~WORK_TRACE);
 }
 

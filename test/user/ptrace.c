@@ -464,6 +464,42 @@ static void what_is_detached_in_a_stop_stays_stopped(void)
 }
 
 /* Who seizes a process that has stopped already is told so at once. */
+/* Of SIGCONT first as of a stop of its own, then as of a signal; whether it was stopped or not. */
+static void who_has_seized_hears_of_sigcont_twice(void)
+{
+    pid_t pid = start_child(wait_for_ever, NULL);
+
+    CHECK_OK(trace(PTRACE_SEIZE, pid, 0, 0));
+    CHECK_OK(kill(pid, SIGCONT));
+    CHECK_EQ(next_stop(pid), EVENT(PTRACE_EVENT_STOP, SIGTRAP));
+    go_on(pid);
+    CHECK_EQ(next_stop(pid), SIGCONT);
+    go_on(pid);
+    CHECK_OK(kill(pid, SIGSTOP));
+    CHECK_EQ(next_stop(pid), SIGSTOP);
+    CHECK_OK(trace(PTRACE_CONT, pid, 0, SIGSTOP));
+    CHECK_EQ(next_stop(pid), EVENT(PTRACE_EVENT_STOP, SIGSTOP));
+    CHECK_OK(trace(PTRACE_LISTEN, pid, 0, 0));
+    CHECK_OK(kill(pid, SIGCONT));
+    CHECK_EQ(next_stop(pid), EVENT(PTRACE_EVENT_STOP, SIGTRAP));
+    go_on(pid);
+    CHECK_EQ(next_stop(pid), SIGCONT);
+    kill_and_reap(pid);
+}
+
+/* No tracer can have it go on where no program can be. */
+static void a_jump_to_no_address_cannot_be_suppressed(void)
+{
+    pid_t pid = start_traced(call_code, (void *)(1ul << 63), 0);
+
+    for (int n = 0; n < 3; n++) {
+        go_on(pid);
+        CHECK_EQ(next_stop(pid), SIGSEGV);
+    }
+    CHECK_OK(trace(PTRACE_CONT, pid, 0, SIGSEGV));
+    CHECK(killed_by(wait_child(pid), SIGSEGV));
+}
+
 static void a_stopped_process_is_seized(void)
 {
     pid_t pid = start_child(wait_for_ever, NULL);
@@ -913,6 +949,8 @@ int main(int argc, char **argv)
     RUN(a_job_is_stopped_under_its_tracer);
     RUN(a_continuation_overtakes_a_stop);
     RUN(what_is_detached_in_a_stop_stays_stopped);
+    RUN(who_has_seized_hears_of_sigcont_twice);
+    RUN(a_jump_to_no_address_cannot_be_suppressed);
     RUN(a_stopped_process_is_seized);
     RUN(a_parent_that_detaches_hears_of_the_stop);
     RUN(sigkill_ends_every_stop);
