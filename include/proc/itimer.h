@@ -29,7 +29,7 @@ void alarm_set(const struct alarm_setting *setting);
 /* The process ends. The tree lock is held. */
 void alarm_forget(struct process *process);
 
-/* ---- Timers of CPU time, by the tick ---- */
+/* ---- Timers of CPU time, and its limit, by the tick ---- */
 
 enum cpu_timer_kind { CPU_TIMER_VIRTUAL, CPU_TIMER_PROF, CPU_TIMERS };
 
@@ -43,5 +43,9 @@ struct cpu_timer {
 struct alarm_setting cpu_timer_get(enum cpu_timer_kind kind);
 void cpu_timer_set(enum cpu_timer_kind kind, const struct alarm_setting *setting);
 
-/* Sends what is due to the current process, which has WORK_TIMER; clears that. */
+/* From the tick that has interrupted user code. */
+void cpu_timer_tick(void);
+
+/* Sends what is due to the current process, which has WORK_TIMER; clears that. By RLIMIT_CPU that is SIGXCPU for every
+   second of CPU time beyond the soft limit, and SIGKILL at the hard one. */
 void cpu_timer_expire(void);

@@ -134,10 +134,6 @@ struct signal_info process_child_info(int pid, int status);
 /* What the process has used so far. The tree lock is held, or it is the current one. */
 struct process_usage process_usage(const struct process *process);
 
-/* RLIMIT_CPU: sends the current process SIGXCPU for every second of CPU time beyond the soft limit, SIGKILL at the hard
-   one. From the tick that interrupted its user code: it holds no lock. */
-void process_limit_cpu(void);
-
 /* The memory of a process, with a reference; NULL: there is no such process, or it has exited. Takes the tree lock. */
 struct vspace *process_get_vspace(int pid);
 

@@ -1,8 +1,10 @@
-/* Timers of CPU time. The tick is their clock: it counts, and when a count is reached that the thread has noted, gives it
-   work (WORK_TIMER). On its way back to user mode the thread sends itself the signal, since no interrupt can.
+/* Timers of CPU time, and its limit. The tick is their clock: it counts, and when a count is reached that the thread has
+   noted, gives it work (WORK_TIMER). On its way back to user mode the thread sends itself the signal, since no interrupt
+   can. A limit is looked at after every tick in user mode.
 
    A timer outlives exec, and is not inherited by a child. */
 
+#include <linux/resource.h>
 #include <arch/clock.h>
 #include <proc/process.h>
 
@@ -67,6 +69,28 @@ static bool go_on(enum cpu_timer_kind kind)
     return true;
 }
 
+void cpu_timer_tick(void)
+{
+    if (process_current()->rlimits[RLIMIT_CPU].soft != ~0ul) /* the hard limit is not below it */
+        thread_set_work(thread_current(), WORK_TIMER);
+}
+
+static void limit_cpu(struct process *self)
+{
+    struct process_rlimit *limit = &self->rlimits[RLIMIT_CPU];
+    const struct thread *thread = self->thread;
+    uint64_t ticks = self->usage.ticks_user + self->usage.ticks_kernel + thread->ticks_user +
+                     thread->ticks_kernel;
+    uint64_t seconds = ticks / TICKS_PER_SEC;
+
+    if (seconds >= limit->hard) {
+        signal_send_kernel(self, SIGKILL);
+    } else if (seconds >= limit->soft) {
+        signal_send_kernel(self, SIGXCPU);
+        limit->soft = seconds + 1; /* as on Linux, where getrlimit shows it, too */
+    }
+}
+
 void cpu_timer_expire(void)
 {
     atomic_and(&thread_current()->work, ~WORK_TIMER);
@@ -74,4 +98,5 @@ void cpu_timer_expire(void)
         signal_send_kernel(process_current(), SIGVTALRM);
     if (go_on(CPU_TIMER_PROF))
         signal_send_kernel(process_current(), SIGPROF);
+    limit_cpu(process_current());
 }

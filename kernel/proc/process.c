@@ -194,22 +194,3 @@ struct process_usage process_usage(const struct process *process)
         usage.minor_faults += atomic_load_relaxed(&process->vspace->faults[n]);
     return usage;
 }
-
-void process_limit_cpu(void)
-{
-    struct process *self = process_current();
-    struct process_rlimit *limit = &self->rlimits[RLIMIT_CPU];
-    const struct thread *thread = self->thread;
-
-    if (likely(limit->soft == ~0ul))
-        return; /* the hard limit is not below it */
-    uint64_t ticks = self->usage.ticks_user + self->usage.ticks_kernel + thread->ticks_user +
-                     thread->ticks_kernel;
-    uint64_t seconds = ticks / TICKS_PER_SEC;
-    if (seconds >= limit->hard) {
-        signal_send_kernel(self, SIGKILL);
-    } else if (seconds >= limit->soft) {
-        signal_send_kernel(self, SIGXCPU);
-        limit->soft = seconds + 1; /* as on Linux, where getrlimit shows it, too */
-    }
-}

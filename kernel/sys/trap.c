@@ -135,7 +135,7 @@ void interrupt_dispatch(struct trapframe *tf)
     case VECTOR_TIMER:
         sched_tick(tf);
         if (trap_from_user(tf))
-            process_limit_cpu();
+            cpu_timer_tick();
         break;
     case VECTOR_IRQ_BASE + SERIAL_IRQ:
         tty_interrupt();
