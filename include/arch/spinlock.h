@@ -42,12 +42,6 @@ static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
     *lock = (struct spinlock)SPINLOCK(rank);
 }
 
-/* For assertions: whether somebody holds the lock. */
-static inline bool spin_is_locked(const struct spinlock *lock)
-{
-    return lock->locked;
-}
-
 /* DEBUG: the ranks that the current thread holds, in the order in which it took them. A thread has one, and
    cpu.locks points to the running thread's. Without DEBUG the two checks do nothing. */
 #define MAX_LOCKS_HELD 16

@@ -19,7 +19,7 @@ void mmu_switch(struct mmu_space *to);
 struct mmu_space *mmu_current(void);
 
 /* Forgets one page, or [start, end), wherever `space` is running; returns when every CPU has done so.
-   Interrupts are on, and no spinlock is held, if `space` may run on another CPU. */
+   Interrupts are on, and no lock of RANK_TABLE or above is held, if `space` may run on another CPU. */
 void tlb_flush_page(struct mmu_space *space, uaddr_t addr);
 void tlb_flush_range(struct mmu_space *space, uaddr_t start, uaddr_t end);
 

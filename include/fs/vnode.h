@@ -11,7 +11,7 @@
 
    Locks: (l) the vnode's own, RANK_VNODE, sleeps; it also guards the offsets of its open files; (n)
    the spinlock of all places; (a) atomic; (c) constant once others see the vnode; (f) the file
-   system's own, for entries and link counts. Nobody holds two of RANK_VNODE. None is held by who
+   system's own, for entries and link counts. Nobody holds two of RANK_VNODE, but file_list. None is held by who
    sleeps interruptibly. */
 #pragma once
 

@@ -34,5 +34,4 @@ void rwlock_write_lock(struct rwlock *rw);
 void rwlock_write_unlock(struct rwlock *rw);
 
 /* For assertions. */
-bool rwlock_is_held(const struct rwlock *rw);
 bool rwlock_is_write_held(const struct rwlock *rw);

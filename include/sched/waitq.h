@@ -43,5 +43,7 @@ __must_check int waitq_sleep_until(struct waitq *wq, struct spinlock *lock, uint
 __must_check int waitq_sleep_killable(struct waitq *wq, struct spinlock *lock);
 void waitq_sleep_hard(struct waitq *wq, struct spinlock *lock);
 
+/* The caller holds the lock that the sleepers gave away, and take again: a thread that has woken by itself does not
+   run on, and end, beside its waker. */
 void waitq_wake_one(struct waitq *wq);
 void waitq_wake_all(struct waitq *wq);

@@ -5,7 +5,8 @@
    exchanged at every switch, at once: the kernel does not use them itself, and a lazy exchange
    would leak them by speculation. FS: its base is only set by context_set_fs, so `fs_base` is
    always what the CPU has while the thread runs, and need not be read back. (A program may load FS
-   with a selector, whose base is 0; then it gets its own back.)
+   with a selector, whose base is 0; then it gets its own back.) The selectors themselves are not kept: in 64-bit mode
+   they mean nothing (SDM 3A, 3.4.4), and what one program loads there another may find.
 
    No locks: a context belongs to its thread, and interrupts are off wherever the CPU and the record
    differ. */

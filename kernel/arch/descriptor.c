@@ -129,6 +129,7 @@ static void gdt_load(const uint64_t *gdt)
                  "mov %3, %%es\n\t"
                  "mov %3, %%fs\n\t"
                  "mov %3, %%gs\n\t"
+                 "lldt %w3\n\t"
                  "ltr %w4"
                  :
                  : "m"(p), "i"(SEL_KERNEL_CODE), "r"(SEL_KERNEL_DATA), "r"(0), "r"(SEL_TSS)

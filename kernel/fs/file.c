@@ -268,6 +268,7 @@ int file_list(struct file *file, int (*emit)(const struct dir_entry *entry, void
 {
     struct vnode *dir = file->vnode;
     struct dir_entry entry;
+    uint64_t offset;
     int found;
 
     if (!vnode_is_dir(dir) || !dir->ops->readdir)
@@ -275,11 +276,10 @@ int file_list(struct file *file, int (*emit)(const struct dir_entry *entry, void
     if (atomic_load_relaxed(&dir->nlink) == 0)
         return -ENOENT;
     file_lock(file);
-    while ((found = next_entry(dir, file->offset, &entry)) > 0) {
-        if (emit(&entry, arg))
-            break;
-        file->offset = entry.cookie + 1;
-    }
+    offset = atomic_load_relaxed(&file->offset);
+    while ((found = next_entry(dir, offset, &entry)) > 0 && !emit(&entry, arg))
+        offset = entry.cookie + 1;
+    atomic_store_relaxed(&file->offset, offset);
     file_unlock(file);
     return min(found, 0);
 }

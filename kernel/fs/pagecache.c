@@ -11,6 +11,7 @@
 #include <lib/panic.h>
 #include <lib/string.h>
 #include <mm/heap.h>
+#include <sched/thread.h>
 #include <vm/vspace.h>
 #include <vm/audit.h>
 
@@ -176,7 +177,7 @@ ssize_t pagecache_read(struct pagecache *cache, struct uio *uio, uint64_t offset
     do {
         moved = read_page(cache, uio, offset + done, &err);
         done += moved;
-    } while (moved && !err);
+    } while (moved && !err && !thread_is_killed());
     return uio_result(done, err);
 }
 
@@ -230,7 +231,7 @@ ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offse
     do {
         moved = write_page(cache, uio, offset + done, &err);
         done += moved;
-    } while (moved && !err);
+    } while (moved && !err && !thread_is_killed());
     if (err)
         trim(cache); /* a page that was to extend the file, and did not */
     return uio_result(done, write_error(err));

@@ -163,21 +163,3 @@ struct vnode *tmpfs_create(void)
     root->nlink = 2;
     return root;
 }
-
-int tmpfs_create_unnamed(const char *name, uint64_t size, struct vnode **result)
-{
-    struct vnode *vnode = tmpfs_node_create(&tmpfs, S_IFREG | 0600, 0);
-
-    if (!vnode)
-        return -ENOMEM;
-    int err = vnode_place(vnode, NULL, name);
-    if (!err)
-        err = pagecache_truncate(vnode->cache, size);
-    if (err) {
-        vnode_put(vnode);
-        return err;
-    }
-    vnode_set_removed(vnode);
-    *result = vnode;
-    return 0;
-}

@@ -1,4 +1,9 @@
-/* Locks that sleep, made of a spinlock and a wait queue. */
+/* Locks that sleep, made of a spinlock and a wait queue.
+
+   Who gives one back wakes a waiter, and hands nothing over: whoever comes first takes it, and the others wait again. A
+   writer that waits keeps new readers out.
+
+   Lock: each lock's own spinlock (RANK_PIPE), held only while its fields are looked at; what is held is the lock's rank. */
 
 #include <lib/panic.h>
 #include <sched/lock.h>
@@ -80,11 +85,6 @@ void rwlock_write_unlock(struct rwlock *rw)
     waitq_wake_all(&rw->waiters);
     spin_unlock(&rw->lock);
     lock_check_release(rw->rank);
-}
-
-bool rwlock_is_held(const struct rwlock *rw)
-{
-    return rw->holders != 0;
 }
 
 bool rwlock_is_write_held(const struct rwlock *rw)

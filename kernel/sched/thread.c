@@ -215,6 +215,9 @@ void thread_wake(struct thread *thread)
         /* One that still runs has not come to thread_schedule yet, and will find itself runnable there. */
         if (rq->running != thread)
             enqueue(rq, thread);
+        /* Another CPU that has nothing to do would sleep on, up to its next tick. */
+        if (thread->cpu != cpu_id() && rq->running == &rq->idle)
+            ipi_send(thread->cpu, VECTOR_RESCHEDULE);
     }
     spin_unlock_irq(&rq->lock, irq);
 }

@@ -129,8 +129,9 @@ void waitq_sleep_hard(struct waitq *wq, struct spinlock *lock)
     spin_lock(lock);
 }
 
-/* Takes the first waiter out and lets it run; false if there is none. The queue's lock is held: without it, the
-   thread could be gone before thread_wake. */
+/* Takes the first waiter out and lets it run; false if there is none. The queue's lock is held. The thread may run
+   already, for a signal or a deadline, and find itself woken; but it is not gone before thread_wake, since it must take
+   its caller's lock again, which our caller holds. */
 static bool wake_first(struct waitq *wq)
 {
     struct thread *thread = TAILQ_FIRST(&wq->waiters);
