@@ -27,7 +27,7 @@ CMD ?=#                 run: the command, in the syntax of Pagoda's shell
 T ?=#                   test, test-linux: the one test to run
 MINUTES ?= 60#          session: how long it lasts
 SECONDS ?= 60#          fuzz: how long it hunts
-TIMEOUT ?=#             run, test: seconds after which the machine is hung
+TIMEOUT ?=#             run, test: seconds after which the machine is hung (600)
 DEBUG ?=#               1: check the order of locks, and other costly things
 WERROR ?=#              1: warnings are errors
 #:
@@ -328,7 +328,7 @@ qemu-gdb: build/pagoda.iso ## as qemu, but waits for make gdb in another termina
 
 gdb: build/pagoda.elf | need-gdb ## debugs the machine of make qemu-gdb; stops at the next page fault
 	@gdb -q build/pagoda.elf -x tools/gdb/pagoda.py -ex 'target remote :1234' \
-	    -ex 'thbreak fault_dispatch' -ex 'continue' -ex 'fault'
+	    -ex 'thbreak panic' -ex 'thbreak fault_dispatch' -ex 'continue' -ex 'fault'
 
 # How each C file is compiled, for editors and for lint. No flag has a character that JSON or the
 # shell would want quoted.

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Runs one command in Pagoda:  run.py [--no-input] [COMMAND]   (or the command in PAGODA_CMD)
+"""Runs one command in Pagoda:  run.py [--no-input] [--silence SECONDS] [COMMAND]   (or the command in PAGODA_CMD)
 
 Boots the kernel directly, with the command in /etc/run, which init runs instead of a shell. Shows
 what the serial line says, as it comes, and ends with the command's status. If there is none, because
 the kernel panicked, hung or reset the machine, the status is one of those below, and the kernel's own
-log goes to standard error. (make itself turns every failure into its status 2.)"""
+log goes to standard error. (make itself turns every failure into its status 2.) A machine is hung after TIMEOUT seconds,
+or after so many without a word, where that is a sign."""
 
+import argparse
 import os
 import re
 import signal
@@ -14,29 +16,55 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import machine
 
 HUNG, PANICKED, DIED = 124, 125, 126
 DEFAULT_TIMEOUT = 600
+REMARKABLE = re.compile(r"--kill|^audit: |system call \d+ is not there")  # what the log says that is worth a look
+
+
+CTRL_D = b"\x04"
 
 
 def read_input(allowed):
-    """QEMU may read our standard input, unless that is a terminal that belongs to somebody else now."""
+    """What QEMU reads: our standard input, if that is a terminal, and not somebody else's now; if it is none, what
+    pass_input makes of it."""
     if not allowed:
         return subprocess.DEVNULL
+    if not os.isatty(0):
+        return subprocess.PIPE
     try:
-        foreground = not os.isatty(0) or os.tcgetpgrp(0) == os.getpgrp()
+        foreground = os.tcgetpgrp(0) == os.getpgrp()
     except OSError:
         foreground = False
     return None if foreground else subprocess.DEVNULL
 
 
-def show(pipe):
+def pass_input(pipe, log):
+    """Copies our standard input to the serial line, and ends it as one does at a terminal. The kernel is to be there
+    first: it empties the line."""
+    try:
+        while not (log.exists() and log.stat().st_size):
+            time.sleep(0.02)
+        last = b"\n"
+        while piece := os.read(0, 4096):
+            pipe.write(piece)
+            pipe.flush()
+            last = piece[-1:]
+        pipe.write(CTRL_D if last == b"\n" else CTRL_D * 2)
+        pipe.flush()
+    except OSError:
+        pass  # the machine has ended
+
+
+def show(pipe, heard):
     """Copies the serial line to standard output, with the ends of lines that files have here."""
     held = b""
     while piece := pipe.read1(65536):
+        heard()
         piece = held + piece
         held = b"\r" if piece.endswith(b"\r") else b""
         try:
@@ -60,14 +88,16 @@ def ask_where(monitor):
         return ""
     found = re.search(r"RIP=([0-9a-f]+)", text)
     rip = int(found[1], 16) if found else 0
-    return f"it was at {rip:#x} {machine.symbol_near(rip) if rip >> 63 else '(a program)'}"
+    fault = re.search(r"CR2=([0-9a-f]+)", text)
+    return (f"it was at {rip:#x} {machine.symbol_near(rip) if rip >> 63 else '(a program)'}, "
+            f"and the last page fault was at {int(fault[1], 16) if fault else 0:#x}")
 
 
 class Run:
     """One boot: how it went."""
 
-    def __init__(self, command, timeout, allow_input):
-        self.timeout = timeout
+    def __init__(self, command, timeout, silence, allow_input):
+        self.timeout, self.silence = timeout, silence
         with tempfile.TemporaryDirectory(prefix="pagoda-") as name:
             self.boot(Path(name), command, allow_input)
 
@@ -80,6 +110,8 @@ class Run:
             "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-no-reboot", "-vga", "none",
         )  # fmt: skip
         self.process = subprocess.Popen(qemu, stdin=read_input(allow_input), stdout=subprocess.PIPE)
+        if self.process.stdin:
+            threading.Thread(target=pass_input, args=[self.process.stdin, log], daemon=True).start()
         try:
             self.where = self.watch(monitor)
         finally:
@@ -89,22 +121,31 @@ class Run:
 
     def watch(self, monitor):
         """Waits for the end; returns where the machine was if it had to be ended, else None."""
-        shower = threading.Thread(target=show, args=[self.process.stdout], daemon=True)
+        self.begin = self.heard = time.monotonic()
+        shower = threading.Thread(target=show, args=[self.process.stdout, self.hear], daemon=True)
         shower.start()
         where = None
-        try:
-            self.process.wait(self.timeout)
-        except subprocess.TimeoutExpired:
-            where = ask_where(monitor)
-            self.process.kill()
+        while where is None and self.process.poll() is None:
+            try:
+                self.process.wait(max(0, self.deadline() - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                if time.monotonic() >= self.deadline():
+                    where = ask_where(monitor)
+                    self.process.kill()
         shower.join(5)
         return where
+
+    def hear(self):
+        self.heard = time.monotonic()
+
+    def deadline(self):
+        return min(self.begin + self.timeout, self.heard + self.silence)
 
     def verdict(self):
         """(status, what happened and what to do next); the second is empty if all went well."""
         ended, status = self.process.returncode, machine.exit_status(self.log)
         if self.where is not None:
-            return HUNG, (f"No end after {self.timeout} seconds; {self.where}\n"
+            return HUNG, (f"No end after {self.timeout:g} seconds, or no word for {self.silence:g}; {self.where}\n"
                           "Next: TIMEOUT=seconds if it is only slow; else make qemu-gdb and make gdb.")
         if ended == machine.QEMU_END and status is not None:
             return status, ""
@@ -118,19 +159,21 @@ class Run:
 
 
 def main():
-    arguments = sys.argv[1:]
-    allow_input = "--no-input" not in arguments
-    words = [a for a in arguments if a != "--no-input"]
-    command = " ".join(words) or machine.setting("PAGODA_CMD", "")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--no-input", action="store_true")
+    parser.add_argument("--silence", type=float, default=float("inf"))
+    parser.add_argument("words", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    command = " ".join(options.words) or machine.setting("PAGODA_CMD", "")
     if not command:
         sys.exit("Which command? For example: make run CMD='ls | wc'")
-    run = Run(command, float(machine.setting("TIMEOUT", DEFAULT_TIMEOUT)), allow_input)
+    run = Run(command, float(machine.setting("TIMEOUT", DEFAULT_TIMEOUT)), options.silence, not options.no_input)
     status, problem = run.verdict()
     if problem:
         print(f"\n--- the kernel's log\n{run.log}--- {problem}", file=sys.stderr)
     else:
         for line in run.log.splitlines():
-            if "--kill" in line:
+            if REMARKABLE.search(line):
                 print(line, file=sys.stderr)
     sys.exit(status)
 

@@ -8,7 +8,6 @@ with 0 if all is well. Their output is shown as it comes. The last line is the s
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -26,9 +25,14 @@ def tests_named(prefix):
     return sorted(path.stem for path in (ROOT / "test/user").glob(prefix + "*.c"))
 
 
+def programs(*arguments, silence=60):
+    """The runner of the programs in /test. Each test has its time there; a machine that says nothing for longer is hung."""
+    return tool("run.py", "--no-input", "--silence", str(silence), " ".join(["/test/runtests", *arguments]))
+
+
 def small_machine_command():
     """All tests about the end of memory, and then something for the shell to do."""
-    return f"/test/runtests {' '.join(tests_named('oom_'))} && echo 'ok - afterwards a shell still works' | cat"
+    return programs(*tests_named("oom_"), "&& echo 'ok - afterwards a shell still works' | cat")
 
 
 # Those that soon come to their end with each allocation failing.
@@ -38,7 +42,7 @@ FAILING_BRIEFLY = ["context", "proc_files", "signals", "system", "terminal"]
 def failing_command(names):
     """These programs with the first, second, ... allocation failing. A test whose child was killed may wait for it in
     vain: so its time is short."""
-    return tool("run.py", "--no-input", f"/test/runtests -t 1 -f {10**6} {' '.join(names)}")
+    return programs("-t 1", f"-f {10**6}", *names, silence=3600)
 
 
 def all_failing_parts():
@@ -53,12 +57,14 @@ def parts(only):
     if only == "--failures":
         return all_failing_parts()
     if only:
-        return [("the programs in /test", tool("run.py", "--no-input", "/test/runtests " + shlex.quote(only)), {})]
+        if not set(only.split()) <= set(tests_named("")):
+            sys.exit(f"There is no test {only} in test/user. There are: {' '.join(tests_named(''))}")
+        return [("the programs in /test", programs(only), {})]
     found = []
     if (ROOT / "test/host/Makefile").exists():
         found.append(("on the host", ["make", "--no-print-directory", "-s", "-C", str(ROOT / "test/host"), "test"], {}))
-    found.append(("the programs in /test", tool("run.py", "--no-input", "/test/runtests"), {}))
-    found.append(("the end of memory, in 32 MiB", tool("run.py", "--no-input", small_machine_command()), {"MEM": "32M"}))
+    found.append(("the programs in /test", programs(), {}))
+    found.append(("the end of memory, in 32 MiB", small_machine_command(), {"MEM": "32M"}))
     found.append(("some programs, with each allocation failing", failing_command(FAILING_BRIEFLY), {}))
     found.append(("a session at the terminal", tool("session.py", "-s", "1", "-n", "25"), {}))
     found.append(("the ISO", tool("iso_smoke.py"), {}))
