@@ -103,6 +103,18 @@ static void end(void)
     temp_dir_leave();
 }
 
+/* The shell */
+
+/* Of a command that the shell does not have, it runs no half. */
+static void the_shell_refuses_what_it_does_not_have(void)
+{
+    prints(2, "if true; then echo x; fi", "");
+    prints(2, "{ echo a; echo b; }", "");
+    prints(2, "echo a | while read x; do echo b; done", "");
+    prints(0, "echo '{' if", "{ if\n");
+    prints(127, "'if' x", "");
+}
+
 /* head */
 
 static void head_shows_the_beginning(void)
@@ -414,6 +426,7 @@ int main(void)
     RUN_ON_PAGODA(vmstat_counts_outcomes);
     RUN_ON_PAGODA(top_shows_processes);
     RUN_ON_PAGODA(run_limited_limits);
+    RUN_ON_PAGODA(the_shell_refuses_what_it_does_not_have);
     RUN(kill_names_signals);
     RUN(ls_lists_its_own_files);
     RUN_ON_PAGODA(programs_refuse_arguments);

@@ -130,10 +130,29 @@ static bool parse_words(struct parser *parser, struct command *command, bool may
     }
 }
 
+/* Words of other shells that begin or end what this one does not have: half of it must not be run. */
+static bool is_reserved(const char *word)
+{
+    static const char *const words[] = {"{",        "}",    "case", "do",    "done",
+                                        "elif",     "else", "esac", "fi",    "for",
+                                        "function", "if",   "then", "until", "while"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(words[i], word) == 0)
+            return true;
+    }
+    return false;
+}
+
 static struct command *parse_command(struct parser *parser)
 {
     struct command *command = line_alloc(sizeof(*command));
 
+    if (is_next(parser, TOKEN_WORD) && is_reserved(parser_peek(parser)->text)) {
+        complain("this shell has no `%s'", parser_peek(parser)->text);
+        parser->has_failed = true;
+        return NULL;
+    }
     if (parser_accept(parser, TOKEN_OPEN)) {
         command->subshell = parse_list(parser, TOKEN_CLOSE);
         if (!command->subshell || !parser_accept(parser, TOKEN_CLOSE))

@@ -43,6 +43,8 @@ noreturn void program_run(char **argv)
     bool is_absent = errno == ENOENT;
     if (is_absent && !is_path)
         complain("%s: command not found", argv[0]);
+    else if (errno == ENOEXEC)
+        complain_errno("%s: not a program that is linked statically, for x86-64", argv[0]);
     else
         complain_errno("%s", argv[0]);
     exit(is_absent ? STATUS_NOT_FOUND : STATUS_NOT_RUN);
