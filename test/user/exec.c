@@ -119,6 +119,8 @@ static void the_process_is_the_same(char **args)
     CHECK(strcmp(cwd, args[1]) == 0);
     CHECK_OK(sigaction(SIGTERM, NULL, &action));
     CHECK_EQ(action.sa_handler, SIG_IGN);
+    CHECK_EQ(action.sa_flags, 0); /* and the mask: they were the old program's */
+    CHECK(!sigismember(&action.sa_mask, SIGUSR2));
     CHECK_OK(sigprocmask(SIG_BLOCK, NULL, &blocked));
     CHECK(sigismember(&blocked, SIGUSR1));
     CHECK(!sigismember(&blocked, SIGUSR2));
@@ -381,13 +383,15 @@ static void descriptors_stay_unless_they_are_marked(void)
 
 static void exec_as_the_same_process(void *unused)
 {
+    struct sigaction ignore = {.sa_handler = SIG_IGN, .sa_flags = SA_NODEFER};
     char pid[12], cwd[256];
     sigset_t blocked;
 
     (void)unused;
+    sigaddset(&ignore.sa_mask, SIGUSR2);
     snprintf(pid, sizeof(pid), "%d", getpid());
     CHECK(getcwd(cwd, sizeof(cwd)));
-    CHECK(signal(SIGTERM, SIG_IGN) != SIG_ERR);
+    CHECK_OK(sigaction(SIGTERM, &ignore, NULL));
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGUSR1);
     CHECK_OK(sigprocmask(SIG_SETMASK, &blocked, NULL));
