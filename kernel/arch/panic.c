@@ -124,12 +124,14 @@ static void registers_print(const struct trapframe *tf)
 
 static void entry_print(int level, pte_t entry)
 {
+    static const char *const names[] = {"", "leaf", "level 2", "level 3", "root"};
+
     if (entry & PTE_PRESENT)
-        printk("  level %d: %016lx r%c%c, %s%s\n", level, entry, entry & PTE_WRITE ? 'w' : '-',
+        printk("  %-8s %016lx r%c%c, %s%s\n", names[level], entry, entry & PTE_WRITE ? 'w' : '-',
                entry & PTE_NX ? '-' : 'x', entry & PTE_USER ? "user" : "kernel",
                entry & PTE_SHARED ? ", shared" : "");
     else
-        printk("  level %d: %016lx not present\n", level, entry);
+        printk("  %-8s %016lx not present\n", names[level], entry);
 }
 
 static bool is_memory(paddr_t addr)

@@ -4,6 +4,7 @@
    there does nothing. isa-debug-exit ends QEMU with (value << 1) | 1: 33 after an orderly end,
    whatever the status, which the debug port tells; 35 after a panic. A triple fault ends it with 0,
    so that 0 is never success. */
+#include <arch/clock.h>
 #include <arch/console.h>
 #include <arch/cpu.h>
 #include <arch/port.h>
@@ -62,6 +63,8 @@ static void emulator_poweroff(void)
         port_write8(0x8900, *s);
 }
 
+#define MOMENT_NS 200000000ul
+
 void machine_poweroff(unsigned status)
 {
     irq_disable();
@@ -70,6 +73,9 @@ void machine_poweroff(unsigned status)
     port_write32(DEBUG_EXIT_PORT, DEBUG_EXIT_END);
     acpi_poweroff();
     emulator_poweroff();
+    /* An emulator may take a moment. */
+    for (uint64_t end_ns = clock_monotonic_ns() + MOMENT_NS; clock_monotonic_ns() < end_ns;)
+        cpu_relax();
     printk("It is now safe to turn off the machine.\n");
     for (;;)
         halt();

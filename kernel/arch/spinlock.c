@@ -24,13 +24,27 @@ static bool may_nest(enum lock_rank rank)
     return rank == RANK_VNODE;
 }
 
+static const char *rank_name(enum lock_rank rank)
+{
+#define NAME(rank) [rank] = #rank
+    static const char *const names[] = {
+        NAME(RANK_PROCESS),  NAME(RANK_VNODE),     NAME(RANK_FILES), NAME(RANK_VSPACE),
+        NAME(RANK_CACHE),    NAME(RANK_TABLE),     NAME(RANK_PIPE),  NAME(RANK_HEAP),
+        NAME(RANK_FRAMES),   NAME(RANK_INTERRUPT), NAME(RANK_WAITQ), NAME(RANK_TIMER),
+        NAME(RANK_RUNQUEUE), NAME(RANK_CONSOLE),
+    };
+#undef NAME
+    return rank < ARRAY_SIZE(names) && names[rank] ? names[rank] : "?";
+}
+
 void lock_check_acquire(enum lock_rank rank)
 {
     struct lock_record *held = cpu_read(locks);
     for (unsigned i = 0; i < held->count; i++) {
         bool in_order = held->ranks[i] < rank || (held->ranks[i] == rank && may_nest(rank));
         if (!in_order)
-            panic("lock order: taking rank %d while holding rank %d", rank, held->ranks[i]);
+            panic("lock order: taking a lock of %s while holding one of %s", rank_name(rank),
+                  rank_name(held->ranks[i]));
     }
     assert(held->count < MAX_LOCKS_HELD);
     held->ranks[held->count++] = rank;
@@ -47,7 +61,7 @@ void lock_check_release(enum lock_rank rank)
             held->ranks[i] = held->ranks[i + 1];
         return;
     }
-    panic("lock order: releasing rank %d, which is not held", rank);
+    panic("lock order: releasing a lock of %s, and none is held", rank_name(rank));
 }
 
 bool lock_check_none_from(enum lock_rank rank)

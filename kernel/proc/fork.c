@@ -181,7 +181,8 @@ static void init_begin(void *arg)
 
     int err = process_exec(path, nothing, nothing);
     if (err)
-        panic("cannot run %s: error %d: is there an initial RAM disk?", path, -err);
+        panic("cannot run %s: error %d%s", path, -err,
+              err == -ENOENT ? ": is there an initial RAM disk?" : "");
     user_return_first();
 }
 
