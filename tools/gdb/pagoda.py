@@ -16,12 +16,20 @@ PRESENT, WRITE, USER, ACCESSED, DIRTY, SHARED, NX = (1 << bit for bit in (0, 1, 
 ADDRESS = 0x000FFFFFFFFFF000
 DIRECT_MAP = 0xFFFF800000000000
 USER_END = 0x00007FFFFFFFF000
+LOWER_HALF = 0x0000800000000000  # its end
 KINDS = ["reserved", "free", "anon", "table", "cache", "heap", "kstack", "kernel"]
 ACCESS_BITS = ["present", "write", "user", "reserved", "exec"]  # FAULT_ words, include/arch/trap.h
 
 
 def evaluate(text):
     return int(gdb.parse_and_eval(text))
+
+
+def argument_value(text):
+    try:
+        return evaluate(text)
+    except gdb.error as error:
+        raise gdb.GdbError(str(error))
 
 
 def unsigned(value):
@@ -125,13 +133,16 @@ def walk(root, address):
 
 
 def print_walk(address):
+    if LOWER_HALF <= address < DIRECT_MAP:
+        raise gdb.GdbError(f"{address:#x} is no address: bits 48 to 63 must be like bit 47")
     root = int(this_vspace()["pagetable"]["mmu"]["root"]) if address < USER_END else evaluate("$cr3") & ADDRESS
     print(f"walk of {address:#x}:")
     writable = True
     for level, entry in walk(root, address):
         writable = writable and bool(entry & WRITE)
         print(f"  {LEVELS[level]:8} {entry_text(entry, level)}")
-    print(f"  {'W is set all the way: mine alone' if writable else 'not writable: W is clear on the way'}")
+    alone = ": mine alone" if address < USER_END else ""
+    print(f"  {'W is set all the way' + alone if writable else 'not writable: W is clear on the way'}")
 
 
 def trap_fault():
@@ -182,6 +193,8 @@ class VspaceCommand(Command):
     """The regions of the process that runs now."""
 
     def invoke(self, argument, from_tty):
+        if argument:
+            raise gdb.GdbError("vspace shows that of the process that runs, and takes no argument")
         process, vspace = this_process(), this_vspace()
         print(f"vspace of pid {int(process['pid'])} {process['name'].string()}:")
         for region in regions(vspace["regions"]["rbh_root"]):
@@ -196,7 +209,7 @@ class PagetableCommand(Command):
     def invoke(self, argument, from_tty):
         if not argument:
             raise gdb.GdbError("which address? pagetable ADDR")
-        print_walk(unsigned(gdb.parse_and_eval(argument)))
+        print_walk(unsigned(argument_value(argument)))
 
 
 class FrameCommand(Command):
@@ -205,7 +218,7 @@ class FrameCommand(Command):
     def invoke(self, argument, from_tty):
         if not argument:
             raise gdb.GdbError("which frame? frame-info PFN")
-        pfn = evaluate(argument)
+        pfn = argument_value(argument)
         if not 0 <= pfn < evaluate("frame_count"):
             raise gdb.GdbError(f"there are {evaluate('frame_count'):#x} frames")
         print(frame_text(gdb.parse_and_eval(f"frames[{pfn}]"), pfn))
