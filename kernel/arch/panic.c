@@ -3,7 +3,7 @@
    The stack is followed by rbp. When a return address is one of entry.S's *_called, the frame's
    saved rbp points to the trapframe of what was interrupted, and the walk goes on there. Nothing is
    read that does not lie in a kernel stack, so that a broken stack does not fault again; if
-   something else does, the second panic says so and stops. */
+   something else does, the second panic says so and stops. No lock is taken: whoever holds it may be what is broken. */
 #include <arch/atomic.h>
 #include <arch/boot.h>
 #include <arch/console.h>

@@ -1,5 +1,5 @@
 /* The random generator: xoshiro256** (Blackman and Vigna), its state filled by splitmix64 from what
-   the machine has of chance. */
+   the machine has of chance. Lock: random_lock (RANK_PIPE), for a number at a time. */
 #include <arch/clock.h>
 #include <arch/spinlock.h>
 #include <dev/random.h>

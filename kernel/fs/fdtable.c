@@ -1,5 +1,9 @@
 /* File descriptors. The table doubles when it is full; looking for a free number begins at the
-   lowest, since that is what POSIX wants given out. */
+   lowest, since that is what POSIX wants given out.
+
+   Always true: the table holds a reference on each file in it; a number that is reserved has none yet.
+   Lock: the table's (RANK_FILES), over each operation; no file is closed under it, since that may sleep
+   for long and take any lock of files. */
 #include <linux/errno.h>
 #include <fs/fdtable.h>
 #include <lib/panic.h>

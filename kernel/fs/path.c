@@ -2,7 +2,7 @@
 
    A walk stands in a directory and has the rest of the path before it. It takes one component after
    the other; a symbolic link puts its target before what is left, in a buffer of its own, so that
-   links cost no stack. */
+   links cost no stack. It holds a reference on where it stands, and no lock between two components. */
 #include <linux/errno.h>
 #include <fs/path.h>
 #include <lib/string.h>

@@ -1,4 +1,4 @@
-/* The radix tree: six bits of the index choose the slot at each level. */
+/* The radix tree: six bits of the index choose the slot at each level. Lock: the user's. */
 #include <linux/errno.h>
 #include <fs/radix.h>
 #include <mm/heap.h>

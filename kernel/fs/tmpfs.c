@@ -1,7 +1,8 @@
 /* tmpfs: a file system in memory, as large as the memory is.
 
    A file's page cache is the file; a directory is a tree of entries (tmpfs_dir.c); a device's node
-   only leads to the device. */
+   only leads to the device. Locks: tmpfs.tree, one for all names (tmpfs_dir.c); of bytes, the vnode's
+   and its page cache's. */
 #include <linux/errno.h>
 #include <linux/magic.h>
 #include <fs/devices.h>

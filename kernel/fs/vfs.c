@@ -1,5 +1,6 @@
 /* The operations on names: checks that are the same for every file system, then one call of it. The
-   order of the checks is Linux's, since programs see it. */
+   order of the checks is Linux's, since programs see it. Locks: each file system takes
+   its own; what was checked here may have changed by then, and it checks again what it relies on. */
 #include <linux/errno.h>
 #include <fs/pagecache.h>
 #include <fs/vfs.h>

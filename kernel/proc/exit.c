@@ -1,7 +1,9 @@
 /* The end of a process, and waiting for it.
 
    Exit gives back all that the process has, and only then becomes a zombie: who has waited for it finds every frame
-   free again but its kernel stack, which the waiter takes back. Exit never allocates. */
+   free again but its kernel stack, which the waiter takes back. Exit never allocates.
+
+   Lock: the tree lock (t), while parents, children and zombies change; none while memory and files are given back. */
 
 #include <linux/errno.h>
 #include <linux/wait.h>

@@ -1,7 +1,9 @@
 /* fork, vfork, and clone as posix_spawn uses it.
 
    Everything that can fail comes first; the child is linked into the tree last, and starts then. Its first step into
-   user mode is through a copy of the parent's trapframe, with 0 as the result. */
+   user mode is through a copy of the parent's trapframe, with 0 as the result.
+
+   Locks: the parent's vspace for writing, while it is copied (vm/vspace.c); the tree lock while the child is linked. */
 
 #include <linux/errno.h>
 #include <linux/ptrace.h>

@@ -1,7 +1,7 @@
 /* The way back to user mode.
 
    Interrupts are off for the last look at the thread's WORK_ bits, and stay off up to user mode, so that none that
-   comes later is overlooked. */
+   comes later is overlooked. No lock is held at the door. */
 
 #include <proc/process.h>
 #include <proc/user_return.h>
