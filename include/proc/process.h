@@ -46,7 +46,7 @@ struct process {
     struct process_layout layout; /* (o) and (t) */
     unsigned umask;               /* (o) */
     char name[PROCESS_NAME_SIZE]; /* (o) of the program; others may see half a change */
-    /* (o) and (t), both; but the tick that finds RLIMIT_CPU exceeded moves its soft limit on without (t) */
+    /* (o) and (t), both; but RLIMIT_CPU's soft limit moves on without (t) when it is exceeded (cputimer.c) */
     struct process_rlimit rlimits[PROCESS_RLIMITS];
     uint64_t start_ns; /* (c) monotonic */
     uaddr_t child_tid; /* (c) CLONE_CHILD_SETTID: where it writes its pid first; 0: nowhere */
