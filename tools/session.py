@@ -128,7 +128,7 @@ class Session:
             if parent == 1:
                 return
             if parent:
-                self.type("exit\n")
+                self.type("exit; exit\n")  # the second is for one that has stopped jobs
             else:
                 keys = keys[1:] + keys[:1]
         raise Failure("the prompt does not come back")

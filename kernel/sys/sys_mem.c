@@ -109,10 +109,10 @@ SYSCALL3(mprotect, uaddr_t, addr, uint64_t, len, unsigned, prot)
         return 0;
     if (wraps(addr, len))
         return -ENOMEM;
-    if (prot & ~PROT_ALL)
+    if (prot & ~(PROT_ALL | PROT_SEM))
         return -EINVAL;
     int err = page_range(addr, len, &end);
-    return err ? err : vspace_protect(current_vspace(), addr, end, prot);
+    return err ? err : vspace_protect(current_vspace(), addr, end, prot & PROT_ALL);
 }
 
 /* Whether the advice may be taken or not: what the program sees is the same. */

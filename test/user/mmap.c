@@ -117,6 +117,7 @@ static void calls_that_make_no_sense(void)
     CHECK_ERR(EINVAL, munmap(page, 0));
     CHECK_ERR(EINVAL, mprotect_raw(page + 1, PAGE, RW));
     CHECK_ERR(EINVAL, mprotect_raw(page, PAGE, 0x800));
+    CHECK_OK(mprotect_raw(page, PAGE, RW | 8)); /* PROT_SEM, which means nothing here */
     CHECK_OK(mprotect(page, 0, PROT_NONE));
     poke(page, 1); /* still there, still writable */
     unmap_pages(page, 1);

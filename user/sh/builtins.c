@@ -66,6 +66,8 @@ static int exit_run(int argc, char **argv)
         complain("exit: %s: not a number", argv[1]);
         return STATUS_USAGE;
     }
+    if (!jobs_may_be_left())
+        return 1;
     exit(finish(status & 0xff));
 }
 

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "../lib/memory.h"
+#include "../lib/message.h"
 #include "../lib/number.h"
 #include "job.h"
 #include "shell.h"
@@ -144,6 +145,19 @@ void jobs_forget_ended(void)
         if (job_has_ended(job))
             job_forget(job);
     }
+}
+
+bool jobs_may_be_left(void)
+{
+    bool is_any_stopped = false;
+
+    for (const struct job *job = jobs; job; job = job->next)
+        is_any_stopped |= job_is_stopped(job);
+    if (!is_any_stopped || !shell.is_interactive || shell.has_warned)
+        return true;
+    complain("there are stopped jobs; exit once more leaves them");
+    shell.has_warned = true;
+    return false;
 }
 
 /* ---- %n ---- */

@@ -42,6 +42,9 @@ int jobs_wait_process(pid_t pid);
 /* Prints all background jobs. */
 void jobs_show(void);
 
+/* Whether the shell may end. Not the first time that it would leave jobs that are stopped: then it says so. */
+bool jobs_may_be_left(void);
+
 /* The background job %N, or N; NULL, %%: the last one that was stopped, or else the last. => NULL if
    there is none. */
 struct job *job_named(const char *name);

@@ -69,12 +69,15 @@ static int input_choose(struct input *input, int argc, char **argv)
 /* Reads and runs one line. => false if there are no more. */
 static bool line_run(struct input *input)
 {
+    bool had_warned = shell.has_warned;
     struct and_or *list;
 
     shell.is_interrupted = false;
     switch (parse_line(input, &list)) {
     case PARSE_LINE:
         list_run(list);
+        if (had_warned)
+            shell.has_warned = false; /* it was not tried again */
         return true;
     case PARSE_ERROR:
         shell.status = shell.is_interrupted ? STATUS_SIGNAL_BASE + SIGINT : STATUS_USAGE;
@@ -82,7 +85,7 @@ static bool line_run(struct input *input)
     default:
         if (shell.is_interactive)
             fputc('\n', stderr); /* behind the prompt, at which Ctrl-D was pressed */
-        return false;
+        return !jobs_may_be_left();
     }
 }
 

@@ -15,6 +15,7 @@ enum {
 struct shell {
     bool is_interactive; /* commands come from a terminal, which the jobs get in turn */
     bool is_interrupted; /* by Ctrl-C, in a job or at the prompt: the rest is not run */
+    bool has_warned;     /* that its end would leave stopped jobs: who tries again means it */
     int status;          /* $?: of the last command */
     pid_t pid;           /* $$; the same in subshells */
     pid_t background;    /* $!: the last process of the newest background job; 0: none yet */
