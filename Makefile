@@ -328,7 +328,7 @@ qemu-gdb: build/pagoda.iso ## as qemu, but waits for make gdb in another termina
 
 gdb: build/pagoda.elf | need-gdb ## debugs the machine of make qemu-gdb; stops at the next page fault
 	@gdb -q build/pagoda.elf -x tools/gdb/pagoda.py -ex 'target remote :1234' \
-	    -ex 'thbreak panic' -ex 'thbreak fault_dispatch' -ex 'continue' -ex 'fault'
+	    -ex 'thbreak fault_dispatch' -ex 'thbreak panic' -ex 'continue' -ex 'fault'
 
 # How each C file is compiled, for editors and for lint. No flag has a character that JSON or the
 # shell would want quoted.
