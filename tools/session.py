@@ -256,20 +256,19 @@ class Session:
     # ---- Rounds ----
 
     def processes(self):
-        """The numbers of those that are neither init, nor the shell, nor ps."""
-        lines = [line.split() for line in self.must_answer("echo shell $$; ps").splitlines()]
-        shell = next(fields[1] for fields in lines if fields[:1] == ["shell"])
-        header = next(fields for fields in lines if "PID" in fields)
-        column = header.index("PID")
-        rows = [fields for fields in lines[lines.index(header) + 1 :] if len(fields) >= len(header)]
-        return [f[column] for f in rows if f[column] not in ("1", shell) and f[-1] != "ps"]
+        """The numbers of those that are neither init, nor the shell, nor ps. None: what runs has written into the answer."""
+        answer = self.must_answer("echo shell $$; ps")
+        shell = re.search(r"\bshell (\d+)\s", answer)
+        rows = re.findall(r"(\d+) +\d+ +[RSTZt] +\d+ +(\S+)\r?\n", answer)
+        numbers = {number for number, name in rows if name != "ps"}
+        return sorted(numbers - {"1", shell[1]}) if shell and {"1", shell[1]} <= numbers else None
 
     def end_processes(self):
         end = time.monotonic() + STEP_SECONDS
-        while found := self.processes():
+        while (found := self.processes()) != []:
             if time.monotonic() > end:
                 raise Failure(f"processes that cannot be ended: {found}")
-            self.must_answer(f"kill -KILL {' '.join(found)}")
+            self.must_answer(f"kill -KILL {' '.join(found)}" if found else "true")
 
     def usage(self):
         counts = dict(re.findall(r"(nr_\w+) (\d+)", self.must_answer("cat /proc/vmstat")))
