@@ -64,6 +64,7 @@ struct signal_state {
     bool seized;          /* (l) and hears of SIGCONT as of a stop of its own */
     bool held;            /* (l) it sleeps for its tracer, or is about to */
     bool trap_wanted;     /* (l) it is to stop for its tracer */
+    bool continue_untold; /* (l) the same, since SIGCONT has come; no other stop does for that */
     struct signal_action actions[SIGNALS]; /* (l) [signo - 1] */
     struct signal_info infos[SIGNALS];     /* (l) [signo - 1] of those that are pending */
     struct waitq continued;                /* where a stopped or held process sleeps */

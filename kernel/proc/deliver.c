@@ -224,8 +224,9 @@ struct next {
 static struct next take_next(struct signal_state *state, struct signal_info *info)
 {
     spin_lock(&state->lock);
-    struct next next = {.is_trap = state->trap_wanted && !(state->pending & BIT(SIGKILL))};
-    state->trap_wanted = false;
+    bool is_trap_due = state->trap_wanted || state->continue_untold;
+    struct next next = {.is_trap = is_trap_due && !(state->pending & BIT(SIGKILL))};
+    state->trap_wanted = state->continue_untold = false;
     if (!next.is_trap)
         next.is_signal = signal_take(state, ~state->blocked, info);
     next.is_traced = next.is_signal && state->traced && info->signo != SIGKILL;

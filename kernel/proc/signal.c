@@ -104,7 +104,7 @@ static unsigned stop_or_continue(struct signal_state *state, int signo)
     }
     if (signo != SIGCONT || !state->seized)
         return 0;
-    state->trap_wanted = true;
+    state->continue_untold = true;
     return WORK_SIGNAL;
 }
 
@@ -267,7 +267,7 @@ void signal_set_traced(struct signal_state *state, bool traced, bool seized)
     spin_lock(&state->lock);
     state->traced = traced;
     state->seized = seized;
-    state->trap_wanted = false;
+    state->trap_wanted = state->continue_untold = false;
     spin_unlock(&state->lock);
 }
 
