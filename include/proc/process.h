@@ -131,6 +131,10 @@ __must_check int process_wait(const struct wait_request *request, struct wait_re
 /* What SIGCHLD and waitid(2) tell of a child with that wait status. */
 struct signal_info process_child_info(int pid, int status);
 
+/* Tells the vspace of the current process, or of a child that it makes, the limits on memory. One that runs in its
+   parent's leaves that its limits: its own count for its children, and from its exec on. Takes the vspace's lock. */
+void process_limit_vspace(struct process *process);
+
 /* What the process has used so far. The tree lock is held, or it is the current one. */
 struct process_usage process_usage(const struct process *process);
 

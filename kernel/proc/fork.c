@@ -104,6 +104,8 @@ static int child_create(const struct fork_request *request, struct process **out
     copy_registers(child, request);
     child->is_vforked = request->flags & CLONE_VFORK;
     child->borrows_vspace = request->flags & CLONE_VM;
+    if (parent->borrows_vspace) /* then a copied vspace has the limits of another process */
+        process_limit_vspace(child);
     *out = child;
     return 0;
 }

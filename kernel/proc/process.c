@@ -194,3 +194,15 @@ struct process_usage process_usage(const struct process *process)
         usage.minor_faults += atomic_load_relaxed(&process->vspace->faults[n]);
     return usage;
 }
+
+void process_limit_vspace(struct process *process)
+{
+    struct vspace *vspace = process->vspace;
+
+    if (process->borrows_vspace)
+        return;
+    rwlock_write_lock(&vspace->lock);
+    vspace->limits.data = process->rlimits[RLIMIT_DATA].soft;
+    vspace->limits.space = process->rlimits[RLIMIT_AS].soft;
+    rwlock_write_unlock(&vspace->lock);
+}

@@ -228,10 +228,10 @@ SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec
 /* -EINVAL; -EPERM: only a process itself changes its limits. The tree lock is held. */
 static int set_rlimit(struct process *process, unsigned resource, const struct rlimit64 *wanted)
 {
-    if (process != process_current())
-        return -EPERM;
     if (wanted->rlim_cur > wanted->rlim_max)
         return -EINVAL;
+    if (process != process_current())
+        return -EPERM;
     if (resource == RLIMIT_NOFILE && wanted->rlim_max > NOFILE_MAX)
         return -EPERM;
     process->rlimits[resource] =
@@ -250,20 +250,6 @@ static int exchange_rlimit(struct process *process, unsigned resource, const str
     return set ? set_rlimit(process, resource, set) : 0;
 }
 
-/* Limits on memory are the vspace's business from now on. One that runs in its parent's leaves that its limits; its own
-   count from its exec on. */
-static void apply_rlimits(struct process *process)
-{
-    struct vspace *vspace = process->vspace;
-
-    if (process->borrows_vspace)
-        return;
-    rwlock_write_lock(&vspace->lock);
-    vspace->limits.data = process->rlimits[RLIMIT_DATA].soft;
-    vspace->limits.space = process->rlimits[RLIMIT_AS].soft;
-    rwlock_write_unlock(&vspace->lock);
-}
-
 /* Tells a limit of a process (0: the current one), and sets it if `set` is not NULL. -ESRCH, -EINVAL, -EPERM. */
 static int rlimit(int pid, unsigned resource, const struct rlimit64 *set, struct rlimit64 *old)
 {
@@ -272,7 +258,7 @@ static int rlimit(int pid, unsigned resource, const struct rlimit64 *set, struct
     int err = process ? exchange_rlimit(process, resource, set, old) : -ESRCH;
     mutex_unlock(&process_tree_lock);
     if (!err && set)
-        apply_rlimits(process_current());
+        process_limit_vspace(process_current());
     return err;
 }
 

@@ -38,7 +38,7 @@ static void list_behind(struct vspace *parent, struct vspace *vspace)
 }
 
 /* It is not listed yet. */
-static int create(const struct vspace_limits *limits, struct vspace **out)
+static int create(struct vspace **out)
 {
     struct vspace *vspace = heap_alloc_zeroed(sizeof(*vspace));
 
@@ -51,18 +51,19 @@ static int create(const struct vspace_limits *limits, struct vspace **out)
     }
     rwlock_init(&vspace->lock, RANK_VSPACE);
     RB_INIT(&vspace->regions);
-    vspace->limits = *limits;
     *out = vspace;
     return 0;
 }
 
 int vspace_create(const struct vspace_limits *limits, struct vspace **out)
 {
-    int err = create(limits, out);
+    int err = create(out);
 
-    if (!err)
-        list_behind(NULL, *out);
-    return err;
+    if (err)
+        return err;
+    (*out)->limits = *limits;
+    list_behind(NULL, *out);
+    return 0;
 }
 
 static void vspace_destroy(struct vspace *vspace)
@@ -103,11 +104,12 @@ static int copy_regions(struct vspace *parent, struct vspace *child)
 int vspace_fork(struct vspace *parent, struct vspace **out)
 {
     struct vspace *child;
-    int err = create(&parent->limits, &child);
+    int err = create(&child);
 
     if (err)
         return err;
     rwlock_write_lock(&parent->lock);
+    child->limits = parent->limits;
     child->mapped_peak = parent->mapped_bytes;
     child->heap_start = parent->heap_start;
     child->brk = parent->brk;

@@ -263,10 +263,25 @@ static int limit_data(void *is_own)
     return is_own && page != MAP_FAILED ? 2 : 0;
 }
 
-static void check_limiting_child(int flags, void *is_own)
+/* A child's that runs in its parent's memory: its own child gets no more. => that one's exit status */
+static int limit_data_and_fork(void *unused)
+{
+    (void)unused;
+    if (limit_data(NULL))
+        return 1;
+    pid_t pid = CHECK_OK(fork());
+    if (pid == 0)
+        _exit(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+                      MAP_FAILED
+                  ? 0
+                  : 2);
+    return WEXITSTATUS(wait_child(pid));
+}
+
+static void check_limiting_child(int (*body)(void *), int flags, void *is_own)
 {
     static char stack[4 * PAGE] __attribute__((aligned(16)));
-    pid_t pid = CHECK_OK(clone(limit_data, stack + sizeof(stack), flags | SIGCHLD, is_own));
+    pid_t pid = CHECK_OK(clone(body, stack + sizeof(stack), flags | SIGCHLD, is_own));
 
     CHECK(exited_with(wait_child(pid), 0));
     unmap_pages(map_pages(1), 1);
@@ -275,10 +290,11 @@ static void check_limiting_child(int flags, void *is_own)
 /* A limit on memory holds for a child that has memory of its own, and never for its parent's. */
 static void a_limit_is_for_ones_own_memory(void)
 {
-    check_limiting_child(CLONE_VFORK, "own");
-    check_limiting_child(0, "own");
-    check_limiting_child(CLONE_VFORK | CLONE_VM, NULL);
-    check_limiting_child(CLONE_VM, NULL);
+    check_limiting_child(limit_data, CLONE_VFORK, "own");
+    check_limiting_child(limit_data, 0, "own");
+    check_limiting_child(limit_data, CLONE_VFORK | CLONE_VM, NULL);
+    check_limiting_child(limit_data, CLONE_VM, NULL);
+    check_limiting_child(limit_data_and_fork, CLONE_VFORK | CLONE_VM, NULL);
 }
 
 static void spin_within(void *limit)
