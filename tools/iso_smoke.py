@@ -30,7 +30,7 @@ STEPS = [
     ("^C ends the program in the foreground", "cat\ntyped\n", r"typed\r?\ntyped\r?\n", CTRL_C),
     ("^Z stops the program in the foreground", "cat\ntyped\n", r"typed\r?\ntyped\r?\n", CTRL_Z, r"\[1\] Stopped +cat\r?\n"),
     ("jobs shows it", "jobs\n", r"\n\[1\] Stopped +cat\r?\n"),
-    ("the shell does not leave it without a word", CTRL_D, r"there are stopped jobs", "exit\n", r"exit\r?\n"),
+    ("the shell does not leave it without a word", CTRL_D, r"there are stopped jobs(?s:.*)\$ $", "exit\n", r"exit\r?\n"),
     ("but once more", "jobs; cat\ntyped\n", r"typed\r?\ntyped\r?\n", CTRL_Z, r"\[1\] Stopped +cat\r?\n"),
     ("fg continues it", "fg\n", r"\ncat\r?\n", "typed\n", r"typed\r?\ntyped\r?\n", CTRL_Z, r"Stopped"),
     ("bg lets it run, until it reads", "bg\n", r"\[1\] cat &\r?\n(?s:.*)\$ $", "\n", r"\[1\] Stopped +cat"),

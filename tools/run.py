@@ -44,8 +44,8 @@ def read_input(allowed):
 
 
 def pass_input(pipe, log):
-    """Copies our standard input to the serial line, and ends it as one does at a terminal. The kernel is to be there
-    first: it empties the line."""
+    """Types our standard input on the serial line, and ends it as one does at a terminal. The kernel is to be there first:
+    it empties the line. A terminal holds no more than some lines that nobody reads; what comes then is lost."""
     try:
         while not (log.exists() and log.stat().st_size):
             time.sleep(0.02)
@@ -145,7 +145,9 @@ class Run:
         """(status, what happened and what to do next); the second is empty if all went well."""
         ended, status = self.process.returncode, machine.exit_status(self.log)
         if self.where is not None:
-            return HUNG, (f"No end after {self.timeout:g} seconds, or no word for {self.silence:g}; {self.where}\n"
+            silent = time.monotonic() - self.heard >= self.silence
+            how = f"No word for {self.silence:g} seconds" if silent else f"No end after {self.timeout:g} seconds"
+            return HUNG, (f"{how}; {self.where}\n"
                           "Next: TIMEOUT=seconds if it is only slow; else make qemu-gdb and make gdb.")
         if ended == machine.QEMU_END and status is not None:
             return status, ""

@@ -53,7 +53,7 @@ static pid_t shell_start(char *const arguments[])
 }
 
 /* Waits for the end of `child`, and meanwhile for every orphan. A shell that stops itself (kill -STOP $$) goes on at
-   once: nobody else could continue it. => its status, as a shell counts: 128 + the signal that killed it. */
+   once: most often nobody else could continue it. => its status, as a shell counts: 128 + the signal that killed it. */
 static int child_wait(pid_t child)
 {
     int status;

@@ -110,8 +110,9 @@ trap_exit:
 1:      POP_REGS
         add     $16, %rsp                        # vector and error
         .cfi_adjust_cfa_offset -16
-        /* Cannot fault. Of a user's frame CS and SS are constants. RIP is canonical
-           (trap.h); if nothing is mapped there, the fetch in user mode faults. NT is clear now (FMASK), whatever the frame says. RSP may be anything. */
+        /* Cannot fault. Of a user's frame CS and SS are constants. RIP is canonical (trap.h); if nothing is
+           mapped there, the fetch in user mode faults. NT is clear now (FMASK), whatever the frame says. RSP
+           may be anything. */
         iretq
         .cfi_endproc
 
