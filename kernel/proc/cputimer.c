@@ -78,10 +78,8 @@ void cpu_timer_tick(void)
 static void limit_cpu(struct process *self)
 {
     struct process_rlimit *limit = &self->rlimits[RLIMIT_CPU];
-    const struct thread *thread = self->thread;
-    uint64_t ticks = self->usage.ticks_user + self->usage.ticks_kernel + thread->ticks_user +
-                     thread->ticks_kernel;
-    uint64_t seconds = ticks / TICKS_PER_SEC;
+    struct process_usage usage = process_usage(self);
+    uint64_t seconds = (usage.ticks_user + usage.ticks_kernel) / TICKS_PER_SEC;
 
     if (seconds >= limit->hard) {
         signal_send_kernel(self, SIGKILL);
