@@ -25,6 +25,13 @@ def tests_named(prefix):
     return sorted(path.stem for path in (ROOT / "test/user").glob(prefix + "*.c"))
 
 
+NO_TESTS = {"test", "failing", "runtests"}  # what tests are made with
+
+
+def all_tests():
+    return [name for name in tests_named("") if name not in NO_TESTS]
+
+
 def programs(*arguments, silence=60):
     """The runner of the programs in /test. Each test has its time there; a machine that says nothing for longer is hung."""
     return tool("run.py", "--no-input", "--silence", str(silence), " ".join(["/test/runtests", *arguments]))
@@ -47,8 +54,8 @@ def failing_command(names):
 
 def all_failing_parts():
     """One part a program. Not those that use up all memory, or make allocations fail themselves."""
-    left_out = {"test", "failing", "runtests", *tests_named("oom_"), *tests_named("failing_")}
-    names = [name for name in tests_named("") if name not in left_out]
+    left_out = {*tests_named("oom_"), *tests_named("failing_")}
+    names = [name for name in all_tests() if name not in left_out]
     return [(f"{name}, with each allocation failing", failing_command([name]), {"TIMEOUT": "3600"}) for name in names]
 
 
@@ -57,8 +64,8 @@ def parts(only):
     if only == "--failures":
         return all_failing_parts()
     if only:
-        if not set(only.split()) <= set(tests_named("")):
-            sys.exit(f"There is no test {only} in test/user. There are: {' '.join(tests_named(''))}")
+        if not set(only.split()) <= set(all_tests()):
+            sys.exit(f"There is no test {only} in test/user. There are: {' '.join(all_tests())}")
         return [("the programs in /test", programs(only), {})]
     found = []
     if (ROOT / "test/host/Makefile").exists():

@@ -91,7 +91,7 @@ static bool is_deadly(const struct signal_state *state, int signo)
 }
 
 /* Stopping and continuing, which the posting of a signal does. A tracer that has seized the process hears of SIGCONT
-   first as such, whatever becomes of the signal. Returns the WORK_ bits for that. The lock is held. */
+   by a stop of its own, whatever becomes of the signal. Returns the WORK_ bits for that. The lock is held. */
 static unsigned stop_or_continue(struct signal_state *state, int signo)
 {
     if (BIT(signo) & DEFAULT_STOP)

@@ -1,8 +1,7 @@
 /* Locks that sleep, made of a spinlock and a wait queue.
 
    Who gives one back wakes a waiter, or all of a rwlock, and hands nothing over: whoever comes first takes it, and the
-   others wait again. A
-   writer that waits keeps new readers out.
+   others wait again. A writer that waits keeps new readers out.
 
    Lock: each lock's own spinlock (RANK_PIPE), held only while its fields are looked at; what is held is the lock's rank. */
 
