@@ -148,7 +148,7 @@ class Run:
             silent = time.monotonic() - self.heard >= self.silence
             how = f"No word for {self.silence:g} seconds" if silent else f"No end after {self.timeout:g} seconds"
             return HUNG, (f"{how}; {self.where}\n"
-                          "Next: TIMEOUT=seconds if it is only slow; else make qemu-gdb and make gdb.")
+                          f"Next: {'' if silent else 'TIMEOUT=seconds if it is only slow; else '}make qemu-gdb and make gdb.")
         if ended == machine.QEMU_END and status is not None:
             return status, ""
         if ended == machine.QEMU_PANIC:
