@@ -24,7 +24,7 @@ QEMUFLAGS ?=#           more arguments for QEMU
 APPEND ?=#              the kernel's command line
 EXTRA ?=#               a directory whose files join the root file system
 CMD ?=#                 run: the command, in the syntax of Pagoda's shell
-T ?=#                   test, test-linux: the one test to run
+T ?=#                   test, test-linux, lint: the one test or check to run
 MINUTES ?= 60#          session: how long it lasts
 SECONDS ?= 60#          fuzz: how long it hunts
 TIMEOUT ?=#             run, test: seconds after which the machine is hung (600)
@@ -344,8 +344,8 @@ compdb: build/include-links/.done ## writes compile_commands.json
 	    $(foreach f,$(USER_SOURCES),'$(call compdb_entry,$f,$(UCC) $(UCFLAGS))') | \
 	    sed '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' >compile_commands.json
 
-lint: compdb | need-lint ## the rules of style that a program can check
-	@$(PYTHON) tools/lint.py
+lint: compdb $(KERNEL_OBJECTS) | need-lint ## the rules of style that a program can check; T=CHECK: one of them
+	@NM=$(NM) $(PYTHON) tools/lint.py $(T)
 
 clean: ## removes build/
 	@rm -rf build

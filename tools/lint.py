@@ -1,16 +1,23 @@
 #!/usr/bin/env python3
-"""The rules of style that a program can check: each prints `ok` or `not ok`, and the places.
+"""The rules of style that a program can check:  lint.py [CHECK]...
 
-    includes   a floor of the kernel includes only floors below it (docs/design.md, section 2)
+Prints `ok` or `not ok` for each check, and the places that break it. Without arguments all run:
+
+    includes   a file of the kernel includes headers of its own floor and of lower ones only
+    floors     an object of the kernel needs symbols of its own floor and of lower ones only
+    cycles     no two files of the kernel need each other, unless docs/design.md lists the pair
+    statics    no static name occurs in two files of the kernel
+    width      no line is longer than 100 columns
     format     clang-format has nothing to change
-    text       no line ends in a space, every file ends in a newline
-    links      the files that the documents link to exist, and the make targets that they name
-    sparse     user pointers are only handed on, never followed
-    tidy       clang-tidy's hints at mistakes (.clang-tidy)
-    cppcheck   the same, by another mind
-    shell      shellcheck's
+    text       no line ends in a space, and every file ends in a newline
+    links      the files and the make targets that the documents name exist
+    sparse     sparse finds no user pointer that is dereferenced
+    tidy       clang-tidy finds no mistake (.clang-tidy)
+    cppcheck   cppcheck finds no mistake
+    shell      shellcheck finds no mistake
 
-The checks that compile want compile_commands.json (make compdb)."""
+docs/design.md, section 2, describes the floors. The checks floors and cycles read the kernel's
+objects, and sparse, tidy and cppcheck read compile_commands.json: `make lint` makes both."""
 
 import json
 import os
@@ -18,55 +25,91 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+import layers
 
-ROOT = Path(__file__).resolve().parent.parent
-FLOORS = ["lib", "arch", "mm", "sched", "dev", "vm", "fs", "proc", "sys"]
-# lib/panic.h is what an assertion anywhere needs; what it declares is defined in arch/.
-OUTSIDE = {"linux", "asm", "asm-generic", "pagoda"}
+ROOT = layers.ROOT
+PLACES_MAX = 40  # printed for one check
+
+# The width of a line, the files that have lines of code, and the parts of the tree that keep to it.
+COLUMNS = 100
+TAB = 8
+CODE = {".c", ".h", ".S", ".inc", ".py", ".sh", ".ld", ".cfg", ".json"}
+CODE_NAMES = {"Makefile", "Dockerfile", "run", ".clang-tidy"}
+NARROW = ("tools/", ".ci/", ".devcontainer/", "Makefile", "Dockerfile", ".clang-tidy", "user/")
 
 
 def tracked(*patterns):
-    """The files of the project, also new ones that git does not ignore."""
+    """Returns the paths of the project's files, including new ones that git does not ignore."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    return [ROOT / name for name in names if name and (ROOT / name).is_file()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in done.stdout.splitlines() if (ROOT / name).is_file()]
 
 
-def floor_of(path):
-    """The floor that a file stands on; main.c stands above all."""
-    parts = path.relative_to(ROOT).parts
-    return FLOORS.index(parts[1]) if parts[1] in FLOORS else len(FLOORS)
-
-
-def wrong_include(path, name):
-    """Whether a file may not include <name>."""
-    folder = name.split("/")[0]
-    if folder in OUTSIDE or "/" not in name or name in ("sys/queue.h", "sys/tree.h"):
-        return False
-    return folder not in FLOORS or FLOORS.index(folder) > floor_of(path)
+def kernel_name(path):
+    """Returns the name of a file from kernel/ or include/ on, as in mm/frame.c."""
+    return str(path.relative_to(ROOT).relative_to(path.relative_to(ROOT).parts[0]))
 
 
 def check_includes():
+    """A file of the kernel includes headers of its own floor and of lower ones only."""
     for path in tracked("kernel/*.c", "kernel/*.h", "kernel/*.S", "include/*.h"):
         if path.parts[-2] == "pagoda":
             continue
         for number, line in enumerate(path.read_text().splitlines(), 1):
             found = re.match(r"\s*#\s*include\s*<([^>]+)>", line)
-            if found and wrong_include(path, found[1]):
+            if found and layers.is_wrong_include(kernel_name(path), found[1]):
                 yield f"{path.relative_to(ROOT)}:{number}: <{found[1]}> is on a higher floor"
 
 
+def check_floors():
+    """An object of the kernel needs symbols of its own floor and of lower ones only."""
+    for name, above, symbols in references().upward():
+        yield f"kernel/{name} needs {', '.join(sorted(symbols))} of kernel/{above}, a higher floor"
+
+
+def check_cycles():
+    """No two files of the kernel need each other, unless docs/design.md lists the pair."""
+    listed = layers.read_pairs(layers.layers_section())
+    return layers.wrong_cycles(references().cycles(), listed)
+
+
+def references():
+    """Returns the references between the kernel's objects."""
+    return layers.read_objects(tracked("kernel/*.c", "kernel/*.S"))
+
+
+def check_statics():
+    """No static name occurs in two files of the kernel: gdb and backtraces are unambiguous."""
+    paths = tracked("kernel/*.c", "kernel/*.h", "include/*.h")
+    files = {str(path.relative_to(ROOT)): path.read_text() for path in paths}
+    for name, where in layers.shared_names(files):
+        yield f"{name} is static in {', '.join(where)}"
+
+
+def check_width():
+    """No line of code is longer than 100 columns; documents, tables and patches are not code."""
+    for path in tracked():
+        name = str(path.relative_to(ROOT))
+        if not name.startswith(NARROW) or not (path.suffix in CODE or path.name in CODE_NAMES):
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            width = len(line.expandtabs(TAB))
+            if width > COLUMNS:
+                yield f"{name}:{number}: {width} columns"
+
+
 def check_format():
-    files = [str(path) for path in tracked("*.c", "*.h")]
-    done = subprocess.run(["clang-format", "--dry-run", "--Werror", *files], capture_output=True, text=True)
+    """clang-format has nothing to change."""
+    command = ["clang-format", "--dry-run", "--Werror", *map(str, tracked("*.c", "*.h"))]
+    done = subprocess.run(command, capture_output=True, text=True)
     for line in done.stderr.splitlines():
-        if "error:" in line:
-            yield line.replace(f"{ROOT}/", "").replace("code should be clang-formatted [-Wclang-format-violations]",
-                                                        "clang-format -i mends it")
+        place, error, _ = line.partition(" error: ")
+        if error:
+            yield f"{place.replace(f'{ROOT}/', '')} clang-format -i mends it"
 
 
 def check_text():
+    """No line ends in a space, and every file ends in a newline."""
     for path in tracked():
         try:
             text = path.read_text()
@@ -80,12 +123,14 @@ def check_text():
 
 
 def code_in(markdown):
-    """The commands in a document: what stands between backquotes, or is indented as a block; nothing in quotes."""
+    """Returns the commands in a document: text between backquotes and indented blocks, without
+    what the commands quote."""
     code = re.findall(r"```.*?```|`[^`]+`|^ {4}.*$", markdown, re.S | re.M)
     return re.sub(r"'[^']*'", "", "\n".join(code))
 
 
 def check_links():
+    """The files and the make targets that the documents name exist."""
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z][\w-]*):", makefile, re.M))
     for path in tracked("*.md"):
@@ -95,28 +140,32 @@ def check_links():
                 yield f"{name}: there is no {link}"
         for words in re.findall(r"\bmake((?: [\w=./-]+)+)", code_in(text)):
             words = words.split()
-            if "-C" not in words:
-                yield from (f"{name}: there is no make {w}" for w in words if re.match(r"[a-z]", w) and w not in targets)
+            if "-C" in words:
+                continue
+            for word in words:
+                if re.match(r"[a-z]", word) and word not in targets:
+                    yield f"{name}: there is no make {word}"
 
 
 def outputs(commands):
-    """What each command says, on both channels; as many run at once as there are CPUs."""
+    """Returns what each command prints, errors included. Runs one command on each CPU at a time."""
 
     def run(command):
-        return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+        both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        return subprocess.run(command, cwd=ROOT, text=True, **both).stdout
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(run, commands))
 
 
 def complaints(commands, pattern=r":\d+:.*(error|warning|note|style)"):
-    """The lines in which they name a place, each once."""
+    """Runs the commands, and returns each line of theirs that names a place, once."""
     lines = "".join(outputs(commands)).replace(f"{ROOT}/", "").splitlines()
     return list(dict.fromkeys(line for line in lines if re.search(pattern, line)))
 
 
 def compiled(folder):
-    """(file, its compiler flags) of the C files in a folder."""
+    """Yields (file, its compiler flags) for the C files in a folder."""
     for entry in json.loads((ROOT / "compile_commands.json").read_text()):
         if entry["file"].startswith(folder):
             words = entry["command"].split()[1:-2]  # without the compiler, and -c FILE
@@ -124,44 +173,66 @@ def compiled(folder):
 
 
 def check_sparse():
-    # Its __atomic_load_n takes no enum. msr_write splits constants into halves on purpose.
+    """sparse finds no user pointer that is dereferenced."""
+    # sparse's __atomic_load_n takes no enum. msr_write splits constants into halves on purpose.
     options = ["-D__atomic_load_n(p, order)=(*(p))", "-Wno-cast-truncate"]
     return complaints(["sparse", *options, *flags, file] for file, flags in compiled("kernel/"))
 
 
 def check_tidy():
-    return complaints((["clang-tidy", "-p", ".", "--quiet", file] for file, _ in compiled("")), r": (error|warning):")
+    """clang-tidy finds no mistake."""
+    commands = (["clang-tidy", "-p", ".", "--quiet", file] for file, _ in compiled(""))
+    return complaints(commands, r": (error|warning):")
 
 
 def check_cppcheck():
-    # It takes %gs:0, where a CPU's own data is, for a null pointer, and the linker script's symbols for objects; it
-    # does not understand every GNU extension. Not the tests: it does not know that CHECK does not return.
-    ignored = ["nullPointer", "comparePointers", "internalAstError", "signConversion", "missingInclude", "*:build/*"]
+    """cppcheck finds no mistake in the kernel and the programs."""
+    # cppcheck takes %gs:0, the address of a CPU's own data, for a null pointer, and the symbols of
+    # the linker script for objects; some GNU extensions are foreign to it. The tests are left out,
+    # because cppcheck believes that a CHECK that fails returns.
+    ignored = ["nullPointer", "comparePointers", "internalAstError", "signConversion",
+               "missingInclude", "*:build/*"]  # fmt: skip
     return complaints([[
-        "cppcheck", "-q", f"-j{os.cpu_count()}", "--enable=warning,performance,portability", "--std=c11",
-        "-Iinclude", "-Ibuild/include-links", "-Iuser/lib", "-D__x86_64__",
-        *(f"--suppress={name}" for name in ignored), "--template={file}:{line}: {severity}: {message} [{id}]",
-        "kernel", "user",
+        "cppcheck", "-q", f"-j{os.cpu_count()}", "--enable=warning,performance,portability",
+        "--std=c11", "-Iinclude", "-Ibuild/include-links", "-Iuser/lib", "-D__x86_64__",
+        *(f"--suppress={name}" for name in ignored),
+        "--template={file}:{line}: {severity}: {message} [{id}]", "kernel", "user",
     ]])  # fmt: skip
 
 
 def check_shell():
+    """shellcheck finds no mistake."""
     return complaints([["shellcheck", "--format=gcc", *map(str, tracked("*.sh", ".ci/run"))]])
 
 
+CHECKS = {
+    "includes": check_includes, "floors": check_floors, "cycles": check_cycles,
+    "statics": check_statics, "width": check_width, "format": check_format, "text": check_text,
+    "links": check_links, "sparse": check_sparse, "tidy": check_tidy, "cppcheck": check_cppcheck,
+    "shell": check_shell,
+}  # fmt: skip
+
+
+def run(name):
+    """Runs one check and prints its result. Returns true if no place breaks the rule."""
+    places = list(CHECKS[name]())
+    print(f"{'not ok' if places else 'ok'} - lint: {name}")
+    print("".join(f"# {place}\n" for place in places[:PLACES_MAX]), end="")
+    if len(places) > PLACES_MAX:
+        print(f"# and {len(places) - PLACES_MAX} more")
+    return not places
+
+
 def main():
-    failed = 0
-    checks = {
-        "includes": check_includes, "format": check_format, "text": check_text, "links": check_links,
-        "sparse": check_sparse, "tidy": check_tidy, "cppcheck": check_cppcheck, "shell": check_shell,
-    }  # fmt: skip
-    for name, check in checks.items():
-        places = list(check())
-        failed += bool(places)
-        print(f"{'not ok' if places else 'ok'} - lint: {name}")
-        print("".join(f"# {place}\n" for place in places[:40]), end="")
-    print(f"{len(checks) - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    names = sys.argv[1:] or list(CHECKS)
+    unknown = [name for name in names if name not in CHECKS]
+    if unknown:
+        print(f"lint.py: no check {', '.join(unknown)}. The checks are: {' '.join(CHECKS)}",
+              file=sys.stderr)  # fmt: skip
+        sys.exit(2)
+    results = [run(name) for name in names]
+    print(f"{results.count(True)} passed, {results.count(False)} failed")
+    sys.exit(0 if all(results) else 1)
 
 
 if __name__ == "__main__":
