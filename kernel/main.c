@@ -15,6 +15,8 @@
 #include <mm/frame.h>
 #include <proc/process.h>
 #include <proc/terminal.h>
+#include <sched/kstack.h>
+#include <sched/run.h>
 #include <sched/thread.h>
 #include <vm/fault.h>
 
@@ -52,7 +54,8 @@ void kernel_main(void)
     frame_init();               /* physical memory */
     fault_init();               /* the zero page */
     random_init();              /* random numbers */
-    sched_init();               /* threads */
+    sched_init();               /* the run queues */
+    kstack_init();              /* stacks for threads */
     timer_start(TICKS_PER_SEC); /* turns end */
     print_banner();
 

@@ -6,8 +6,8 @@
 #define LOADS      3
 #define LOAD_SHIFT 11 /* a load of 1 is 1 << LOAD_SHIFT */
 
-/* Number n of the three. */
+/* Returns the average over 1 (n = 0), 5 (1) or 15 (2) minutes. */
 uint64_t load_average(unsigned n);
 
-/* From the tick of CPU 0, interrupts off. */
+/* Updates the averages every five seconds. Called from the tick of CPU 0, interrupts off. */
 void load_tick(uint64_t now_ns);

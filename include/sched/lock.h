@@ -1,12 +1,11 @@
-/* Locks that sleep. Holders may sleep, allocate and read disks; they never touch user memory while they hold
-   RANK_VSPACE or above. Ranks are checked in DEBUG builds, as for spinlocks. */
+/* Locks that sleep. Holders may sleep, allocate memory and read disks. A holder of RANK_VSPACE or
+   above must not touch user memory. DEBUG builds check the ranks, as for spinlocks. */
 #pragma once
 
 #include <sched/waitq.h>
 
 struct mutex {
-    /* guards the rest; RANK_PIPE, and nothing is taken under it but a waitq */
-    struct spinlock lock;
+    struct spinlock lock; /* RANK_PIPE; guards the rest; only a waitq is taken under it */
     bool held;
     uint8_t rank;
     struct waitq waiters;
@@ -17,10 +16,10 @@ void mutex_lock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
 bool mutex_is_held(const struct mutex *mutex);
 
-/* Many readers or one writer. A waiting writer holds up new readers, so it is not starved; hence a reader must not
-   take the same lock again. */
+/* Many readers or one writer. A waiting writer keeps new readers out, so that it is not starved;
+   therefore a reader must not take the same lock again. */
 struct rwlock {
-    struct spinlock lock; /* guards the rest */
+    struct spinlock lock; /* RANK_PIPE; guards the rest */
     int holders;          /* -1: one writer; n: n readers */
     unsigned writers_wait;
     uint8_t rank;

@@ -3,9 +3,10 @@
 
 #include <sched/thread.h>
 
-/* Wakes the current thread at `deadline_ns` (monotonic), unless timer_cancel comes first. Locks: RANK_TIMER. */
+/* Wakes the current thread at `deadline_ns` (monotonic), unless it calls timer_cancel first. Lock:
+   RANK_TIMER, taken inside. */
 void timer_set(uint64_t deadline_ns);
 void timer_cancel(void);
 
-/* Wakes those whose time has come. From the tick, interrupts off. */
+/* Wakes the threads whose deadline has come. Called from the tick of CPU 0, interrupts off. */
 void timer_expire(uint64_t now_ns);

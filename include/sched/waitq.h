@@ -7,8 +7,9 @@
        ...
        spin_unlock(&x->lock);
 
-   A wake-up between the test and the sleep is not lost: the sleeper is queued before it drops the lock, and the waker
-   holds it. Locks: struct waitq's own (RANK_WAITQ), taken inside; wakers may be interrupt handlers. */
+   A wake-up between the test and the sleep is not lost: the sleeper is queued before it drops the
+   lock, and the waker holds that lock. Interrupt handlers may wake. Lock: struct waitq's own
+   (RANK_WAITQ), taken inside. */
 #pragma once
 
 #include <sys/queue.h>
@@ -30,20 +31,27 @@ struct waitq {
 
 void waitq_init(struct waitq *wq);
 
-/* Each sleeps until woken, without `lock`, and returns with it held again. Callers test their condition again: a
-   wake-up is a hint. The caller holds no other spinlock.
-   waitq_sleep ends early, with -EINTR, when a signal is pending for the thread (before sleeping, too), and while the
-   thread sleeps it counts as at rest (sched/world.h): it must hold no reference on a frame and no sleeping lock.
-   waitq_sleep_until also ends at `deadline_ns` (monotonic; UINT64_MAX: never), with -ETIMEDOUT.
-   waitq_sleep_killable is waitq_sleep for waits that only the end of the process may cut short.
-   waitq_sleep_hard does not look at signals; only for waits that end by themselves. */
+/* The four sleeps drop `lock`, sleep until woken, and return with `lock` held again. The caller
+   then tests its condition again, because a wake-up is a hint. The caller holds no other spinlock.
+
+   All but waitq_sleep_hard may end early, and the thread counts as at rest (sched/world.h) while it
+   sleeps: it must hold no frame reference and no sleeping lock. */
 typedef int waitq_sleep_fn(struct waitq *wq, struct spinlock *lock);
+
+/* Returns -EINTR if a signal is pending for the thread, also before it sleeps. */
 __must_check int waitq_sleep(struct waitq *wq, struct spinlock *lock);
+
+/* The same with a deadline: returns -ETIMEDOUT at `deadline_ns` (monotonic; UINT64_MAX: never). */
 __must_check int waitq_sleep_until(struct waitq *wq, struct spinlock *lock, uint64_t deadline_ns);
+
+/* Returns -EINTR only if a pending signal will end the process. */
 __must_check int waitq_sleep_killable(struct waitq *wq, struct spinlock *lock);
+
+/* Ignores signals. Only for waits that are sure to end. */
 void waitq_sleep_hard(struct waitq *wq, struct spinlock *lock);
 
-/* The caller holds the lock that the sleepers gave away, and take again: a thread that has woken by itself does not
-   run on, and end, beside its waker. */
+/* Wake the first waiter, or all. The caller holds the lock that the sleepers dropped and take
+   again: otherwise a thread that a signal has woken could return and exit while its waker still
+   uses it. */
 void waitq_wake_one(struct waitq *wq);
 void waitq_wake_all(struct waitq *wq);

@@ -1,26 +1,29 @@
-/* Stopping the world: every other thread at rest, so that what is shared stands still and can be counted.
+/* Stopping the world: all other threads of processes at rest, so that shared state stands still and
+   references can be counted.
 
-   A thread is at rest when it runs user code and is held at the door (world_rest, on its way out of the kernel), when
-   it sleeps in waitq_sleep, or when it has not started yet: in all three it holds no reference that is not written
-   down somewhere. The fast paths pay nothing: the bit WORK_STOP is one of those that they test anyway. */
+   A thread is at rest in four places: in world_rest, on its way to user mode; in waitq_sleep and
+   its kin; before its first step; and after thread_exit. At rest it holds no frame reference that
+   the audit cannot find. The fast paths pay nothing, because they test the WORK_ bits anyway. */
 #pragma once
 
 #include <lib/base.h>
 
-/* Returns when all other threads are at rest; one caller at a time, others wait their turn. May sleep; the caller
-   holds no lock. -EINTR if a signal came first. */
+/* Waits until all other threads are at rest, and keeps them there until world_resume. One thread at
+   a time stops the world; others wait their turn. Returns -EINTR if a signal came first. The caller
+   holds no lock. */
 __must_check int world_stop(void);
 void world_resume(void);
 
-/* What waitq_sleep says of the current thread around a sleep: from world_enter_rest to world_leave_rest it is at rest.
-   world_leave_rest waits while the world is stopped. No lock is held. */
+/* The current thread is at rest between these two. world_leave_rest waits while the world is
+   stopped. The caller holds no lock. */
 void world_enter_rest(void);
 void world_leave_rest(void);
 
-/* thread_create and thread_destroy: threads that the world consists of, and goes without. */
 struct thread;
+
+/* Add a new thread to the world, and remove a dead one. */
 void world_add(struct thread *thread);
 void world_remove(struct thread *thread);
 
-/* Holds the current thread while the world is stopped. Called at the points of rest; holds no lock. */
+/* Waits while the world is stopped, at rest. Clears WORK_STOP. The caller holds no lock. */
 void world_rest(void);

@@ -15,11 +15,11 @@
 #include <arch/clock.h>
 #include <arch/console.h>
 #include <arch/irq.h>
-#include <dev/event.h>
 #include <dev/screen.h>
 #include <dev/tty.h>
 #include <lib/panic.h>
 #include <lib/string.h>
+#include <sched/poll.h>
 #include <sched/thread.h>
 
 #define RAW_SIZE   1024u /* powers of two */
@@ -272,7 +272,7 @@ void tty_type(uint8_t byte)
     if (signo)
         tty_jobs->signal(signo);
     screen_refresh();
-    event_notify();
+    poll_notify();
 }
 
 /* ---- From the line to the discipline ---- */
@@ -424,7 +424,7 @@ void tty_hangup(void)
     tty.hangups = (tty.hangups + 1) % TTY_NEVER;
     waitq_wake_all(&tty.readable);
     spin_unlock(&tty.lock);
-    event_notify();
+    poll_notify();
 }
 
 unsigned tty_hangups(void)
@@ -486,7 +486,7 @@ void tty_set_termios(const struct termios *termios, bool flush)
     spin_unlock(&tty.lock);
     if (signo)
         tty_jobs->signal(signo);
-    event_notify();
+    poll_notify();
 }
 
 void tty_flush_input(void)

@@ -20,11 +20,11 @@
 #include <linux/poll.h>
 #include <asm/ioctls.h>
 #include <arch/page.h>
-#include <dev/event.h>
 #include <fs/pipe.h>
 #include <lib/panic.h>
 #include <lib/printf.h>
 #include <mm/heap.h>
+#include <sched/poll.h>
 #include <vm/usercopy.h>
 
 #define PIPE_PAGES 16u
@@ -69,7 +69,7 @@ static void changed_unlock(struct pipe *pipe)
 {
     waitq_wake_all(&pipe->changed);
     spin_unlock(&pipe->lock);
-    event_notify();
+    poll_notify();
 }
 
 /* Claims the reading end when there are bytes: how many; 0: no writer is left, nothing claimed. */

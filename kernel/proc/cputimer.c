@@ -7,6 +7,7 @@
 #include <linux/resource.h>
 #include <arch/clock.h>
 #include <proc/process.h>
+#include <sched/run.h>
 
 #define TICK_NS (1000000000ul / TICKS_PER_SEC)
 

@@ -7,6 +7,8 @@
 #include <mm/failure.h>
 #include <mm/heap.h>
 #include <sched/load.h>
+#include <sched/run.h>
+#include <sched/tick.h>
 #include <vm/fault.h>
 #include "procfs.h"
 
@@ -59,24 +61,21 @@ static uint64_t centiseconds(uint64_t ns)
 int procfs_uptime(struct text_sink *sink, uint64_t key __unused)
 {
     uint64_t up = centiseconds(clock_monotonic_ns());
-    struct sched_stats stats;
+    uint64_t idle = tick_idle_sum();
 
-    sched_stats(&stats);
-    sink_printf(sink, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, stats.idle_ticks / TICKS_PER_SEC,
-                stats.idle_ticks % TICKS_PER_SEC);
+    sink_printf(sink, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, idle / TICKS_PER_SEC,
+                idle % TICKS_PER_SEC);
     return 0;
 }
 
 /* The three averages, threads that run and that there are, and the last pid. */
 int procfs_loadavg(struct text_sink *sink, uint64_t key __unused)
 {
-    struct sched_stats stats;
     int last_pid;
 
     mutex_lock(&process_tree_lock);
     (void)process_births(&last_pid);
     mutex_unlock(&process_tree_lock);
-    sched_stats(&stats);
     for (unsigned n = 0; n < LOADS; n++) {
         /* Rounded to hundredths. */
         uint64_t load = load_average(n) * 100 + (1ul << (LOAD_SHIFT - 1));
@@ -84,7 +83,7 @@ int procfs_loadavg(struct text_sink *sink, uint64_t key __unused)
         load >>= LOAD_SHIFT;
         sink_printf(sink, "%lu.%02lu ", load / 100, load % 100);
     }
-    sink_printf(sink, "%u/%u %d\n", stats.runnable, stats.threads, last_pid);
+    sink_printf(sink, "%u/%u %d\n", run_count(), thread_count(), last_pid);
     return 0;
 }
 
@@ -101,7 +100,7 @@ static void print_cpus(struct text_sink *sink)
     unsigned count = cpu_count();
 
     for (unsigned n = 0; n < count; n++) {
-        ticks[n] = sched_cpu_ticks(n);
+        ticks[n] = tick_counts(n);
         sum.user += ticks[n].user;
         sum.kernel += ticks[n].kernel;
         sum.idle += ticks[n].idle;
@@ -116,17 +115,15 @@ static void print_cpus(struct text_sink *sink)
 
 int procfs_machine_stat(struct text_sink *sink, uint64_t key __unused)
 {
-    struct sched_stats stats;
     int last_pid;
 
     mutex_lock(&process_tree_lock);
     uint64_t births = process_births(&last_pid);
     mutex_unlock(&process_tree_lock);
-    sched_stats(&stats);
     print_cpus(sink);
-    sink_printf(sink, "ctxt %lu\nbtime %lu\nprocesses %lu\n", stats.context_switches,
+    sink_printf(sink, "ctxt %lu\nbtime %lu\nprocesses %lu\n", run_switches(),
                 (clock_realtime_ns() - clock_monotonic_ns()) / 1000000000, births);
-    sink_printf(sink, "procs_running %u\nprocs_blocked 0\n", stats.runnable);
+    sink_printf(sink, "procs_running %u\nprocs_blocked 0\n", run_count());
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <linux/signal.h>
 #include <lib/string.h>
 #include <proc/process.h>
+#include <sched/run.h>
 #include "signal_set.h"
 
 static struct signal_state *my_signals(void)

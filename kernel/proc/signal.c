@@ -13,6 +13,7 @@
 #include <arch/atomic.h>
 #include <lib/string.h>
 #include <proc/process.h>
+#include <sched/run.h>
 #include "signal_set.h"
 
 void signal_init(struct signal_state *state)

@@ -5,6 +5,7 @@
 
 #include <proc/process.h>
 #include <proc/user_return.h>
+#include <sched/run.h>
 #include <sched/world.h>
 
 void user_return_work(struct trapframe *tf)

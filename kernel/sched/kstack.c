@@ -2,8 +2,9 @@
 
        slot n:   | guard, never mapped | 4 pages |   top = KSTACK_BASE + (n + 1) * KSTACK_SLOT
 
-   The tables for all slots were made at boot, so a stack costs its frames and nothing else. Free slots form a stack of
-   numbers. Lock: slots_lock (RANK_HEAP), for the numbers; a slot that has been given out belongs to who has it. */
+   The page tables for all slots were made at boot, so a kernel stack costs its frames and nothing
+   else. The numbers of free slots form a stack. Lock: slots_lock (RANK_HEAP) guards the numbers; a
+   slot in use belongs to its user alone. */
 
 #include <arch/init.h>
 #include <arch/tlb.h>

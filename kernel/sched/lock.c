@@ -1,9 +1,10 @@
 /* Locks that sleep, made of a spinlock and a wait queue.
 
-   Who gives one back wakes a waiter, or all of a rwlock, and hands nothing over: whoever comes first takes it, and the
-   others wait again. A writer that waits keeps new readers out.
+   A release wakes a waiter (of a rwlock, all waiters) but does not hand the lock over: the first
+   thread to run takes it, and the others wait again. A waiting writer keeps new readers out.
 
-   Lock: each lock's own spinlock (RANK_PIPE), held only while its fields are looked at; what is held is the lock's rank. */
+   Lock: each lock's own spinlock (RANK_PIPE) guards its fields and is held only to read or change
+   them. The holder of a mutex or rwlock holds the rank of that lock, not of the spinlock. */
 
 #include <lib/panic.h>
 #include <sched/lock.h>

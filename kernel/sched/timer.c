@@ -2,6 +2,7 @@
    Lock: timer_lock (RANK_TIMER, also in interrupts). */
 
 #include <lib/panic.h>
+#include <sched/run.h>
 #include <sched/timer.h>
 
 static struct spinlock timer_lock = SPINLOCK(RANK_TIMER);

@@ -1,14 +1,16 @@
 /* Wait queues.
 
-   A sleeper queues itself, sets its state, drops the caller's lock, and gives the CPU away. Who wakes it takes it out
-   of the queue (waiting_on becomes NULL). Signals and deadlines only let the thread run: it finds itself still queued,
-   takes itself out, and says why. So nobody needs to know the queue of another thread, which may be gone by then.
+   A sleeper queues itself, drops the caller's lock, sets its state, and gives the CPU away. A waker
+   removes it from the queue (waiting_on becomes NULL) and makes it runnable. Signals and deadlines
+   only make the thread runnable: it finds itself still queued, removes itself, and returns the
+   reason. So they need not know the queue, which may be gone by then.
 
    Lock: the queue's own (RANK_WAITQ, also in interrupts), inside the caller's. */
 
 #include <linux/errno.h>
 #include <arch/clock.h>
 #include <lib/panic.h>
+#include <sched/run.h>
 #include <sched/thread.h>
 #include <sched/timer.h>
 #include <sched/waitq.h>
@@ -31,7 +33,7 @@ static void wait_begin(struct waitq *wq, struct thread *thread)
     spin_unlock_irq(&wq->lock, irq);
 }
 
-/* Takes the thread out of the queue; false if a waker has done so. */
+/* Removes the thread from the queue. Returns false if a waker has done so. */
 static bool wait_cancel(struct waitq *wq, struct thread *thread)
 {
     bool irq = spin_lock_irq(&wq->lock);
@@ -45,8 +47,9 @@ static bool wait_cancel(struct waitq *wq, struct thread *thread)
     return queued;
 }
 
-/* Why a thread that nobody has woken should not sleep on; 0: it should. `work`: the WORK_ bits that end its sleep. */
-static int reason_to_end(const struct thread *thread, unsigned work, uint64_t deadline_ns)
+/* Returns why a thread that was not woken should end its sleep, or 0 if it should sleep on. `work`
+   are the WORK_ bits that end the sleep. */
+static int wait_end_reason(const struct thread *thread, unsigned work, uint64_t deadline_ns)
 {
     if (atomic_load(&thread->work) & work)
         return -EINTR;
@@ -55,15 +58,15 @@ static int reason_to_end(const struct thread *thread, unsigned work, uint64_t de
     return 0;
 }
 
-/* Sleeps until woken, or until there is another reason. Interrupts are off, so that no preemption comes
-   between setting the state and the tests: it would put the thread to sleep without them. */
+/* Sleeps until woken, or until there is another reason to end. Interrupts are off, because a
+   preemption between thread_prepare_sleep and the tests would put the thread to sleep untested. */
 static int wait_irq_off(struct waitq *wq, struct thread *thread, unsigned work,
                         uint64_t deadline_ns)
 {
     for (;;) {
         thread_prepare_sleep();
-        /* From here on a thread_wake is not lost; what came before it shows now. */
-        int reason = reason_to_end(thread, work, deadline_ns);
+        /* From here on no thread_wake is lost; the tests see what came before. */
+        int reason = wait_end_reason(thread, work, deadline_ns);
         bool woken = !atomic_load(&thread->waiting_on);
 
         if (!woken && !reason) {
@@ -77,7 +80,7 @@ static int wait_irq_off(struct waitq *wq, struct thread *thread, unsigned work,
     }
 }
 
-static int wait(struct waitq *wq, struct thread *thread, unsigned work, uint64_t deadline_ns)
+static int wait_woken(struct waitq *wq, struct thread *thread, unsigned work, uint64_t deadline_ns)
 {
     bool irq = irq_save();
     int err = wait_irq_off(wq, thread, work, deadline_ns);
@@ -86,8 +89,9 @@ static int wait(struct waitq *wq, struct thread *thread, unsigned work, uint64_t
     return err;
 }
 
-/* At rest. */
-static int sleep_soft(struct waitq *wq, struct spinlock *lock, unsigned work, uint64_t deadline_ns)
+/* Sleeps at rest: world_stop does not wait for the thread meanwhile. */
+static int wait_at_rest(struct waitq *wq, struct spinlock *lock, unsigned work,
+                        uint64_t deadline_ns)
 {
     struct thread *thread = thread_current();
 
@@ -96,7 +100,7 @@ static int sleep_soft(struct waitq *wq, struct spinlock *lock, unsigned work, ui
     world_enter_rest();
     if (deadline_ns != NO_DEADLINE)
         timer_set(deadline_ns);
-    int err = wait(wq, thread, work, deadline_ns);
+    int err = wait_woken(wq, thread, work, deadline_ns);
     if (deadline_ns != NO_DEADLINE)
         timer_cancel();
     world_leave_rest();
@@ -106,17 +110,17 @@ static int sleep_soft(struct waitq *wq, struct spinlock *lock, unsigned work, ui
 
 int waitq_sleep(struct waitq *wq, struct spinlock *lock)
 {
-    return sleep_soft(wq, lock, WORK_SIGNAL, NO_DEADLINE);
+    return wait_at_rest(wq, lock, WORK_SIGNAL, NO_DEADLINE);
 }
 
 int waitq_sleep_killable(struct waitq *wq, struct spinlock *lock)
 {
-    return sleep_soft(wq, lock, WORK_KILL, NO_DEADLINE);
+    return wait_at_rest(wq, lock, WORK_KILL, NO_DEADLINE);
 }
 
 int waitq_sleep_until(struct waitq *wq, struct spinlock *lock, uint64_t deadline_ns)
 {
-    return sleep_soft(wq, lock, WORK_SIGNAL, deadline_ns);
+    return wait_at_rest(wq, lock, WORK_SIGNAL, deadline_ns);
 }
 
 void waitq_sleep_hard(struct waitq *wq, struct spinlock *lock)
@@ -125,13 +129,14 @@ void waitq_sleep_hard(struct waitq *wq, struct spinlock *lock)
 
     wait_begin(wq, thread);
     spin_unlock(lock);
-    (void)wait(wq, thread, 0, NO_DEADLINE);
+    (void)wait_woken(wq, thread, 0, NO_DEADLINE);
     spin_lock(lock);
 }
 
-/* Takes the first waiter out and lets it run; false if there is none. The queue's lock is held. The thread may run
-   already, for a signal or a deadline, and find itself woken; but it is not gone before thread_wake, since it must take
-   its caller's lock again, which our caller holds. */
+/* Removes the first waiter and makes it runnable. Returns false if there is none. The queue's lock
+   is held. The waiter may run already, because of a signal or a deadline, and find itself woken.
+   Yet it still exists at thread_wake: it must first take its caller's lock again, and our caller
+   holds it. */
 static bool wake_first(struct waitq *wq)
 {
     struct thread *thread = TAILQ_FIRST(&wq->waiters);

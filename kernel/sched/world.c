@@ -1,23 +1,25 @@
 /* Stopping the world.
 
-   Who stops sets `stopping`, asks every thread to look (WORK_STOP), and waits until each has said that it is at rest.
-   A thread that leaves its rest says so first and looks at `stopping` then; who stops sets `stopping` first and looks
-   at the threads then: with sequentially consistent accesses, at least one of the two sees the other.
+   The stopper sets `stopping`, asks every thread to come to rest (WORK_STOP), and waits until all
+   are. A thread that leaves its rest clears at_rest and then reads `stopping`; the stopper sets
+   `stopping` and then reads at_rest. The accesses are sequentially consistent, so at least one of
+   the two sees the other.
 
-   Kernel threads hold no references that the audit counts, and are not waited for.
+   Kernel threads hold no references that the audit counts, so the stopper does not wait for them.
    Lock: world.lock (RANK_PIPE) guards the list of threads and `stopper`. */
 
 #include <lib/panic.h>
+#include <sched/run.h>
 #include <sched/thread.h>
 #include <sched/world.h>
 
 static struct {
     struct spinlock lock;
     TAILQ_HEAD(, thread) threads; /* (lock) */
-    struct thread *stopper;       /* (lock) who has stopped the world, or is about to */
+    struct thread *stopper;       /* (lock) the thread that has stopped the world, or is about to */
     bool stopping;                /* atomic */
-    struct waitq resting;         /* the stopper waits here for the others, */
-    struct waitq held;            /* and they here for it */
+    struct waitq resting;         /* the stopper waits here for the others */
+    struct waitq held;            /* the others wait here for the stopper */
 } world = {
     .lock = SPINLOCK(RANK_PIPE),
     .threads = TAILQ_HEAD_INITIALIZER(world.threads),
@@ -40,7 +42,7 @@ void world_remove(struct thread *thread)
     spin_unlock(&world.lock);
 }
 
-/* Whether a thread keeps the world from standing still; asks it to come to rest. world.lock is held. */
+/* Returns true if `thread` is not at rest, and asks it to come to rest. world.lock is held. */
 static bool is_moving(struct thread *thread)
 {
     if (thread == world.stopper || !thread->process || thread->state == THREAD_DEAD)

@@ -35,17 +35,15 @@ SYSCALL1(uname, struct new_utsname __user *, out)
 
 SYSCALL1(sysinfo, struct sysinfo __user *, out)
 {
-    struct sched_stats stats;
     struct sysinfo info;
 
-    sched_stats(&stats);
     memset(&info, 0, sizeof(info)); /* it goes to the user with its padding */
     info.uptime = clock_monotonic_ns() / NS_PER_SEC;
     for (unsigned n = 0; n < LOADS; n++)
         info.loads[n] = load_average(n) << (SI_LOAD_SHIFT - LOAD_SHIFT);
     info.totalram = frame_count - frame_usage(FRAME_RESERVED);
     info.freeram = frame_usage(FRAME_FREE);
-    info.procs = stats.threads;
+    info.procs = thread_count();
     info.mem_unit = PAGE_SIZE;
     return put_user(out, &info);
 }

@@ -1,12 +1,12 @@
 /* poll(2), select(2) and their relatives: look at all files; if none is ready, wait until something has happened to some
-   file, and look again (dev/event.h). A select is a poll of the files that its sets name. */
+   file, and look again (sched/poll.h). A select is a poll of the files that its sets name. */
 #include <linux/errno.h>
 #include <linux/poll.h>
 #include <linux/posix_types.h>
 #include <arch/clock.h>
-#include <dev/event.h>
 #include <lib/string.h>
 #include <mm/heap.h>
+#include <sched/poll.h>
 #include <sys/convert.h>
 #include <sys/fileargs.h>
 #include <sys/syscall.h>
@@ -59,10 +59,10 @@ static int wait_until_ready(const struct poll_set *set, uint64_t deadline_ns)
     int ready, err;
 
     do {
-        uint64_t seen = event_count();
+        uint64_t seen = poll_count();
 
         ready = look(set);
-        err = ready ? 0 : event_wait(seen, deadline_ns);
+        err = ready ? 0 : poll_wait(seen, deadline_ns);
     } while (!ready && !err);
     if (err == -EINTR)
         signal_keep_deadline(deadline_ns);

@@ -12,6 +12,7 @@
 #include <mm/heap.h>
 #include <proc/process.h>
 #include <proc/session.h>
+#include <sched/run.h>
 #include <sys/convert.h>
 #include <sys/syscall.h>
 #include <vm/usercopy.h>

@@ -13,6 +13,8 @@
 #include <lib/printf.h>
 #include <proc/process.h>
 #include <proc/user_return.h>
+#include <sched/run.h>
+#include <sched/tick.h>
 #include <sys/report.h>
 #include <sys/table.h>
 #include <vm/fault.h>

@@ -1,0 +1,63 @@
+/* The run queues: which thread runs on each CPU, and which threads wait for their turn.
+
+   Each CPU has a queue of runnable threads, served in turn for a tick each. Kernel code is
+   preempted as well, except where preempt_disable (every spinlock) forbids it. */
+#pragma once
+
+#include <lib/base.h>
+
+struct thread;
+
+/* Makes the code that runs now CPU 0's idle thread. Called once, at boot. */
+void sched_init(void);
+
+/* Runs other threads whenever there are any, and halts the CPU otherwise: the rest of the boot
+   thread's life. Interrupts are on. */
+__noreturn void sched_idle(void);
+
+/* Lets the other threads of this CPU run first. */
+void thread_yield(void);
+
+/* Makes a sleeping thread runnable; no-op for others. The thread itself finds out whether its
+   condition holds now. */
+void thread_wake(struct thread *thread);
+
+/* Announces that the current thread is about to sleep: the next thread_schedule gives the CPU away
+   until thread_wake, unless a thread_wake has come in between. For sched/ itself; others use wait
+   queues. */
+void thread_prepare_sleep(void);
+void thread_schedule(void);
+
+/* Sets WORK_ bits (sched/thread.h) and, if the thread runs on another CPU, interrupts that CPU, so
+   that the thread looks at them soon. */
+void thread_set_work(struct thread *thread, unsigned bits);
+
+/* Makes the thread look at its signals before it returns to user mode, and wakes it from the sleeps
+   that `work` ends: waitq_sleep and waitq_sleep_until (WORK_SIGNAL), waitq_sleep_killable
+   (WORK_KILL). */
+void thread_interrupt(struct thread *thread, unsigned work);
+
+/* Gives the CPU away if the turn of the current thread is over and preemption is on. Called on the
+   way out of an interrupt into kernel code. */
+void sched_preempt(void);
+
+/* Returns how many threads run or are runnable, over all CPUs; idle threads do not count. */
+unsigned run_count(void);
+
+/* Returns how many context switches there have been, over all CPUs. */
+uint64_t run_switches(void);
+
+/* ---- For thread.c and tick.c ---- */
+
+/* Completes the switch to a thread that runs for the first time; its first step. Switches
+   interrupts on. */
+void run_begin(void);
+
+/* Switches away from the current thread for ever. Interrupts are off. */
+__noreturn void run_end(void);
+
+/* Returns true if `thread` is the idle thread of this CPU. Interrupts are off. */
+bool run_is_idle(const struct thread *thread);
+
+/* Ends the turn of the current thread if another one waits for this CPU. Interrupts are off. */
+void run_end_turn(void);

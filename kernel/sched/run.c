@@ -1,0 +1,228 @@
+/* The run queues (sched/run.h).
+
+       runnable <-> running --thread_prepare_sleep, thread_schedule--> sleeping
+           ^                                                               |
+           +---------------------------- thread_wake ----------------------+
+
+   Each CPU has a queue of runnable threads (without the running one) and an idle thread that runs
+   when the queue is empty. A thread keeps the CPU that it was started on.
+
+   A switch happens under the run-queue lock of the CPU: the leaving thread takes the lock, and the
+   arriving thread releases it. So a thread that is woken while it is still leaving cannot be picked
+   before its registers are saved.
+
+   Always true: a thread is RUNNABLE exactly if it runs or stands in its CPU's queue. */
+
+#include <arch/irq.h>
+#include <lib/panic.h>
+#include <sched/run.h>
+#include <sched/thread.h>
+
+struct runqueue {
+    struct spinlock lock;     /* RANK_RUNQUEUE, also in interrupts */
+    struct thread_list queue; /* (lock) */
+    unsigned length;          /* (lock) */
+    struct thread *running;   /* (lock) */
+    struct thread *previous;  /* (lock) the thread that leaves; NULL except during a switch */
+    struct thread idle;       /* runs on the stack that the CPU booted with */
+    uint64_t switches;        /* (lock) */
+};
+
+static struct runqueue runqueues[MAX_CPUS];
+
+/* Interrupts are off, so that the thread stays on its CPU. */
+static struct runqueue *my_runqueue(void)
+{
+    return &runqueues[cpu_id()];
+}
+
+static void enqueue(struct runqueue *rq, struct thread *thread)
+{
+    TAILQ_INSERT_TAIL(&rq->queue, thread, run_link);
+    rq->length++;
+}
+
+static struct thread *pick_next(struct runqueue *rq)
+{
+    struct thread *next = TAILQ_FIRST(&rq->queue);
+
+    if (!next)
+        return &rq->idle;
+    TAILQ_REMOVE(&rq->queue, next, run_link);
+    rq->length--;
+    return next;
+}
+
+/* The first step of a thread that runs (again): the previous thread has left its stack now.
+   Releases the lock that the previous thread took. */
+static void finish_switch(bool irq)
+{
+    struct runqueue *rq = my_runqueue();
+
+    if (rq->previous)
+        atomic_store(&rq->previous->on_cpu, false);
+    rq->previous = NULL;
+    spin_unlock_irq(&rq->lock, irq);
+}
+
+/* Returns when `prev` runs again. */
+static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *next)
+{
+    rq->switches++;
+    rq->running = next;
+    rq->previous = prev;
+    next->on_cpu = true;
+    if (next->space != mmu_current())
+        mmu_switch(next->space);
+    this_cpu()->current = next;
+    this_cpu()->fail_nth = next->fail_nth ? &next->fail_nth : NULL;
+    this_cpu()->locks = &next->locks;
+    context_switch(&prev->context, &next->context, next->stack_top);
+}
+
+void thread_schedule(void)
+{
+    bool irq = irq_save();
+    struct runqueue *rq = my_runqueue();
+    struct thread *prev = thread_current();
+
+    (void)spin_lock_irq(&rq->lock);
+    atomic_and(&prev->work, ~WORK_RESCHEDULE);
+    if (prev->state == THREAD_RUNNABLE && prev != &rq->idle)
+        enqueue(rq, prev);
+    struct thread *next = pick_next(rq);
+    if (next != prev)
+        switch_to(rq, prev, next);
+    finish_switch(irq);
+}
+
+void thread_yield(void)
+{
+    thread_schedule();
+}
+
+void run_begin(void)
+{
+    finish_switch(true);
+}
+
+void run_end(void)
+{
+    struct runqueue *rq = my_runqueue();
+    struct thread *thread = thread_current();
+
+    (void)spin_lock_irq(&rq->lock);
+    thread->state = THREAD_DEAD;
+    switch_to(rq, thread, pick_next(rq));
+    panic("a dead thread has run");
+}
+
+/* ---- Sleep and wake ---- */
+
+void thread_prepare_sleep(void)
+{
+    bool irq = irq_save();
+    struct runqueue *rq = my_runqueue();
+
+    (void)spin_lock_irq(&rq->lock);
+    thread_current()->state = THREAD_SLEEPING;
+    spin_unlock_irq(&rq->lock, irq);
+}
+
+void thread_wake(struct thread *thread)
+{
+    struct runqueue *rq = &runqueues[thread->cpu];
+    bool irq = spin_lock_irq(&rq->lock);
+
+    if (thread->state == THREAD_SLEEPING) {
+        thread->state = THREAD_RUNNABLE;
+        /* A thread that still runs has not reached thread_schedule yet, which will find it
+           runnable. */
+        if (rq->running != thread)
+            enqueue(rq, thread);
+        /* Another CPU that idles would halt until its next tick. */
+        if (thread->cpu != cpu_id() && rq->running == &rq->idle)
+            ipi_send(thread->cpu, VECTOR_RESCHEDULE);
+    }
+    spin_unlock_irq(&rq->lock, irq);
+}
+
+void thread_set_work(struct thread *thread, unsigned bits)
+{
+    atomic_or(&thread->work, bits);
+    /* A thread in user mode on another CPU would not look at them before that CPU's next tick. */
+    if (thread->cpu != cpu_id() && atomic_load(&thread->on_cpu))
+        ipi_send(thread->cpu, VECTOR_RESCHEDULE);
+}
+
+void thread_interrupt(struct thread *thread, unsigned work)
+{
+    thread_set_work(thread, work);
+    thread_wake(thread);
+}
+
+/* ---- Turns ---- */
+
+void run_end_turn(void)
+{
+    if (atomic_load_relaxed(&my_runqueue()->length) > 0)
+        atomic_or(&thread_current()->work, WORK_RESCHEDULE);
+}
+
+void sched_preempt(void)
+{
+    if (cpu_read(preempt_count) == 0 && (atomic_load(&thread_current()->work) & WORK_RESCHEDULE))
+        thread_schedule();
+}
+
+/* ---- The idle thread ---- */
+
+bool run_is_idle(const struct thread *thread)
+{
+    return thread == &my_runqueue()->idle;
+}
+
+void sched_init(void)
+{
+    for (unsigned n = 0; n < MAX_CPUS; n++) {
+        spin_init(&runqueues[n].lock, RANK_RUNQUEUE);
+        TAILQ_INIT(&runqueues[n].queue);
+    }
+    struct runqueue *rq = my_runqueue();
+    rq->idle.cpu = cpu_id();
+    rq->idle.on_cpu = true;
+    rq->running = &rq->idle;
+    this_cpu()->current = &rq->idle;
+    this_cpu()->locks = &rq->idle.locks;
+}
+
+void sched_idle(void)
+{
+    for (;;) {
+        thread_schedule();
+        irq_disable();
+        if (my_runqueue()->length == 0)
+            cpu_idle();
+        irq_enable();
+    }
+}
+
+/* ---- Numbers: read without the locks ---- */
+
+unsigned run_count(void)
+{
+    unsigned count = 0;
+
+    for (unsigned n = 0; n < cpu_count(); n++)
+        count += runqueues[n].length + (runqueues[n].running != &runqueues[n].idle);
+    return count;
+}
+
+uint64_t run_switches(void)
+{
+    uint64_t count = 0;
+
+    for (unsigned n = 0; n < cpu_count(); n++)
+        count += runqueues[n].switches;
+    return count;
+}
