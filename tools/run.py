@@ -23,7 +23,7 @@ import machine
 
 HUNG, PANICKED, DIED = 124, 125, 126
 DEFAULT_TIMEOUT = 600
-REMARKABLE = re.compile(r"--kill|^audit: |system call \d+ is not there")  # what the log says that is worth a look
+REMARKABLE = re.compile(r"--kill|^audit: |system call \d+ is not implemented")  # what the log says that is worth a look
 
 
 CTRL_D = b"\x04"

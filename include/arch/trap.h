@@ -1,6 +1,6 @@
 /* How the CPU enters and leaves the kernel.
 
-   arch/ calls up into exactly three places, all defined in kernel/sys/trap.c. Each is entered with interrupts off,
+   arch/ calls up into exactly three places, all defined in kernel/sys/door.c. Each is entered with interrupts off,
    and returns with interrupts off if it goes back to user mode. */
 #pragma once
 

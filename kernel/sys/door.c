@@ -1,0 +1,270 @@
+/* The three doors from arch/ into the kernel: faults, interrupts and system calls.
+
+       fault_dispatch       a page fault or another exception: resolved, or turned into a signal,
+                            or, if the kernel's own code caused it, a panic
+       interrupt_dispatch   the timer or a device
+       syscall_dispatch     a system call
+
+   Interrupts are off at each door. The door enables them once the state that the hardware
+   delivered has been read. A return to user mode goes through user_return_prepare, which disables
+   them again. A fault that kills a program is reported in one line on the console. */
+
+#include <asm/unistd.h>
+#include <linux/errno.h>
+#include <arch/console.h>
+#include <arch/power.h>
+#include <arch/trap.h>
+#include <dev/keyboard.h>
+#include <dev/tty.h>
+#include <lib/panic.h>
+#include <lib/printf.h>
+#include <proc/process.h>
+#include <proc/user_return.h>
+#include <sched/run.h>
+#include <sched/tick.h>
+#include <sys/table.h>
+#include <vm/fault.h>
+
+/* ---- Reports ---- */
+
+/* Writes the error code of a page fault in words into `buf`: "user write, protection". */
+static void describe_access(unsigned access, char *buf, size_t size)
+{
+    const char *what = access & FAULT_EXEC ? "execute" : access & FAULT_WRITE ? "write" : "read";
+
+    snprintf(buf, size, "%s %s, %s%s", access & FAULT_USER ? "user" : "kernel", what,
+             access & FAULT_PRESENT ? "protection" : "not present",
+             access & FAULT_RESERVED ? ", reserved bit" : "");
+}
+
+/* Reports a page fault that kills the current process: who, what, where and why, "--kill proc". */
+static void report_page_fault(const struct trapframe *tf, uint64_t addr, unsigned access,
+                              enum fault_outcome outcome)
+{
+    struct process *process = process_current();
+    char what[64], why[128];
+
+    describe_access(access, what, sizeof(what));
+    fault_explain(process->vspace, addr, access, outcome, why, sizeof(why));
+    printk("pid %d %s: page fault (%s) addr 0x%016lx rip 0x%016lx rsp 0x%016lx: %s --kill proc\n",
+           process->pid, process->name, what, addr, tf->rip, tf->rsp, why);
+}
+
+/* Reports another exception that kills the current process. */
+static void report_exception(const struct trapframe *tf)
+{
+    const struct process *process = process_current();
+
+    printk("pid %d %s: %s (error %#lx) rip 0x%016lx rsp 0x%016lx --kill proc\n", process->pid,
+           process->name, vector_name(tf->vector), tf->error, tf->rip, tf->rsp);
+}
+
+static void report_region(const char *where, const struct vregion *region)
+{
+    if (region)
+        printk("%s region %#lx-%#lx %c%c%c\n", where, region->start, region->end,
+               region->prot & PROT_R ? 'r' : '-', region->prot & PROT_W ? 'w' : '-',
+               region->prot & PROT_X ? 'x' : '-');
+}
+
+/* Prints the region of a user address, or its two neighbours. Takes no lock, because in a panic a
+   lock that is held will never be released. */
+static void report_regions_near(struct vspace *vspace, uint64_t addr)
+{
+    struct vregion *above = vregion_find_from(&vspace->regions, addr);
+    struct vregion *below = above ? vregion_prev(above) : vregion_last(&vspace->regions);
+
+    if (above && above->start <= addr) {
+        report_region("in", above);
+    } else {
+        report_region("below: ", below);
+        report_region("above: ", above);
+    }
+}
+
+/* Panics with everything that is known of a fault of the kernel's own code. */
+static __noreturn void panic_kernel_fault(const struct trapframe *tf, uint64_t addr,
+                                          unsigned access)
+{
+    const struct process *process = process_current();
+    char what[64];
+
+    if (tf->vector != VECTOR_PAGE_FAULT)
+        panic_trap(tf, "%s in the kernel (error %#lx)", vector_name(tf->vector), tf->error);
+    console_panic_mode();
+    describe_access(access, what, sizeof(what));
+    if (process)
+        printk("\ncurrent process: pid %d %s\n", process->pid, process->name);
+    if (addr < USER_END && process && process->vspace)
+        report_regions_near(process->vspace, addr);
+    walk_print(addr);
+    panic_trap(tf, "page fault in the kernel: %s, address 0x%016lx", what, addr);
+}
+
+/* ---- Faults ---- */
+
+/* Returns the signal that Linux sends for an exception of user code. Page faults have
+   page_fault_signal. */
+static struct signal_info exception_signal(const struct trapframe *tf)
+{
+    switch (tf->vector) {
+    case VECTOR_DIVIDE:
+        return (struct signal_info){.signo = SIGFPE, .code = FPE_INTDIV, .addr = tf->rip};
+    case VECTOR_FPU:
+    case VECTOR_SIMD:
+        return (struct signal_info){
+            .signo = SIGFPE, .code = context_fpu_fault(tf->vector == VECTOR_FPU), .addr = tf->rip};
+    case VECTOR_DEBUG:
+        return (struct signal_info){.signo = SIGTRAP, .code = TRAP_TRACE, .addr = tf->rip};
+    case VECTOR_BREAKPOINT:
+        return (struct signal_info){.signo = SIGTRAP, .code = SI_KERNEL};
+    case VECTOR_INVALID_OPCODE:
+        return (struct signal_info){.signo = SIGILL, .code = ILL_ILLOPN, .addr = tf->rip};
+    case VECTOR_ALIGNMENT:
+        return (struct signal_info){.signo = SIGBUS, .code = BUS_ADRALN};
+    case VECTOR_NO_SEGMENT:
+    case VECTOR_STACK:
+        return (struct signal_info){.signo = SIGBUS, .code = SI_KERNEL};
+    default:
+        return (struct signal_info){.signo = SIGSEGV, .code = SI_KERNEL};
+    }
+}
+
+static struct signal_info page_fault_signal(enum fault_outcome outcome, uint64_t addr)
+{
+    switch (outcome) {
+    case FAULT_NO_MEMORY:
+        return (struct signal_info){.signo = SIGKILL, .code = SI_KERNEL};
+    case FAULT_NO_PAGE:
+        return (struct signal_info){.signo = SIGBUS, .code = BUS_ADRERR, .addr = addr};
+    case FAULT_NOT_ALLOWED:
+        return (struct signal_info){.signo = SIGSEGV, .code = SEGV_ACCERR, .addr = addr};
+    default:
+        return (struct signal_info){.signo = SIGSEGV, .code = SEGV_MAPERR, .addr = addr};
+    }
+}
+
+/* Resolves a page fault of user code, or forces a signal. A fault is reported only if it kills the
+   program: one that has a handler may be intended. */
+static void user_page_fault(struct trapframe *tf, uint64_t addr, unsigned access)
+{
+    /* Without FAULT_USER, user code made the CPU itself access memory: a descriptor table, or with
+       QEMU the stack of an IRET. Mapping a page does not help there. */
+    enum fault_outcome outcome = access & FAULT_USER
+                                     ? vspace_fault(process_current()->vspace, addr, access)
+                                     : FAULT_NOT_ALLOWED;
+
+    if (fault_resolved(outcome))
+        return;
+    const struct signal_info info = page_fault_signal(outcome, addr);
+    if (signal_force(&info))
+        report_page_fault(tf, addr, access, outcome);
+}
+
+static void user_fault(struct trapframe *tf, uint64_t addr, unsigned access)
+{
+    if (tf->vector == VECTOR_PAGE_FAULT) {
+        user_page_fault(tf, addr, access);
+        return;
+    }
+    const struct signal_info info = exception_signal(tf);
+    if (signal_force(&info))
+        report_exception(tf);
+}
+
+/* Handles a fault of kernel code, which only the user-copy routines may cause. Returns true if the
+   interrupted code can continue, at the faulting instruction or at its fixup. */
+static bool kernel_fault(struct trapframe *tf, uint64_t addr, unsigned access)
+{
+    uint64_t fixup = extable_find(tf->rip);
+    const struct process *process = process_current();
+
+    if (!fixup)
+        return false;
+    if (tf->vector == VECTOR_PAGE_FAULT) {
+        /* A user copy accesses user addresses as data. An address in the kernel's half, a fetch or
+           a reserved bit is a bug of the kernel. */
+        if (addr >= USER_END || (access & (FAULT_EXEC | FAULT_RESERVED)) || !process ||
+            !process->vspace)
+            return false;
+        if (tf->rflags & RFLAGS_IF)
+            irq_enable();
+        enum fault_outcome outcome = vspace_fault(process->vspace, addr, access);
+        irq_disable();
+        if (fault_resolved(outcome))
+            return true;
+        /* A copy that failed tries its last bytes one by one; only the first fault is reported,
+           because signal_force returns false for the second. */
+        const struct signal_info info = page_fault_signal(outcome, addr);
+        if (outcome == FAULT_NO_MEMORY && signal_force(&info))
+            report_page_fault(tf, addr, access, outcome);
+    }
+    tf->rip = fixup;
+    return true;
+}
+
+void fault_dispatch(struct trapframe *tf, uint64_t addr, unsigned access)
+{
+    if (!trap_from_user(tf)) {
+        if (!kernel_fault(tf, addr, access))
+            panic_kernel_fault(tf, addr, access);
+        return;
+    }
+    irq_enable();
+    user_fault(tf, addr, access);
+    user_return_prepare(tf);
+}
+
+/* ---- Interrupts ---- */
+
+void interrupt_dispatch(struct trapframe *tf)
+{
+    switch (tf->vector) {
+    case VECTOR_TIMER:
+        sched_tick(tf);
+        if (trap_from_user(tf))
+            cpu_timer_tick();
+        break;
+    case VECTOR_IRQ_BASE + SERIAL_IRQ:
+        tty_interrupt();
+        break;
+    case VECTOR_IRQ_BASE + KEYBOARD_IRQ:
+        keyboard_interrupt();
+        break;
+    case VECTOR_RESCHEDULE: /* the thread switch happens on the way out, below */
+        break;
+    default:
+        printk("unexpected interrupt %lu\n", tf->vector);
+    }
+    if (trap_from_user(tf))
+        user_return_prepare(tf);
+    else
+        sched_preempt();
+}
+
+/* ---- System calls ---- */
+
+/* Reports, once for each number, that a program made a system call that Pagoda does not have. */
+static long missing_syscall(uint64_t number)
+{
+    static uint64_t reported[8]; /* one bit for each number */
+    uint64_t bit = 1ul << number % 64;
+
+    if (number < 64 * ARRAY_SIZE(reported) && !(atomic_load(&reported[number / 64]) & bit)) {
+        atomic_or(&reported[number / 64], bit);
+        printk("%s: system call %lu is not implemented\n", process_current()->name, number);
+    }
+    return -ENOSYS;
+}
+
+void syscall_dispatch(struct trapframe *tf)
+{
+    uint64_t number = tf->error;
+
+    irq_enable();
+    if (!thread_is_traced() || trace_syscall_enter(tf)) {
+        syscall_fn *call = syscall_find(number);
+        tf->rax = likely(call) ? call(tf) : missing_syscall(number);
+    }
+    user_return_prepare(tf);
+}
