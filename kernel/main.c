@@ -6,18 +6,20 @@
 #include <arch/console.h>
 #include <arch/cpu.h>
 #include <arch/init.h>
+#include <dev/input.h>
 #include <dev/keyboard.h>
 #include <dev/random.h>
 #include <dev/screen.h>
-#include <dev/tty.h>
 #include <fs/vfs.h>
 #include <lib/panic.h>
 #include <mm/frame.h>
 #include <proc/process.h>
-#include <proc/terminal.h>
 #include <sched/kstack.h>
 #include <sched/run.h>
 #include <sched/thread.h>
+#include <tty/file.h>
+#include <tty/receiver.h>
+#include <tty/terminal.h>
 #include <vm/fault.h>
 
 static void print_banner(void)
@@ -31,13 +33,15 @@ static void print_banner(void)
 static void boot_thread(void *arg __unused)
 {
     screen_start();  /* what programs write is shown */
-    tty_init();      /* the terminal */
-    keyboard_init(); /* its keys */
+    tty_file_init(); /* /dev/console and /dev/tty */
     fs_init(boot_info.initrd_start,
             boot_info.initrd_end);   /* the root file system, from the initial RAM disk */
     procfs_init();                   /* /proc */
-    terminal_init();                 /* ^C, and jobs in the background */
+    terminal_init();                 /* job control: sessions and their terminal */
     alarm_init();                    /* SIGALRM */
+    receiver_start();                /* typed bytes become lines and signals */
+    input_serial_init();             /* bytes come in: from the serial line */
+    keyboard_init();                 /* and from the keyboard */
     process_start_init("/bin/init"); /* the first process */
     thread_exit();
 }

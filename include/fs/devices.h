@@ -1,16 +1,21 @@
-/* The character devices: what /dev/null, /dev/console and the others do when they are opened. A
-   file system that finds a device's node in itself (S_IFCHR and a number) takes the file_ops from
-   here. */
+/* The character devices: which file_ops belong to the number of a device's node. A file system that
+   has such a node (S_IFCHR) takes the file_ops from here when it finds or makes the node. */
 #pragma once
 
 #include <fs/file.h>
 
-/* The file_ops of device `rdev` (linux/kdev_t.h's MKDEV); those of a device that is not there say
-   -ENXIO. */
+struct device {
+    const char *name; /* of its node in /dev */
+    uint64_t rdev;    /* linux/kdev_t.h's MKDEV */
+    uint32_t mode;    /* permission bits of its node */
+    const struct file_ops *ops;
+};
+
+/* Adds a device to the table. At boot only, before fs_init. */
+void device_register(const struct device *device);
+
+/* Returns the file_ops of device `rdev`. If there is no such device, they fail to open: -ENXIO. */
 const struct file_ops *device_file_ops(uint64_t rdev);
 
-/* Makes the nodes of all devices in `dir`. Panics if memory is out: at boot only. */
+/* Makes the nodes of all devices in `dir`. At boot only: panics if memory is out. */
 void devices_make_nodes(struct vnode *dir);
-
-extern const struct file_ops console_file_ops;
-extern const struct file_ops tty_file_ops;

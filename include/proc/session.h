@@ -23,6 +23,13 @@ bool group_is_orphaned(int pgid, const struct process *leaving);
 void group_check_orphaned(struct process *process, const struct process *old_parent,
                           const struct process *leaving);
 
+/* Sets the function that takes a session's controlling terminal away when its leader exits. It is
+   called with the tree lock held. Once, at boot, before any process runs. */
+void session_set_hangup(void (*hangup)(struct process *leader));
+
+/* The process is about to exit: if it leads its session, the session loses its terminal. */
+void session_leave(struct process *process);
+
 /* setpgid(2), setsid(2), getpgid(2), getsid(2). Take the tree lock. */
 __must_check int process_setpgid(int pid, int pgid);
 __must_check int process_setsid(void);

@@ -114,6 +114,9 @@ struct signal_masks {
 };
 struct signal_masks signal_masks_of(struct process *process);
 
+/* Returns true if the process blocks or ignores the signal. */
+bool signal_is_held_off(struct process *process, int signo);
+
 /* Whether a signal is waiting to be taken by the current process. */
 bool signal_is_pending(void);
 

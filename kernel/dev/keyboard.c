@@ -13,8 +13,8 @@
 #include <arch/cpu.h>
 #include <arch/irq.h>
 #include <arch/port.h>
+#include <dev/input.h>
 #include <dev/keyboard.h>
-#include <dev/tty.h>
 #include <lib/string.h>
 
 /* The controller. */
@@ -93,7 +93,7 @@ static char character_of(uint8_t code)
 
 static void type(const char *text)
 {
-    tty_receive(text, strlen(text));
+    input_put(text, strlen(text));
 }
 
 static void type_character(char c)
@@ -101,7 +101,7 @@ static void type_character(char c)
     char text[2] = {ESC, c};
 
     if (c)
-        tty_receive(keys.alt ? text : text + 1, keys.alt ? 2 : 1);
+        input_put(keys.alt ? text : text + 1, keys.alt ? 2 : 1);
 }
 
 /* Shift, Ctrl, Alt and Caps Lock; true if `code` is one of them. */

@@ -1,5 +1,5 @@
-/* /dev: the devices that need no hardware, and the table of all. Numbers are Linux's
-   (Documentation/admin-guide/devices.txt). */
+/* The table of devices, and the devices that need no hardware. Numbers are Linux's
+   (Documentation/admin-guide/devices.txt). No lock: the table is constant after boot. */
 #include <linux/errno.h>
 #include <linux/kdev_t.h>
 #include <dev/random.h>
@@ -77,39 +77,43 @@ static const struct file_ops random_file_ops = {
     .read = random_read, .write = null_write, .seekable = true};
 static const struct file_ops absent_file_ops = {.open = absent_open};
 
-static const struct device {
-    const char *name;
-    uint64_t rdev;
-    uint32_t mode; /* permission bits */
-    const struct file_ops *ops;
-} devices[] = {
+#define DEVICES_MAX 16
+
+/* The first entry without ops ends the table. */
+static struct device devices[DEVICES_MAX] = {
     {"null", MKDEV(1, 3), 0666, &null_file_ops},
     {"zero", MKDEV(1, 5), 0666, &zero_file_ops},
     {"full", MKDEV(1, 7), 0666, &full_file_ops},
     {"random", MKDEV(1, 8), 0666, &random_file_ops},
     {"urandom", MKDEV(1, 9), 0666, &random_file_ops},
-    {"tty", MKDEV(5, 0), 0666, &tty_file_ops},
-    {"console", MKDEV(5, 1), 0600, &console_file_ops},
 };
+
+void device_register(const struct device *device)
+{
+    struct device *free = devices;
+
+    while (free->ops)
+        free++;
+    assert(free < &devices[DEVICES_MAX - 1]); /* whose place is the end's */
+    *free = *device;
+}
 
 const struct file_ops *device_file_ops(uint64_t rdev)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
-        if (devices[i].rdev == rdev)
-            return devices[i].ops;
-    }
+    for (const struct device *device = devices; device->ops; device++)
+        if (device->rdev == rdev)
+            return device->ops;
     return &absent_file_ops;
 }
 
 void devices_make_nodes(struct vnode *dir)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
-        const struct device *device = &devices[i];
+    for (const struct device *device = devices; device->ops; device++) {
         uint32_t mode = S_IFCHR | device->mode;
         struct vnode *node;
         int err = dir->ops->create(dir, device->name, mode, device->rdev, &node);
 
-        if (err && err != -EEXIST)
+        if (err && err != -EEXIST) /* the initial image may have the node */
             panic("/dev/%s: error %d", device->name, err);
         if (!err)
             vnode_put(node);

@@ -11,7 +11,6 @@
 #include <lib/panic.h>
 #include <proc/process.h>
 #include <proc/session.h>
-#include <proc/terminal.h>
 
 static struct process *init_process(void)
 {
@@ -164,7 +163,7 @@ static void become_zombie(struct process *process, int status)
     mutex_lock(&process_tree_lock);
     struct process *parent = process->parent, *tracer = process->trace.tracer;
     alarm_forget(process);
-    terminal_leader_exits(process);
+    session_leave(process);
     trace_tracer_exits(process);
     orphan_children(process);
     group_check_orphaned(process, parent, process);

@@ -5,7 +5,7 @@
 #include <linux/errno.h>
 #include <linux/kdev_t.h>
 #include <arch/clock.h>
-#include <proc/terminal.h>
+#include <tty/terminal.h>
 #include <vm/survey.h>
 #include "procfs.h"
 

@@ -9,7 +9,6 @@
 #include <linux/errno.h>
 #include <proc/process.h>
 #include <proc/session.h>
-#include <proc/terminal.h>
 
 bool is_group_or_session(int id)
 {
@@ -68,6 +67,21 @@ void group_check_orphaned(struct process *process, const struct process *old_par
         return;
     signal_group(pgid, SIGHUP);
     signal_group(pgid, SIGCONT);
+}
+
+/* ---- The controlling terminal ---- */
+
+static void (*session_hangup)(struct process *leader); /* constant after boot */
+
+void session_set_hangup(void (*hangup)(struct process *leader))
+{
+    session_hangup = hangup;
+}
+
+void session_leave(struct process *process)
+{
+    if (process->sid == process->pid)
+        session_hangup(process);
 }
 
 /* ---- The system calls ---- */

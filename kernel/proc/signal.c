@@ -71,6 +71,16 @@ struct signal_masks signal_masks_of(struct process *process)
     return masks;
 }
 
+bool signal_is_held_off(struct process *process, int signo)
+{
+    struct signal_state *state = &process->signals;
+
+    spin_lock(&state->lock);
+    bool held_off = (state->blocked & BIT(signo)) || signal_is_ignored(state, signo);
+    spin_unlock(&state->lock);
+    return held_off;
+}
+
 bool signal_is_ignored(const struct signal_state *state, int signo)
 {
     uaddr_t handler = state->actions[signo - 1].handler;

@@ -14,8 +14,8 @@
 #include <arch/console.h>
 #include <arch/power.h>
 #include <arch/trap.h>
+#include <dev/input.h>
 #include <dev/keyboard.h>
-#include <dev/tty.h>
 #include <lib/panic.h>
 #include <lib/printf.h>
 #include <proc/process.h>
@@ -226,7 +226,7 @@ void interrupt_dispatch(struct trapframe *tf)
             cpu_timer_tick();
         break;
     case VECTOR_IRQ_BASE + SERIAL_IRQ:
-        tty_interrupt();
+        input_serial_interrupt();
         break;
     case VECTOR_IRQ_BASE + KEYBOARD_IRQ:
         keyboard_interrupt();

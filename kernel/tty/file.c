@@ -1,30 +1,36 @@
-/* The console as a file: bytes between user memory and the terminal (dev/tty.h), and its ioctls.
+/* The terminal's device files: they move bytes between user memory and the line discipline, and
+   know the terminal's ioctls.
 
-   /dev/console is the terminal, whoever has it. /dev/tty is that of the session that opens it, until the session's leader
-   ends: then it is hung up, and the open file is good for nothing any more. */
+   /dev/console is the terminal itself, for everybody. /dev/tty is the controlling terminal of the
+   session that opens it. When the leader of that session exits, the terminal is hung up: from then
+   on reads of the open file return 0, and writes fail. */
 #include <linux/errno.h>
+#include <linux/kdev_t.h>
 #include <linux/poll.h>
 #include <asm/ioctls.h>
 #include <asm/signal.h>
-#include <dev/tty.h>
 #include <fs/devices.h>
 #include <sched/thread.h>
+#include <tty/file.h>
+#include <tty/line.h>
+#include <tty/receiver.h>
+#include <tty/terminal.h>
 #include <vm/usercopy.h>
 
-/* Bytes that are moved at a time, through the kernel stack. */
+/* How many bytes move at a time, through the kernel stack. */
 #define CHUNK 256u
 
-/* A line longer than the chunk goes on with the next read, as after a short buffer. */
+/* The rest of a line that is longer than the chunk is left to the next read. */
 static ssize_t read_input(struct file *file, struct uio *uio, unsigned hangups)
 {
     char buf[CHUNK];
 
     if (uio->left == 0)
         return 0;
-    int err = tty_check(SIGTTIN);
+    int err = terminal_check(SIGTTIN);
     if (err)
         return err;
-    ssize_t len = tty_read(buf, min(uio->left, sizeof(buf)), file_is_nonblocking(file), hangups);
+    ssize_t len = line_read(buf, min(uio->left, sizeof(buf)), file_is_nonblocking(file), hangups);
     if (len <= 0)
         return len;
     return uio_result(uio_put(uio, buf, len), -EFAULT);
@@ -32,7 +38,7 @@ static ssize_t read_input(struct file *file, struct uio *uio, unsigned hangups)
 
 static ssize_t console_read(struct file *file, struct uio *uio, uint64_t offset __unused)
 {
-    return read_input(file, uio, TTY_NEVER);
+    return read_input(file, uio, LINE_NEVER);
 }
 
 static ssize_t console_write(struct file *file __unused, struct uio *uio, uint64_t offset __unused)
@@ -43,9 +49,10 @@ static ssize_t console_write(struct file *file __unused, struct uio *uio, uint64
     while (uio->left > 0) {
         size_t wanted = min(uio->left, sizeof(buf));
         size_t len = uio_get(uio, buf, wanted);
-        int err = tty_write(buf, len);
+        int err = line_stops_writers() ? terminal_check(SIGTTOU) : 0;
         if (err)
             return uio_result(done, err);
+        line_write(buf, len);
         done += len;
         if (len < wanted)
             return uio_result(done, -EFAULT);
@@ -57,24 +64,31 @@ static ssize_t console_write(struct file *file __unused, struct uio *uio, uint64
 
 static unsigned console_poll(struct file *file __unused)
 {
-    return POLLOUT | (tty_is_readable() ? POLLIN : 0);
+    return POLLOUT | (line_is_readable() ? POLLIN : 0);
 }
 
 static int get_termios(uaddr_t arg)
 {
     struct termios termios;
 
-    tty_get_termios(&termios);
+    line_get_termios(&termios);
     return put_user((struct termios __user *)arg, &termios);
 }
 
-static int set_termios(uaddr_t arg, bool flush)
+/* Sends a signal that the line discipline asks for, if any, to the foreground group. */
+static void send_signal(int signo)
+{
+    if (signo)
+        terminal_signal(signo);
+}
+
+static int set_termios(uaddr_t arg, enum line_unread unread)
 {
     struct termios termios;
     int err = get_user(&termios, (struct termios __user *)arg);
 
     if (!err)
-        tty_set_termios(&termios, flush);
+        send_signal(line_set_termios(&termios, unread));
     return err;
 }
 
@@ -82,7 +96,7 @@ static int get_winsize(uaddr_t arg)
 {
     struct winsize size;
 
-    tty_get_winsize(&size);
+    line_get_winsize(&size);
     return put_user((struct winsize __user *)arg, &size);
 }
 
@@ -91,8 +105,8 @@ static int set_winsize(uaddr_t arg)
     struct winsize size;
     int err = get_user(&size, (struct winsize __user *)arg);
 
-    if (!err)
-        tty_set_winsize(&size);
+    if (!err && line_set_winsize(&size))
+        terminal_signal(SIGWINCH);
     return err;
 }
 
@@ -101,12 +115,12 @@ static int put_int(uaddr_t arg, int value)
     return put_user((int __user *)arg, &value);
 }
 
-static int flush(uaddr_t queue)
+static int flush_queue(uaddr_t queue)
 {
     if (queue > TCIOFLUSH)
         return -EINVAL;
     if (queue != TCOFLUSH)
-        tty_flush_input();
+        line_flush_input();
     return 0;
 }
 
@@ -116,27 +130,27 @@ static int type_byte(uaddr_t arg)
     int err = get_user(&byte, (char __user *)arg);
 
     if (!err)
-        tty_type(byte);
+        receiver_type(byte);
     return err;
 }
 
-/* Requests that change what the job in the foreground works with. */
+/* Requests that only the foreground group may make. */
 static int change_settings(unsigned request, uaddr_t arg)
 {
-    int err = tty_check(SIGTTOU);
+    int err = terminal_check(SIGTTOU);
 
     if (err)
         return err;
     switch (request) {
     case TCFLSH:
-        return flush(arg);
+        return flush_queue(arg);
     case TCSETSF:
-        return set_termios(arg, true);
+        return set_termios(arg, LINE_DROP);
     case TCSETS:
     case TCSETSW:
-        return set_termios(arg, false);
+        return set_termios(arg, LINE_KEEP);
     default:      /* TCSBRK */
-        return 0; /* what was written has gone out already: tcdrain */
+        return 0; /* tcdrain: all output is written at once, so there is nothing to wait for */
     }
 }
 
@@ -158,15 +172,15 @@ static int console_ioctl(struct file *file __unused, unsigned request, uaddr_t a
     case TIOCSTI:
         return type_byte(arg);
     case FIONREAD:
-        return put_int(arg, tty_input_len());
+        return put_int(arg, line_input_len());
     case TIOCOUTQ:
         return put_int(arg, 0);
     default:
-        return tty_jobs_ioctl(request, arg);
+        return terminal_ioctl(request, arg);
     }
 }
 
-const struct file_ops console_file_ops = {
+static const struct file_ops console_file_ops = {
     .read = console_read,
     .write = console_write,
     .ioctl = console_ioctl,
@@ -175,50 +189,61 @@ const struct file_ops console_file_ops = {
 
 /* ---- /dev/tty ---- */
 
-/* How many hangups there were when it was opened. */
+/* Returns how many hangups there had been when the file was opened. */
 static unsigned hangups_at_open(const struct file *file)
 {
     return (unsigned)(uintptr_t)file->data;
 }
 
-static bool is_hung_up(const struct file *file)
+static bool is_tty_hung_up(const struct file *file)
 {
-    return hangups_at_open(file) != tty_hangups();
+    return hangups_at_open(file) != line_hangups();
 }
 
-/* The count is taken before the look: a hangup in between is seen later. */
+/* The count is read before terminal_is_mine, so that a hangup in between is noticed later. */
 static int tty_open(struct file *file)
 {
-    file->data = (void *)(uintptr_t)tty_hangups();
-    return tty_is_mine() ? 0 : -ENXIO;
+    file->data = (void *)(uintptr_t)line_hangups();
+    return terminal_is_mine() ? 0 : -ENXIO;
 }
 
 static ssize_t tty_file_read(struct file *file, struct uio *uio, uint64_t offset __unused)
 {
-    return is_hung_up(file) ? 0 : read_input(file, uio, hangups_at_open(file));
+    return is_tty_hung_up(file) ? 0 : read_input(file, uio, hangups_at_open(file));
 }
 
 static ssize_t tty_file_write(struct file *file, struct uio *uio, uint64_t offset)
 {
-    return is_hung_up(file) ? -EIO : console_write(file, uio, offset);
+    return is_tty_hung_up(file) ? -EIO : console_write(file, uio, offset);
 }
 
 static unsigned tty_file_poll(struct file *file)
 {
-    return is_hung_up(file) ? POLLIN | POLLOUT | POLLERR | POLLHUP : console_poll(file);
+    return is_tty_hung_up(file) ? POLLIN | POLLOUT | POLLERR | POLLHUP : console_poll(file);
 }
 
 static int tty_file_ioctl(struct file *file, unsigned request, uaddr_t arg)
 {
-    if (!is_hung_up(file))
+    if (!is_tty_hung_up(file))
         return console_ioctl(file, request, arg);
     return request == TIOCSPGRP ? -ENOTTY : -EIO;
 }
 
-const struct file_ops tty_file_ops = {
+static const struct file_ops tty_file_ops = {
     .open = tty_open,
     .read = tty_file_read,
     .write = tty_file_write,
     .ioctl = tty_file_ioctl,
     .poll = tty_file_poll,
 };
+
+static const struct device tty_devices[] = {
+    {"tty", MKDEV(5, 0), 0666, &tty_file_ops},
+    {"console", MKDEV(5, 1), 0600, &console_file_ops},
+};
+
+void tty_file_init(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(tty_devices); i++)
+        device_register(&tty_devices[i]);
+}

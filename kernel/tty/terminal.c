@@ -1,33 +1,33 @@
-/* The console as a controlling terminal.
+/* Job control: which session the terminal controls, and which of its groups is in the foreground.
 
-   One session at a time has it, and one group of the session is in the foreground: that gets the
-   signals of the keyboard. The others are in the background: who reads there gets SIGTTIN, who
-   changes the terminal's settings (or writes, with TOSTOP) SIGTTOU, which stop the job until
-   somebody brings it to the foreground. A job that nobody would bring there gets EIO.
+   One session at a time has the terminal. Signals of the keyboard go to its foreground group; all
+   other groups are in the background. A background process that reads gets SIGTTIN, and one that
+   changes settings (or writes, with TOSTOP) gets SIGTTOU: they stop the job until the shell brings
+   it to the foreground. An orphaned group, which no shell would continue, gets EIO instead.
 
    Lock: the tree lock (t). */
 
 #include <asm/ioctls.h>
 #include <linux/errno.h>
-#include <dev/tty.h>
 #include <proc/process.h>
 #include <proc/session.h>
-#include <proc/terminal.h>
+#include <proc/signal.h>
+#include <tty/line.h>
+#include <tty/terminal.h>
 #include <vm/usercopy.h>
-#include "signal_set.h"
 
 static int terminal_sid;  /* (t) the session; 0: none */
 static int terminal_pgid; /* (t) the group in the foreground; 0: none */
 
-/* Whether it is the process's controlling terminal. */
-static bool is_mine(const struct process *process)
+/* Returns true if the terminal is the process's controlling terminal. */
+static bool has_terminal(const struct process *process)
 {
     return process->has_terminal && process->sid == terminal_sid;
 }
 
-/* ---- Signals of the keyboard, and jobs in the background ---- */
+/* ---- The foreground and the background ---- */
 
-static void signal_foreground(int signo)
+void terminal_signal(int signo)
 {
     mutex_lock(&process_tree_lock);
     if (terminal_pgid)
@@ -35,22 +35,12 @@ static void signal_foreground(int signo)
     mutex_unlock(&process_tree_lock);
 }
 
-static bool is_held_off(struct process *self, int signo)
+/* terminal_check, with the tree lock held. */
+static int check_foreground(struct process *self, int signo)
 {
-    struct signal_state *state = &self->signals;
-
-    spin_lock(&state->lock);
-    bool held_off = (state->blocked & BIT(signo)) || signal_is_ignored(state, signo);
-    spin_unlock(&state->lock);
-    return held_off;
-}
-
-/* The tree lock is held. */
-static int check_access(struct process *self, int signo)
-{
-    if (!is_mine(self) || !terminal_pgid || self->pgid == terminal_pgid)
+    if (!has_terminal(self) || !terminal_pgid || self->pgid == terminal_pgid)
         return 0;
-    if (is_held_off(self, signo))
+    if (signal_is_held_off(self, signo))
         return signo == SIGTTIN ? -EIO : 0;
     if (group_is_orphaned(self->pgid, NULL))
         return -EIO;
@@ -58,15 +48,15 @@ static int check_access(struct process *self, int signo)
     return -EINTR;
 }
 
-static int terminal_check(int signo)
+int terminal_check(int signo)
 {
     mutex_lock(&process_tree_lock);
-    int err = check_access(process_current(), signo);
+    int err = check_foreground(process_current(), signo);
     mutex_unlock(&process_tree_lock);
     return err;
 }
 
-/* ---- Who has it ---- */
+/* ---- The controlling session ---- */
 
 static void take_from_session(int sid)
 {
@@ -75,8 +65,8 @@ static void take_from_session(int sid)
             p->has_terminal = false;
 }
 
-/* The terminal is nobody's from now on. */
-static void release(void)
+/* Takes the terminal from its session, and tells the foreground group. */
+static void terminal_release(void)
 {
     int pgid = terminal_pgid;
 
@@ -88,24 +78,25 @@ static void release(void)
     signal_group(pgid, SIGCONT);
 }
 
-void terminal_leader_exits(struct process *process)
+/* The tree lock is held. */
+static void leader_exits(struct process *leader)
 {
-    if (process->sid != process->pid || !is_mine(process))
+    if (!has_terminal(leader))
         return;
-    release();
-    tty_hangup();
+    terminal_release();
+    line_hangup();
 }
 
-/* TIOCSCTTY. `steal`: even from another session. */
-static int acquire(struct process *self, bool steal)
+/* TIOCSCTTY, whose argument `steal` is 1 if the terminal may be taken from another session. */
+static int terminal_acquire(struct process *self, uaddr_t steal)
 {
     if (self->sid != self->pid)
         return -EPERM;
-    if (is_mine(self))
+    if (has_terminal(self))
         return 0;
     if (self->has_terminal)
         return -EPERM;
-    if (terminal_sid && !steal)
+    if (terminal_sid && steal != 1)
         return -EPERM;
     take_from_session(terminal_sid);
     terminal_sid = self->sid;
@@ -115,28 +106,28 @@ static int acquire(struct process *self, bool steal)
 }
 
 /* TIOCNOTTY. */
-static int give_up(struct process *self)
+static int terminal_give_up(struct process *self)
 {
-    if (!is_mine(self))
+    if (!has_terminal(self))
         return -ENOTTY;
     if (self->sid == self->pid)
-        release();
+        terminal_release();
     self->has_terminal = false;
     return 0;
 }
 
 int terminal_foreground(const struct process *process)
 {
-    return is_mine(process) ? terminal_pgid : -1;
+    return has_terminal(process) ? terminal_pgid : -1;
 }
 
 static int set_foreground(struct process *self, int pgid)
 {
-    int err = check_access(self, SIGTTOU);
+    int err = check_foreground(self, SIGTTOU);
 
     if (err)
-        return err == -EIO ? -ENOTTY : err; /* POSIX knows no EIO of tcsetpgrp */
-    if (!is_mine(self))
+        return err == -EIO ? -ENOTTY : err; /* POSIX has no EIO for tcsetpgrp */
+    if (!has_terminal(self))
         return -ENOTTY;
     if (pgid < 0)
         return -EINVAL;
@@ -148,29 +139,30 @@ static int set_foreground(struct process *self, int pgid)
     return 0;
 }
 
-/* `number` is TIOCSPGRP's argument, or the result of the requests that have one. The tree lock is held. */
+/* `number` is the argument of TIOCSPGRP, or the result of TIOCGPGRP and TIOCGSID. The tree lock is
+   held. */
 static int ioctl_locked(struct process *self, unsigned request, uaddr_t arg, int *number)
 {
     switch (request) {
     case TIOCSCTTY:
-        return acquire(self, arg == 1);
+        return terminal_acquire(self, arg);
     case TIOCNOTTY:
-        return give_up(self);
+        return terminal_give_up(self);
     case TIOCSPGRP:
         return set_foreground(self, *number);
     case TIOCGPGRP:
         *number = terminal_pgid;
-        return is_mine(self) ? 0 : -ENOTTY;
+        return has_terminal(self) ? 0 : -ENOTTY;
     case TIOCGSID:
         *number = terminal_sid;
-        return is_mine(self) ? 0 : -ENOTTY;
+        return has_terminal(self) ? 0 : -ENOTTY;
     default:
         return -ENOTTY;
     }
 }
 
-/* User memory is touched before and after, without the lock. */
-static int terminal_ioctl(unsigned request, uaddr_t arg)
+/* User memory is accessed before and after ioctl_locked, because a fault must not hold the lock. */
+int terminal_ioctl(unsigned request, uaddr_t arg)
 {
     bool has_result = request == TIOCGPGRP || request == TIOCGSID;
     int number = 0;
@@ -183,22 +175,15 @@ static int terminal_ioctl(unsigned request, uaddr_t arg)
     return !err && has_result ? put_user((int __user *)arg, &number) : err;
 }
 
-static bool terminal_is_mine(void)
+bool terminal_is_mine(void)
 {
     mutex_lock(&process_tree_lock);
-    bool mine = is_mine(process_current());
+    bool mine = has_terminal(process_current());
     mutex_unlock(&process_tree_lock);
     return mine;
 }
 
-static const struct tty_jobs jobs = {
-    .signal = signal_foreground,
-    .check = terminal_check,
-    .is_mine = terminal_is_mine,
-    .ioctl = terminal_ioctl,
-};
-
 void terminal_init(void)
 {
-    tty_set_jobs(&jobs);
+    session_set_hangup(leader_exits);
 }

@@ -1,0 +1,11 @@
+/* The receiver: brings what is typed to the line discipline, and its signals to the processes. */
+#pragma once
+
+#include <lib/base.h>
+
+/* Starts the thread that takes bytes from the input ring. Called once, at boot, when processes can
+   get signals. */
+void receiver_start(void);
+
+/* Handles a byte as if it had been typed (TIOCSTI). The caller holds no lock. */
+void receiver_type(uint8_t byte);
