@@ -1,11 +1,14 @@
 # Pagoda. `make help` lists the targets and variables.
 #
-# Everything is made in build/:
-#     build/kernel/          the kernel's objects                  build/pagoda.elf    the kernel
-#     build/include-links/   the few system headers that it uses   build/initrd.cpio   the root file system
-#     build/user/            programs' objects, and the programs   build/test.cpio     /test, for run and test
-#                            with symbols, for gdb                 build/pagoda.iso    kernel and root, for GRUB
-#     build/root/            the root file system, as files
+# All results stand in build/:
+#     build/kernel/          the kernel's objects
+#     build/include-links/   links to the few system headers that the kernel uses
+#     build/user/            the programs' objects, and the programs with symbols, for gdb
+#     build/root/            the files of the root file system
+#     build/pagoda.elf       the kernel
+#     build/initrd.cpio      the root file system
+#     build/test.cpio        /test, for make run and make test
+#     build/pagoda.iso       the kernel and the root file system, for GRUB
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -15,20 +18,20 @@ ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 
-#: Variables, given behind the target, as in `make qemu MEM=256M`:
+#: Variables, written after the target, as in `make qemu MEM=256M`:
 MEM ?= 128M#            memory of the machine
 CPUS ?= 1#              number of its CPUs
 CPU ?= max#             model of its CPUs (qemu-system-x86_64 -cpu help)
-KVM ?=#                 1: on this host's CPU, and as that model of it
+KVM ?=#                 1: run on this host's CPU, and show it as the CPU's model
 QEMUFLAGS ?=#           more arguments for QEMU
 APPEND ?=#              the kernel's command line
 EXTRA ?=#               a directory whose files join the root file system
 CMD ?=#                 run: the command, in the syntax of Pagoda's shell
-T ?=#                   test, test-linux, lint: the one test or check to run
-MINUTES ?= 60#          session: how long it lasts
-SECONDS ?= 60#          fuzz: how long it hunts
-TIMEOUT ?=#             run, test: seconds after which the machine is hung (600)
-DEBUG ?=#               1: check the order of locks, and other costly things
+T ?=#                   test, test-linux, lint: the tests or checks to run
+MINUTES ?= 60#          session: its length
+SECONDS ?= 60#          fuzz: its length
+TIMEOUT ?=#             run, test: seconds after which the machine counts as hung (600)
+DEBUG ?=#               1: check the lock order, and other invariants that are costly to check
 WERROR ?=#              1: warnings are errors
 #:
 
@@ -43,14 +46,14 @@ OVMF ?= /usr/share/ovmf/OVMF.fd
 BOCHS_TERM := $(firstword $(wildcard /usr/lib/*/bochs/plugins/libbx_term_gui.so) \
 	/usr/lib/bochs/plugins/libbx_term_gui.so)
 
-# The tools read their settings from the environment; CMD unexpanded, so that a $ in it reaches the
-# shell in Pagoda.
+# The tools read their settings from the environment. CMD is passed unexpanded, so that a $ in it
+# reaches the shell in Pagoda.
 export MEM CPUS CPU KVM QEMU QEMUFLAGS APPEND TIMEOUT OVMF
 export PYTHONDONTWRITEBYTECODE := 1
 export PAGODA_CMD := $(value CMD)
 
-# The kernel is built by x86_64-elf-gcc if there is one, else by the compiler for x86-64 that Debian
-# has on every kind of machine, or by clang and its linker.
+# The kernel is built by x86_64-elf-gcc if that is on PATH, else by x86_64-linux-gnu-gcc, which
+# Debian has for every kind of machine. With CC=clang, clang and its linker build it.
 
 CROSS ?= $(if $(shell command -v x86_64-elf-gcc),x86_64-elf-,x86_64-linux-gnu-)
 ifeq ($(origin CC),default)
@@ -63,12 +66,12 @@ NM := $(if $(CLANG),llvm-nm,$(CROSS)nm)
 OBJCOPY := $(if $(CLANG),llvm-objcopy,$(CROSS)objcopy)
 
 KCPPFLAGS := -Iinclude -Ibuild/include-links -MMD -MP $(if $(filter 1,$(DEBUG)),-DDEBUG)
-# Not := , because need-build may have to install the compiler before it can say where its headers are.
+# This is = and not :=, because need-build may install the compiler that prints its own directory.
 KCFLAGS = $(TARGET_FLAGS) -std=gnu11 -O2 -g \
 	-ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-mno-red-zone -mcmodel=kernel -mgeneral-regs-only -fno-pie -fcf-protection=none \
-	-fno-stack-protector -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing \
-	-fno-common -Wall -Wextra -Wstrict-prototypes -Wshadow -Wvla -Wundef \
+	-fno-stack-protector -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
+	-fno-strict-aliasing -fno-common -Wall -Wextra -Wstrict-prototypes -Wshadow -Wvla -Wundef \
 	$(if $(filter 1,$(WERROR)),-Werror)
 KLDFLAGS := -nostdlib -T linker.ld -z max-page-size=4096 -z noexecstack --build-id=none
 
@@ -76,17 +79,18 @@ KERNEL_SOURCES := $(wildcard kernel/main.c kernel/*/*.c kernel/*/*.S)
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=build/%.o)
 
 # User programs are built with musl, by the wrapper in Debian's musl-dev for x86-64. The kernel's
-# headers come last: include/sys must not hide the C library's.
+# headers come last, because include/sys must not hide the C library's.
 
 UCC := x86_64-linux-musl-gcc
 USTRIP := x86_64-linux-gnu-strip
 UAR := x86_64-linux-gnu-ar
 
 UCFLAGS := -std=gnu11 -static -Os -g -ffunction-sections -fdata-sections -Wl,--gc-sections \
-	-Wall -Wextra -idirafter include -Iuser/lib -Itest/user -MMD -MP $(if $(filter 1,$(WERROR)),-Werror)
+	-Wall -Wextra -idirafter include -Iuser/lib -Itest/user -MMD -MP \
+	$(if $(filter 1,$(WERROR)),-Werror)
 
 LIB_OBJECTS := $(patsubst %,build/%.o,$(wildcard user/lib/*.c))
-# Programs of one file, and of a directory.
+# A large program is a directory, a small one is a file.
 LARGE_PROGRAMS := sh strace
 SMALL_PROGRAMS := $(patsubst user/%.c,%,$(wildcard user/*.c))
 PROGRAMS := $(SMALL_PROGRAMS) $(LARGE_PROGRAMS)
@@ -96,7 +100,8 @@ TESTS := $(filter-out $(TEST_PARTS),$(patsubst test/user/%.c,%,$(wildcard test/u
 TEST_OBJECTS := $(TEST_PARTS:%=build/test/user/%.c.o)
 
 ROOT_DIRS := bin etc tmp dev proc
-ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) $(if $(wildcard user/motd),etc/motd)
+ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) \
+	$(if $(wildcard user/motd),etc/motd)
 TEST_FILES := $(TESTS:%=test/%)
 
 .PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux test-failures session
@@ -106,22 +111,25 @@ FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
 
-# A tool that is missing is installed when it is needed (tools/setup.sh). One after the other: apt
-# has a lock. Packages are named for amd64 where x86-64 files are wanted on any machine.
+# tools/setup.sh installs a missing tool when a target needs it. The need-* targets depend on each
+# other, because apt has a lock. A package has the suffix :amd64 if its x86-64 files are needed on
+# any machine.
 
 KERNEL_TOOLS := $(if $(CLANG),$(CC) clang $(LD) lld $(NM) llvm, \
 	$(CC) gcc-x86-64-linux-gnu $(LD) binutils-x86-64-linux-gnu)
 
 need-build:
 	@sh tools/setup.sh $(KERNEL_TOOLS) $(UCC) musl-dev:amd64 $(UAR) binutils-x86-64-linux-gnu \
-	    x86_64-linux-gnu-gcc gcc-x86-64-linux-gnu /usr/include/linux/errno.h linux-libc-dev:amd64 \
+	    x86_64-linux-gnu-gcc gcc-x86-64-linux-gnu \
+	    /usr/include/linux/errno.h linux-libc-dev:amd64 \
 	    /usr/include/elf.h libc6-dev:amd64 /usr/include/bsd/sys/queue.h libbsd-dev:amd64 \
 	    cpio cpio awk mawk $(FONT) console-setup-linux
 need-qemu: need-build
 	@sh tools/setup.sh $(QEMU) qemu-system-x86 $(PYTHON) python3
 need-iso: need-qemu
-	@sh tools/setup.sh grub-mkrescue grub-common /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin:amd64 \
-	    /usr/lib/grub/x86_64-efi/multiboot2.mod grub-efi-amd64-bin:amd64 xorriso xorriso mformat mtools
+	@sh tools/setup.sh grub-mkrescue grub-common xorriso xorriso mformat mtools \
+	    /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin:amd64 \
+	    /usr/lib/grub/x86_64-efi/multiboot2.mod grub-efi-amd64-bin:amd64
 need-uefi: need-iso
 	@sh tools/setup.sh $(OVMF) ovmf
 need-bochs: need-iso
@@ -130,15 +138,15 @@ need-bochs: need-iso
 need-gdb: need-iso
 	@sh tools/setup.sh gdb gdb
 need-host: need-build
-	@sh tools/setup.sh clang clang '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' libclang-rt-dev \
-	    llvm-symbolizer llvm
+	@sh tools/setup.sh clang clang llvm-symbolizer llvm \
+	    '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' libclang-rt-dev
 need-test: need-host need-gdb need-uefi need-bochs
 need-lint: need-build
-	@sh tools/setup.sh $(PYTHON) python3 git git clang-format clang-format clang-tidy clang-tidy \
-	    cppcheck cppcheck sparse sparse shellcheck shellcheck
+	@sh tools/setup.sh $(PYTHON) python3 git git clang-format clang-format \
+	    clang-tidy clang-tidy cppcheck cppcheck sparse sparse shellcheck shellcheck
 
-# The kernel's rules. A file that holds the flags is rewritten only if they are others than last
-# time. All that is compiled needs it, and it needs the tools.
+# The kernel's rules. Every compiled file depends on build/flags, which depends on the tools. It is
+# rewritten only if the flags have changed.
 
 build/flags: FORCE | need-build
 	@mkdir -p build
@@ -167,9 +175,9 @@ build/kernel/%.S.o: kernel/%.S build/flags build/include-links/.done
 build/kernel/lib/string.c.o: KCFLAGS += -fno-builtin \
 	$(if $(CLANG),,-fno-tree-loop-distribute-patterns)
 
-# The kernel knows its own function names: it is linked without them, they are read, and it is
-# linked with them. They stand behind the text, so the second link moves no function; the comparison
-# makes sure.
+# The kernel holds a table of its own function names, for backtraces. It is linked with an empty
+# table, nm reads the names, and it is linked again with the full table. The table stands behind the
+# text, so the second link moves no function; the comparison checks that.
 
 build/ksyms-none.S: tools/ksyms.sh
 	@mkdir -p build
@@ -227,7 +235,7 @@ build/root/README: user/README
 build/root/etc/motd: user/motd
 	@mkdir -p $(@D) && cp $< $@
 
-# The archives are made anew too when the list of files changes.
+# The archives depend on the list of their files too.
 
 build/root.list: FORCE
 	@mkdir -p build
@@ -254,13 +262,16 @@ build/append: FORCE
 	@mkdir -p build
 	@printf '%s\n' "$$APPEND" | cmp -s - $@ || printf '%s\n' "$$APPEND" >$@
 
-build/pagoda.iso: build/pagoda.elf build/initrd.cpio build/extra.cpio build/append grub.cfg | need-iso
+ISO_PARTS := build/pagoda.elf build/initrd.cpio build/extra.cpio build/append grub.cfg
+
+build/pagoda.iso: $(ISO_PARTS) | need-iso
 	@echo "  ISO   $@"
 	@rm -rf build/iso && mkdir -p build/iso/boot/grub
 	@$(OBJCOPY) --strip-debug build/pagoda.elf build/iso/boot/pagoda.elf
 	@cat build/initrd.cpio build/extra.cpio >build/iso/boot/initrd.cpio
 	@awk 'BEGIN { getline append <"build/append" } \
-	    /^#/ { next } { gsub(/@APPEND@/, append); print }' grub.cfg >build/iso/boot/grub/grub.cfg
+	    /^#/ { next } { gsub(/@APPEND@/, append); print }' \
+	    grub.cfg >build/iso/boot/grub/grub.cfg
 	@grub-mkrescue -o $@ build/iso --locales= --fonts= --themes= >build/iso.log 2>&1 || \
 	    { cat build/iso.log >&2; exit 1; }
 
@@ -273,78 +284,82 @@ QEMU_WINDOW = $(QEMU) $(if $(filter 1,$(KVM)),-accel kvm) -m $(MEM) -smp $(CPUS)
 QEMU_ISO = $(QEMU_WINDOW) -display none
 RUNNABLE := build/pagoda.elf build/initrd.cpio build/test.cpio build/extra.cpio
 
-qemu: build/pagoda.iso ## Pagoda in this terminal (halt: ends it; Ctrl-A X: pulls the plug)
+qemu: build/pagoda.iso ## Pagoda in this terminal (halt ends it; Ctrl-A X kills it)
 	@$(QEMU_ISO) $(QEMUFLAGS)
 
 qemu-uefi: build/pagoda.iso | need-uefi ## the same, booted by UEFI
 	@$(QEMU_ISO) -bios $(OVMF) $(QEMUFLAGS)
 
-qemu-screen: build/pagoda.iso ## Pagoda in a window too, or on VNC where there are none
+qemu-screen: build/pagoda.iso ## the same with a screen, in a window or on VNC
 	@$(QEMU_WINDOW) $(QEMUFLAGS)
 
-bochs: build/pagoda.iso | need-bochs ## Pagoda in this terminal, on Bochs (Ctrl-]: pulls the plug)
+bochs: build/pagoda.iso | need-bochs ## Pagoda in this terminal, on Bochs (Ctrl-] kills it)
 	@$(PYTHON) tools/bochs.py
 
-run: $(RUNNABLE) | need-qemu ## one command: make run CMD='ls | wc'; shows its output; fails if it does
+run: $(RUNNABLE) | need-qemu ## one command in Pagoda: make run CMD='ls | wc'
 	@$(PYTHON) tools/run.py
 
-test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(if $(T),need-qemu,need-test) ## all tests; T=NAME: one of the programs in /test
+TEST_NEEDS := $(if $(T),need-qemu,need-test)
+
+test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(TEST_NEEDS) ## all tests; T=NAME: only /test/NAME
 	@$(PYTHON) tools/test.py '$(T)'
 
 test-linux: $(TEST_FILES:%=build/root/%) ## the test programs on this Linux
 	@cd build/root/test && ./runtests $(T)
 
-test-failures: $(RUNNABLE) | need-qemu ## the same on Pagoda, with each allocation of the kernel failing once (long)
+test-failures: $(RUNNABLE) | need-qemu ## each allocation of the test programs fails once (long)
 	@$(PYTHON) tools/test.py --failures
 
-session: $(RUNNABLE) | need-qemu ## somebody at the terminal, typing at odd moments, for MINUTES
+session: $(RUNNABLE) | need-qemu ## a person at the terminal, typing at odd moments, for MINUTES
 	@$(PYTHON) tools/session.py -t $$(( $(MINUTES) * 60 ))
 
 # kernel/mm and kernel/vm, compiled for this machine (test/host/README.md).
 
 HOST_TESTS := $(MAKE) --no-print-directory -s -C test/host
 
-test-host: | need-host ## the memory core against a simulated MMU and a model, on this machine; a part of test
+test-host: | need-host ## the memory core against a simulated MMU and a model; part of test
 	+@$(HOST_TESTS) test
 
-fuzz: | need-host ## the same with random operations, and a fuzzer, for SECONDS
+fuzz: | need-host ## random operations on the memory core, and a fuzzer, for SECONDS
 	+@$(HOST_TESTS) fuzz SECONDS=$(SECONDS)
 
-mutants: | need-host ## do those tests notice when the memory core is broken on purpose?
+mutants: | need-host ## breaks the memory core on purpose, to see whether the host tests notice
 	+@$(HOST_TESTS) mutants
 
-bench: $(RUNNABLE) | need-qemu ## what virtual memory costs, in instructions (user/vmbench.c)
+bench: $(RUNNABLE) | need-qemu ## the cost of virtual memory, in instructions (user/vmbench.c)
 	@$(PYTHON) tools/bench.py
 
-bench-linux: $(RUNNABLE) build/vmlinuz | need-qemu ## the same, and beside it the same program on Linux
+bench-linux: $(RUNNABLE) build/vmlinuz | need-qemu ## the same, beside the same program on Linux
 	@$(PYTHON) tools/bench.py build/vmlinuz
 
 build/vmlinuz: tools/linux_kernel.sh
 	@mkdir -p build
 	@sh tools/linux_kernel.sh $@
 
-qemu-gdb: build/pagoda.iso ## as qemu, but waits for make gdb in another terminal
+qemu-gdb: build/pagoda.iso ## qemu, but it waits for make gdb in another terminal
 	@$(QEMU_ISO) -s -S $(QEMUFLAGS)
 
-gdb: build/pagoda.elf | need-gdb ## debugs the machine of make qemu-gdb; stops at the next page fault
+gdb: build/pagoda.elf | need-gdb ## gdb on qemu-gdb's machine; stops at the next page fault
 	@gdb -q build/pagoda.elf -x tools/gdb/pagoda.py -ex 'target remote :1234' \
 	    -ex 'thbreak fault_dispatch' -ex 'thbreak panic' -ex 'continue' -ex 'fault'
 
-# How each C file is compiled, for editors and for lint. No flag has a character that JSON or the
-# shell would want quoted.
+# compile_commands.json says how each C file is compiled, for editors and for lint. No flag has a
+# character that JSON or the shell would need to have quoted.
 
 USER_SOURCES := $(wildcard user/*.c user/*/*.c test/user/*.c)
 json_string = "$(1)": "$(2)"
-compdb_entry = {$(call json_string,directory,$(CURDIR))$(comma) $(call json_string,file,$(1))$(comma) \
-	$(call json_string,command,$(2) -c $(1))}
+compdb_entry = {$(call json_string,directory,$(CURDIR))$(comma) \
+	$(call json_string,file,$(1))$(comma) $(call json_string,command,$(2) -c $(1))}
 comma := ,
+KERNEL_CC = $(CC) $(KCPPFLAGS) $(KCFLAGS)
 
 compdb: build/include-links/.done ## writes compile_commands.json
-	@printf '%s\n' $(foreach f,$(filter %.c,$(KERNEL_SOURCES)),'$(call compdb_entry,$f,$(CC) $(KCPPFLAGS) $(KCFLAGS))') \
+	@printf '%s\n' \
+	    $(foreach f,$(filter %.c,$(KERNEL_SOURCES)),'$(call compdb_entry,$f,$(KERNEL_CC))') \
 	    $(foreach f,$(USER_SOURCES),'$(call compdb_entry,$f,$(UCC) $(UCFLAGS))') | \
 	    sed '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' >compile_commands.json
 
-lint: compdb $(KERNEL_OBJECTS) | need-lint ## the rules of style that a program can check; T=CHECK: one of them
+lint: compdb $(KERNEL_OBJECTS) | need-lint ## the rules that a program can check; T=CHECK: only one
 	@NM=$(NM) $(PYTHON) tools/lint.py $(T)
 
 clean: ## removes build/
@@ -352,10 +367,12 @@ clean: ## removes build/
 
 help: ## this list
 	@echo 'Targets:'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "    %-13s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1@\2/p' Makefile | \
+	    awk -F@ '{ printf "    %-13s %s\n", $$1, $$2 }'
 	@echo
-	@sed -n '/^#: Variables/,/^#:$$/{ s/^#: //p; s/^\([A-Z]*\) ?= *\(.*\)# *\(.*\)/\1@\2@\3/p }' Makefile | \
-	    awk -F@ 'NF == 3 { printf "    %-13s %s%s\n", $$1, $$3, $$2 == "" ? "" : " [" $$2 "]"; next } { print }'
+	@sed -n '/^#: Variables/,/^#:$$/{ s/^#: //p; s/^\([A-Z]*\) ?= *\(.*\)# */\1@\2@/p }' \
+	    Makefile | awk -F@ 'NF != 3 { print; next } \
+	        { printf "    %-13s %s%s\n", $$1, $$3, $$2 == "" ? "" : " [" $$2 "]" }'
 
 -include $(KERNEL_OBJECTS:.o=.d) $(LIB_OBJECTS:.o=.d) $(LARGE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
 -include $(SMALL_PROGRAMS:%=build/user/%.c.d) $(TESTS:%=build/test/user/%.c.d)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What virtual memory costs, in instructions:  bench.py [VMLINUZ]   (see user/vmbench.c)
+"""Measures what virtual memory costs, in instructions:  bench.py [VMLINUZ]   (see user/vmbench.c)
 
-Runs vmbench in Pagoda and, if a Linux kernel is given, the same file as the first process of that kernel, on the same
-machine: one CPU on which an instruction takes one nanosecond, so that every run gives the same numbers. That says
-nothing of caches and TLB misses."""
+Runs vmbench in Pagoda. If a Linux kernel is given, the same file also runs as the first process of
+that kernel. The machine is the same: one CPU on which an instruction takes one nanosecond, so every
+run gives the same numbers. Caches and TLB misses are not measured."""
 
 import os
 import re
@@ -19,33 +19,38 @@ SECONDS = 600
 
 
 def figures(text):
-    """{what: instructions}, in the order of the lines."""
-    return {what.strip(): int(number) for what, number in re.findall(r"^(\S.*?) +(\d+)\r?$", text, re.M)}
+    """Returns {what: instructions}, in the order of the lines."""
+    lines = re.findall(r"^(\S.*?) +(\d+)\r?$", text, re.M)
+    return {what.strip(): int(number) for what, number in lines}
 
 
 def on_pagoda():
-    settings = {"CPUS": "1", "QEMUFLAGS": " ".join([machine.setting("QEMUFLAGS", ""), *COUNTING])}
+    flags = " ".join([machine.setting("QEMUFLAGS", ""), *COUNTING])
+    environment = {**os.environ, "CPUS": "1", "QEMUFLAGS": flags}
     command = [sys.executable, Path(__file__).with_name("run.py"), "--no-input", "vmbench"]
-    done = subprocess.run(command, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(f"{done.stdout}vmbench ended with {done.returncode}")
     return figures(done.stdout)
 
 
 def on_linux(kernel):
-    """Linux has no more to do than to start vmbench; when that ends Linux panics, and the machine resets."""
+    """Runs vmbench as init. When it ends, Linux panics, and the machine resets."""
     os.environ["CPUS"] = "1"
+    vmbench = (machine.BUILD / "root/bin/vmbench").read_bytes()
     with tempfile.NamedTemporaryFile() as initrd:
-        initrd.write(machine.cpio({"init": (machine.BUILD / "root/bin/vmbench").read_bytes()}, mode=0o100755))
+        initrd.write(machine.cpio({"init": vmbench}, mode=0o100755))
         initrd.flush()
         command = machine.qemu(
-            "-kernel", kernel, "-initrd", initrd.name, "-append", "console=ttyS0 quiet mitigations=off panic=-1",
+            "-kernel", kernel, "-initrd", initrd.name,
+            "-append", "console=ttyS0 quiet mitigations=off panic=-1",
             "-serial", "stdio", "-monitor", "none", "-no-reboot", *COUNTING,
         )  # fmt: skip
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=SECONDS)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                              timeout=SECONDS)  # fmt: skip
     found = figures(done.stdout)
     if not found:
-        sys.exit(f"{done.stdout}Linux did not run vmbench")
+        sys.exit(f"{done.stdout}Linux did not run vmbench; its output stands above")
     return found
 
 

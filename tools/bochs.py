@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Boots the ISO on Bochs, with our standard input and output as its serial line.
+"""Boots the ISO on Bochs, with standard input and output as its serial line.
 
-Bochs gets two pseudo-terminals: one is its serial line, the other its screen and the keyboard of its
-debugger (Debian's Bochs starts in one), which nobody looks at. Ends with 0 if Pagoda turned the
-machine off, else with 1 and what Bochs has to say. In a terminal, Ctrl-] ends it too."""
+Bochs gets two pseudo-terminals. The first is its serial line. The second is its screen and the
+keyboard of its debugger, in which Debian's Bochs starts; its output is discarded. The status is 0
+if Pagoda turned the machine off, else 1, and the end of Bochs' log is shown. In a terminal, Ctrl-]
+ends Bochs."""
 
 import os
 import pty
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import machine
 
-# The kernel's clock wants a TSC of 250 MHz and more, and Bochs' counts instructions.
+# The kernel's clock needs a TSC of at least 250 MHz, and the TSC of Bochs counts instructions.
 CONFIGURATION = """
 display_library: term
 config_interface: textconfig
@@ -39,7 +40,7 @@ ESCAPE = b"\x1d"  # Ctrl-]
 
 
 def megabytes():
-    """MEM, which is for QEMU: MiB without a letter."""
+    """Returns MEM, which has QEMU's form, in MiB."""
     number, unit = re.fullmatch(r"(\d+)([MG]?)", machine.setting("MEM", "128M")).groups()
     return int(number) * (1024 if unit == "G" else 1)
 
@@ -54,11 +55,12 @@ class Bochs:
         configuration.write_text(CONFIGURATION.format(megabytes=megabytes(), iso=machine.ISO,
                                                       line=os.ttyname(line_end), log=self.log))
         commands.write_text("continue\n")
-        self.process = subprocess.Popen(["bochs", "-q", "-f", configuration, "-rc", commands], stdin=screen_end,
-                                        stdout=screen_end, stderr=screen_end, env=os.environ | {"TERM": "xterm"})
+        screen = {"stdin": screen_end, "stdout": screen_end, "stderr": screen_end}
+        self.process = subprocess.Popen(["bochs", "-q", "-f", configuration, "-rc", commands],
+                                        env=os.environ | {"TERM": "xterm"}, **screen)
 
     def carry(self):
-        """Carries bytes between the serial line and us, until either end is gone."""
+        """Carries bytes between the serial line and our own files, until either end is closed."""
         sources = {self.line: 1, 0: self.line, self.screen: None}
         while self.process.poll() is None:
             for source in select.select(list(sources), [], [], 0.2)[0]:
@@ -71,11 +73,12 @@ class Bochs:
                     os.write(sources[source], data)
 
     def verdict(self):
+        """Returns the status to end with, and shows the end of the log if that is not 0."""
         log = self.log.read_text(errors="replace") if self.log.exists() else ""
         if POWERED_OFF.search(log):
             return 0
-        print("\n".join(["Bochs ended without being turned off. Its log ends with:", *log.splitlines()[-20:]]),
-              file=sys.stderr)
+        print("Bochs ended before Pagoda turned it off. Its log ends with:", file=sys.stderr)
+        print("\n".join(log.splitlines()[-20:]), file=sys.stderr)
         return 1
 
 

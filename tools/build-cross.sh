@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Builds x86_64-elf-gcc and its binutils from Debian's source packages:  tools/build-cross.sh PREFIX
 #
-# Afterwards, with PREFIX/bin on PATH, the Makefile takes this compiler. Half an hour or more is
-# normal; JOBS=n sets how many things are done at once. If it is interrupted, the same command
-# continues where it was. PREFIX.build holds the sources, what was made, and the logs.
+# Afterwards, with PREFIX/bin on PATH, the Makefile takes this compiler. The build takes half an
+# hour or more; JOBS=n sets the number of parallel jobs. After an interruption, the same command
+# continues the build. PREFIX.build holds the sources, the objects, and the logs.
 set -euo pipefail
 
 [ $# = 1 ] || { sed -n '2s/^# //p' "$0"; exit 2; }
@@ -17,8 +17,8 @@ export PATH=$prefix/bin:$PATH
 sh "$(dirname "$0")/setup.sh" gcc gcc g++ g++ make make xz xz-utils m4 m4 bison bison flex flex \
     "/usr/include/*/gmp.h" libgmp-dev /usr/include/mpfr.h libmpfr-dev /usr/include/mpc.h libmpc-dev
 
-# step NAME COMMAND...: runs the command in PREFIX.build, once; its output goes to NAME.log, and how
-# far it is to the terminal. A make that is run again goes on by itself.
+# step NAME COMMAND...: runs the command in PREFIX.build, unless it succeeded before. Its output
+# goes to NAME.log, and its progress to the terminal. A repeated make continues by itself.
 step()
 {
     local name=$1
@@ -34,7 +34,7 @@ step()
     touch "$work/$name.done"
 }
 
-# unpack PACKAGE DIR: the upstream sources inside of a source package, into DIR.
+# unpack PACKAGE DIR: puts the upstream sources inside of a source package into DIR.
 unpack()
 {
     apt-get download "$1"
@@ -44,13 +44,14 @@ unpack()
     rm -rf package "$1"_*.deb
 }
 
-# configure DIR OPTION...: an empty DIR-build, configured.
+# configure DIR OPTION...: makes an empty DIR-build and configures it.
 configure()
 {
     local dir=$1
     shift
     rm -rf "$dir-build" && mkdir "$dir-build" && cd "$dir-build"
-    "../$dir/configure" --target=$target --prefix="$prefix" --disable-nls --disable-werror "$@" MAKEINFO=true
+    "../$dir/configure" --target=$target --prefix="$prefix" --disable-nls --disable-werror "$@" \
+        MAKEINFO=true
 }
 
 step binutils-unpack unpack binutils-source binutils
@@ -59,10 +60,10 @@ step binutils-make make -C binutils-build -j"$jobs" MAKEINFO=true
 step binutils-install make -C binutils-build install MAKEINFO=true
 
 step gcc-unpack unpack gcc-12-source gcc
-step gcc-configure configure gcc --enable-languages=c --without-headers --disable-bootstrap --disable-multilib \
-    --disable-libssp --disable-shared --disable-threads --disable-lto
+step gcc-configure configure gcc --enable-languages=c --without-headers --disable-bootstrap \
+    --disable-multilib --disable-libssp --disable-shared --disable-threads --disable-lto
 step gcc-make make -C gcc-build -j"$jobs" MAKEINFO=true all-gcc all-target-libgcc
-# Debian's package is without the sources of gcc's manual; this says that it is up to date.
+# Debian's package lacks the sources of gcc's manual; this file marks the manual as up to date.
 step gcc-no-manual touch gcc-build/gcc/s-tm-texi
 step gcc-install make -C gcc-build MAKEINFO=true install-gcc install-target-libgcc
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A scripted gdb session: the first walk through a page fault, as README.md shows it, checked line by line.
+"""Checks the gdb commands in a scripted session, which walks through page faults as README.md does.
 
-Run by itself it is the test: it boots /test/gdb_target under gdb, prints `ok` or `not ok` lines, and ends with
-their sum. gdb, which brings the module `gdb`, loads the same file and runs the session in it."""
+Run by itself, this file is the test: it boots /test/gdb_target under gdb, prints `ok` or `not ok`
+lines, and ends with their sum. gdb loads the same file, and runs the class Session in it."""
 
 import os
 import re
@@ -22,17 +22,21 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         image = Path(folder, "initrd.cpio")
         image.write_bytes(machine.initrd({"etc/run": b"/test/gdb_target\n"}))
-        qemu = machine.qemu("-kernel", machine.KERNEL, "-initrd", image, "-append", "quiet", "-no-reboot", "-S",
-                            "-serial", "null", "-monitor", "none", "-gdb", "stdio")
+        qemu = machine.qemu("-kernel", machine.KERNEL, "-initrd", image, "-append", "quiet", "-S",
+                            "-no-reboot", "-serial", "null", "-monitor", "none", "-gdb", "stdio")
+        words = " ".join(f"'{word}'" for word in qemu)
         launcher = Path(folder, "qemu.sh")
-        launcher.write_text("#!/bin/sh\nexec " + " ".join(f"'{word}'" for word in qemu) + f" 2>{folder}/qemu.log\n")
+        launcher.write_text(f"#!/bin/sh\nexec {words} 2>{folder}/qemu.log\n")
         os.environ["PAGODA_QEMU"] = f"sh {launcher}"
-        command = ["gdb", "-q", "-nx", "-batch", "-x", TOOLS / "gdb/pagoda.py", "-x", __file__, machine.KERNEL]
+        scripts = ["-x", TOOLS / "gdb/pagoda.py", "-x", __file__]
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT)
+            done = subprocess.run(["gdb", "-q", "-nx", "-batch", *scripts, machine.KERNEL],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  timeout=TIMEOUT)
             text = done.stdout + done.stderr
         except subprocess.TimeoutExpired as late:
-            text = (late.stdout or b"").decode(errors="replace") + f"\nno answer within {TIMEOUT} seconds\n"
+            text = (late.stdout or b"").decode(errors="replace")
+            text += f"\nno answer within {TIMEOUT} seconds\n"
     results = re.findall(r"^(?:not )?ok .*$", text, re.MULTILINE)
     failed = sum(line.startswith("not ok") for line in results)
     if "session complete" not in text:
@@ -55,7 +59,7 @@ class Session:
         return self.gdb.execute(command, to_string=True)
 
     def check(self, text, *patterns):
-        """Looks for each pattern in what a command printed."""
+        """Prints a result for each pattern: ok if it occurs in the text of a command."""
         for pattern in patterns:
             if re.search(pattern, text, re.MULTILINE):
                 print(f"ok - gdb shows {pattern}")
@@ -64,7 +68,9 @@ class Session:
                 print("\n".join("# " + line for line in text.splitlines()))
 
     def stop_at_fault(self, symbol, access):
-        """Continues until the program faults on its page `symbol` with this access."""
+        """Continues until the program faults on its page `symbol` with this access.
+
+        Returns the page's address."""
         address = int(self.gdb.parse_and_eval(f"(unsigned long)&{symbol}"))
         condition = f"if addr / 4096 == {address // 4096} && (access & {access}) == {access}"
         stop = self.gdb.Breakpoint("vspace_fault")
@@ -74,7 +80,7 @@ class Session:
         return address
 
     def outcome(self):
-        """What the handler returns for the fault at which the machine stands."""
+        """Returns the handler's result for the fault at which the machine has stopped."""
         self.run("finish")
         return str(self.gdb.parse_and_eval("$"))
 
@@ -89,12 +95,13 @@ class Session:
 
         address = self.stop_at_fault("lazy_page", 2)
         fault = self.run("fault")
-        self.check(fault, rf"cr2 +{address:#018x}", r"error +0x6 \[write user\]", r"region .* rw- map private",
-                   r"gdb_target")
-        self.check(self.run("vspace"), r"r-x map private file", r"rw- stack private anonymous", r"break 0x")
+        self.check(fault, rf"cr2 +{address:#018x}", r"error +0x6 \[write user\]",
+                   r"region .* rw- map private", r"gdb_target")
+        self.check(self.run("vspace"), r"r-x map private file", r"rw- stack private anonymous",
+                   r"break 0x")
         self.check(self.outcome(), "^FAULT_ZERO_FILLED$")
-        self.check(self.run(f"pagetable {address}"), r"leaf .*\[P W U A D NX\] -> frame .*: anon, 1 reference",
-                   r"mine alone")
+        self.check(self.run(f"pagetable {address}"),
+                   r"leaf .*\[P W U A D NX\] -> frame .*: anon, 1 reference", r"mine alone")
 
         address = self.stop_at_fault("shared_page", 3)
         fault = self.run("fault")

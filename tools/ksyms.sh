@@ -1,11 +1,12 @@
 #!/bin/sh
-# Makes the kernel's table of function names, as assembly on standard output, from the output of `nm
-# -n` on standard input: pairs of (offset from image_start, offset of the name), sorted by address.
-# An empty input makes an empty table.
+# Turns the output of `nm -n` (standard input) into the kernel's table of function names
+# (assembly, on standard output). An entry is a pair: the function's offset from image_start, and
+# its name's offset from ksyms_names. Entries are sorted by address. An empty input makes an empty
+# table.
 exec awk '
 BEGIN { n = 0; at = 0; start = "" }
-# mawk has no 64-bit integers: the low 8 digits of an address are enough, and the assembler
-# subtracts.
+# mawk has no 64-bit integers. The low 8 digits of an address suffice, because the assembler
+# subtracts them from those of image_start.
 $3 == "image_start" { start = $1 }
 $2 ~ /^[tT]$/ && $3 !~ /^(image_|\.|__)/ && start != "" {
     low[n] = substr($1, length($1) - 7); name[n] = $3; n++

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fetches Debian's kernel for virtual machines and leaves its image in the file $1; nothing is installed.
+# Downloads Debian's kernel for virtual machines, and puts its image into the file $1.
 set -eu
 package=$(apt-cache depends --important linux-image-cloud-amd64 | sed -n 's/.*Depends: //p')
 dir=$(mktemp -d)

@@ -1,5 +1,7 @@
-"""The virtual machine, for run.py, iso_smoke.py and other tools: its QEMU command line from the settings of
-the Makefile (in the environment), the initial RAM disk, and what the debug port says of how it ended."""
+"""The virtual machine, for run.py, iso_smoke.py and other tools.
+
+Holds its QEMU command line (made from the Makefile's settings, which are in the environment), its
+initial RAM disk, and the exit status in its debug port's log."""
 
 import os
 import re
@@ -12,7 +14,7 @@ BUILD = TOOLS.parent / "build"
 KERNEL = BUILD / "pagoda.elf"
 ISO = BUILD / "pagoda.iso"
 
-# What QEMU's isa-debug-exit makes of the kernel's 0x10 and 0x11 (kernel/arch/power.c).
+# QEMU's status after the kernel writes 0x10 or 0x11 to isa-debug-exit (kernel/arch/power.c).
 QEMU_END, QEMU_PANIC = 33, 35
 
 
@@ -24,7 +26,7 @@ OVMF = setting("OVMF", "/usr/share/ovmf/OVMF.fd")
 
 
 def qemu(*arguments):
-    """The command for a machine with these arguments; the user's come last, so that they win."""
+    """Returns the command for a machine with these arguments. QEMUFLAGS come last and prevail."""
     kvm = setting("KVM", "") == "1"
     command = [setting("QEMU", "qemu-system-x86_64"), *(["-accel", "kvm"] if kvm else [])]
     command += ["-m", setting("MEM", "128M"), "-smp", setting("CPUS", "1")]
@@ -34,7 +36,9 @@ def qemu(*arguments):
 
 
 def cpio_entry(name, mode, data, inode):
-    """One file in the format `newc`: a header of 13 numbers, the name and the data, each padded to 4 bytes."""
+    """Returns one file in the format `newc`: a header of 13 numbers, the name, and the data.
+
+    The header with the name, and the data, are each padded to 4 bytes."""
     name = name.encode() + b"\0"
     numbers = [inode, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0]
     head = b"070701" + b"".join(b"%08X" % n for n in numbers) + name
@@ -42,31 +46,31 @@ def cpio_entry(name, mode, data, inode):
 
 
 def cpio(files, mode=0o100644):
-    """An archive of regular files: {name: bytes}."""
+    """Returns an archive of the regular files {name: bytes}."""
     parts = [cpio_entry(name, mode, data, i + 1) for i, (name, data) in enumerate(files.items())]
     return b"".join(parts) + cpio_entry("TRAILER!!!", 0, b"", 0)
 
 
 def initrd(files):
-    """The root file system, /test, what EXTRA adds, and `files`: archives behind each other."""
+    """Returns the archives of the root, /test, EXTRA and `files`, one after the other."""
     parts = [(BUILD / name).read_bytes() for name in ("initrd.cpio", "test.cpio", "extra.cpio")]
     return b"".join(part + bytes(-len(part) % 4) for part in [*parts, cpio(files)])
 
 
 def exit_status(log):
-    """The status in the last line of the debug port's log, or None if the kernel did not get so far."""
+    """Returns the status in the last line of the debug port's log; None if it has no such line."""
     found = re.search(r"(?:^|\n)exit status (\d+)\n\Z", log)
     return int(found[1]) if found else None
 
 
 def symbol_near(address):
-    """The kernel function at an address, as NAME+0x12, or ''."""
+    """Returns the kernel function at an address, as NAME+0x12, or ''."""
     try:
-        lines = subprocess.run(["nm", "-n", KERNEL], capture_output=True, text=True, check=True).stdout.split("\n")
+        nm = subprocess.run(["nm", "-n", KERNEL], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return ""
     best = ""
-    for line in lines:
+    for line in nm.stdout.splitlines():
         fields = line.split()
         if len(fields) == 3 and fields[1] in "tT" and int(fields[0], 16) <= address:
             best = f"{fields[2]}+{address - int(fields[0], 16):#x}"

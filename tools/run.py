@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Runs one command in Pagoda:  run.py [--no-input] [--silence SECONDS] [COMMAND]   (or the command in PAGODA_CMD)
+"""Runs one command in Pagoda:  run.py [--no-input] [--silence SECONDS] [COMMAND]
 
-Boots the kernel directly, with the command in /etc/run, which init runs instead of a shell. Shows
-what the serial line says, as it comes, and ends with the command's status. If there is none, because
-the kernel panicked, hung or reset the machine, the status is one of those below, and the kernel's own
-log goes to standard error. (make itself turns every failure into its status 2.) A machine is hung after TIMEOUT seconds,
-or after so many without a word, where that is a sign."""
+Boots the kernel directly, with the command (or that in PAGODA_CMD) in /etc/run, which init runs
+instead of a shell. Shows the output of the serial line as it comes, and ends with the command's
+status. If the kernel panicked, hung or reset the machine, there is no such status: then it is one
+of the three below, and the kernel's log goes to standard error. (make itself turns every failure
+into its status 2.) A machine counts as hung after TIMEOUT seconds, or after --silence seconds
+without output."""
 
 import argparse
 import os
@@ -23,15 +24,17 @@ import machine
 
 HUNG, PANICKED, DIED = 124, 125, 126
 DEFAULT_TIMEOUT = 600
-REMARKABLE = re.compile(r"--kill|^audit: |system call \d+ is not implemented")  # what the log says that is worth a look
-
+# The lines of the kernel's log that are shown even after a success.
+REMARKABLE = re.compile(r"--kill|^audit: |system call \d+ is not implemented")
 
 CTRL_D = b"\x04"
 
 
 def read_input(allowed):
-    """What QEMU reads: our standard input, if that is a terminal, and not somebody else's now; if it is none, what
-    pass_input makes of it."""
+    """Returns the standard input of QEMU, for subprocess.
+
+    If ours is a terminal, QEMU reads it, provided that we are in the foreground. If it is a file or
+    a pipe, QEMU reads a pipe that pass_input fills."""
     if not allowed:
         return subprocess.DEVNULL
     if not os.isatty(0):
@@ -44,8 +47,10 @@ def read_input(allowed):
 
 
 def pass_input(pipe, log):
-    """Types our standard input on the serial line, and ends it as one does at a terminal. The kernel is to be there first:
-    it empties the line. A terminal holds no more than some lines that nobody reads; what comes then is lost."""
+    """Types our standard input on the serial line, and then Ctrl-D, as a person at a terminal does.
+
+    Waits for the kernel's first message, because the kernel empties the line when it starts. A
+    terminal holds 4 KiB that no program has read yet; bytes beyond that are lost."""
     try:
         while not (log.exists() and log.stat().st_size):
             time.sleep(0.02)
@@ -61,7 +66,7 @@ def pass_input(pipe, log):
 
 
 def show(pipe, heard):
-    """Copies the serial line to standard output, with the ends of lines that files have here."""
+    """Copies the serial line to standard output, and turns each "\\r\\n" into "\\n"."""
     held = b""
     while piece := pipe.read1(65536):
         heard()
@@ -71,11 +76,11 @@ def show(pipe, heard):
             sys.stdout.buffer.write(piece[: len(piece) - len(held)].replace(b"\r\n", b"\n"))
             sys.stdout.buffer.flush()
         except BrokenPipeError:
-            sys.stdout = open(os.devnull, "w")  # whoever reads us has seen enough; the machine still ends in order
+            sys.stdout = open(os.devnull, "w")  # our reader has gone; the machine runs on
 
 
 def ask_where(monitor):
-    """Where a machine that hangs is, from QEMU's monitor."""
+    """Asks QEMU's monitor where a machine hangs. Returns a sentence, or "" without an answer."""
     try:
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(5)
@@ -94,7 +99,7 @@ def ask_where(monitor):
 
 
 class Run:
-    """One boot: how it went."""
+    """One boot, and how it ended."""
 
     def __init__(self, command, timeout, silence, allow_input):
         self.timeout, self.silence = timeout, silence
@@ -105,8 +110,9 @@ class Run:
         initrd, log, monitor = directory / "initrd", directory / "log", directory / "monitor"
         initrd.write_bytes(machine.initrd({"etc/run": command.encode() + b"\n"}))
         qemu = machine.qemu(
-            "-kernel", machine.KERNEL, "-initrd", initrd, "-append", "quiet " + machine.setting("APPEND", ""),
-            "-serial", "stdio", "-monitor", f"unix:{monitor},server=on,wait=off", "-debugcon", f"file:{log}",
+            "-kernel", machine.KERNEL, "-initrd", initrd,
+            "-append", "quiet " + machine.setting("APPEND", ""), "-serial", "stdio",
+            "-monitor", f"unix:{monitor},server=on,wait=off", "-debugcon", f"file:{log}",
             "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-no-reboot", "-vga", "none",
         )  # fmt: skip
         self.process = subprocess.Popen(qemu, stdin=read_input(allow_input), stdout=subprocess.PIPE)
@@ -120,7 +126,7 @@ class Run:
         self.log = log.read_text(errors="replace") if log.exists() else ""
 
     def watch(self, monitor):
-        """Waits for the end; returns where the machine was if it had to be ended, else None."""
+        """Waits for the machine's end. Returns None, or where it was if it hung and was killed."""
         self.begin = self.heard = time.monotonic()
         shower = threading.Thread(target=show, args=[self.process.stdout, self.hear], daemon=True)
         shower.start()
@@ -142,22 +148,32 @@ class Run:
         return min(self.begin + self.timeout, self.heard + self.silence)
 
     def verdict(self):
-        """(status, what happened and what to do next); the second is empty if all went well."""
+        """Returns (status, what happened and what to do next). A success has an empty text."""
         ended, status = self.process.returncode, machine.exit_status(self.log)
         if self.where is not None:
             silent = time.monotonic() - self.heard >= self.silence
-            how = f"No word for {self.silence:g} seconds" if silent else f"No end after {self.timeout:g} seconds"
-            return HUNG, (f"{how}; {self.where}\n"
-                          f"Next: {'' if silent else 'TIMEOUT=seconds if it is only slow; else '}make qemu-gdb and make gdb.")
+            if silent:
+                how, slow = f"No output for {self.silence:g} seconds", ""
+            else:
+                how = f"No end after {self.timeout:g} seconds"
+                slow = "TIMEOUT=SECONDS if it is only slow; else "
+            return HUNG, f"{how}; {self.where}\nNext: {slow}make qemu-gdb and make gdb."
         if ended == machine.QEMU_END and status is not None:
             return status, ""
         if ended == machine.QEMU_PANIC:
-            return PANICKED, ("The kernel panicked: the report stands above.\n"
-                              "Next: make qemu-gdb and, in another terminal, make gdb; break on panic.")
+            return PANICKED, (
+                "The kernel panicked; its report stands above.\n"
+                "Next: make qemu-gdb, and make gdb in another terminal, which stops at a panic."
+            )
         if ended == 0:
-            return DIED, ("The machine reset itself: a triple fault, most likely.\n"
-                          "Next: QEMUFLAGS='-d int,cpu_reset -D qemu.log' writes down every exception.")
-        return DIED, f"QEMU ended with {ended}, without a word from the kernel."
+            return DIED, (
+                "The machine reset itself, most likely by a triple fault.\n"
+                "Next: QEMUFLAGS='-d int,cpu_reset -D qemu.log' records every exception."
+            )
+        return DIED, (
+            f"QEMU ended with {ended}, before the kernel reported a status.\n"
+            "Next: read QEMU's own message above; QEMUFLAGS are its last arguments."
+        )
 
 
 def main():
@@ -168,8 +184,9 @@ def main():
     options = parser.parse_args()
     command = " ".join(options.words) or machine.setting("PAGODA_CMD", "")
     if not command:
-        sys.exit("Which command? For example: make run CMD='ls | wc'")
-    run = Run(command, float(machine.setting("TIMEOUT", DEFAULT_TIMEOUT)), options.silence, not options.no_input)
+        sys.exit("No command is given. For example: make run CMD='ls | wc'")
+    timeout = float(machine.setting("TIMEOUT", DEFAULT_TIMEOUT))
+    run = Run(command, timeout, options.silence, not options.no_input)
     status, problem = run.verdict()
     if problem:
         print(f"\n--- the kernel's log\n{run.log}--- {problem}", file=sys.stderr)

@@ -1,6 +1,8 @@
-"""What a machine's screen shows, through QEMU's monitor: in text mode out of the VGA's memory, else by comparing
-the picture with the font that the kernel draws with. A screen is a list of rows, a row a list of cells
-(character, its colour); a character that cannot be made out is None."""
+"""The screen and the keyboard of a machine, through QEMU's monitor.
+
+In text mode the screen is read from the VGA's memory; otherwise the picture is compared with the
+font that the kernel draws with. A screen is a list of rows, and a row is a list of cells
+(character, colour). A character that matches no glyph is None."""
 
 import socket
 import struct
@@ -14,12 +16,13 @@ FONT_HEADER = 4
 
 TEXT_ADDRESS, TEXT_ROWS, TEXT_COLUMNS = 0xB8000, 25, 80
 
-# Which key, with Shift or without, makes a character; letters and digits are keys of their own name.
-KEYS = {" ": "spc", "\n": "ret", "!": "shift-1", "/": "slash", ".": "dot", "-": "minus", "\b": "backspace"}
+# The key, with Shift or without, that makes a character. Letters and digits name their own keys.
+KEYS = {" ": "spc", "\n": "ret", "!": "shift-1", "/": "slash", ".": "dot", "-": "minus",
+        "\b": "backspace"}  # fmt: skip
 
 
 class Monitor:
-    """QEMU's monitor, on a socket that QEMU makes: give it `arguments`."""
+    """QEMU's monitor, on a socket that QEMU makes if it is started with `arguments`."""
 
     def __init__(self, directory):
         self.path = directory / "monitor"
@@ -28,7 +31,7 @@ class Monitor:
         self.link = None
 
     def run(self, command):
-        """Runs a command to its end, which is the next prompt."""
+        """Runs a command, and waits for the next prompt."""
         if not self.link:
             self.link = socket.socket(socket.AF_UNIX)
             self.link.connect(str(self.path))
@@ -62,37 +65,43 @@ class Monitor:
 
 
 class Picture:
-    """A picture in the format PPM."""
+    """A screenshot in the format PPM."""
 
     def __init__(self, data):
         words = data.split(maxsplit=4)
         self.width, self.height = int(words[1]), int(words[2])
         self.pixels = data[-self.width * self.height * 3 :]
         font = FONT.read_bytes()
-        glyphs = {chr(c): font[FONT_HEADER + c * GLYPH_HEIGHT :][:GLYPH_HEIGHT] for c in range(ord(" "), ord("~") + 1)}
-        self.characters = {glyph: c for c, glyph in glyphs.items()}
+        self.characters = {}
+        for code in range(ord(" "), ord("~") + 1):
+            glyph = font[FONT_HEADER + code * GLYPH_HEIGHT :][:GLYPH_HEIGHT]
+            self.characters[glyph] = chr(code)
 
     def line(self, x, y):
-        """The colours of the 8 pixels from (x, y) on."""
+        """Returns the colours of the 8 pixels from (x, y) on."""
         at = (y * self.width + x) * 3
         return list(struct.iter_unpack("BBB", self.pixels[at : at + GLYPH_WIDTH * 3]))
 
     def cell(self, row, column):
-        """The first pixel of the top row has the colour of the background, in all glyphs."""
-        lines = [self.line(column * GLYPH_WIDTH, row * GLYPH_HEIGHT + y) for y in range(GLYPH_HEIGHT)]
+        """Returns the cell (character, colour) at a place.
+
+        In all glyphs, the first pixel of the top row has the colour of the background."""
+        left, top = column * GLYPH_WIDTH, row * GLYPH_HEIGHT
+        lines = [self.line(left, top + y) for y in range(GLYPH_HEIGHT)]
         back = lines[0][0]
         front = next((pixel for line in lines for pixel in line if pixel != back), None)
-        glyph = bytes(sum(0x80 >> x for x, pixel in enumerate(line) if pixel != back) for line in lines)
+        bits = [[x for x, pixel in enumerate(line) if pixel != back] for line in lines]
+        glyph = bytes(sum(0x80 >> x for x in line) for line in bits)
         return self.characters.get(glyph), front
 
 
 def text_of(screen):
-    """The rows as text, without blanks at their ends; "\\ufffd" for what is no character of the font."""
+    """Returns the rows as text, without blanks at their ends. An unknown glyph is "\\ufffd"."""
     return ["".join(character or "\ufffd" for character, _ in row).rstrip() for row in screen]
 
 
 def colours_of(screen, word):
-    """The colours of the first place where `word` stands at the beginning of a row."""
+    """Returns the colours of `word` in the first row that begins with it."""
     for row, text in zip(screen, text_of(screen)):
         if text.startswith(word):
             return {colour for _, colour in row[: len(word)]}
@@ -100,7 +109,9 @@ def colours_of(screen, word):
 
 
 def wait_for(condition, seconds=20):
-    """Whether the condition becomes true: what was written is shown a moment later."""
+    """Waits until the condition is true, because output appears on the screen with a delay.
+
+    Returns its last value: false if the time was up."""
     end = time.monotonic() + seconds
     while not (true := condition()) and time.monotonic() < end:
         time.sleep(0.1)

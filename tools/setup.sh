@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes sure that the tools for a make target are there:  setup.sh TOOL PACKAGE [TOOL PACKAGE]...
+# Installs the tools that a make target needs:  setup.sh TOOL PACKAGE [TOOL PACKAGE]...
 #
-# A TOOL is a command, or a file if it begins with "/"; its last parts may be a pattern. On Debian and its family the packages of
-# missing tools are installed, as root or by sudo if that asks for no password; elsewhere the
-# command to do so is printed.
+# A TOOL is a command, or a file if it begins with "/"; its last parts may be a pattern. On Debian
+# and its derivatives, the packages of missing tools are installed, by root, or by sudo if it asks
+# for no password. Elsewhere, the command to install them is printed.
 set -eu
 
 has()
@@ -37,20 +37,21 @@ fi
 
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "Missing:$tools" >&2
-    echo "Install what your system calls these Debian packages, and run make again: $missing" >&2
+    echo "Install what your system has for these Debian packages, then make again: $missing" >&2
     exit 1
 fi
-# Packages for amd64, on another machine: dpkg must be told once that there are such.
+# On a machine that is not amd64, dpkg must be told once that packages for amd64 are wanted.
 foreign=
 case $missing in
 *:amd64*)
-    { dpkg --print-architecture; dpkg --print-foreign-architectures; } | grep -qx amd64 || foreign=yes
+    known=$(dpkg --print-architecture; dpkg --print-foreign-architectures)
+    echo "$known" | grep -qx amd64 || foreign=yes
     ;;
 esac
 
 if [ "$sudo" = none ]; then
     echo "Missing:$tools" >&2
-    echo "Run this, and then make again:" >&2
+    echo "Run these commands, then make again:" >&2
     [ -z "$foreign" ] || echo "    sudo dpkg --add-architecture amd64" >&2
     echo "    sudo apt-get update && sudo apt-get install -y --no-install-recommends $missing" >&2
     exit 1
@@ -58,11 +59,11 @@ fi
 
 echo "Missing:$tools. Installing: $missing" >&2
 export DEBIAN_FRONTEND=noninteractive
-# Two targets of a parallel make may both come here: one waits for the other.
+# Two targets of a parallel make may both install packages; the lock makes the second one wait.
 apt="$sudo apt-get -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 -qq"
 install="$apt install -y --no-install-recommends"
 [ -z "$foreign" ] || $sudo dpkg --add-architecture amd64 >&2
-# The first try fails where the list of packages is old, or was never fetched.
+# The first try fails if the list of packages is old, or was never downloaded.
 # shellcheck disable=SC2086
 if ! $install $missing >&2; then
     $apt update >&2

@@ -1,5 +1,4 @@
-"""A terminal on the serial line of a machine, for tests that type and read: iso_smoke.py, screen_smoke.py,
-session.py."""
+"""A terminal on the serial line of a machine, for tests that type commands and read the answers."""
 
 import os
 import re
@@ -14,19 +13,22 @@ SEEN_MAX = 4000
 
 
 class Terminal:
-    """A machine, begun by `command`, whose serial line is that command's standard input and output."""
+    """A machine that `command` starts. Its serial line is that command's input and output."""
 
     def __init__(self, command):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.text = ""  # what has come, behind the last thing that was expected
-        self.seen = ""  # the last few screens
-        self.number = ""  # what a group in the last pattern that had one has found
+        self.text = ""  # the output behind the last match
+        self.seen = ""  # the last few screens of output
+        self.number = ""  # the match of the last group in a pattern
 
     def expect(self, pattern, seconds=ANSWER_SECONDS):
-        """Reads until the pattern has come; forgets what stands before its end. False: it did not come."""
+        """Reads until the pattern matches, and drops the output up to the end of the match.
+
+        Returns false if the time is up or the machine has ended."""
         end = time.monotonic() + seconds
         while not (found := re.search(pattern, self.text)):
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))
+            left = max(0, end - time.monotonic())
+            ready, _, _ = select.select([self.process.stdout], [], [], left)
             piece = os.read(self.process.stdout.fileno(), 65536) if ready else b""
             if not piece:
                 return False
@@ -44,7 +46,7 @@ class Terminal:
         self.process.stdin.flush()
 
     def ends(self, seconds=ANSWER_SECONDS):
-        """Whether the machine goes off by itself."""
+        """Waits for the machine to turn itself off. Returns false if it fails or does not."""
         try:
             return self.process.wait(seconds) == 0
         except subprocess.TimeoutExpired:
@@ -52,7 +54,9 @@ class Terminal:
 
 
 def report(terminal, steps):
-    """Prints a TAP line for each (what must be true, whether it is) of `steps`; stops at the first that is not."""
+    """Prints a TAP line for each (what must be true, whether it is) of `steps`.
+
+    If one is false, shows the end of the output and exits with 1. Ends the machine in any case."""
     try:
         for what, happened in steps:
             print(f"{'ok' if happened else 'not ok'} - {what}", flush=True)

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""All tests:  test.py [NAME | --failures]   (NAME: only that one of the programs in /test; --failures: those programs
-again and again, until each allocation of the kernel for them has failed once)
+"""Runs the tests:  test.py ['NAME...' | --failures]
+
+Without an argument, all tests run. With names, only those programs in /test do. With --failures,
+the programs in /test run again and again, until each allocation of the kernel for them has failed
+once.
 
 Each part is a command that prints a line "ok ..." or "not ok ..." for each of its tests, and ends
-with 0 if all is well. Their output is shown as it comes. The last line is the sum; the exit status is
-0 only if nothing failed."""
+with 0 after a success. Its output is shown as it comes. The last line is the sum; the status is 0
+if all tests passed."""
 
 import os
 import re
@@ -25,7 +28,7 @@ def tests_named(prefix):
     return sorted(path.stem for path in (ROOT / "test/user").glob(prefix + "*.c"))
 
 
-NO_TESTS = {"test", "failing", "runtests"}  # what tests are made with
+NO_TESTS = {"test", "failing", "runtests"}  # parts that tests are made with
 
 
 def all_tests():
@@ -33,46 +36,56 @@ def all_tests():
 
 
 def programs(*arguments, silence=60):
-    """The runner of the programs in /test. Each test has its time there; a machine that says nothing for longer is hung."""
-    return tool("run.py", "--no-input", "--silence", str(silence), " ".join(["/test/runtests", *arguments]))
+    """Returns the command that runs the programs in /test.
+
+    The runner limits the time of each test, so a machine that is silent for longer is hung."""
+    command = " ".join(["/test/runtests", *arguments])
+    return tool("run.py", "--no-input", "--silence", str(silence), command)
 
 
 def small_machine_command():
-    """All tests about the end of memory, and then something for the shell to do."""
+    """Returns the command for all tests that exhaust memory, and for a shell after them."""
     return programs(*tests_named("oom_"), "&& echo 'ok - afterwards a shell still works' | cat")
 
 
-# Those that soon come to their end with each allocation failing.
+# The programs that need little time until each of their allocations has failed once.
 FAILING_BRIEFLY = ["context", "proc_files", "signals", "system", "terminal"]
 
 
 def failing_command(names):
-    """These programs with the first, second, ... allocation failing. A test whose child was killed may wait for it in
-    vain: so its time is short."""
+    """Returns the command for these programs with the first, second, ... allocation failing.
+
+    The time of a test is short, because a test may wait for a child that was killed."""
     return programs("-t 1", f"-f {10**6}", *names, silence=3600)
 
 
 def all_failing_parts():
-    """One part a program. Not those that use up all memory, or make allocations fail themselves."""
+    """Returns one part for each program, except those that exhaust memory or fail allocations."""
     left_out = {*tests_named("oom_"), *tests_named("failing_")}
-    names = [name for name in all_tests() if name not in left_out]
-    return [(f"{name}, with each allocation failing", failing_command([name]), {"TIMEOUT": "3600"}) for name in names]
+    settings = {"TIMEOUT": "3600"}
+    return [
+        (f"{name}, with each allocation failing", failing_command([name]), settings)
+        for name in all_tests()
+        if name not in left_out
+    ]
 
 
 def parts(only):
-    """(what is tested, the command, settings of its own), in the order in which they run."""
+    """Returns (what is tested, the command, its own settings) for each part, in their order."""
     if only == "--failures":
         return all_failing_parts()
     if only:
         if not set(only.split()) <= set(all_tests()):
-            sys.exit(f"There is no test {only} in test/user. There are: {' '.join(all_tests())}")
+            sys.exit(f"test/user has no {only}. Choose from: {' '.join(all_tests())}")
         return [("the programs in /test", programs(only), {})]
     found = []
     if (ROOT / "test/host/Makefile").exists():
-        found.append(("on the host", ["make", "--no-print-directory", "-s", "-C", str(ROOT / "test/host"), "test"], {}))
+        host = ["make", "--no-print-directory", "-s", "-C", str(ROOT / "test/host"), "test"]
+        found.append(("on the host", host, {}))
+    briefly = failing_command(FAILING_BRIEFLY)
     found.append(("the programs in /test", programs(), {}))
     found.append(("the end of memory, in 32 MiB", small_machine_command(), {"MEM": "32M"}))
-    found.append(("some programs, with each allocation failing", failing_command(FAILING_BRIEFLY), {}))
+    found.append(("some programs, with each allocation failing", briefly, {}))
     found.append(("a session at the terminal", tool("session.py", "-s", "1", "-n", "25"), {}))
     found.append(("the ISO", tool("iso_smoke.py"), {}))
     found.append(("screen and keyboard, on a BIOS and on UEFI", tool("screen_smoke.py"), {}))
@@ -83,8 +96,10 @@ def parts(only):
 
 
 def run(name, command, settings):
-    """Runs one part; returns how many tests passed and failed. A part that fails without saying so is a failure too.
-    What it says on standard error (the reports of programs that are meant to be killed) is shown if it fails."""
+    """Runs one part. Returns how many tests passed and how many failed.
+
+    A part that fails without a "not ok" counts as one failure. Its standard error holds the reports
+    of programs that are meant to be killed, and is shown only after a failure."""
     print(f"# {name}", flush=True)
     passed = failed = 0
     errors = tempfile.TemporaryFile()
@@ -98,7 +113,8 @@ def run(name, command, settings):
             passed += bool(re.match(rb"ok\b", line))
             failed += bool(re.match(rb"not ok\b", line))
     if process.returncode != 0 and not failed or passed + failed == 0:
-        print(f"not ok - {name}: ended with {process.returncode} after {passed} tests passed", flush=True)
+        how = f"ended with {process.returncode} after {passed} tests passed"
+        print(f"not ok - {name}: {how}", flush=True)
         failed += 1
     if failed:
         errors.seek(0)

@@ -1,12 +1,13 @@
 """gdb commands for Pagoda's memory:
 
     fault             the page fault that is being handled: address, error bits, region, walk
-    vspace            the regions of the process that runs, its heap and its stack
-    pagetable ADDR    the four entries of the walk of ADDR, and what they point to
-    frame-info PFN    one frame's descriptor (`frame` is gdb's own)
+    vspace            the regions of the current process, its heap and its stack
+    pagetable ADDR    the four entries of the walk of ADDR, and the frames that they point to
+    frame-info PFN    the descriptor of one frame (`frame` is gdb's own command)
 
-`make gdb` loads this file, attaches to `make qemu-gdb`, and stops at the first page fault. All commands read the
-machine and change nothing. They need a stop in the kernel, or in a program (both map the kernel's half)."""
+`make gdb` loads this file, attaches to `make qemu-gdb`, and stops at the first page fault. The
+commands only read the machine. They work at any stop in the kernel or in a program, because both
+map the kernel's half of the address space."""
 
 import gdb
 
@@ -16,7 +17,7 @@ PRESENT, WRITE, USER, ACCESSED, DIRTY, SHARED, NX = (1 << bit for bit in (0, 1, 
 ADDRESS = 0x000FFFFFFFFFF000
 DIRECT_MAP = 0xFFFF800000000000
 USER_END = 0x00007FFFFFFFF000
-LOWER_HALF = 0x0000800000000000  # its end
+LOWER_HALF_END = 0x0000800000000000
 KINDS = ["reserved", "free", "anon", "table", "cache", "heap", "kstack", "kernel"]
 ACCESS_BITS = ["present", "write", "user", "reserved", "exec"]  # FAULT_ words, include/arch/trap.h
 
@@ -49,36 +50,36 @@ def in_kernel():
 
 
 def this_cpu():
-    """The CPU's record: GS points to it in the kernel; in user mode the swapped-out base does."""
+    """Returns the CPU's record: GS holds its address in the kernel, the other base in user mode."""
     base = unsigned(evaluate("$gs_base") if in_kernel() else evaluate("$k_gs_base"))
     if base < 1 << 63:
-        raise gdb.GdbError("this CPU has no record yet: the kernel has not come to cpu_init")
+        raise gdb.GdbError("this CPU has no record yet: continue until cpu_init has run")
     return pointer(base, "struct cpu")
 
 
 def this_thread():
     thread = this_cpu()["current"]
     if not thread:
-        raise gdb.GdbError("no thread runs yet")
+        raise gdb.GdbError("no thread runs yet: continue to a later breakpoint")
     return thread
 
 
 def this_process():
     process = this_thread()["process"]
     if not process:
-        raise gdb.GdbError("the kernel runs a thread of its own: no process")
+        raise gdb.GdbError("a kernel thread runs, which has no process: continue to a page fault")
     return process.cast(gdb.lookup_type("struct process").pointer())
 
 
 def this_vspace():
     vspace = this_process()["vspace"]
     if not vspace:
-        raise gdb.GdbError("this process has given its vspace back")
+        raise gdb.GdbError("this process has ended, and has no vspace any more")
     return vspace
 
 
 def regions(node):
-    """The regions of a subtree, in order."""
+    """Yields the regions of a subtree, in the order of their addresses."""
     if node:
         yield from regions(node["node"]["rbe_left"])
         yield node
@@ -88,10 +89,12 @@ def regions(node):
 def region_text(region):
     prot = int(region["prot"])
     rights = "".join(letter if prot & 1 << bit else "-" for bit, letter in enumerate("rwx"))
-    kind = str(region["kind"].cast(gdb.lookup_type("enum vregion_kind"))).replace("VREGION_", "").lower()
+    kind = str(region["kind"].cast(gdb.lookup_type("enum vregion_kind")))
+    kind = kind.removeprefix("VREGION_").lower()
     source = "file" if region["pager"] else "anonymous"
     sharing = "shared" if region["shared"] else "private"
-    return f"{int(region['start']):#018x}-{int(region['end']):#018x} {rights} {kind} {sharing} {source}"
+    place = f"{int(region['start']):#018x}-{int(region['end']):#018x}"
+    return f"{place} {rights} {kind} {sharing} {source}"
 
 
 def find_region(vspace, address):
@@ -107,21 +110,23 @@ def frame_of(entry):
 
 def frame_text(frame, pfn):
     count = int(frame["refcount"])
-    return f"frame {pfn:#x}: {KINDS[int(frame['kind'])]}, {count} reference{'' if count == 1 else 's'}"
+    references = "1 reference" if count == 1 else f"{count} references"
+    return f"frame {pfn:#x}: {KINDS[int(frame['kind'])]}, {references}"
 
 
 def entry_text(entry, level):
     if not entry:
         return "absent"
-    bits = [(PRESENT, "P"), (WRITE, "W"), (USER, "U"), (ACCESSED, "A"), (DIRTY, "D"), (SHARED, "shared"), (NX, "NX")]
-    shown = " ".join(name for bit, name in bits if entry & bit)
+    bits = {PRESENT: "P", WRITE: "W", USER: "U", ACCESSED: "A", DIRTY: "D", SHARED: "shared",
+            NX: "NX"}  # fmt: skip
+    shown = " ".join(name for bit, name in bits.items() if entry & bit)
     pfn = (entry & ADDRESS) // PAGE
     known = pfn < evaluate("frame_count")
     return f"{entry:#018x} [{shown}] -> {frame_text(frame_of(entry), pfn) if known else 'no frame'}"
 
 
 def walk(root, address):
-    """The entries of the walk of an address, from the root down, as (level, entry)."""
+    """Yields the entries of the walk of an address, from the root down, as (level, entry)."""
     table = root
     for level in (4, 3, 2, 1):
         index = address >> (12 + 9 * (level - 1)) & 511
@@ -133,33 +138,36 @@ def walk(root, address):
 
 
 def print_walk(address):
-    if LOWER_HALF <= address < DIRECT_MAP:
-        raise gdb.GdbError(f"{address:#x} is no address: bits 48 to 63 must be like bit 47")
-    root = int(this_vspace()["pagetable"]["mmu"]["root"]) if address < USER_END else evaluate("$cr3") & ADDRESS
+    if LOWER_HALF_END <= address < DIRECT_MAP:
+        raise gdb.GdbError(f"{address:#x} is no address: bits 48 to 63 must equal bit 47")
+    if address < USER_END:
+        root = int(this_vspace()["pagetable"]["mmu"]["root"])
+    else:
+        root = evaluate("$cr3") & ADDRESS
     print(f"walk of {address:#x}:")
     writable = True
     for level, entry in walk(root, address):
         writable = writable and bool(entry & WRITE)
         print(f"  {LEVELS[level]:8} {entry_text(entry, level)}")
     alone = ": mine alone" if address < USER_END else ""
-    print(f"  {'W is set all the way' + alone if writable else 'not writable: W is clear on the way'}")
+    print(f"  W is set all the way{alone}" if writable else "  not writable: W is clear on the way")
 
 
 def trap_fault():
-    """Address and access of the fault that a frame on the stack is handling."""
+    """Returns address and access of the fault that a frame on the stack is handling, or None."""
     frame = gdb.newest_frame()
     while frame:
         if frame.name() in ("vspace_fault", "fault_dispatch"):
             try:
                 return int(frame.read_var("addr")), int(frame.read_var("access"))
             except (ValueError, gdb.error):
-                pass  # optimised out here: look further up
+                pass  # optimised out in this frame; its caller may have both
         frame = frame.older()
     return None
 
 
 def saved_registers():
-    """The trapframe at the top of the kernel stack: the way back to user mode."""
+    """Returns the trapframe at the top of the kernel stack, with the registers of user mode."""
     top = int(this_thread()["stack_top"])
     return pointer(top, "struct trapframe") - 1
 
@@ -170,12 +178,12 @@ class Command(gdb.Command):
 
 
 class FaultCommand(Command):
-    """The page fault that is being handled: CR2, error bits, region and walk."""
+    """Shows the page fault that is being handled: CR2, error bits, region and walk."""
 
     def invoke(self, argument, from_tty):
         found = trap_fault()
         if not found:
-            raise gdb.GdbError("no page fault is being handled: break at vspace_fault and continue")
+            raise gdb.GdbError("no page fault is being handled: tbreak vspace_fault, then continue")
         address, access = found
         words = [name for bit, name in enumerate(ACCESS_BITS) if access & 1 << bit]
         process = this_process()
@@ -190,11 +198,11 @@ class FaultCommand(Command):
 
 
 class VspaceCommand(Command):
-    """The regions of the process that runs now."""
+    """Shows the regions of the current process."""
 
     def invoke(self, argument, from_tty):
         if argument:
-            raise gdb.GdbError("vspace shows that of the process that runs, and takes no argument")
+            raise gdb.GdbError("vspace takes no argument: it shows the current process")
         process, vspace = this_process(), this_vspace()
         print(f"vspace of pid {int(process['pid'])} {process['name'].string()}:")
         for region in regions(vspace["regions"]["rbh_root"]):
@@ -204,23 +212,23 @@ class VspaceCommand(Command):
 
 
 class PagetableCommand(Command):
-    """The four entries of the walk of an address: pagetable ADDR"""
+    """Shows the four entries of the walk of an address: pagetable ADDR"""
 
     def invoke(self, argument, from_tty):
         if not argument:
-            raise gdb.GdbError("which address? pagetable ADDR")
+            raise gdb.GdbError("pagetable needs an address: pagetable ADDR")
         print_walk(unsigned(argument_value(argument)))
 
 
 class FrameCommand(Command):
-    """One frame's descriptor: frame-info PFN"""
+    """Shows one frame's descriptor: frame-info PFN"""
 
     def invoke(self, argument, from_tty):
         if not argument:
-            raise gdb.GdbError("which frame? frame-info PFN")
+            raise gdb.GdbError("frame-info needs the number of a frame: frame-info PFN")
         pfn = argument_value(argument)
         if not 0 <= pfn < evaluate("frame_count"):
-            raise gdb.GdbError(f"there are {evaluate('frame_count'):#x} frames")
+            raise gdb.GdbError(f"PFN must be below {evaluate('frame_count'):#x}")
         print(frame_text(gdb.parse_and_eval(f"frames[{pfn}]"), pfn))
 
 
