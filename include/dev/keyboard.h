@@ -1,10 +1,10 @@
-/* The PS/2 keyboard: what is typed on it goes to the terminal (dev/tty.h). */
+/* The PS/2 keyboard: puts what is typed on it into the input ring (dev/input.h). */
 #pragma once
 
 #define KEYBOARD_IRQ 1
 
-/* Once, when the terminal is there. */
+/* Switches the keyboard and its interrupt on. Called once, at boot. */
 void keyboard_init(void);
 
-/* The keyboard's interrupt (KEYBOARD_IRQ); from interrupt_dispatch. */
+/* Handles the keyboard's interrupt (KEYBOARD_IRQ). Called by interrupt_dispatch. */
 void keyboard_interrupt(void);

@@ -1,10 +1,11 @@
-/* Random bytes: a generator seeded from RDRAND, where there is one, and the clocks. Good for
-   AT_RANDOM and for tests; not for keys. */
+/* Random bytes from a generator that is seeded by RDRAND, where the CPU has it, and by the clocks.
+   Good enough for AT_RANDOM and for tests, but not for cryptographic keys. */
 #pragma once
 
 #include <lib/base.h>
 
+/* Seeds the generator. Called once, at boot. */
 void random_init(void);
 
-/* Lock: RANK_PIPE, taken inside. */
+/* Fills `buf`. Lock: RANK_PIPE, taken inside. */
 void random_bytes(void *buf, size_t len);

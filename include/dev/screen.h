@@ -1,11 +1,12 @@
-/* The screen: shows what goes to the console, if the boot loader left something to show it on. */
+/* The screen: shows what is written to the console, if the boot loader has set up a display. */
 #pragma once
 
-/* From here on the kernel's messages are shown. Once, when devices can be mapped. */
+/* Shows the kernel's messages from now on. Called once, at boot, when devices can be mapped. */
 void screen_init(void);
 
-/* Starts the thread that shows what programs write. Once, when threads can be made. */
+/* Starts the thread that shows what programs write. Called once, at boot, when threads can be made.
+   */
 void screen_start(void);
 
-/* Sees to it that what has been written to the console is shown soon. Takes a lock of RANK_PIPE. */
+/* Has the thread show soon what has been written to the console. Lock: RANK_PIPE, taken inside. */
 void screen_refresh(void);

@@ -1,10 +1,8 @@
-/* The screen's hardware (display.h): a framebuffer, as UEFI gives it through GRUB, or the VGA's text
-   memory.
+/* The display (display.h): a framebuffer, which GRUB gets from UEFI, or the VGA's text memory.
 
-   Both are only written, never read: reading them back is slow beyond patience. A pixel is 32 bits;
-   a cell is 8 pixels wide and 16 high, drawn from the glyphs in font.S.
-   Sources: Multiboot2 specification 3.6.12; IBM VGA technical reference (text memory, palette, CRT
-   controller register 0x0a). */
+   Both are only written, because reads from a display are very slow. A pixel is 32 bits; a cell is
+   8 pixels wide and 16 high, drawn from the glyphs in font.S. Sources: Multiboot2 specification
+   3.6.12; IBM VGA technical reference (text memory, palette, CRT controller register 0x0a). */
 #include <arch/boot.h>
 #include <arch/init.h>
 #include <arch/port.h>
@@ -21,15 +19,17 @@
 
 #define NCOLOURS 16u
 
-extern const uint8_t font_glyphs[][GLYPH_HEIGHT]; /* from ' ' on; the leftmost pixel in bit 7 */
+/* The glyphs of ' ' to '~'. The leftmost pixel of a row is bit 7. */
+extern const uint8_t font_glyphs[][GLYPH_HEIGHT];
 
-static volatile uint8_t *memory;
-static uint32_t pitch; /* bytes from one row of pixels, or of text, to the next */
-static uint32_t colours[NCOLOURS];
-static void (*draw)(unsigned row, unsigned column, uint16_t cell);
+/* All constant after display_init. */
+static volatile uint8_t *display_memory;
+static uint32_t pitch;             /* bytes from one row of pixels, or of text, to the next */
+static uint32_t colours[NCOLOURS]; /* as pixels */
+static void (*draw_cell)(unsigned row, unsigned column, uint16_t cell);
 
-/* The VGA's 16 colours: 0xaa of red, green and blue in bits 2, 1 and 0, and 0x55 more of each if
-   bright. Its dark yellow is brown. */
+/* Returns the pixel of one of the VGA's 16 colours. Bits 2, 1 and 0 give 0xaa of red, green and
+   blue; bit 3, bright, adds 0x55 to each. Dark yellow is brown. */
 static uint32_t colour_pixel(unsigned colour, const struct boot_screen *screen)
 {
     unsigned more = colour & 8 ? 0x55 : 0;
@@ -46,7 +46,7 @@ static void draw_pixels(unsigned row, unsigned column, uint16_t cell)
 {
     const uint8_t *glyph = font_glyphs[(cell & 0x7f) - ' '];
     uint32_t front = colours[cell >> 8 & 0xf], back = colours[cell >> 12];
-    volatile uint8_t *line = memory + row * GLYPH_HEIGHT * pitch;
+    volatile uint8_t *line = display_memory + row * GLYPH_HEIGHT * pitch;
 
     for (unsigned y = 0; y < GLYPH_HEIGHT; y++, line += pitch) {
         volatile uint32_t *pixels = (volatile uint32_t *)line + column * GLYPH_WIDTH;
@@ -57,22 +57,22 @@ static void draw_pixels(unsigned row, unsigned column, uint16_t cell)
 
 static void draw_text(unsigned row, unsigned column, uint16_t cell)
 {
-    ((volatile uint16_t *)(memory + row * pitch))[column] = cell;
+    ((volatile uint16_t *)(display_memory + row * pitch))[column] = cell;
 }
 
 static void pixels_init(const struct boot_screen *screen)
 {
     for (unsigned i = 0; i < NCOLOURS; i++)
         colours[i] = colour_pixel(i, screen);
-    draw = draw_pixels;
+    draw_cell = draw_pixels;
 }
 
-/* The VGA's own cursor does not know where ours is. */
+/* Switches the VGA's own cursor off: it would not follow ours. */
 static void text_init(void)
 {
     port_write8(CRTC_INDEX, CRTC_CURSOR_START);
     port_write8(CRTC_DATA, CURSOR_OFF);
-    draw = draw_text;
+    draw_cell = draw_text;
 }
 
 bool display_init(unsigned *rows, unsigned *columns)
@@ -86,7 +86,7 @@ bool display_init(unsigned *rows, unsigned *columns)
     if (screen->kind == SCREEN_NONE || *rows == 0 || *columns == 0)
         return false;
     pitch = screen->pitch;
-    memory = framebuffer_map(screen->addr, (size_t)*rows * height * pitch);
+    display_memory = framebuffer_map(screen->addr, (size_t)*rows * height * pitch);
     if (has_pixels)
         pixels_init(screen);
     else
@@ -96,5 +96,5 @@ bool display_init(unsigned *rows, unsigned *columns)
 
 void display_draw(unsigned row, unsigned column, uint16_t cell)
 {
-    draw(row, column, cell);
+    draw_cell(row, column, cell);
 }

@@ -1,9 +1,12 @@
-/* The screen's hardware: draws a cell (vt.h) where it is told to. No locks: screen.c has them. */
+/* The display, the screen's hardware: draws cells (vt.h). No locks of its own: the caller,
+   screen.c, holds the console's. */
 #pragma once
 
 #include <lib/base.h>
 
-/* Finds out what the boot loader left to draw on; false: nothing. */
+/* Sets the display up as the boot loader describes it, and returns its size in cells. Returns false
+   if there is no display. */
 __must_check bool display_init(unsigned *rows, unsigned *columns);
 
+/* Draws one cell. */
 void display_draw(unsigned row, unsigned column, uint16_t cell);

@@ -1,5 +1,5 @@
-/* The glyphs of ASCII, from ' ' to '~', each 16 bytes, one a row of pixels. They are part of a font in
-   the format PSF 1, which tools/font.sh fetches: a header of 4 bytes, then the glyphs from 0 on. */
+/* The glyphs of ASCII, from ' ' to '~': 16 bytes each, one for a row of pixels. They are part of a
+   font in the format PSF 1 (a header of 4 bytes, then all glyphs), which tools/font.sh fetches. */
         .section .rodata
         .globl font_glyphs
 font_glyphs:

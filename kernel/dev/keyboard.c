@@ -1,13 +1,13 @@
-/* The PS/2 keyboard, US layout: scan codes in, the bytes of a terminal's keyboard out.
+/* The PS/2 keyboard, US layout: turns scan codes into the bytes that a terminal's keyboard sends.
 
-   The controller translates to scan code set 1: a byte a key, bit 7 set when it is released, and a
-   prefix of 0xe0 for the keys that the first PC did not have. The keypad is what NumLock off makes
-   of it. Alt puts ESC before a key.
+   The controller translates to scan code set 1: a byte for each key, with bit 7 set when the key is
+   released, and with a prefix of 0xe0 for keys that the first PC lacked. The keypad acts as with
+   NumLock off. Alt sends ESC before the key.
 
-       Enter    CR       Up, Down, Right, Left    ESC [ A, B, C, D    Insert, Delete      ESC [ 2 ~, 3 ~
-       Rubout   DEL      Home, End                ESC [ H, F          Page Up, Page Down  ESC [ 5 ~, 6 ~
+       Enter    CR       Up, Down, Right, Left  ESC [ A, B, C, D    Insert, Delete      ESC [ 2~, 3~
+       Rubout   DEL      Home, End              ESC [ H, F          Page Up, Page Down  ESC [ 5~, 6~
 
-   Locks: none. After keyboard_init only the interrupt handler, on one CPU, touches anything here.
+   No locks: after keyboard_init only the interrupt handler uses this state, on one CPU.
    Sources: IBM PS/2 Hardware Interface Technical Reference, keyboard and auxiliary device
    controller; keyboard scan code set 1. */
 #include <arch/cpu.h>
@@ -23,8 +23,8 @@
 #define COMMAND         0x64
 #define STATUS_RECEIVED (1u << 0)
 #define STATUS_BUSY     (1u << 1)
-#define STATUS_MOUSE    (1u << 5) /* what was received is the mouse's */
-#define STATUS_ABSENT   0xff      /* nobody answers at this port */
+#define STATUS_MOUSE    (1u << 5) /* the received byte is the mouse's */
+#define STATUS_ABSENT   0xff      /* no controller answers at this port */
 
 #define READ_CONFIG      0x20
 #define WRITE_CONFIG     0x60
@@ -39,8 +39,8 @@
 
 #define KEYBOARD_START 0xf4 /* to the keyboard itself: send scan codes */
 
-#define MAX_POLLS   100000u
-#define MAX_PENDING 64u
+#define MAX_POLLS   100000u /* of the status, before the driver goes on regardless */
+#define MAX_PENDING 64u     /* bytes that the firmware may have left unread */
 
 /* Scan codes. */
 #define RELEASED    0x80
@@ -51,11 +51,11 @@
 #define CODE_RSHIFT 0x36
 #define CODE_ALT    0x38
 #define CODE_CAPS   0x3a
-#define CODE_KEYPAD 0x47 /* the first of those that keypad[] is for */
+#define CODE_KEYPAD 0x47 /* the first key of keypad[] */
 
 #define ESC '\033'
 
-/* By scan code; 0: no character. */
+/* The characters of the keys, by scan code; 0: none. */
 static const char plain[] =
     "\0\0331234567890-=\177\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
 static const char shifted[] =
@@ -71,7 +71,7 @@ static const char *const keypad[] = {
 static struct {
     bool shift[2], ctrl, alt; /* held down */
     bool caps;                /* on */
-    bool is_extended;         /* the last byte was the prefix */
+    bool is_extended;         /* the last byte was the prefix 0xe0 */
 } keys;
 
 static bool is_letter(char c)
@@ -79,7 +79,7 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* The character of a key, as the keys that are held down change it; 0: none. */
+/* Returns the character of a key, given the modifier keys that are held down; 0: none. */
 static char character_of(uint8_t code)
 {
     if (code >= sizeof(plain))
@@ -91,11 +91,6 @@ static char character_of(uint8_t code)
     return keys.ctrl && c >= '@' && c < '\177' ? c & 0x1f : c;
 }
 
-static void type(const char *text)
-{
-    input_put(text, strlen(text));
-}
-
 static void type_character(char c)
 {
     char text[2] = {ESC, c};
@@ -104,8 +99,8 @@ static void type_character(char c)
         input_put(keys.alt ? text : text + 1, keys.alt ? 2 : 1);
 }
 
-/* Shift, Ctrl, Alt and Caps Lock; true if `code` is one of them. */
-static bool is_modifier(uint8_t code, bool is_pressed)
+/* Records Shift, Ctrl, Alt and Caps Lock. Returns false if `code` is none of them. */
+static bool update_modifier(uint8_t code, bool is_pressed)
 {
     switch (code) {
     case CODE_LSHIFT:
@@ -125,23 +120,23 @@ static bool is_modifier(uint8_t code, bool is_pressed)
     return false;
 }
 
-/* The keyboard wraps a false Shift around some extended keys. */
+/* The keyboard sends a Shift of its own before and after some extended keys. */
 static bool is_false_shift(uint8_t code, bool is_extended)
 {
     return is_extended && (code == CODE_LSHIFT || code == CODE_RSHIFT);
 }
 
-static void receive(uint8_t byte)
+static void receive_scan_code(uint8_t byte)
 {
     uint8_t code = byte & ~RELEASED;
     bool is_pressed = !(byte & RELEASED), is_extended = keys.is_extended;
 
     keys.is_extended = byte == EXTENDED;
-    if (keys.is_extended || is_false_shift(code, is_extended) || is_modifier(code, is_pressed) ||
-        !is_pressed)
+    if (keys.is_extended || is_false_shift(code, is_extended) ||
+        update_modifier(code, is_pressed) || !is_pressed)
         return;
     if (code >= CODE_KEYPAD && code < CODE_KEYPAD + ARRAY_SIZE(keypad))
-        type(keypad[code - CODE_KEYPAD]);
+        input_put(keypad[code - CODE_KEYPAD], strlen(keypad[code - CODE_KEYPAD]));
     else
         type_character(is_extended && code == CODE_SLASH ? '/' : character_of(code));
 }
@@ -153,36 +148,32 @@ void keyboard_interrupt(void)
     while ((status = port_read8(STATUS)) & STATUS_RECEIVED) {
         uint8_t byte = port_read8(DATA);
         if (!(status & STATUS_MOUSE))
-            receive(byte);
+            receive_scan_code(byte);
     }
 }
 
-/* Waits until the status has `bits` as wanted, or for long enough. */
-static void wait_status(uint8_t bits, bool wanted)
+/* Waits until the status bits in `mask` equal `value`; gives up after MAX_POLLS. */
+static void controller_wait(uint8_t mask, uint8_t value)
 {
-    for (unsigned i = 0; i < MAX_POLLS; i++) {
-        bool is_set = port_read8(STATUS) & bits;
-        if (is_set == wanted)
-            return;
+    for (unsigned i = 0; i < MAX_POLLS && (port_read8(STATUS) & mask) != value; i++)
         cpu_relax();
-    }
 }
 
-static void send(uint16_t port, uint8_t byte)
+static void controller_send(uint16_t port, uint8_t byte)
 {
-    wait_status(STATUS_BUSY, false);
+    controller_wait(STATUS_BUSY, 0);
     port_write8(port, byte);
 }
 
 static uint8_t read_config(void)
 {
-    send(COMMAND, READ_CONFIG);
-    wait_status(STATUS_RECEIVED, true);
+    controller_send(COMMAND, READ_CONFIG);
+    controller_wait(STATUS_RECEIVED, STATUS_RECEIVED);
     return port_read8(DATA);
 }
 
-/* Forgets what the firmware left unread. */
-static void drain(void)
+/* Drops the bytes that the firmware left unread. */
+static void controller_drain(void)
 {
     for (unsigned i = 0; i < MAX_PENDING && port_read8(STATUS) & STATUS_RECEIVED; i++)
         port_read8(DATA);
@@ -192,13 +183,13 @@ void keyboard_init(void)
 {
     if (port_read8(STATUS) == STATUS_ABSENT)
         return;
-    send(COMMAND, DISABLE_KEYBOARD);
-    send(COMMAND, DISABLE_MOUSE);
-    drain();
+    controller_send(COMMAND, DISABLE_KEYBOARD);
+    controller_send(COMMAND, DISABLE_MOUSE);
+    controller_drain();
     uint8_t config = read_config() & ~(CONFIG_MOUSE_IRQ | CONFIG_KEYBOARD_OFF);
-    send(COMMAND, WRITE_CONFIG);
-    send(DATA, config | CONFIG_IRQ | CONFIG_TRANSLATE);
-    irq_route(KEYBOARD_IRQ); /* before anything can come: an edge while it is masked is lost */
-    send(COMMAND, ENABLE_KEYBOARD);
-    send(DATA, KEYBOARD_START); /* its acknowledgement, 0xfa, is a release of no key */
+    controller_send(COMMAND, WRITE_CONFIG);
+    controller_send(DATA, config | CONFIG_IRQ | CONFIG_TRANSLATE);
+    irq_route(KEYBOARD_IRQ); /* before a byte can come: an edge while the line is masked is lost */
+    controller_send(COMMAND, ENABLE_KEYBOARD);
+    controller_send(DATA, KEYBOARD_START); /* the answer, 0xfa, reads as the release of no key */
 }

@@ -1,12 +1,13 @@
-/* The random generator: xoshiro256** (Blackman and Vigna), its state filled by splitmix64 from what
-   the machine has of chance. Lock: random_lock (RANK_PIPE), for a number at a time. */
+/* The random generator: xoshiro256** (Blackman and Vigna). splitmix64 fills its state from the
+   sources of chance that the machine has. Lock: random_lock (RANK_PIPE), held for one number at a
+   time. */
 #include <arch/clock.h>
 #include <arch/spinlock.h>
 #include <dev/random.h>
 #include <lib/string.h>
 
 static struct spinlock random_lock = SPINLOCK(RANK_PIPE);
-static uint64_t state[4]; /* (random_lock) not all 0 after random_init */
+static uint64_t random_state[4]; /* (random_lock) not all 0 once random_init has run */
 
 static uint64_t rotate_left(uint64_t x, unsigned by)
 {
@@ -15,15 +16,15 @@ static uint64_t rotate_left(uint64_t x, unsigned by)
 
 static uint64_t next_word(void)
 {
-    uint64_t result = rotate_left(state[1] * 5, 7) * 9;
-    uint64_t shifted = state[1] << 17;
+    uint64_t result = rotate_left(random_state[1] * 5, 7) * 9;
+    uint64_t shifted = random_state[1] << 17;
 
-    state[2] ^= state[0];
-    state[3] ^= state[1];
-    state[1] ^= state[2];
-    state[0] ^= state[3];
-    state[2] ^= shifted;
-    state[3] = rotate_left(state[3], 45);
+    random_state[2] ^= random_state[0];
+    random_state[3] ^= random_state[1];
+    random_state[1] ^= random_state[2];
+    random_state[0] ^= random_state[3];
+    random_state[2] ^= shifted;
+    random_state[3] = rotate_left(random_state[3], 45);
     return result;
 }
 
@@ -37,7 +38,7 @@ static bool has_rdrand(void)
     return ecx & CPUID_1_ECX_RDRAND;
 }
 
-/* 0 where RDRAND is missing, or has nothing to give just now (SDM 1, 7.3.17.1). */
+/* Returns 0 if the CPU lacks RDRAND, or if RDRAND has no number ready (SDM 1, 7.3.17.1). */
 static uint64_t hardware_word(void)
 {
     uint64_t word;
@@ -71,9 +72,9 @@ void random_init(void)
     for (size_t i = 0; i < 4; i++) {
         uint64_t seed = clock_realtime_ns() ^ time_stamp() ^ hardware_word();
 
-        state[i] ^= splitmix(&seed);
+        random_state[i] ^= splitmix(&seed);
     }
-    state[0] |= 1;
+    random_state[0] |= 1;
 }
 
 void random_bytes(void *buf, size_t len)

@@ -1,16 +1,16 @@
-/* The screen: the terminal in memory (vt.h), brought to the display (display.h).
+/* The screen: paints the terminal in memory (vt.h) on the display (display.h).
 
        console --write--> vt --paint--> display
                                  \--> shown
 
-   Writing only changes the terminal. Painting compares it with `shown`, and draws the cells that
-   differ: so what scrolls by unseen is never drawn, and the display is never read. A kernel message
-   is painted at once, since it may be the last; what programs write, by a thread, which sleeps a
-   while after each painting, so that much output costs no more than a little.
+   A write only changes the terminal. Painting compares the terminal with `shown` and draws the
+   cells that differ. So text that scrolls by between two paintings is never drawn, and the display
+   is never read. A kernel message is painted at once, because it may be the last. A thread paints
+   what programs write; it sleeps after each painting, so heavy output costs few paintings.
 
-   Locks: the console's (console_lock) guards the terminal, `shown` and the display. It is held, with
-   interrupts off, for one row at a time. painter.lock (RANK_PIPE) guards only the wish for a
-   painting. */
+   Locks: the console's (console_lock) guards the terminal, `shown` and the display. It is held,
+   with interrupts off, for one row at a time. painter.lock (RANK_PIPE) guards only the request to
+   paint. */
 #include <arch/clock.h>
 #include <arch/console.h>
 #include <dev/screen.h>
@@ -22,14 +22,14 @@
 #define PAINT_INTERVAL_NS 20000000ul
 
 static struct vt vt;
-static uint16_t shown[VT_MAX_ROWS][VT_MAX_COLUMNS]; /* 0, which is no cell of vt's: unknown */
+static uint16_t shown[VT_MAX_ROWS][VT_MAX_COLUMNS]; /* the cells on the display; 0: unknown */
 
 static struct {
     struct spinlock lock;
-    struct waitq wishes;
-    bool is_wished; /* (lock) */
-    bool is_there;  /* there is a screen; set once, before the thread */
-} painter = {.lock = SPINLOCK(RANK_PIPE), .wishes = WAITQ(painter.wishes)};
+    struct waitq requests;
+    bool is_requested; /* (lock) */
+    bool has_screen;   /* set once, before the thread starts */
+} painter = {.lock = SPINLOCK(RANK_PIPE), .requests = WAITQ(painter.requests)};
 
 /* The console's lock is held. */
 static void paint_row(unsigned row)
@@ -54,7 +54,7 @@ static void screen_show(void)
         paint_row(row);
 }
 
-/* Rows that change meanwhile are wished for again. */
+/* Rows that change after they were painted have been requested again. */
 static void paint(void)
 {
     for (unsigned row = 0; row < vt.rows; row++) {
@@ -64,39 +64,39 @@ static void paint(void)
     }
 }
 
-static void wait_for_wish(void)
+static void wait_for_request(void)
 {
     spin_lock(&painter.lock);
-    while (!painter.is_wished)
-        waitq_sleep_hard(&painter.wishes, &painter.lock);
-    painter.is_wished = false;
+    while (!painter.is_requested)
+        waitq_sleep_hard(&painter.requests, &painter.lock);
+    painter.is_requested = false;
     spin_unlock(&painter.lock);
 }
 
 static __noreturn void paint_thread(void *arg __unused)
 {
     for (;;) {
-        wait_for_wish();
+        wait_for_request();
         paint();
         uint64_t next_ns = clock_monotonic_ns() + PAINT_INTERVAL_NS;
         while (thread_sleep_until(next_ns))
-            ; /* no signal comes to a thread of the kernel */
+            ; /* never: a kernel thread gets no signals */
     }
 }
 
 void screen_refresh(void)
 {
-    if (!painter.is_there)
+    if (!painter.has_screen)
         return;
     spin_lock(&painter.lock);
-    painter.is_wished = true;
-    waitq_wake_one(&painter.wishes);
+    painter.is_requested = true;
+    waitq_wake_one(&painter.requests);
     spin_unlock(&painter.lock);
 }
 
 void screen_start(void)
 {
-    if (!painter.is_there)
+    if (!painter.has_screen)
         return;
     struct thread *thread = thread_create(paint_thread, NULL);
     if (!thread)
@@ -109,8 +109,8 @@ void screen_init(void)
     static const struct console_screen screen = {.write = screen_write, .show = screen_show};
     unsigned rows, columns;
 
-    painter.is_there = display_init(&rows, &columns);
-    if (!painter.is_there)
+    painter.has_screen = display_init(&rows, &columns);
+    if (!painter.has_screen)
         return;
     vt_init(&vt, rows, columns);
     screen_show();

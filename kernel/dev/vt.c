@@ -3,13 +3,13 @@
        BEL                 nothing              ESC [ n A, B, C, D   up, down, right, left
        BS, CR              to the left          ESC [ n G, n d       to a column, to a row
        HT                  to the next tab      ESC [ n ; n H or f   to a row and column
-       LF, VT, FF          down, or scroll      ESC [ n J, n K       erase of the screen, of the line:
-       ESC D, ESC E        LF; CR LF                                 0 from here on, 1 up to here, 2 all
+       LF, VT, FF          down, or scroll      ESC [ n J, n K       erase screen, line: 0 from the
+       ESC D, ESC E        LF; CR LF                                 cursor, 1 up to it, 2 all
        ESC M               up                   ESC [ n ; ... m      colours, bold, reverse
        ESC 7, ESC 8        save, restore        ESC [ s, ESC [ u     save, restore the cursor
        ESC c               all as at first      ESC [ ? 25 h, l      show, hide the cursor
 
-   Other sequences are read over. A byte beyond ASCII that begins a UTF-8 sequence shows as "?".
+   Other sequences are ignored. A UTF-8 sequence beyond ASCII shows as one "?".
 
    Always true: row < rows, column < columns, and every cell within them holds a printable
    character. Sources: ECMA-48; DEC VT100 User Guide, chapter 3. */
@@ -26,7 +26,7 @@
 
 /* ---- Cells ---- */
 
-/* ANSI counts red, green, blue from the lowest bit on; the VGA from the highest. */
+/* Translates a colour: red is the lowest bit in ANSI, but the highest of three in the VGA. */
 static unsigned vga_colour(unsigned ansi)
 {
     return (ansi & 1) << 2 | (ansi & 2) | (ansi & 4) >> 2 | (ansi & BRIGHT);
@@ -45,7 +45,7 @@ static uint16_t make_cell(const struct vt *vt, uint8_t c)
     return c | vga_colour(front) << 8 | vga_colour(back & ~BRIGHT) << 12;
 }
 
-/* Blanks the cells [from, to), counted row by row. */
+/* Blanks the cells [from, to), which are numbered row by row. */
 static void erase(struct vt *vt, unsigned from, unsigned to)
 {
     uint16_t blank = make_cell(vt, ' ');
@@ -78,9 +78,10 @@ static void move_to(struct vt *vt, unsigned row, unsigned column)
     vt->is_line_full = false;
 }
 
-static unsigned minus(unsigned n, unsigned less)
+/* Returns a - b, or 0 if that is negative. */
+static unsigned minus(unsigned a, unsigned b)
 {
-    return n > less ? n - less : 0;
+    return a > b ? a - b : 0;
 }
 
 static void line_feed(struct vt *vt)
@@ -144,7 +145,7 @@ static void set_attribute(struct vt *vt, unsigned n)
     }
 }
 
-/* 38 and 48 begin a colour out of more than we have: what follows belongs to it. */
+/* 38 and 48 begin a colour of a larger palette, and the numbers behind them belong to it. */
 static void set_attributes(struct vt *vt)
 {
     for (unsigned i = 0; i < vt->nparams; i++) {
@@ -156,13 +157,14 @@ static void set_attributes(struct vt *vt)
 
 /* ---- Escape sequences ---- */
 
-/* The number at place `i` of the sequence; 1 if it is missing or 0. */
+/* Returns number `i` of the sequence; 1 if it is missing or 0. */
 static unsigned param(const struct vt *vt, unsigned i)
 {
     return i < vt->nparams && vt->params[i] ? vt->params[i] : 1;
 }
 
-/* Erases of [first, last), which the cursor is in, what ESC [ n J and K say. */
+/* Erases the part of [first, last), around the cursor, that the number of ESC [ n J or K selects.
+   */
 static void erase_around_cursor(struct vt *vt, unsigned first, unsigned last)
 {
     unsigned here = vt->row * vt->columns + vt->column;
@@ -237,7 +239,7 @@ static void begin_sequence(struct vt *vt)
     memset(vt->params, 0, sizeof(vt->params));
 }
 
-/* The byte behind ESC. */
+/* Handles the byte after ESC. */
 static void escape(struct vt *vt, char c)
 {
     vt->state = VT_TEXT;
@@ -274,7 +276,7 @@ static void add_digit(struct vt *vt, char c)
     *last = min(*last * 10 + (c - '0'), MAX_PARAM);
 }
 
-/* A byte of a sequence: of its numbers, or the letter that ends it (ECMA-48, 5.4). */
+/* Handles a byte of a sequence: part of a number, or the letter that ends it (ECMA-48, 5.4). */
 static void continue_sequence(struct vt *vt, char c)
 {
     if (c >= '0' && c <= '9') {

@@ -1,7 +1,8 @@
-/* A terminal's screen in memory: bytes go in, cells come out. It understands what programs commonly
-   send, a small part of the VT100 (vt.c lists it). No hardware and no locks: screen.c has them.
+/* A terminal's screen in memory: turns the bytes that programs send into cells. It understands a
+   small part of the VT100, which vt.c lists. It needs no hardware; the caller, screen.c, holds the
+   lock.
 
-   A cell is what VGA text memory calls one: the character in the low byte, then 4 bits of
+   A cell has the format of VGA text memory: the character in the low byte, then 4 bits of
    foreground and 3 of background colour. Characters are printable ASCII. */
 #pragma once
 
@@ -18,22 +19,24 @@ struct vt {
     unsigned rows, columns; /* at most VT_MAX_ROWS, VT_MAX_COLUMNS */
     unsigned row, column;   /* of the cursor */
     unsigned saved_row, saved_column;
-    bool is_line_full; /* the last column was written: the next character begins a new line */
+    bool is_line_full; /* the last column was written: the next character starts a new line */
     bool is_cursor_hidden;
-    uint8_t foreground, background; /* ANSI colours, 0-7; from 8 on their bright variants */
+    uint8_t foreground, background; /* ANSI colours 0-7; 8-15 are the bright ones */
     bool is_bold, is_reverse;
 
-    enum vt_state state; /* of an escape sequence that has begun */
+    enum vt_state state; /* how far an escape sequence has come */
     bool is_private;     /* its first character was "?" */
-    unsigned nparams;    /* numbers in it so far, with the one being read */
+    unsigned nparams;    /* its numbers so far, including the one being read */
     unsigned params[VT_MAX_PARAMS];
 
     uint16_t cells[VT_MAX_ROWS][VT_MAX_COLUMNS];
 };
 
+/* Makes a blank screen, with the cursor at the top left. */
 void vt_init(struct vt *vt, unsigned rows, unsigned columns);
 
+/* Handles `len` bytes of output. */
 void vt_write(struct vt *vt, const char *text, size_t len);
 
-/* The cell to be shown: the one under the cursor has its colours swapped. */
+/* Returns the cell to show at a place: under the cursor, with its colours swapped. */
 uint16_t vt_cell(const struct vt *vt, unsigned row, unsigned column);
