@@ -49,6 +49,11 @@ void pagecache_destroy(struct pagecache *cache);
 ssize_t pagecache_read(struct pagecache *cache, struct uio *uio, uint64_t offset);
 ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offset);
 
+/* Reads into kernel memory. Returns the number of bytes, which is less than `len` only at the end of
+   the file, or -errno. */
+__must_check ssize_t pagecache_read_kernel(struct pagecache *cache, uint64_t offset, void *buf,
+                                           size_t len);
+
 /* Makes the file `size` bytes long. The vnode's lock is held. -EFBIG. */
 __must_check int pagecache_truncate(struct pagecache *cache, uint64_t size);
 

@@ -22,6 +22,10 @@ struct vnode *vfs_mounted(unsigned n);
 __must_check int vfs_open(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
                           struct file **file);
 
+/* Opens a file that is to be run: `exe` is held as vnode_exe_begin says. Errors: -EACCES (no
+   regular file, or nobody may execute it), -ETXTBSY, and those of path_lookup. */
+__must_check int vfs_open_exe(struct vnode *start, const char *path, struct vnode **exe);
+
 /* Makes a file, directory or device, as the S_IFMT bits of `mode` (umask taken off) say. */
 __must_check int vfs_make(struct vnode *start, const char *path, uint32_t mode, uint64_t rdev);
 __must_check int vfs_symlink(const char *target, struct vnode *start, const char *path);

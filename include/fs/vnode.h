@@ -133,6 +133,12 @@ static inline bool vnode_is_link(const struct vnode *vnode)
     return S_ISLNK(vnode->mode);
 }
 
+/* Returns true if somebody may execute the file; then root, who is everybody here, may. */
+static inline bool vnode_may_exec(const struct vnode *vnode)
+{
+    return atomic_load_relaxed(&vnode->mode) & (S_IXUSR | S_IXGRP | S_IXOTH);
+}
+
 /* Makes a vnode with one reference, the caller's, out of a zeroed one. ops, file_ops and the rest
    are the caller's to fill in. */
 void vnode_init(struct vnode *vnode, struct filesystem *fs, uint32_t mode);
@@ -168,8 +174,19 @@ __must_check int vnode_path(struct vnode *vnode, char *buf, size_t size);
 /* The same for getcwd(2): -ENOENT if it has no path any more, -ERANGE if it does not fit. */
 __must_check int vnode_getcwd(struct vnode *dir, char *buf, size_t size);
 
-/* A file is either written or run as a program: -ETXTBSY. Each success is ended by its opposite. */
+/* A file is either open for writing or run as a program.
+
+   vnode_allow_write counts a writer, and fails with -ETXTBSY while a program runs.
+   vnode_end_write ends it. */
 __must_check int vnode_allow_write(struct vnode *vnode);
 void vnode_end_write(struct vnode *vnode);
-__must_check int vnode_deny_write(struct vnode *vnode);
-void vnode_end_deny(struct vnode *vnode);
+
+/* A running program holds its file with a reference and a denial of writing, from exec until it
+   exits or calls exec again.
+
+   vnode_exe_begin takes both, and fails with -ETXTBSY while the file is open for writing.
+   vnode_exe_get takes both once more for the holder's child. vnode_exe_put drops both; `exe` may
+   be NULL. */
+__must_check int vnode_exe_begin(struct vnode *vnode);
+void vnode_exe_get(struct vnode *exe);
+void vnode_exe_put(struct vnode *exe);

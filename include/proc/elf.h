@@ -1,8 +1,9 @@
 /* Loading a static ELF program: promises only; its pages come with their first touch. */
 #pragma once
 
-#include <fs/program.h>
 #include <vm/vspace.h>
+
+struct vnode;
 
 /* Where a loaded program begins, and what its start-up code wants to know of it (auxv). */
 struct elf_image {
@@ -14,6 +15,7 @@ struct elf_image {
     uaddr_t code_start, code_end, data_start, data_end;
 };
 
-/* Maps the segments of `program` into `vspace`, which is empty. -ENOEXEC: not a static x86-64 ELF program, or a broken
-   one; -ENOMEM; -EIO. On failure part of it may be mapped. */
-__must_check int elf_load(struct program *program, struct vspace *vspace, struct elf_image *image);
+/* Maps the segments of the program in the file `exe` into `vspace`, which is empty. Errors:
+   -ENOEXEC (not a static x86-64 ELF program, or a broken one), -ENOMEM, -EIO. On failure some
+   segments may be mapped. */
+__must_check int elf_load(struct vnode *exe, struct vspace *vspace, struct elf_image *image);

@@ -104,7 +104,7 @@ struct fork_request {
 __must_check int process_fork(const struct fork_request *request);
 
 /* execve(2): on success the current process returns to user mode in the new program. `path` is in kernel memory, argv
-   and envp are the user's. -ENOEXEC, -E2BIG, -EFAULT, -ENOMEM, or what program_open says: the caller goes on as
+   and envp are the user's. -ENOEXEC, -E2BIG, -EFAULT, -ENOMEM, or what vfs_open_exe says: the caller goes on as
    before. */
 __must_check int process_exec(const char *path, const uaddr_t __user *argv,
                               const uaddr_t __user *envp);

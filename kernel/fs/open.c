@@ -154,3 +154,20 @@ int vfs_open(struct vnode *start, const char *path, unsigned flags, uint32_t mod
         *result = file;
     return err;
 }
+
+int vfs_open_exe(struct vnode *start, const char *path, struct vnode **exe)
+{
+    struct vnode *vnode;
+    int err = path_lookup(start, path, PATH_FOLLOW, &vnode);
+
+    if (err)
+        return err;
+    if (vnode_is_file(vnode) && vnode->cache && vnode_may_exec(vnode))
+        err = vnode_exe_begin(vnode);
+    else
+        err = -EACCES;
+    if (!err)
+        *exe = vnode;
+    vnode_put(vnode);
+    return err;
+}

@@ -181,6 +181,14 @@ ssize_t pagecache_read(struct pagecache *cache, struct uio *uio, uint64_t offset
     return uio_result(done, err);
 }
 
+ssize_t pagecache_read_kernel(struct pagecache *cache, uint64_t offset, void *buf, size_t len)
+{
+    struct uio uio;
+
+    uio_init_kernel(&uio, buf, len);
+    return pagecache_read(cache, &uio, offset);
+}
+
 static void grow_to(struct pagecache *cache, uint64_t size)
 {
     mutex_lock(&cache->lock);

@@ -234,14 +234,27 @@ void vnode_end_write(struct vnode *vnode)
     assert(writers >= 0);
 }
 
-int vnode_deny_write(struct vnode *vnode)
+int vnode_exe_begin(struct vnode *vnode)
 {
-    return count_use(&vnode->writers, -1) ? 0 : -ETXTBSY;
+    if (!count_use(&vnode->writers, -1))
+        return -ETXTBSY;
+    vnode_get(vnode);
+    return 0;
 }
 
-void vnode_end_deny(struct vnode *vnode)
+void vnode_exe_get(struct vnode *exe)
 {
-    int writers = atomic_add_fetch(&vnode->writers, 1);
+    int writers = atomic_sub_fetch(&exe->writers, 1);
 
+    assert(writers < -1);
+    vnode_get(exe);
+}
+
+void vnode_exe_put(struct vnode *exe)
+{
+    if (!exe)
+        return;
+    int writers = atomic_add_fetch(&exe->writers, 1);
     assert(writers <= 0);
+    vnode_put(exe);
 }

@@ -6,6 +6,8 @@
 
 #include <linux/elf.h>
 #include <linux/errno.h>
+#include <fs/pagecache.h>
+#include <fs/vnode.h>
 #include <lib/string.h>
 #include <mm/heap.h>
 #include <proc/elf.h>
@@ -22,10 +24,10 @@ static bool is_supported(const struct elf64_hdr *header)
            header->e_phnum >= 1 && header->e_phnum <= MAX_PHDRS;
 }
 
-/* All `len` bytes, or -ENOEXEC. */
-static int read_all(struct program *program, uint64_t offset, void *buf, size_t len)
+/* Reads `len` bytes of the file. Returns -ENOEXEC if it ends before that. */
+static int read_all(struct vnode *exe, uint64_t offset, void *buf, size_t len)
 {
-    ssize_t got = program_read(program, offset, buf, len);
+    ssize_t got = pagecache_read_kernel(exe->cache, offset, buf, len);
 
     if (got < 0)
         return got;
@@ -51,8 +53,8 @@ static unsigned segment_prot(const struct elf64_phdr *segment)
            (segment->p_flags & PF_X ? PROT_X : 0);
 }
 
-static int map_segment(struct program *program, struct vspace *vspace,
-                       const struct elf64_phdr *segment, uint64_t bias)
+static int map_segment(struct vnode *exe, struct vspace *vspace, const struct elf64_phdr *segment,
+                       uint64_t bias)
 {
     uaddr_t start = segment->p_vaddr + bias, end = start + segment->p_memsz;
     struct map_request request = {
@@ -64,7 +66,7 @@ static int map_segment(struct program *program, struct vspace *vspace,
     };
 
     if (segment->p_filesz > 0) {
-        request.pager = &program->pager;
+        request.pager = &exe->cache->pager;
         request.pager_page = segment->p_offset >> PAGE_SHIFT;
         request.data_end =
             segment->p_filesz < segment->p_memsz ? start + segment->p_filesz : page_ceil(end);
@@ -91,9 +93,8 @@ static void note_segment(struct elf_image *image, const struct elf64_phdr *segme
     image->end = max(image->end, (uaddr_t)(segment->p_vaddr + bias + segment->p_memsz));
 }
 
-static int load_segments(struct program *program, struct vspace *vspace,
-                         const struct elf64_hdr *header, const struct elf64_phdr *segments,
-                         struct elf_image *image)
+static int load_segments(struct vnode *exe, struct vspace *vspace, const struct elf64_hdr *header,
+                         const struct elf64_phdr *segments, struct elf_image *image)
 {
     uint64_t bias = header->e_type == ET_DYN ? PIE_BASE : 0;
 
@@ -107,7 +108,7 @@ static int load_segments(struct program *program, struct vspace *vspace,
             continue;
         if (!is_sane(segment, bias))
             return -ENOEXEC;
-        int err = map_segment(program, vspace, segment, bias);
+        int err = map_segment(exe, vspace, segment, bias);
         if (err)
             return err;
         if (header->e_phoff >= segment->p_offset &&
@@ -118,10 +119,10 @@ static int load_segments(struct program *program, struct vspace *vspace,
     return image->end && image->entry < USER_END ? 0 : -ENOEXEC;
 }
 
-int elf_load(struct program *program, struct vspace *vspace, struct elf_image *image)
+int elf_load(struct vnode *exe, struct vspace *vspace, struct elf_image *image)
 {
     struct elf64_hdr header;
-    int err = read_all(program, 0, &header, sizeof(header));
+    int err = read_all(exe, 0, &header, sizeof(header));
 
     if (err)
         return err;
@@ -131,9 +132,9 @@ int elf_load(struct program *program, struct vspace *vspace, struct elf_image *i
     struct elf64_phdr *segments = heap_alloc(len);
     if (!segments)
         return -ENOMEM;
-    err = read_all(program, header.e_phoff, segments, len);
+    err = read_all(exe, header.e_phoff, segments, len);
     if (!err)
-        err = load_segments(program, vspace, &header, segments, image);
+        err = load_segments(exe, vspace, &header, segments, image);
     heap_free(segments);
     return err;
 }

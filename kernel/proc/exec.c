@@ -19,6 +19,7 @@
 #include <arch/clock.h>
 #include <arch/cpu.h>
 #include <dev/random.h>
+#include <fs/vfs.h>
 #include <lib/panic.h>
 #include <lib/string.h>
 #include <mm/heap.h>
@@ -48,7 +49,7 @@ struct arguments {
 
 /* A program that is being put together. */
 struct loading {
-    struct program *program;
+    struct vnode *exe; /* from vfs_open_exe; NULL once the process has it */
     struct vspace *vspace;
     struct elf_image image;
     struct arguments args;
@@ -305,7 +306,7 @@ static int loading_build(struct loading *loading, const struct process *process)
     int err = vspace_create(&limits, &loading->vspace);
 
     if (!err)
-        err = elf_load(loading->program, loading->vspace, &loading->image);
+        err = elf_load(loading->exe, loading->vspace, &loading->image);
     if (err)
         return err;
     loading->vspace->heap_start = page_ceil(loading->image.end) + HEAP_GAP;
@@ -355,17 +356,17 @@ static void change_over(struct loading *loading, struct process *process, const 
     process->vspace = loading->vspace;
     process->borrows_vspace = false;
     process->layout = loading_layout(loading);
-    vnode_get(loading->program->vnode);
-    process->exe = loading->program->vnode;
+    process->exe = loading->exe;
     process->has_execed = true;
     set_name(process, path);
     mutex_unlock(&process_tree_lock);
 
+    loading->exe = NULL;
     loading->vspace = NULL;
     thread_set_space(&process->vspace->pagetable.mmu);
     if (old)
         vspace_put(old);
-    vnode_put(old_exe);
+    vnode_exe_put(old_exe);
     fdtable_close_on_exec(process->files);
     signal_exec(&process->signals);
     process_vfork_done(process);
@@ -378,7 +379,7 @@ int process_exec(const char *path, const uaddr_t __user *argv, const uaddr_t __u
 {
     struct process *process = process_current();
     struct loading loading = {.args.max = arguments_max(process)};
-    int err = program_open(process->cwd, path, &loading.program);
+    int err = vfs_open_exe(process->cwd, path, &loading.exe);
 
     if (!err)
         err = arguments_collect(&loading.args, path, argv, envp);
@@ -389,7 +390,7 @@ int process_exec(const char *path, const uaddr_t __user *argv, const uaddr_t __u
     if (loading.vspace)
         vspace_put(loading.vspace);
     heap_free(loading.args.bytes);
-    program_put(loading.program);
+    vnode_exe_put(loading.exe);
     if (!err)
         trace_exec();
     return err;

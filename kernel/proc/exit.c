@@ -32,10 +32,10 @@ static void give_back(struct process *process)
 
     fdtable_destroy(files);
     vnode_put(cwd);
-    vnode_put(exe);
     thread_set_space(NULL);
     if (vspace)
         vspace_put(vspace);
+    vnode_exe_put(exe);
     process_vfork_done(process);
 }
 

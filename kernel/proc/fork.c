@@ -62,7 +62,7 @@ static void copy_rest(struct process *child, struct process *parent)
     child->umask = parent->umask;
     vnode_get(parent->cwd);
     child->cwd = parent->cwd;
-    vnode_get(parent->exe);
+    vnode_exe_get(parent->exe);
     child->exe = parent->exe;
     memcpy(child->name, parent->name, sizeof(child->name));
     memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));
@@ -73,7 +73,7 @@ static void copy_rest(struct process *child, struct process *parent)
 static void child_discard(struct process *child)
 {
     vnode_put(child->cwd);
-    vnode_put(child->exe);
+    vnode_exe_put(child->exe);
     if (child->files)
         fdtable_destroy(child->files);
     if (child->vspace)

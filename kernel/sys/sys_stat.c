@@ -61,9 +61,7 @@ SYSCALL2(fstat, int, fd, struct stat __user *, to)
 /* Root may read and write everything, and run what somebody may run. */
 static bool may_access(const struct vnode *vnode, unsigned access)
 {
-    bool may_exec = vnode_is_dir(vnode) || (vnode->mode & (S_IXUSR | S_IXGRP | S_IXOTH));
-
-    return may_exec || !(access & MAY_EXEC);
+    return !(access & MAY_EXEC) || vnode_is_dir(vnode) || vnode_may_exec(vnode);
 }
 
 static long check_access(int dirfd, const char __user *path, unsigned access, unsigned flags)
