@@ -58,35 +58,28 @@ static int wait_end_reason(const struct thread *thread, unsigned work, uint64_t 
     return 0;
 }
 
-/* Sleeps until woken, or until there is another reason to end. Interrupts are off, because a
-   preemption between thread_prepare_sleep and the tests would put the thread to sleep untested. */
-static int wait_irq_off(struct waitq *wq, struct thread *thread, unsigned work,
-                        uint64_t deadline_ns)
+/* Sleeps until woken, or until there is another reason to end; returns 0 or the reason. */
+static int wait_woken(struct waitq *wq, struct thread *thread, unsigned work, uint64_t deadline_ns)
 {
+    int reason;
+    bool woken;
+
+    /* A preemption between thread_prepare_sleep and the tests would skip the tests. */
+    bool irq = irq_save();
     for (;;) {
         thread_prepare_sleep();
         /* From here on no thread_wake is lost; the tests see what came before. */
-        int reason = wait_end_reason(thread, work, deadline_ns);
-        bool woken = !atomic_load(&thread->waiting_on);
-
-        if (!woken && !reason) {
-            thread_schedule();
-            continue;
-        }
-        thread_wake(thread); /* does not sleep after all */
-        if (woken)
-            return 0;
-        return wait_cancel(wq, thread) ? reason : 0;
+        reason = wait_end_reason(thread, work, deadline_ns);
+        woken = !atomic_load(&thread->waiting_on);
+        if (woken || reason)
+            break;
+        thread_schedule();
     }
-}
-
-static int wait_woken(struct waitq *wq, struct thread *thread, unsigned work, uint64_t deadline_ns)
-{
-    bool irq = irq_save();
-    int err = wait_irq_off(wq, thread, work, deadline_ns);
-
+    thread_wake(thread); /* does not sleep after all */
+    if (!woken && !wait_cancel(wq, thread))
+        woken = true; /* just now */
     irq_restore(irq);
-    return err;
+    return woken ? 0 : reason;
 }
 
 /* Sleeps at rest: world_stop does not wait for the thread meanwhile. */

@@ -1,5 +1,5 @@
 /* The terminal's device files: they move bytes between user memory and the line discipline, and
-   know the terminal's ioctls.
+   handle the terminal's ioctls.
 
    /dev/console is the terminal itself, for everybody. /dev/tty is the controlling terminal of the
    session that opens it. When the leader of that session exits, the terminal is hung up: from then
@@ -36,12 +36,13 @@ static ssize_t read_input(struct file *file, struct uio *uio, unsigned hangups)
     return uio_result(uio_put(uio, buf, len), -EFAULT);
 }
 
-static ssize_t console_read(struct file *file, struct uio *uio, uint64_t offset __unused)
+static ssize_t console_file_read(struct file *file, struct uio *uio, uint64_t offset __unused)
 {
     return read_input(file, uio, LINE_NEVER);
 }
 
-static ssize_t console_write(struct file *file __unused, struct uio *uio, uint64_t offset __unused)
+static ssize_t console_file_write(struct file *file __unused, struct uio *uio,
+                                  uint64_t offset __unused)
 {
     char buf[CHUNK];
     size_t done = 0;
@@ -62,7 +63,7 @@ static ssize_t console_write(struct file *file __unused, struct uio *uio, uint64
     return done;
 }
 
-static unsigned console_poll(struct file *file __unused)
+static unsigned console_file_poll(struct file *file __unused)
 {
     return POLLOUT | (line_is_readable() ? POLLIN : 0);
 }
@@ -154,7 +155,7 @@ static int change_settings(unsigned request, uaddr_t arg)
     }
 }
 
-static int console_ioctl(struct file *file __unused, unsigned request, uaddr_t arg)
+static int console_file_ioctl(struct file *file __unused, unsigned request, uaddr_t arg)
 {
     switch (request) {
     case TCSETS:
@@ -181,10 +182,10 @@ static int console_ioctl(struct file *file __unused, unsigned request, uaddr_t a
 }
 
 static const struct file_ops console_file_ops = {
-    .read = console_read,
-    .write = console_write,
-    .ioctl = console_ioctl,
-    .poll = console_poll,
+    .read = console_file_read,
+    .write = console_file_write,
+    .ioctl = console_file_ioctl,
+    .poll = console_file_poll,
 };
 
 /* ---- /dev/tty ---- */
@@ -214,18 +215,18 @@ static ssize_t tty_file_read(struct file *file, struct uio *uio, uint64_t offset
 
 static ssize_t tty_file_write(struct file *file, struct uio *uio, uint64_t offset)
 {
-    return is_tty_hung_up(file) ? -EIO : console_write(file, uio, offset);
+    return is_tty_hung_up(file) ? -EIO : console_file_write(file, uio, offset);
 }
 
 static unsigned tty_file_poll(struct file *file)
 {
-    return is_tty_hung_up(file) ? POLLIN | POLLOUT | POLLERR | POLLHUP : console_poll(file);
+    return is_tty_hung_up(file) ? POLLIN | POLLOUT | POLLERR | POLLHUP : console_file_poll(file);
 }
 
 static int tty_file_ioctl(struct file *file, unsigned request, uaddr_t arg)
 {
     if (!is_tty_hung_up(file))
-        return console_ioctl(file, request, arg);
+        return console_file_ioctl(file, request, arg);
     return request == TIOCSPGRP ? -ENOTTY : -EIO;
 }
 

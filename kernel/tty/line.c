@@ -201,8 +201,7 @@ static void erase_word(void)
         erase_character();
 }
 
-/* Returns true if `c` is the special character `index` (VINTR, ...). A character of 0 is disabled.
-   */
+/* Returns true if `c` is the special character `index` (VINTR, ...), which 0 disables. */
 static bool is_special(uint8_t c, unsigned index)
 {
     return c != 0 && c == line.termios.c_cc[index];

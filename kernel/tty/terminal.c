@@ -9,6 +9,7 @@
 
 #include <asm/ioctls.h>
 #include <linux/errno.h>
+#include <lib/panic.h>
 #include <proc/process.h>
 #include <proc/session.h>
 #include <proc/signal.h>
@@ -22,6 +23,7 @@ static int terminal_pgid; /* (t) the group in the foreground; 0: none */
 /* Returns true if the terminal is the process's controlling terminal. */
 static bool has_terminal(const struct process *process)
 {
+    assert(mutex_is_held(&process_tree_lock));
     return process->has_terminal && process->sid == terminal_sid;
 }
 
@@ -78,7 +80,7 @@ static void terminal_release(void)
     signal_group(pgid, SIGCONT);
 }
 
-/* The tree lock is held. */
+/* A session's leader exits: see session_set_hangup. */
 static void leader_exits(struct process *leader)
 {
     if (!has_terminal(leader))
