@@ -1,5 +1,6 @@
-/* The system calls that there are. A name stands for Linux's number of it, or Pagoda's own, and for the function
-   sys_NAME; a test goes through them all. */
+/* The list of system calls. A name stands for the call's number, Linux's or Pagoda's own, and for
+   the function sys_NAME in kernel/sys/. test/user/syscall_pointers.c goes through the whole list,
+   and strace takes its names from it. */
 #pragma once
 
 /* clang-format off */

@@ -3,5 +3,6 @@
 
 #include <sys/syscall.h>
 
-/* What does the work of a number, Linux's or (from 1000 on) Pagoda's own; NULL: nothing. */
+/* Returns the entry of a system call. Numbers are Linux's, and from PAGODA_SYS_FIRST on Pagoda's own.
+   NULL: no call has this number. */
 syscall_fn *syscall_find(uint64_t number);

@@ -21,17 +21,17 @@ static long chmod_path(int dirfd, const char __user *path, unsigned mode)
     return 0;
 }
 
-SYSCALL2(chmod, const char __user *, path, unsigned, mode)
+SYSCALL2(sys_chmod, const char __user *, path, unsigned, mode)
 {
     return chmod_path(AT_FDCWD, path, mode);
 }
 
-SYSCALL3(fchmodat, int, dirfd, const char __user *, path, unsigned, mode)
+SYSCALL3(sys_fchmodat, int, dirfd, const char __user *, path, unsigned, mode)
 {
     return chmod_path(dirfd, path, mode);
 }
 
-SYSCALL2(fchmod, int, fd, unsigned, mode)
+SYSCALL2(sys_fchmod, int, fd, unsigned, mode)
 {
     struct file *file = io_file_from_fd(fd);
 
@@ -57,25 +57,25 @@ static long chown_path(int dirfd, const char __user *path, uint32_t uid, uint32_
     return 0;
 }
 
-SYSCALL3(chown, const char __user *, path, uint32_t, uid, uint32_t, gid)
+SYSCALL3(sys_chown, const char __user *, path, uint32_t, uid, uint32_t, gid)
 {
     return chown_path(AT_FDCWD, path, uid, gid, 0);
 }
 
-SYSCALL3(lchown, const char __user *, path, uint32_t, uid, uint32_t, gid)
+SYSCALL3(sys_lchown, const char __user *, path, uint32_t, uid, uint32_t, gid)
 {
     return chown_path(AT_FDCWD, path, uid, gid, AT_SYMLINK_NOFOLLOW);
 }
 
-SYSCALL5(fchownat, int, dirfd, const char __user *, path, uint32_t, uid, uint32_t, gid, unsigned,
-         flags)
+SYSCALL5(sys_fchownat, int, dirfd, const char __user *, path, uint32_t, uid, uint32_t, gid,
+         unsigned, flags)
 {
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
     return chown_path(dirfd, path, uid, gid, flags);
 }
 
-SYSCALL3(fchown, int, fd, uint32_t, uid, uint32_t, gid)
+SYSCALL3(sys_fchown, int, fd, uint32_t, uid, uint32_t, gid)
 {
     struct file *file = io_file_from_fd(fd);
 
@@ -132,7 +132,7 @@ static int vnode_from_fd_or_path(int fd, const char __user *path, unsigned flags
     return 0;
 }
 
-SYSCALL4(utimensat, int, fd, const char __user *, path, const struct __kernel_timespec __user *,
+SYSCALL4(sys_utimensat, int, fd, const char __user *, path, const struct __kernel_timespec __user *,
          from, unsigned, flags)
 {
     struct __kernel_timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_nsec = UTIME_NOW}};

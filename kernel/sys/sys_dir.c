@@ -98,12 +98,12 @@ static long list_dir(int fd, char __user *to, unsigned size, dirent_fn *make)
     return uio_result(listing.done, err ? err : listing.err);
 }
 
-SYSCALL3(getdents64, int, fd, char __user *, to, unsigned, size)
+SYSCALL3(sys_getdents64, int, fd, char __user *, to, unsigned, size)
 {
     return list_dir(fd, to, size, make_dirent64);
 }
 
-SYSCALL3(getdents, int, fd, char __user *, to, unsigned, size)
+SYSCALL3(sys_getdents, int, fd, char __user *, to, unsigned, size)
 {
     return list_dir(fd, to, size, make_dirent);
 }

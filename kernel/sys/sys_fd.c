@@ -47,28 +47,28 @@ static long open_path(int dirfd, const char __user *path, unsigned flags, unsign
     return fd;
 }
 
-SYSCALL3(open, const char __user *, path, unsigned, flags, unsigned, mode)
+SYSCALL3(sys_open, const char __user *, path, unsigned, flags, unsigned, mode)
 {
     return open_path(AT_FDCWD, path, flags, mode);
 }
 
-SYSCALL4(openat, int, dirfd, const char __user *, path, unsigned, flags, unsigned, mode)
+SYSCALL4(sys_openat, int, dirfd, const char __user *, path, unsigned, flags, unsigned, mode)
 {
     return open_path(dirfd, path, flags, mode);
 }
 
-SYSCALL2(creat, const char __user *, path, unsigned, mode)
+SYSCALL2(sys_creat, const char __user *, path, unsigned, mode)
 {
     return open_path(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
 }
 
-SYSCALL1(close, int, fd)
+SYSCALL1(sys_close, int, fd)
 {
     return fdtable_close(current_files(), fd);
 }
 
 /* No table is shared, so there is nothing to do for CLOSE_RANGE_UNSHARE. */
-SYSCALL3(close_range, unsigned, first, unsigned, last, unsigned, flags)
+SYSCALL3(sys_close_range, unsigned, first, unsigned, last, unsigned, flags)
 {
     if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || first > last)
         return -EINVAL;
@@ -86,17 +86,17 @@ static long dup_from(int fd, int min_fd, bool cloexec)
     return file ? install_file(file, min_fd, cloexec) : -EBADF;
 }
 
-SYSCALL1(dup, int, fd)
+SYSCALL1(sys_dup, int, fd)
 {
     return dup_from(fd, 0, false);
 }
 
-SYSCALL2(dup2, int, from, int, to)
+SYSCALL2(sys_dup2, int, from, int, to)
 {
     return fdtable_dup2(current_files(), from, to, false, fd_limit());
 }
 
-SYSCALL3(dup3, int, from, int, to, unsigned, flags)
+SYSCALL3(sys_dup3, int, from, int, to, unsigned, flags)
 {
     if ((flags & ~O_CLOEXEC) || from == to)
         return -EINVAL;
@@ -140,12 +140,12 @@ static long make_pipe(int __user *to, unsigned flags)
     return err;
 }
 
-SYSCALL1(pipe, int __user *, fds)
+SYSCALL1(sys_pipe, int __user *, fds)
 {
     return make_pipe(fds, 0);
 }
 
-SYSCALL2(pipe2, int __user *, fds, unsigned, flags)
+SYSCALL2(sys_pipe2, int __user *, fds, unsigned, flags)
 {
     return make_pipe(fds, flags);
 }
@@ -193,7 +193,7 @@ static long fcntl_file(struct file *file, int fd, unsigned request, uint64_t arg
     return -EINVAL;
 }
 
-SYSCALL3(fcntl, int, fd, unsigned, request, uint64_t, arg)
+SYSCALL3(sys_fcntl, int, fd, unsigned, request, uint64_t, arg)
 {
     struct file *file = file_from_fd(fd);
 

@@ -53,22 +53,22 @@ static long transfer_buffer(int fd, const void __user *buf, size_t len, int64_t 
     return done;
 }
 
-SYSCALL3(read, int, fd, void __user *, buf, size_t, len)
+SYSCALL3(sys_read, int, fd, void __user *, buf, size_t, len)
 {
     return transfer_buffer(fd, buf, len, AT_FILE_OFFSET, read_at);
 }
 
-SYSCALL3(write, int, fd, const void __user *, buf, size_t, len)
+SYSCALL3(sys_write, int, fd, const void __user *, buf, size_t, len)
 {
     return transfer_buffer(fd, buf, len, AT_FILE_OFFSET, write_at);
 }
 
-SYSCALL4(pread64, int, fd, void __user *, buf, size_t, len, int64_t, offset)
+SYSCALL4(sys_pread64, int, fd, void __user *, buf, size_t, len, int64_t, offset)
 {
     return offset < 0 ? -EINVAL : transfer_buffer(fd, buf, len, offset, read_at);
 }
 
-SYSCALL4(pwrite64, int, fd, const void __user *, buf, size_t, len, int64_t, offset)
+SYSCALL4(sys_pwrite64, int, fd, const void __user *, buf, size_t, len, int64_t, offset)
 {
     return offset < 0 ? -EINVAL : transfer_buffer(fd, buf, len, offset, write_at);
 }
@@ -101,22 +101,22 @@ static long transfer_vector(int fd, const struct iovec __user *from, size_t coun
     return done;
 }
 
-SYSCALL3(readv, int, fd, const struct iovec __user *, pieces, size_t, count)
+SYSCALL3(sys_readv, int, fd, const struct iovec __user *, pieces, size_t, count)
 {
     return transfer_vector(fd, pieces, count, AT_FILE_OFFSET, read_at);
 }
 
-SYSCALL3(writev, int, fd, const struct iovec __user *, pieces, size_t, count)
+SYSCALL3(sys_writev, int, fd, const struct iovec __user *, pieces, size_t, count)
 {
     return transfer_vector(fd, pieces, count, AT_FILE_OFFSET, write_at);
 }
 
-SYSCALL4(preadv, int, fd, const struct iovec __user *, pieces, size_t, count, int64_t, offset)
+SYSCALL4(sys_preadv, int, fd, const struct iovec __user *, pieces, size_t, count, int64_t, offset)
 {
     return offset < 0 ? -EINVAL : transfer_vector(fd, pieces, count, offset, read_at);
 }
 
-SYSCALL4(pwritev, int, fd, const struct iovec __user *, pieces, size_t, count, int64_t, offset)
+SYSCALL4(sys_pwritev, int, fd, const struct iovec __user *, pieces, size_t, count, int64_t, offset)
 {
     return offset < 0 ? -EINVAL : transfer_vector(fd, pieces, count, offset, write_at);
 }
@@ -131,19 +131,19 @@ static long transfer_vector_flags(int fd, const struct iovec __user *pieces, siz
 }
 
 /* The fifth argument would be the upper half of the offset, on machines of 32 bits. */
-SYSCALL6(preadv2, int, fd, const struct iovec __user *, pieces, size_t, count, int64_t, offset,
+SYSCALL6(sys_preadv2, int, fd, const struct iovec __user *, pieces, size_t, count, int64_t, offset,
          uint64_t, upper __unused, unsigned, flags)
 {
     return transfer_vector_flags(fd, pieces, count, offset, flags, read_at);
 }
 
-SYSCALL6(pwritev2, int, fd, const struct iovec __user *, pieces, size_t, count, int64_t, offset,
+SYSCALL6(sys_pwritev2, int, fd, const struct iovec __user *, pieces, size_t, count, int64_t, offset,
          uint64_t, upper __unused, unsigned, flags)
 {
     return transfer_vector_flags(fd, pieces, count, offset, flags, write_at);
 }
 
-SYSCALL3(lseek, int, fd, int64_t, offset, unsigned, whence)
+SYSCALL3(sys_lseek, int, fd, int64_t, offset, unsigned, whence)
 {
     struct file *file = io_file_from_fd(fd);
 
@@ -154,7 +154,7 @@ SYSCALL3(lseek, int, fd, int64_t, offset, unsigned, whence)
     return result;
 }
 
-SYSCALL2(ftruncate, int, fd, int64_t, size)
+SYSCALL2(sys_ftruncate, int, fd, int64_t, size)
 {
     if (size < 0)
         return -EINVAL;
@@ -178,17 +178,17 @@ static long sync_file(int fd)
     return can_sync ? 0 : -EINVAL;
 }
 
-SYSCALL1(fsync, int, fd)
+SYSCALL1(sys_fsync, int, fd)
 {
     return sync_file(fd);
 }
 
-SYSCALL1(fdatasync, int, fd)
+SYSCALL1(sys_fdatasync, int, fd)
 {
     return sync_file(fd);
 }
 
-SYSCALL0(sync)
+SYSCALL0(sys_sync)
 {
     return 0;
 }
@@ -235,7 +235,7 @@ static int ioctl_file(struct file *file, int fd, unsigned request, uaddr_t arg)
     return file->ops->ioctl ? file->ops->ioctl(file, request, arg) : -ENOTTY;
 }
 
-SYSCALL3(ioctl, int, fd, unsigned, request, uaddr_t, arg)
+SYSCALL3(sys_ioctl, int, fd, unsigned, request, uaddr_t, arg)
 {
     struct file *file = io_file_from_fd(fd);
 

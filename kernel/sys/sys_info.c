@@ -19,7 +19,7 @@
 
 #define PAGODA_RELEASE "0.1"
 
-SYSCALL1(uname, struct new_utsname __user *, out)
+SYSCALL1(sys_uname, struct new_utsname __user *, out)
 {
     const struct new_utsname names = {
         .sysname = "Pagoda",
@@ -33,7 +33,7 @@ SYSCALL1(uname, struct new_utsname __user *, out)
     return put_user(out, &names);
 }
 
-SYSCALL1(sysinfo, struct sysinfo __user *, out)
+SYSCALL1(sys_sysinfo, struct sysinfo __user *, out)
 {
     struct sysinfo info;
 
@@ -71,7 +71,7 @@ static long read_messages(char __user *to, size_t size)
     return done;
 }
 
-SYSCALL3(syslog, int, action, char __user *, to, int, size)
+SYSCALL3(sys_syslog, int, action, char __user *, to, int, size)
 {
     switch (action) {
     case SYSLOG_ACTION_READ_ALL:
@@ -129,7 +129,7 @@ static bool can_wake(int clock)
            clock == CLOCK_TAI;
 }
 
-SYSCALL2(clock_gettime, int, clock, struct __kernel_timespec __user *, out)
+SYSCALL2(sys_clock_gettime, int, clock, struct __kernel_timespec __user *, out)
 {
     uint64_t ns;
     int err = clock_read(clock, &ns);
@@ -140,7 +140,7 @@ SYSCALL2(clock_gettime, int, clock, struct __kernel_timespec __user *, out)
     return put_user(out, &time);
 }
 
-SYSCALL2(clock_getres, int, clock, struct __kernel_timespec __user *, out)
+SYSCALL2(sys_clock_getres, int, clock, struct __kernel_timespec __user *, out)
 {
     struct __kernel_timespec resolution = {.tv_nsec = 1};
     uint64_t ns;
@@ -152,7 +152,8 @@ SYSCALL2(clock_getres, int, clock, struct __kernel_timespec __user *, out)
 }
 
 /* The kernel's time zone is UTC, always. */
-SYSCALL2(gettimeofday, struct __kernel_old_timeval __user *, out, struct timezone __user *, zone)
+SYSCALL2(sys_gettimeofday, struct __kernel_old_timeval __user *, out, struct timezone __user *,
+         zone)
 {
     uint64_t us = clock_realtime_ns() / 1000;
     const struct __kernel_old_timeval time = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
@@ -187,7 +188,7 @@ static int sleep_for(uint64_t ns, struct __kernel_timespec __user *remaining)
     return err;
 }
 
-SYSCALL2(nanosleep, const struct __kernel_timespec __user *, request,
+SYSCALL2(sys_nanosleep, const struct __kernel_timespec __user *, request,
          struct __kernel_timespec __user *, remaining)
 {
     struct __kernel_timespec time;
@@ -200,8 +201,8 @@ SYSCALL2(nanosleep, const struct __kernel_timespec __user *, request,
     return sleep_for(ns, remaining);
 }
 
-SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec __user *, request,
-         struct __kernel_timespec __user *, remaining)
+SYSCALL4(sys_clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec __user *,
+         request, struct __kernel_timespec __user *, remaining)
 {
     struct __kernel_timespec time;
     uint64_t ns, now;
@@ -260,7 +261,7 @@ static int rlimit(int pid, unsigned resource, const struct rlimit64 *set, struct
     return err;
 }
 
-SYSCALL2(getrlimit, unsigned, resource, struct rlimit64 __user *, out)
+SYSCALL2(sys_getrlimit, unsigned, resource, struct rlimit64 __user *, out)
 {
     struct rlimit64 limit;
     int err = rlimit(0, resource, NULL, &limit);
@@ -268,14 +269,14 @@ SYSCALL2(getrlimit, unsigned, resource, struct rlimit64 __user *, out)
     return err ? err : put_user(out, &limit);
 }
 
-SYSCALL2(setrlimit, unsigned, resource, const struct rlimit64 __user *, in)
+SYSCALL2(sys_setrlimit, unsigned, resource, const struct rlimit64 __user *, in)
 {
     struct rlimit64 limit, old;
 
     return get_user(&limit, in) ? -EFAULT : rlimit(0, resource, &limit, &old);
 }
 
-SYSCALL4(prlimit64, int, pid, unsigned, resource, const struct rlimit64 __user *, in,
+SYSCALL4(sys_prlimit64, int, pid, unsigned, resource, const struct rlimit64 __user *, in,
          struct rlimit64 __user *, out)
 {
     struct rlimit64 limit, old;
@@ -286,7 +287,7 @@ SYSCALL4(prlimit64, int, pid, unsigned, resource, const struct rlimit64 __user *
     return err || !out ? err : put_user(out, &old);
 }
 
-SYSCALL2(getrusage, int, who, struct rusage __user *, out)
+SYSCALL2(sys_getrusage, int, who, struct rusage __user *, out)
 {
     struct process *process = process_current();
     struct process_usage usage;
@@ -307,7 +308,7 @@ SYSCALL2(getrusage, int, who, struct rusage __user *, out)
 }
 
 /* Ticks, as everywhere in here: since boot, and of the process and its children. */
-SYSCALL1(times, struct tms __user *, out)
+SYSCALL1(sys_times, struct tms __user *, out)
 {
     const struct process *process = process_current();
     struct process_usage self = process_usage(process), children = process->children_usage;
@@ -323,7 +324,7 @@ SYSCALL1(times, struct tms __user *, out)
     return clock_monotonic_ns() / 1000 / TICK_US;
 }
 
-SYSCALL3(getrandom, char __user *, buf, size_t, len, unsigned, flags)
+SYSCALL3(sys_getrandom, char __user *, buf, size_t, len, unsigned, flags)
 {
     char part[256];
     size_t done = 0;

@@ -73,7 +73,7 @@ static long map(uaddr_t addr, uint64_t len, unsigned prot, unsigned flags, struc
     return err ? err : (long)start;
 }
 
-SYSCALL6(mmap, uaddr_t, addr, uint64_t, len, unsigned, prot, unsigned, flags, int, fd, uint64_t,
+SYSCALL6(sys_mmap, uaddr_t, addr, uint64_t, len, unsigned, prot, unsigned, flags, int, fd, uint64_t,
          offset)
 {
     if (offset % PAGE_SIZE)
@@ -89,7 +89,7 @@ SYSCALL6(mmap, uaddr_t, addr, uint64_t, len, unsigned, prot, unsigned, flags, in
     return result;
 }
 
-SYSCALL2(munmap, uaddr_t, addr, uint64_t, len)
+SYSCALL2(sys_munmap, uaddr_t, addr, uint64_t, len)
 {
     uaddr_t end;
     int err = page_range(addr, len, &end);
@@ -99,7 +99,7 @@ SYSCALL2(munmap, uaddr_t, addr, uint64_t, len)
     return vspace_unmap(current_vspace(), addr, end);
 }
 
-SYSCALL3(mprotect, uaddr_t, addr, uint64_t, len, unsigned, prot)
+SYSCALL3(sys_mprotect, uaddr_t, addr, uint64_t, len, unsigned, prot)
 {
     uaddr_t end;
 
@@ -136,7 +136,7 @@ static bool is_hint(int advice)
     }
 }
 
-SYSCALL3(madvise, uaddr_t, addr, uint64_t, len, int, advice)
+SYSCALL3(sys_madvise, uaddr_t, addr, uint64_t, len, int, advice)
 {
     uaddr_t end;
 
@@ -154,12 +154,12 @@ SYSCALL3(madvise, uaddr_t, addr, uint64_t, len, int, advice)
     return vspace_check_mapped(current_vspace(), addr, end);
 }
 
-SYSCALL1(brk, uaddr_t, brk)
+SYSCALL1(sys_brk, uaddr_t, brk)
 {
     return vspace_brk(current_vspace(), brk);
 }
 
-SYSCALL1(sbrk, int64_t, delta)
+SYSCALL1(sys_sbrk, int64_t, delta)
 {
     uaddr_t old;
     int err = vspace_sbrk(current_vspace(), delta, &old);
@@ -168,7 +168,7 @@ SYSCALL1(sbrk, int64_t, delta)
 }
 
 /* Returns how many differences there are; the console shows the first. */
-SYSCALL0(audit)
+SYSCALL0(sys_audit)
 {
     int err = world_stop();
 

@@ -20,12 +20,12 @@ static long make_node(int dirfd, const char __user *path, unsigned mode, uint64_
     return err;
 }
 
-SYSCALL2(mkdir, const char __user *, path, unsigned, mode)
+SYSCALL2(sys_mkdir, const char __user *, path, unsigned, mode)
 {
     return make_node(AT_FDCWD, path, S_IFDIR | (mode & 01777), 0);
 }
 
-SYSCALL3(mkdirat, int, dirfd, const char __user *, path, unsigned, mode)
+SYSCALL3(sys_mkdirat, int, dirfd, const char __user *, path, unsigned, mode)
 {
     return make_node(dirfd, path, S_IFDIR | (mode & 01777), 0);
 }
@@ -48,12 +48,12 @@ static long make_special(int dirfd, const char __user *path, unsigned mode, unsi
     return -EINVAL;
 }
 
-SYSCALL3(mknod, const char __user *, path, unsigned, mode, unsigned, rdev)
+SYSCALL3(sys_mknod, const char __user *, path, unsigned, mode, unsigned, rdev)
 {
     return make_special(AT_FDCWD, path, mode, rdev);
 }
 
-SYSCALL4(mknodat, int, dirfd, const char __user *, path, unsigned, mode, unsigned, rdev)
+SYSCALL4(sys_mknodat, int, dirfd, const char __user *, path, unsigned, mode, unsigned, rdev)
 {
     return make_special(dirfd, path, mode, rdev);
 }
@@ -72,17 +72,17 @@ static long on_path(int dirfd, const char __user *path,
     return err;
 }
 
-SYSCALL1(rmdir, const char __user *, path)
+SYSCALL1(sys_rmdir, const char __user *, path)
 {
     return on_path(AT_FDCWD, path, vfs_rmdir);
 }
 
-SYSCALL1(unlink, const char __user *, path)
+SYSCALL1(sys_unlink, const char __user *, path)
 {
     return on_path(AT_FDCWD, path, vfs_unlink);
 }
 
-SYSCALL3(unlinkat, int, dirfd, const char __user *, path, unsigned, flags)
+SYSCALL3(sys_unlinkat, int, dirfd, const char __user *, path, unsigned, flags)
 {
     if (flags & ~AT_REMOVEDIR)
         return -EINVAL;
@@ -109,18 +109,18 @@ static long rename_path(int from_fd, const char __user *from, int to_fd, const c
     return err;
 }
 
-SYSCALL2(rename, const char __user *, from, const char __user *, to)
+SYSCALL2(sys_rename, const char __user *, from, const char __user *, to)
 {
     return rename_path(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
-SYSCALL4(renameat, int, from_fd, const char __user *, from, int, to_fd, const char __user *, to)
+SYSCALL4(sys_renameat, int, from_fd, const char __user *, from, int, to_fd, const char __user *, to)
 {
     return rename_path(from_fd, from, to_fd, to, 0);
 }
 
-SYSCALL5(renameat2, int, from_fd, const char __user *, from, int, to_fd, const char __user *, to,
-         unsigned, flags)
+SYSCALL5(sys_renameat2, int, from_fd, const char __user *, from, int, to_fd, const char __user *,
+         to, unsigned, flags)
 {
     return rename_path(from_fd, from, to_fd, to, flags);
 }
@@ -147,12 +147,12 @@ static long link_path(int from_fd, const char __user *from, int to_fd, const cha
     return err;
 }
 
-SYSCALL2(link, const char __user *, from, const char __user *, to)
+SYSCALL2(sys_link, const char __user *, from, const char __user *, to)
 {
     return link_path(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
-SYSCALL5(linkat, int, from_fd, const char __user *, from, int, to_fd, const char __user *, to,
+SYSCALL5(sys_linkat, int, from_fd, const char __user *, from, int, to_fd, const char __user *, to,
          unsigned, flags)
 {
     return link_path(from_fd, from, to_fd, to, flags);
@@ -174,12 +174,12 @@ static long symlink_path(const char __user *target, int dirfd, const char __user
     return err;
 }
 
-SYSCALL2(symlink, const char __user *, target, const char __user *, path)
+SYSCALL2(sys_symlink, const char __user *, target, const char __user *, path)
 {
     return symlink_path(target, AT_FDCWD, path);
 }
 
-SYSCALL3(symlinkat, const char __user *, target, int, dirfd, const char __user *, path)
+SYSCALL3(sys_symlinkat, const char __user *, target, int, dirfd, const char __user *, path)
 {
     return symlink_path(target, dirfd, path);
 }
@@ -232,17 +232,17 @@ static long readlink_path(int dirfd, const char __user *path, char __user *to, i
     return result;
 }
 
-SYSCALL3(readlink, const char __user *, path, char __user *, to, int, size)
+SYSCALL3(sys_readlink, const char __user *, path, char __user *, to, int, size)
 {
     return readlink_path(AT_FDCWD, path, to, size);
 }
 
-SYSCALL4(readlinkat, int, dirfd, const char __user *, path, char __user *, to, int, size)
+SYSCALL4(sys_readlinkat, int, dirfd, const char __user *, path, char __user *, to, int, size)
 {
     return readlink_path(dirfd, path, to, size);
 }
 
-SYSCALL2(truncate, const char __user *, path, int64_t, size)
+SYSCALL2(sys_truncate, const char __user *, path, int64_t, size)
 {
     struct path_arg arg;
 
@@ -273,7 +273,7 @@ static int set_cwd(struct vnode *dir)
     return 0;
 }
 
-SYSCALL1(chdir, const char __user *, path)
+SYSCALL1(sys_chdir, const char __user *, path)
 {
     struct vnode *dir;
     int err = vnode_from_path(AT_FDCWD, path, 0, &dir);
@@ -281,7 +281,7 @@ SYSCALL1(chdir, const char __user *, path)
     return err ? err : set_cwd(dir);
 }
 
-SYSCALL1(fchdir, int, fd)
+SYSCALL1(sys_fchdir, int, fd)
 {
     struct file *file = file_from_fd(fd);
 
@@ -294,7 +294,7 @@ SYSCALL1(fchdir, int, fd)
 }
 
 /* Returns the length with the final 0, unlike the C library's function. */
-SYSCALL2(getcwd, char __user *, to, size_t, size)
+SYSCALL2(sys_getcwd, char __user *, to, size_t, size)
 {
     char *path = heap_alloc(PATH_MAX);
 
@@ -312,7 +312,7 @@ SYSCALL2(getcwd, char __user *, to, size_t, size)
     return len;
 }
 
-SYSCALL1(umask, unsigned, mask)
+SYSCALL1(sys_umask, unsigned, mask)
 {
     struct process *process = process_current();
     unsigned old = process->umask;

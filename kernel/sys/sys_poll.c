@@ -135,13 +135,14 @@ static uint64_t deadline_after_ms(int ms)
     return ms < 0 ? UINT64_MAX : clock_monotonic_ns() + ms * 1000000ul;
 }
 
-SYSCALL3(poll, struct pollfd __user *, user, unsigned, count, int, timeout_ms)
+SYSCALL3(sys_poll, struct pollfd __user *, user, unsigned, count, int, timeout_ms)
 {
     return poll_files(user, count, signal_resumed_deadline(deadline_after_ms(timeout_ms)));
 }
 
-SYSCALL5(ppoll, struct pollfd __user *, user, unsigned, count, struct __kernel_timespec __user *,
-         timeout, const uint64_t __user *, mask, size_t, mask_size)
+SYSCALL5(sys_ppoll, struct pollfd __user *, user, unsigned, count,
+         struct __kernel_timespec __user *, timeout, const uint64_t __user *, mask, size_t,
+         mask_size)
 {
     uint64_t deadline_ns;
     int err = timeout_deadline(timeout, &deadline_ns);
@@ -313,7 +314,7 @@ static int timeval_deadline(const struct __kernel_old_timeval __user *timeout,
     return timespec_deadline(timeout ? &spec : NULL, deadline_ns);
 }
 
-SYSCALL5(select, int, limit, __kernel_fd_set __user *, in, __kernel_fd_set __user *, out,
+SYSCALL5(sys_select, int, limit, __kernel_fd_set __user *, in, __kernel_fd_set __user *, out,
          __kernel_fd_set __user *, except, struct __kernel_old_timeval __user *, timeout)
 {
     uint64_t deadline_ns;
@@ -335,7 +336,7 @@ struct mask_arg {
     size_t size;
 };
 
-SYSCALL6(pselect6, int, limit, __kernel_fd_set __user *, in, __kernel_fd_set __user *, out,
+SYSCALL6(sys_pselect6, int, limit, __kernel_fd_set __user *, in, __kernel_fd_set __user *, out,
          __kernel_fd_set __user *, except, struct __kernel_timespec __user *, timeout,
          const struct mask_arg __user *, mask_arg)
 {

@@ -17,14 +17,14 @@
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
-SYSCALL0(fork)
+SYSCALL0(sys_fork)
 {
     const struct fork_request request = {.flags = SIGCHLD};
 
     return process_fork(&request);
 }
 
-SYSCALL0(vfork)
+SYSCALL0(sys_vfork)
 {
     const struct fork_request request = {.flags = CLONE_VM | CLONE_VFORK | SIGCHLD};
 
@@ -36,8 +36,8 @@ SYSCALL0(vfork)
     (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | \
      CLONE_PARENT_SETTID)
 
-SYSCALL5(clone, uint64_t, flags, uaddr_t, stack, uaddr_t, parent_tid, uaddr_t, child_tid, uint64_t,
-         tls)
+SYSCALL5(sys_clone, uint64_t, flags, uaddr_t, stack, uaddr_t, parent_tid, uaddr_t, child_tid,
+         uint64_t, tls)
 {
     const struct fork_request request = {
         .flags = flags,
@@ -54,8 +54,8 @@ SYSCALL5(clone, uint64_t, flags, uaddr_t, stack, uaddr_t, parent_tid, uaddr_t, c
     return process_fork(&request);
 }
 
-SYSCALL3(execve, const char __user *, path, const uaddr_t __user *, argv, const uaddr_t __user *,
-         envp)
+SYSCALL3(sys_execve, const char __user *, path, const uaddr_t __user *, argv,
+         const uaddr_t __user *, envp)
 {
     char *name = heap_alloc(PATH_MAX);
 
@@ -68,12 +68,12 @@ SYSCALL3(execve, const char __user *, path, const uaddr_t __user *, argv, const 
     return err;
 }
 
-SYSCALL1(exit, int, code)
+SYSCALL1(sys_exit, int, code)
 {
     process_exit((code & 0xff) << 8);
 }
 
-SYSCALL1(exit_group, int, code)
+SYSCALL1(sys_exit_group, int, code)
 {
     process_exit((code & 0xff) << 8);
 }
@@ -98,7 +98,7 @@ static int copy_rusage(const struct process_usage *usage, struct rusage __user *
 /* Options that mean something for threads, and for children that were cloned without SIGCHLD: all wait for all here. */
 #define WAIT_IGNORED (__WNOTHREAD | __WCLONE | __WALL)
 
-SYSCALL4(wait4, int, pid, int __user *, status, int, options, struct rusage __user *, rusage)
+SYSCALL4(sys_wait4, int, pid, int __user *, status, int, options, struct rusage __user *, rusage)
 {
     struct wait_result child;
 
@@ -145,7 +145,7 @@ static struct signal_info child_news(const struct wait_result *child)
 }
 
 /* Returns 0 whether there is a child or not. If not, and after an error too, `info` is filled with zeros. */
-SYSCALL5(waitid, int, which, int, id, siginfo_t __user *, info, int, options,
+SYSCALL5(sys_waitid, int, which, int, id, siginfo_t __user *, info, int, options,
          struct rusage __user *, rusage)
 {
     const struct wait_request request = {.which = which, .id = id, .options = options};
@@ -165,17 +165,17 @@ SYSCALL5(waitid, int, which, int, id, siginfo_t __user *, info, int, options,
     return min(result, 0);
 }
 
-SYSCALL0(getpid)
+SYSCALL0(sys_getpid)
 {
     return process_current()->pid;
 }
 
-SYSCALL0(gettid)
+SYSCALL0(sys_gettid)
 {
     return process_current()->pid;
 }
 
-SYSCALL0(getppid)
+SYSCALL0(sys_getppid)
 {
     mutex_lock(&process_tree_lock);
     const struct process *parent = process_current()->parent;
@@ -184,65 +184,65 @@ SYSCALL0(getppid)
     return pid;
 }
 
-SYSCALL2(setpgid, int, pid, int, pgid)
+SYSCALL2(sys_setpgid, int, pid, int, pgid)
 {
     return process_setpgid(pid, pgid);
 }
 
-SYSCALL1(getpgid, int, pid)
+SYSCALL1(sys_getpgid, int, pid)
 {
     return process_getpgid(pid);
 }
 
-SYSCALL0(getpgrp)
+SYSCALL0(sys_getpgrp)
 {
     return process_getpgid(0);
 }
 
-SYSCALL0(setsid)
+SYSCALL0(sys_setsid)
 {
     return process_setsid();
 }
 
-SYSCALL1(getsid, int, pid)
+SYSCALL1(sys_getsid, int, pid)
 {
     return process_getsid(pid);
 }
 
 /* Everybody is root. */
-SYSCALL0(getuid)
+SYSCALL0(sys_getuid)
 {
     return 0;
 }
 
-SYSCALL0(geteuid)
+SYSCALL0(sys_geteuid)
 {
     return 0;
 }
 
-SYSCALL0(getgid)
+SYSCALL0(sys_getgid)
 {
     return 0;
 }
 
-SYSCALL0(getegid)
+SYSCALL0(sys_getegid)
 {
     return 0;
 }
 
-SYSCALL0(sched_yield)
+SYSCALL0(sys_sched_yield)
 {
     thread_yield();
     return 0;
 }
 
 /* Threads end with their process, so nobody waits for the word to be cleared. */
-SYSCALL1(set_tid_address, uaddr_t, word __unused)
+SYSCALL1(sys_set_tid_address, uaddr_t, word __unused)
 {
     return process_current()->pid;
 }
 
-SYSCALL2(arch_prctl, int, code, uint64_t, addr)
+SYSCALL2(sys_arch_prctl, int, code, uint64_t, addr)
 {
     struct context *context = &thread_current()->context;
 
@@ -258,7 +258,7 @@ SYSCALL2(arch_prctl, int, code, uint64_t, addr)
 
 /* ---- The machine ---- */
 
-SYSCALL4(reboot, unsigned, magic1, unsigned, magic2, unsigned, command, uaddr_t, arg __unused)
+SYSCALL4(sys_reboot, unsigned, magic1, unsigned, magic2, unsigned, command, uaddr_t, arg __unused)
 {
     if (magic1 != LINUX_REBOOT_MAGIC1 ||
         (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&

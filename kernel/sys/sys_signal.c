@@ -7,17 +7,17 @@
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
-SYSCALL2(kill, int, pid, int, signo)
+SYSCALL2(sys_kill, int, pid, int, signo)
 {
     return signal_kill(pid, signo, SI_USER);
 }
 
-SYSCALL2(tkill, int, tid, int, signo)
+SYSCALL2(sys_tkill, int, tid, int, signo)
 {
     return tid <= 0 ? -EINVAL : signal_kill(tid, signo, SI_TKILL);
 }
 
-SYSCALL3(tgkill, int, tgid, int, tid, int, signo)
+SYSCALL3(sys_tgkill, int, tgid, int, tid, int, signo)
 {
     if (tgid <= 0 || tid <= 0)
         return -EINVAL;
@@ -40,19 +40,19 @@ static long queue_signal(int pid, int signo, const siginfo_t __user *from)
     return signal_queue(pid, &info);
 }
 
-SYSCALL3(rt_sigqueueinfo, int, pid, int, signo, const siginfo_t __user *, info)
+SYSCALL3(sys_rt_sigqueueinfo, int, pid, int, signo, const siginfo_t __user *, info)
 {
     return queue_signal(pid, signo, info);
 }
 
-SYSCALL4(rt_tgsigqueueinfo, int, tgid, int, tid, int, signo, const siginfo_t __user *, info)
+SYSCALL4(sys_rt_tgsigqueueinfo, int, tgid, int, tid, int, signo, const siginfo_t __user *, info)
 {
     if (tgid <= 0 || tid <= 0)
         return -EINVAL;
     return tgid == tid ? queue_signal(tid, signo, info) : -ESRCH;
 }
 
-SYSCALL4(rt_sigaction, int, signo, const struct signal_action __user *, action,
+SYSCALL4(sys_rt_sigaction, int, signo, const struct signal_action __user *, action,
          struct signal_action __user *, old, size_t, mask_size)
 {
     struct signal_action in, out;
@@ -67,7 +67,7 @@ SYSCALL4(rt_sigaction, int, signo, const struct signal_action __user *, action,
     return err;
 }
 
-SYSCALL4(rt_sigprocmask, int, how, const uint64_t __user *, set, uint64_t __user *, old, size_t,
+SYSCALL4(sys_rt_sigprocmask, int, how, const uint64_t __user *, set, uint64_t __user *, old, size_t,
          mask_size)
 {
     uint64_t in, out;
@@ -82,22 +82,21 @@ SYSCALL4(rt_sigprocmask, int, how, const uint64_t __user *, set, uint64_t __user
     return err;
 }
 
-/* What it changes are the registers themselves, so its result is what rax is then. */
-syscall_fn sys_rt_sigreturn;
-long sys_rt_sigreturn(struct trapframe *tf)
+/* Returns what rax becomes, because the call replaces all registers. */
+SYSCALL_REGISTERS(sys_rt_sigreturn, tf)
 {
     signal_return(tf);
     return tf->rax;
 }
 
-SYSCALL2(rt_sigpending, uint64_t __user *, set, size_t, mask_size)
+SYSCALL2(sys_rt_sigpending, uint64_t __user *, set, size_t, mask_size)
 {
     uint64_t pending = signal_pending_blocked();
 
     return mask_size > sizeof(pending) ? -EINVAL : copy_to_user(set, &pending, mask_size);
 }
 
-SYSCALL2(rt_sigsuspend, const uint64_t __user *, set, size_t, mask_size)
+SYSCALL2(sys_rt_sigsuspend, const uint64_t __user *, set, size_t, mask_size)
 {
     uint64_t mask;
 
@@ -106,12 +105,12 @@ SYSCALL2(rt_sigsuspend, const uint64_t __user *, set, size_t, mask_size)
     return get_user(&mask, set) ? -EFAULT : signal_suspend(&mask);
 }
 
-SYSCALL0(pause)
+SYSCALL0(sys_pause)
 {
     return signal_suspend(NULL);
 }
 
-SYSCALL4(rt_sigtimedwait, const uint64_t __user *, set, siginfo_t __user *, info,
+SYSCALL4(sys_rt_sigtimedwait, const uint64_t __user *, set, siginfo_t __user *, info,
          const struct __kernel_timespec __user *, timeout, size_t, mask_size)
 {
     struct signal_info taken;
@@ -137,8 +136,7 @@ SYSCALL4(rt_sigtimedwait, const uint64_t __user *, set, siginfo_t __user *, info
     return result;
 }
 
-syscall_fn sys_sigaltstack;
-long sys_sigaltstack(struct trapframe *tf)
+SYSCALL_REGISTERS(sys_sigaltstack, tf)
 {
     const stack_t __user *stack = (const stack_t __user *)tf->rdi;
     stack_t __user *old = (stack_t __user *)tf->rsi;
@@ -164,7 +162,7 @@ static bool timeval_to_ns(const struct __kernel_old_timeval *time, uint64_t *ns)
 }
 
 /* What is left is rounded, but never to 0, which would say that there was no alarm. */
-SYSCALL1(alarm, unsigned, seconds)
+SYSCALL1(sys_alarm, unsigned, seconds)
 {
     uint64_t left_ns = alarm_get().left_ns;
 
@@ -210,7 +208,7 @@ static int put_timer(const struct alarm_setting *setting, struct __kernel_old_it
     return put_user(to, &out);
 }
 
-SYSCALL2(getitimer, int, which, struct __kernel_old_itimerval __user *, old)
+SYSCALL2(sys_getitimer, int, which, struct __kernel_old_itimerval __user *, old)
 {
     struct alarm_setting now;
     int err = timer_get(which, &now);
@@ -218,7 +216,7 @@ SYSCALL2(getitimer, int, which, struct __kernel_old_itimerval __user *, old)
     return err ? err : put_timer(&now, old);
 }
 
-SYSCALL3(setitimer, int, which, const struct __kernel_old_itimerval __user *, new,
+SYSCALL3(sys_setitimer, int, which, const struct __kernel_old_itimerval __user *, new,
          struct __kernel_old_itimerval __user *, old)
 {
     struct __kernel_old_itimerval in = {0};

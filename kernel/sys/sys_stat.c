@@ -26,17 +26,17 @@ static long stat_path(int dirfd, const char __user *path, struct stat __user *to
     return err ? err : copy_stat(vnode, to);
 }
 
-SYSCALL2(stat, const char __user *, path, struct stat __user *, to)
+SYSCALL2(sys_stat, const char __user *, path, struct stat __user *, to)
 {
     return stat_path(AT_FDCWD, path, to, 0);
 }
 
-SYSCALL2(lstat, const char __user *, path, struct stat __user *, to)
+SYSCALL2(sys_lstat, const char __user *, path, struct stat __user *, to)
 {
     return stat_path(AT_FDCWD, path, to, AT_SYMLINK_NOFOLLOW);
 }
 
-SYSCALL4(newfstatat, int, dirfd, const char __user *, path, struct stat __user *, to, unsigned,
+SYSCALL4(sys_newfstatat, int, dirfd, const char __user *, path, struct stat __user *, to, unsigned,
          flags)
 {
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
@@ -44,7 +44,7 @@ SYSCALL4(newfstatat, int, dirfd, const char __user *, path, struct stat __user *
     return stat_path(dirfd, path, to, flags);
 }
 
-SYSCALL2(fstat, int, fd, struct stat __user *, to)
+SYSCALL2(sys_fstat, int, fd, struct stat __user *, to)
 {
     struct file *file = file_from_fd(fd);
 
@@ -78,17 +78,17 @@ static long check_access(int dirfd, const char __user *path, unsigned access, un
     return err;
 }
 
-SYSCALL2(access, const char __user *, path, unsigned, access)
+SYSCALL2(sys_access, const char __user *, path, unsigned, access)
 {
     return check_access(AT_FDCWD, path, access, 0);
 }
 
-SYSCALL3(faccessat, int, dirfd, const char __user *, path, unsigned, access)
+SYSCALL3(sys_faccessat, int, dirfd, const char __user *, path, unsigned, access)
 {
     return check_access(dirfd, path, access, 0);
 }
 
-SYSCALL4(faccessat2, int, dirfd, const char __user *, path, unsigned, access, unsigned, flags)
+SYSCALL4(sys_faccessat2, int, dirfd, const char __user *, path, unsigned, access, unsigned, flags)
 {
     return check_access(dirfd, path, access, flags);
 }
@@ -123,7 +123,7 @@ static void statx_from(const struct stat *stat, struct statx *statx)
     };
 }
 
-SYSCALL5(statx, int, dirfd, const char __user *, path, unsigned, flags, unsigned, mask,
+SYSCALL5(sys_statx, int, dirfd, const char __user *, path, unsigned, flags, unsigned, mask,
          struct statx __user *, to)
 {
     struct vnode *vnode;
@@ -161,7 +161,7 @@ static long copy_statfs(const struct filesystem *fs, struct statfs __user *to)
     return put_user(to, &statfs);
 }
 
-SYSCALL2(statfs, const char __user *, path, struct statfs __user *, to)
+SYSCALL2(sys_statfs, const char __user *, path, struct statfs __user *, to)
 {
     struct vnode *vnode;
     int err = vnode_from_path(AT_FDCWD, path, 0, &vnode);
@@ -173,7 +173,7 @@ SYSCALL2(statfs, const char __user *, path, struct statfs __user *, to)
     return result;
 }
 
-SYSCALL2(fstatfs, int, fd, struct statfs __user *, to)
+SYSCALL2(sys_fstatfs, int, fd, struct statfs __user *, to)
 {
     struct file *file = file_from_fd(fd);
 

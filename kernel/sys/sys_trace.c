@@ -138,7 +138,7 @@ static int peek(int pid, uaddr_t from, uaddr_t to)
     return len == sizeof(word) ? put_user((uint64_t __user *)to, &word) : -EIO;
 }
 
-SYSCALL4(ptrace, long, request, int, pid, uint64_t, addr, uint64_t, data)
+SYSCALL4(sys_ptrace, long, request, int, pid, uint64_t, addr, uint64_t, data)
 {
     switch (request) {
     case PTRACE_TRACEME:
@@ -211,7 +211,7 @@ static ssize_t read_process(int pid, const struct iovec *pieces, size_t count, s
     return done;
 }
 
-SYSCALL6(process_vm_readv, int, pid, const struct iovec __user *, local, size_t, local_count,
+SYSCALL6(sys_process_vm_readv, int, pid, const struct iovec __user *, local, size_t, local_count,
          const struct iovec __user *, remote, size_t, remote_count, uint64_t, flags)
 {
     struct iovec *to = NULL, *from = NULL;
