@@ -1,7 +1,7 @@
-/* Running two CPUs beside each other, and judging what came of it (concurrent.h).
+/* Running CPUs beside each other, and judging what came of it (concurrent.h).
 
-   An order is a bit mask: bit n says which CPU's next operation comes n-th. If one order explains the results of all
-   operations and the final state, the run was right. */
+   An order is a sequence of CPU numbers: whose next operation comes first, second, and so on. If
+   one order explains the results of all operations and the final state, the run was right. */
 
 #include <stdio.h>
 #include "check.h"
@@ -14,7 +14,7 @@ static const struct scenario *scenario; /* the one that runs */
 static struct schedule schedule;
 static bool ahead;
 static struct model before; /* after the setup */
-static struct result results[NCOROUTINES][MAX_OPS];
+static struct result results[MAX_COROUTINES][MAX_OPS];
 
 /* ---- Scenarios ---- */
 
@@ -30,18 +30,44 @@ void scenario_add_op(struct scenario *to, unsigned cpu, struct op op)
 
     op.cpu = cpu;
     if (op.process == 0)
-        op.process = to->two_spaces ? cpu : 0;
+        op.process = to->process_of[cpu];
     op.other = 3 + cpu;
     op.value = 10 * cpu + n;
     to->ops[cpu][n] = op;
 }
 
+/* Whether the setup so far makes the process. */
+static bool setup_makes(const struct scenario *of, unsigned process)
+{
+    for (unsigned n = 0; n < of->nsetup; n++)
+        if ((of->setup[n].kind == OP_PROGRAM && of->setup[n].process == process) ||
+            (of->setup[n].kind == OP_FORK && of->setup[n].other == process))
+            return true;
+    return false;
+}
+
+/* Makes a thread for the CPU to run: the first of its process is there if the process is. */
+static void add_thread_of(struct scenario *to, unsigned cpu)
+{
+    unsigned process = to->process_of[cpu];
+
+    if (!setup_makes(to, process)) {
+        scenario_add_setup(to, (struct op){.kind = OP_FORK, .other = process});
+        return;
+    }
+    for (unsigned other = 0; other < cpu; other++)
+        if (to->process_of[other] == process) {
+            scenario_add_setup(to, (struct op){.kind = OP_THREAD, .process = process});
+            return;
+        }
+}
+
 void scenario_load_cpus(struct scenario *to)
 {
-    scenario_add_setup(
-        to, (struct op){.kind = to->two_spaces ? OP_FORK : OP_THREAD, .process = 0, .other = 1});
-    for (unsigned cpu = 0; cpu < NCOROUTINES; cpu++) {
-        unsigned process = to->two_spaces ? cpu : 0;
+    for (unsigned cpu = 0; cpu < to->ncpus; cpu++)
+        add_thread_of(to, cpu);
+    for (unsigned cpu = 0; cpu < to->ncpus; cpu++) {
+        unsigned process = to->process_of[cpu];
 
         scenario_add_setup(to, (struct op){.kind = OP_LOAD, .cpu = cpu, .process = process});
         for (unsigned n = 0; n < to->nops[cpu]; n++)
@@ -54,24 +80,58 @@ void scenario_load_cpus(struct scenario *to)
 
 /* ---- Orders ---- */
 
-static unsigned total_ops(const struct scenario *of)
+struct order {
+    unsigned count;
+    uint8_t cpus[MAX_COROUTINES * MAX_OPS];
+};
+
+/* CPU after CPU: the first of all orders, as numbers are ordered. */
+static struct order first_order(const struct scenario *of)
 {
-    return of->nops[0] + of->nops[1];
+    struct order order = {.count = 0};
+
+    for (unsigned cpu = 0; cpu < of->ncpus; cpu++)
+        for (unsigned n = 0; n < of->nops[cpu]; n++)
+            order.cpus[order.count++] = cpu;
+    return order;
 }
 
-/* Calls `visit` for the operations in the order of the mask until it returns false; whether it never did. The mask must
-   give each CPU as many turns as it has operations, else false. */
-static bool each_in_order(const struct scenario *of, unsigned mask,
+static void swap_turns(struct order *order, unsigned a, unsigned b)
+{
+    uint8_t cpu = order->cpus[a];
+
+    order->cpus[a] = order->cpus[b];
+    order->cpus[b] = cpu;
+}
+
+/* The next one: the last turn that a higher CPU follows goes to the lowest such CPU, and the rest
+   ascends again. False: that was the last. */
+static bool next_order(struct order *order)
+{
+    unsigned at = order->count - 1, with = order->count - 1;
+
+    while (at > 0 && order->cpus[at - 1] >= order->cpus[at])
+        at--;
+    if (at == 0)
+        return false;
+    while (order->cpus[with] <= order->cpus[at - 1])
+        with--;
+    swap_turns(order, at - 1, with);
+    for (unsigned last = order->count - 1; at < last; at++, last--)
+        swap_turns(order, at, last);
+    return true;
+}
+
+/* Calls `visit` for the operations in order until it returns false; whether it never did. */
+static bool each_in_order(const struct scenario *of, const struct order *order,
                           bool (*visit)(struct model *model, const struct op *op, unsigned n),
                           struct model *after)
 {
-    unsigned at[NCOROUTINES] = {0};
+    unsigned at[MAX_COROUTINES] = {0};
 
-    if ((unsigned)__builtin_popcount(mask) != of->nops[1])
-        return false;
     *after = before;
-    for (unsigned n = 0; n < total_ops(of); n++) {
-        unsigned cpu = mask >> n & 1;
+    for (unsigned n = 0; n < order->count; n++) {
+        unsigned cpu = order->cpus[n];
 
         if (!visit(after, &of->ops[cpu][at[cpu]], at[cpu]))
             return false;
@@ -113,10 +173,11 @@ bool scenario_makes_sense(const struct scenario *of)
 
     if (!model_setup(of))
         return false;
-    for (unsigned mask = 0; mask < 1u << total_ops(of); mask++)
-        if ((unsigned)__builtin_popcount(mask) == of->nops[1] &&
-            !each_in_order(of, mask, runs, &after))
+    struct order order = first_order(of);
+    do
+        if (!each_in_order(of, &order, runs, &after))
             return false;
+    while (next_order(&order));
     return true;
 }
 
@@ -137,30 +198,36 @@ static void run_cpu(unsigned cpu)
         results[cpu][n] = system_run_loaded(&scenario->ops[cpu][n]);
 }
 
-static void both_walk_ahead(void)
+static void all_walk_ahead(void)
 {
-    for (unsigned cpu = 0; cpu < NCOROUTINES; cpu++)
+    for (unsigned cpu = 0; cpu < scenario->ncpus; cpu++)
         for (unsigned n = 0; n < scenario->nops[cpu]; n++)
-            for (unsigned who = 0; who < NCOROUTINES; who++)
+            for (unsigned who = 0; who < scenario->ncpus; who++)
                 mmu_walk_ahead(who, places[scenario->ops[cpu][n].first].start);
+}
+
+static void print_schedule(void)
+{
+    fprintf(stderr, "CPU %u begins, turns go %s", schedule.first,
+            schedule.backwards ? "down" : "up");
+    for (unsigned n = 0; n < schedule.npreemptions; n++)
+        fprintf(stderr, ", at step %u CPU %u goes on", schedule.preemptions[n].step,
+                schedule.preemptions[n].cpu);
+    fprintf(stderr, "%s\n", ahead ? "; the CPUs walk ahead" : "");
 }
 
 static void print_state(void)
 {
-    fprintf(stderr, "%s, in %s:\n", scenario->name,
-            scenario->two_spaces ? "two spaces" : "one space");
+    fprintf(stderr, "%s, on %u CPUs:\n", scenario->name, scenario->ncpus);
     for (unsigned n = 0; n < scenario->nsetup; n++)
         op_print(&scenario->setup[n]);
     fprintf(stderr, "then beside each other:\n");
-    for (unsigned cpu = 0; cpu < NCOROUTINES; cpu++)
+    for (unsigned cpu = 0; cpu < scenario->ncpus; cpu++)
         for (unsigned n = 0; n < scenario->nops[cpu]; n++) {
             op_print(&scenario->ops[cpu][n]);
             fprintf(stderr, "        -> %d, %#lx\n", results[cpu][n].err, results[cpu][n].value);
         }
-    fprintf(stderr, "CPU %u begins, preempted at steps", schedule.first);
-    for (unsigned n = 0; n < schedule.npreemptions; n++)
-        fprintf(stderr, " %u", schedule.preemptions[n]);
-    fprintf(stderr, "%s\n", ahead ? "; the CPUs walk ahead" : "");
+    print_schedule();
 }
 
 static void check_state(void *after)
@@ -168,29 +235,30 @@ static void check_state(void *after)
     check_model(after);
 }
 
-/* One of the orders must explain everything. If none does, the finding says why not, for each order that explains at
-   least what the operations returned. */
+/* One of the orders must explain everything. If none does, the finding says why not, for each order
+   that explains at least what the operations returned. */
 static void check_orders(void)
 {
     char why[1024] = "";
     size_t len = 0;
 
-    for (unsigned mask = 0; mask < 1u << total_ops(scenario); mask++) {
-        if (!each_in_order(scenario, mask, agrees, &model))
+    struct order order = first_order(scenario);
+    do {
+        if (!each_in_order(scenario, &order, agrees, &model))
             continue;
         if (finds_nothing(check_state, &model))
             return;
         len += snprintf(why + len, sizeof(why) - len, "\n    order");
-        for (unsigned n = 0; n < total_ops(scenario) && len < sizeof(why); n++)
-            len += snprintf(why + len, sizeof(why) - len, " %u", mask >> n & 1);
+        for (unsigned n = 0; n < order.count && len < sizeof(why); n++)
+            len += snprintf(why + len, sizeof(why) - len, " %u", order.cpus[n]);
         if (len < sizeof(why))
             len += snprintf(why + len, sizeof(why) - len, ": %s", finding_text());
         len = min(len, sizeof(why) - 1);
-    }
+    } while (next_order(&order));
     finding("no order explains it%s", len ? why : ": what the operations return");
 }
 
-unsigned scenario_run(const struct schedule *how, bool walk_ahead)
+struct step_count scenario_run(const struct schedule *how, bool walk_ahead)
 {
     static const struct sequence_options options;
     const struct mmu_noise noise = {.keep_at_fault_one_in = walk_ahead};
@@ -202,7 +270,8 @@ unsigned scenario_run(const struct schedule *how, bool walk_ahead)
     for (unsigned n = 0; n < scenario->nsetup; n++)
         (void)system_run(&scenario->setup[n]);
     mmu_set_noise(&noise, 1);
-    unsigned steps = coroutines_run(&schedule, run_cpu, ahead ? both_walk_ahead : NULL);
+    struct step_count steps =
+        coroutines_run(scenario->ncpus, &schedule, run_cpu, ahead ? all_walk_ahead : NULL);
     check_orders();
     sequence_end();
     return steps;

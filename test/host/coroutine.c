@@ -1,4 +1,4 @@
-/* Coroutines for two CPUs (coroutine.h), on ucontext. */
+/* Coroutines for CPUs (coroutine.h), on ucontext. */
 
 #include <ucontext.h>
 #include "coroutine.h"
@@ -11,26 +11,43 @@ static struct {
     ucontext_t context;
     char stack[STACK_SIZE] __aligned(16);
     bool done;
-} coroutines[NCOROUTINES];
+} coroutines[MAX_COROUTINES];
 
 static ucontext_t scheduler;
-static const struct schedule *schedule;
+static struct schedule *schedule;
 static void (*body)(unsigned cpu);
 static void (*at_step)(void);
-static unsigned running;     /* whose coroutine runs */
-static unsigned steps;       /* since the beginning, while neither was done */
-static unsigned preemptions; /* that have taken place */
-static unsigned waits;       /* since the last step */
+static unsigned ncoroutines;
+static unsigned running;         /* whose coroutine runs */
+static unsigned others;          /* that are not done, beside the one that runs */
+static unsigned preemptions;     /* that have taken place */
+static unsigned waits;           /* since the last step */
+static struct step_count nsteps; /* since the beginning */
 
-static void switch_to_other(void)
+/* The next CPU in turn that is not done, after `skip` others; there is one. */
+static unsigned next_in_turn(unsigned skip)
+{
+    unsigned cpu = running;
+
+    for (;;) {
+        cpu = (cpu + (schedule->backwards ? ncoroutines - 1 : 1)) % ncoroutines;
+        if (cpu != running && !coroutines[cpu].done && skip-- == 0)
+            return cpu;
+    }
+}
+
+static void switch_to(unsigned cpu)
 {
     unsigned from = running;
 
-    if (coroutines[!from].done)
-        return;
-    running = !from;
-    this_cpu_id = running;
-    swapcontext(&coroutines[from].context, &coroutines[running].context);
+    running = this_cpu_id = cpu;
+    swapcontext(&coroutines[from].context, &coroutines[cpu].context);
+}
+
+static void preempt(struct preemption *preemption)
+{
+    preemption->cpu = next_in_turn(preemption->skip % others);
+    switch_to(preemption->cpu);
 }
 
 static void on_step(void)
@@ -38,19 +55,18 @@ static void on_step(void)
     waits = 0;
     if (at_step)
         at_step();
-    if (coroutines[!running].done)
+    if (others == 0)
         return;
-    unsigned step_now = steps++;
-    if (preemptions < schedule->npreemptions && step_now == schedule->preemptions[preemptions]) {
-        preemptions++;
-        switch_to_other();
-    }
+    unsigned step_now = nsteps.all++;
+    nsteps.with_choice += others > 1;
+    if (preemptions < schedule->npreemptions && step_now == schedule->preemptions[preemptions].step)
+        preempt(&schedule->preemptions[preemptions++]);
 }
 
 static void on_block(void)
 {
-    check(++waits < MAX_WAITS && !coroutines[!running].done, "a deadlock: both CPUs wait");
-    switch_to_other();
+    check(++waits < MAX_WAITS && others > 0, "a deadlock: every CPU waits");
+    switch_to(next_in_turn(0));
 }
 
 static void begin(void)
@@ -59,9 +75,10 @@ static void begin(void)
 
     body(cpu);
     coroutines[cpu].done = true;
-    switch_to_other();
-    /* The other was done before, so this is the end; else it never comes back here. */
-    setcontext(&scheduler);
+    if (others == 0)
+        setcontext(&scheduler);
+    others--;
+    switch_to(next_in_turn(0)); /* and never back */
 }
 
 static void prepare(unsigned cpu)
@@ -73,14 +90,17 @@ static void prepare(unsigned cpu)
     makecontext(&coroutines[cpu].context, begin, 0);
 }
 
-unsigned coroutines_run(const struct schedule *new_schedule, void (*new_body)(unsigned cpu),
-                        void (*new_at_step)(void))
+struct step_count coroutines_run(unsigned ncpus, struct schedule *new_schedule,
+                                 void (*new_body)(unsigned cpu), void (*new_at_step)(void))
 {
     schedule = new_schedule;
     body = new_body;
     at_step = new_at_step;
-    steps = preemptions = waits = 0;
-    for (unsigned cpu = 0; cpu < NCOROUTINES; cpu++)
+    ncoroutines = ncpus;
+    others = ncpus - 1;
+    preemptions = waits = 0;
+    nsteps = (struct step_count){0};
+    for (unsigned cpu = 0; cpu < ncpus; cpu++)
         prepare(cpu);
     running = this_cpu_id = schedule->first;
     step_hook = on_step;
@@ -88,5 +108,5 @@ unsigned coroutines_run(const struct schedule *new_schedule, void (*new_body)(un
     swapcontext(&scheduler, &coroutines[running].context);
     step_hook = NULL;
     block_hook = NULL;
-    return steps;
+    return nsteps;
 }

@@ -1,21 +1,38 @@
-/* Two CPUs that really run beside each other: each has a stack of its own, and the other may go on at every step().
+/* Coroutines: up to three CPUs that really run beside each other. Each has a stack of its own, and
+   another one may go on at every step().
 
-   A schedule says who begins and at which steps the CPU that runs is preempted. Beyond that a CPU runs until it has to
-   wait (a lock, an instruction of the other that a flush waits for) or is done. So a schedule always gives the same run. */
+   A schedule says which CPU begins, at which steps the CPU that runs is preempted, and which one
+   goes on then. Beyond that a CPU runs until it has to wait (for a lock, or for an instruction of
+   another CPU before a flush) or is done; then the next in turn goes on. So a schedule always gives
+   the same run. */
 #pragma once
 
 #include <lib/base.h>
 
-#define NCOROUTINES     2u
+#define MAX_COROUTINES  3u
 #define MAX_PREEMPTIONS 4u
+
+struct preemption {
+    unsigned step; /* counted from the beginning of the run */
+    unsigned
+        skip; /* of the CPUs that are not done, how many in turn are passed over: 0, or 1 of two */
+    unsigned cpu; /* that went on; set by the run */
+};
 
 struct schedule {
     unsigned first; /* the CPU that begins */
+    bool backwards; /* turns go down, 2 1 0, rather than up; two CPUs know no difference */
     unsigned npreemptions;
-    unsigned preemptions[MAX_PREEMPTIONS]; /* the steps at which, ascending */
+    struct preemption preemptions[MAX_PREEMPTIONS]; /* steps ascend */
 };
 
-/* Runs body(0) on CPU 0 and body(1) on CPU 1 to their ends. `at_step` (NULL: nothing) is called at each step. Returns how
-   many steps there were until one of the two was done: there a preemption makes a difference. */
-unsigned coroutines_run(const struct schedule *schedule, void (*body)(unsigned cpu),
-                        void (*at_step)(void));
+/* The steps of a run at which a preemption makes a difference. */
+struct step_count {
+    unsigned all;         /* until a single CPU is left */
+    unsigned with_choice; /* the first of them, while two others can go on */
+};
+
+/* Runs body(n) on each CPU n below `ncpus` to its end. `at_step` (NULL: nothing) is called at each
+   step. */
+struct step_count coroutines_run(unsigned ncpus, struct schedule *schedule,
+                                 void (*body)(unsigned cpu), void (*at_step)(void));

@@ -1,10 +1,11 @@
-/* Random operations of two CPUs beside each other, in random interleavings: what explore does with a few chosen scenarios,
-   for all others.
+/* Random operations of two or three CPUs beside each other, in random interleavings: what explore
+   does with a few chosen scenarios, for all others.
 
        hunt [-s SEED] [-t SECONDS]
 
-   Scenario n of a seed is always the same. Operations that touch several pages one after the other (copies, changes of
-   rights of a range, truncation) are not among those that run beside each other: for them no single order need exist. */
+   Scenario n of a seed is always the same. Operations that touch several pages one after the other
+   (copies, changes of rights of a range, truncation) are not among those that run beside each
+   other: for them no single order need exist. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,10 +58,12 @@ static void add_before(struct scenario *scenario, struct random *random)
 
 static struct scenario random_scenario(struct random *random)
 {
-    struct scenario scenario = {.name = "random", .two_spaces = random_one_in(random, 3)};
+    struct scenario scenario = {.name = "random", .ncpus = 2 + random_below(random, 2)};
 
+    for (unsigned cpu = 1; cpu < scenario.ncpus; cpu++)
+        scenario.process_of[cpu] = random_one_in(random, 3) ? cpu : 0;
     add_before(&scenario, random);
-    for (unsigned cpu = 0; cpu < NCOROUTINES; cpu++)
+    for (unsigned cpu = 0; cpu < scenario.ncpus; cpu++)
         for (unsigned n = random_below(random, MAX_OPS) + 1; n > 0; n--) {
             uint8_t kind = kinds_beside[random_below(random, ARRAY_SIZE(kinds_beside))];
 
@@ -80,19 +83,21 @@ static void random_preemptions(struct random *random, struct schedule *schedule,
     schedule->npreemptions = 0;
     for (unsigned n = random_below(random, MAX_PREEMPTIONS + 1); n > 0 && from < steps; n--) {
         from += random_below(random, (steps - from) / n + 1);
-        schedule->preemptions[schedule->npreemptions++] = from++;
+        schedule->preemptions[schedule->npreemptions++] =
+            (struct preemption){.step = from++, .skip = random_below(random, 2)};
     }
 }
 
-static void run_randomly(struct random *random)
+static void run_randomly(struct random *random, unsigned ncpus)
 {
     unsigned steps = 0;
 
     for (unsigned n = 0; n < RUNS_OF_EACH; n++) {
-        struct schedule schedule = {.first = random_below(random, NCOROUTINES)};
+        struct schedule schedule = {.first = random_below(random, ncpus),
+                                    .backwards = random_one_in(random, 2)};
 
         random_preemptions(random, &schedule, steps);
-        steps = scenario_run(&schedule, random_one_in(random, 2));
+        steps = scenario_run(&schedule, random_one_in(random, 2)).all;
     }
 }
 
@@ -109,7 +114,7 @@ int main(int argc, char **argv)
         else
             return 2;
     }
-    printf("# random operations of two CPUs, seed %lu\n", seed);
+    printf("# random operations of two or three CPUs, seed %lu\n", seed);
     fflush(stdout);
     system_init();
     for (time_t end = time(NULL) + seconds; time(NULL) < end;) {
@@ -119,7 +124,7 @@ int main(int argc, char **argv)
         if (!scenario_makes_sense(&scenario))
             continue;
         scenario_begin(&scenario);
-        run_randomly(&random);
+        run_randomly(&random, scenario.ncpus);
     }
     printf("# %lu scenarios, %u interleavings of each\n", scenarios, RUNS_OF_EACH);
     printf("ok - host/hunt, seed %lu\n", seed);

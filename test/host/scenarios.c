@@ -1,0 +1,355 @@
+/* The tables of scenarios (scenarios.h).
+
+   Of two CPUs: a beginning (what has happened to the pages A and B before), one operation for CPU 0
+   and two for CPU 1, in one address space that both CPUs run, and in two that share their page
+   tables after a fork.
+
+   Of three CPUs: a beginning in which address spaces share tables, and one operation for each CPU.
+   Most often one CPU truncates a file, and so changes tables that others share; one writes, and so
+   copies them; one uses them, shares them once more, or lets them go. */
+
+#include <string.h>
+#include "places.h"
+#include "scenarios.h"
+
+/* Two pages of one leaf table, and one of the leaf table beside it. */
+#define A HEAP
+#define B (HEAP + 1)
+#define C (HEAP + 4)
+
+#define RW (PROT_R | PROT_W)
+#define RX (PROT_R | PROT_X)
+
+#define OPS_CPU_1     2u
+#define MAX_BEGINNING 10u
+
+/* ---- Two CPUs ---- */
+
+/* The other process, where there is one: it shares the tables and pages, too. */
+#define EXIT_OTHER                    \
+    {                                 \
+        .kind = OP_EXIT, .process = 2 \
+    }
+
+/* Operations of one CPU on its own process; `process` and `other` are filled in. */
+static const struct op choices_0[] = {
+    {.kind = OP_WRITE, .first = A},
+    {.kind = OP_READ, .first = A},
+    {.kind = OP_UNMAP, .first = A, .last = B},
+    {.kind = OP_PROTECT, .first = A, .last = B, .prot = PROT_R},
+    {.kind = OP_MAP, .first = A, .last = A, .prot = RW},
+    {.kind = OP_FORK},
+    {.kind = OP_TRUNCATE, .object = 0, .index = 0},
+    {.kind = OP_THREAD_EXIT},
+    {.kind = OP_SURVEY, .first = A, .last = B},
+};
+
+static const struct op choices_1[][OPS_CPU_1] = {
+    {{.kind = OP_WRITE, .first = A}, {.kind = OP_READ, .first = A}},
+    {{.kind = OP_READ, .first = A}, {.kind = OP_WRITE, .first = A}},
+    {{.kind = OP_WRITE, .first = A}, {.kind = OP_WRITE, .first = B}},
+    {{.kind = OP_WRITE, .first = B}, {.kind = OP_READ, .first = A}},
+    {{.kind = OP_FORK}, {.kind = OP_WRITE, .first = A}},
+    {{.kind = OP_WRITE, .first = A}, {.kind = OP_FORK}},
+    {{.kind = OP_PROTECT, .first = A, .last = A, .prot = PROT_R}, {.kind = OP_WRITE, .first = A}},
+    {{.kind = OP_PROTECT, .first = A, .last = A, .prot = RW}, {.kind = OP_WRITE, .first = A}},
+    {{.kind = OP_UNMAP, .first = A, .last = A}, {.kind = OP_READ, .first = A}},
+    {{.kind = OP_WRITE, .first = A}, {.kind = OP_THREAD_EXIT}},
+    {{.kind = OP_WRITE, .first = A}, EXIT_OTHER},
+    {EXIT_OTHER, {.kind = OP_READ, .first = A}},
+};
+
+#define MAP_RW                                            \
+    {                                                     \
+        .kind = OP_MAP, .first = A, .last = B, .prot = RW \
+    }
+#define READ_A                      \
+    {                               \
+        .kind = OP_READ, .first = A \
+    }
+#define READ_B                      \
+    {                               \
+        .kind = OP_READ, .first = B \
+    }
+#define WRITE_A                      \
+    {                                \
+        .kind = OP_WRITE, .first = A \
+    }
+#define WRITE_B                      \
+    {                                \
+        .kind = OP_WRITE, .first = B \
+    }
+#define FORK                        \
+    {                               \
+        .kind = OP_FORK, .other = 2 \
+    }
+
+/* What has happened before: operations of process 0. */
+static const struct beginning {
+    const char *name;
+    unsigned nops;
+    struct op ops[MAX_BEGINNING];
+} beginnings[] = {
+    {"absent", 1, {MAP_RW}},
+    {"zero page", 2, {MAP_RW, READ_A}},
+    {"written", 2, {MAP_RW, WRITE_A}},
+    {"copied", 4, {MAP_RW, WRITE_A, WRITE_B, FORK}},
+    {"last owner", 5, {MAP_RW, WRITE_A, FORK, EXIT_OTHER, READ_A}},
+    {"read-only",
+     3,
+     {MAP_RW, WRITE_A, {.kind = OP_PROTECT, .first = A, .last = B, .prot = PROT_R}}},
+    {"file",
+     3,
+     {{.kind = OP_MAP, .first = A, .last = B, .prot = RW, .flags = F_OBJECT}, READ_A, READ_B}},
+    {"shared",
+     3,
+     {{.kind = OP_MAP, .first = A, .last = B, .prot = RW, .flags = F_SHARED}, READ_A, READ_B}},
+};
+
+#define NCHOICES_0  ARRAY_SIZE(choices_0)
+#define NCHOICES_1  ARRAY_SIZE(choices_1)
+#define NBEGINNINGS ARRAY_SIZE(beginnings)
+#define NPAIRS      (2 * NBEGINNINGS * NCHOICES_0 * NCHOICES_1)
+
+/* Scenarios that are known to need more than two preemptions: one operation for each CPU. */
+static const struct deep {
+    struct beginning beginning;
+    struct op ops[2];
+    unsigned preemptions;
+} deep[] = {
+    /* The truncation of a file came to a child's address space while it was made. */
+    {{"zero page, deep", 2, {MAP_RW, READ_A}},
+     {{.kind = OP_TRUNCATE, .object = 0, .index = 0}, {.kind = OP_FORK}},
+     3},
+};
+
+#define NDEEP ARRAY_SIZE(deep)
+
+/* ---- Three CPUs ---- */
+
+/* Operations of other processes than 0 before. */
+#define BY(process_, kind_, page_)                               \
+    {                                                            \
+        .kind = (kind_), .process = (process_), .first = (page_) \
+    }
+#define FORK_INTO(child_)                  \
+    {                                      \
+        .kind = OP_FORK, .other = (child_) \
+    }
+#define FORK_FROM(parent_, child_)                               \
+    {                                                            \
+        .kind = OP_FORK, .process = (parent_), .other = (child_) \
+    }
+#define MAP_ONE(page_, flags_, object_)                                                   \
+    {                                                                                     \
+        .kind = OP_MAP, .first = (page_), .last = (page_), .prot = RW, .flags = (flags_), \
+        .object = (object_)                                                               \
+    }
+
+/* How address spaces share tables: A shows the first page of file 0, and most often B is anonymous
+   memory that was written. Processes 1 and 2 come from 0. */
+enum sharing { ALL, LEAF, TWO, CHAIN, MAPPING, COPIES };
+
+#define IN(sharing) (1u << (sharing))
+
+static const struct beginning sharings[] = {
+    [ALL] = {"three share all tables",
+             6,
+             {MAP_ONE(A, F_OBJECT, 0), MAP_ONE(B, 0, 0), READ_A, WRITE_B, FORK_INTO(1),
+              FORK_INTO(2)}},
+    [LEAF] = {"three share the leaf table",
+              10,
+              {MAP_ONE(A, F_OBJECT, 0), MAP_ONE(B, 0, 0), MAP_ONE(C, 0, 0), READ_A, WRITE_B,
+               FORK_INTO(1), FORK_INTO(2), BY(0, OP_WRITE, C), BY(1, OP_WRITE, C),
+               BY(2, OP_WRITE, C)}},
+    [TWO] = {"1 and 2 share, 0 has copies",
+             7,
+             {MAP_ONE(A, F_OBJECT, 0), MAP_ONE(B, 0, 0), READ_A, WRITE_B, FORK_INTO(1),
+              FORK_INTO(2), WRITE_B}},
+    [CHAIN] = {"1 and 2 share all tables, 0 the leaf table",
+               8,
+               {MAP_ONE(A, F_OBJECT, 0), MAP_ONE(B, 0, 0), MAP_ONE(C, 0, 0), READ_A, WRITE_B,
+                FORK_INTO(1), BY(1, OP_WRITE, C), FORK_FROM(1, 2)}},
+    [MAPPING] = {"three share all tables, and the page of the file",
+                 6,
+                 {MAP_ONE(A, F_SHARED, 0), MAP_ONE(B, 0, 0), WRITE_A, WRITE_B, FORK_INTO(1),
+                  FORK_INTO(2)}},
+    [COPIES] = {"three share all tables, a copy of file 0 and the page of file 1",
+                6,
+                {MAP_ONE(A, F_OBJECT, 0), MAP_ONE(B, F_OBJECT, 1), WRITE_A, READ_B, FORK_INTO(1),
+                 FORK_INTO(2)}},
+};
+
+#define TRUNCATE(object_)                        \
+    {                                            \
+        .kind = OP_TRUNCATE, .object = (object_) \
+    }
+#define UNMAP_B                                 \
+    {                                           \
+        .kind = OP_UNMAP, .first = B, .last = B \
+    }
+#define PROTECT_A                                                 \
+    {                                                             \
+        .kind = OP_PROTECT, .first = A, .last = A, .prot = PROT_R \
+    }
+#define SURVEY                                   \
+    {                                            \
+        .kind = OP_SURVEY, .first = A, .last = B \
+    }
+#define EXIT            \
+    {                   \
+        .kind = OP_EXIT \
+    }
+#define FORK_NOW        \
+    {                   \
+        .kind = OP_FORK \
+    }
+#define THREAD_EXIT            \
+    {                          \
+        .kind = OP_THREAD_EXIT \
+    }
+
+static const uint8_t three_spaces[MAX_COROUTINES] = {0, 1, 2};
+static const uint8_t two_threads[MAX_COROUTINES] = {1, 1, 2};
+
+/* One operation for each CPU, and after which beginnings. */
+static const struct trio {
+    const uint8_t *process_of;
+    unsigned sharings; /* IN() */
+    struct op ops[MAX_COROUTINES];
+} trios[] = {
+    /* A table changes in place while others copy it, use it, or let it go. */
+    {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO) | IN(CHAIN), {TRUNCATE(0), WRITE_B, READ_A}},
+    {three_spaces, IN(LEAF) | IN(CHAIN) | IN(MAPPING), {TRUNCATE(0), WRITE_B, WRITE_A}},
+    {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO), {TRUNCATE(0), WRITE_B, WRITE_B}},
+    {three_spaces, IN(LEAF) | IN(TWO) | IN(CHAIN) | IN(COPIES), {TRUNCATE(0), WRITE_B, EXIT}},
+    {three_spaces, IN(LEAF) | IN(CHAIN), {TRUNCATE(0), WRITE_B, FORK_NOW}},
+    {three_spaces, IN(LEAF) | IN(CHAIN), {TRUNCATE(0), WRITE_B, SURVEY}},
+    {three_spaces, IN(LEAF) | IN(TWO) | IN(MAPPING) | IN(COPIES), {TRUNCATE(0), WRITE_A, READ_A}},
+    {three_spaces, IN(LEAF) | IN(TWO) | IN(MAPPING), {TRUNCATE(0), WRITE_A, EXIT}},
+    {three_spaces, IN(LEAF) | IN(MAPPING) | IN(COPIES), {TRUNCATE(0), WRITE_A, FORK_NOW}},
+    {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO), {TRUNCATE(0), READ_A, EXIT}},
+    {three_spaces, IN(ALL) | IN(LEAF), {TRUNCATE(0), READ_A, FORK_NOW}},
+    {three_spaces,
+     IN(ALL) | IN(LEAF) | IN(TWO) | IN(CHAIN) | IN(MAPPING) | IN(COPIES),
+     {TRUNCATE(0), EXIT, EXIT}},
+    {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO), {TRUNCATE(0), EXIT, FORK_NOW}},
+    {three_spaces, IN(LEAF) | IN(TWO), {TRUNCATE(0), EXIT, SURVEY}},
+    {three_spaces, IN(ALL) | IN(CHAIN), {TRUNCATE(0), FORK_NOW, FORK_NOW}},
+    {three_spaces, IN(LEAF) | IN(TWO), {TRUNCATE(0), UNMAP_B, EXIT}},
+    {three_spaces, IN(LEAF) | IN(CHAIN), {TRUNCATE(0), UNMAP_B, WRITE_B}},
+    {three_spaces, IN(LEAF) | IN(MAPPING), {TRUNCATE(0), PROTECT_A, WRITE_B}},
+    {three_spaces, IN(COPIES), {TRUNCATE(0), TRUNCATE(1), READ_B}},
+    {three_spaces, IN(COPIES), {TRUNCATE(0), TRUNCATE(1), WRITE_A}},
+    {three_spaces, IN(COPIES), {TRUNCATE(0), TRUNCATE(1), EXIT}},
+    {two_threads, IN(ALL) | IN(LEAF), {READ_A, WRITE_B, TRUNCATE(0)}},
+    {two_threads, IN(TWO) | IN(MAPPING), {WRITE_A, WRITE_B, TRUNCATE(0)}},
+    {two_threads, IN(LEAF), {WRITE_B, THREAD_EXIT, TRUNCATE(0)}},
+    {two_threads, IN(ALL) | IN(LEAF), {UNMAP_B, WRITE_A, TRUNCATE(0)}},
+    {two_threads, IN(LEAF) | IN(CHAIN), {FORK_NOW, WRITE_B, TRUNCATE(0)}},
+    {two_threads, IN(TWO) | IN(CHAIN), {WRITE_B, TRUNCATE(0), EXIT}},
+    {two_threads, IN(LEAF) | IN(TWO), {READ_A, TRUNCATE(0), EXIT}},
+
+    /* All copy a table, use it, or let it go. */
+    {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO) | IN(COPIES), {WRITE_A, WRITE_A, WRITE_A}},
+    {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO), {WRITE_A, WRITE_B, EXIT}},
+    {three_spaces, IN(LEAF) | IN(TWO) | IN(CHAIN), {WRITE_B, WRITE_B, EXIT}},
+    {three_spaces, IN(ALL) | IN(LEAF) | IN(CHAIN), {WRITE_B, EXIT, EXIT}},
+    {three_spaces, IN(LEAF) | IN(CHAIN), {WRITE_B, EXIT, FORK_NOW}},
+    {three_spaces, IN(LEAF), {WRITE_B, FORK_NOW, READ_A}},
+    {three_spaces, IN(LEAF) | IN(CHAIN), {WRITE_B, SURVEY, EXIT}},
+    {two_threads, IN(TWO) | IN(CHAIN), {READ_A, WRITE_B, EXIT}},
+    {two_threads, IN(TWO) | IN(COPIES), {WRITE_A, WRITE_A, EXIT}},
+    {two_threads, IN(TWO) | IN(CHAIN), {WRITE_B, FORK_NOW, EXIT}},
+    {two_threads, IN(TWO) | IN(CHAIN), {WRITE_B, UNMAP_B, EXIT}},
+    {two_threads, IN(TWO) | IN(CHAIN), {WRITE_B, SURVEY, EXIT}},
+};
+
+static unsigned count_trios(void)
+{
+    unsigned count = 0;
+
+    for (unsigned n = 0; n < ARRAY_SIZE(trios); n++)
+        count += __builtin_popcount(trios[n].sharings);
+    return count;
+}
+
+/* The trio that number `*number` falls to; left there is the number of the sharing. */
+static const struct trio *find_trio(unsigned *number)
+{
+    const struct trio *trio = trios;
+
+    for (unsigned count; *number >= (count = __builtin_popcount(trio->sharings)); trio++)
+        *number -= count;
+    for (unsigned rest = trio->sharings, n = *number;; rest &= rest - 1, n--)
+        if (n == 0) {
+            *number = __builtin_ctz(rest);
+            return trio;
+        }
+}
+
+/* ---- All of them ---- */
+
+static void begin_with(struct scenario *scenario, const struct beginning *beginning)
+{
+    scenario->name = beginning->name;
+    scenario_add_setup(scenario, (struct op){.kind = OP_PROGRAM});
+    for (unsigned n = 0; n < beginning->nops; n++)
+        scenario_add_setup(scenario, beginning->ops[n]);
+}
+
+static void make_pair(struct scenario *scenario, unsigned number)
+{
+    unsigned rest = number / 2 / NBEGINNINGS;
+
+    *scenario = (struct scenario){.ncpus = 2, .process_of = {0, number % 2}};
+    begin_with(scenario, &beginnings[number / 2 % NBEGINNINGS]);
+    scenario_add_op(scenario, 0, choices_0[rest % NCHOICES_0]);
+    for (unsigned n = 0; n < OPS_CPU_1; n++)
+        scenario_add_op(scenario, 1, choices_1[rest / NCHOICES_0][n]);
+}
+
+/* One operation for each CPU. */
+static void add_ops(struct scenario *scenario, const struct op *ops)
+{
+    for (unsigned cpu = 0; cpu < scenario->ncpus; cpu++)
+        scenario_add_op(scenario, cpu, ops[cpu]);
+}
+
+static void make_deep(struct scenario *scenario, const struct deep *from)
+{
+    *scenario = (struct scenario){.ncpus = 2};
+    begin_with(scenario, &from->beginning);
+    add_ops(scenario, from->ops);
+}
+
+static void make_trio(struct scenario *scenario, unsigned number)
+{
+    const struct trio *trio = find_trio(&number);
+
+    *scenario = (struct scenario){.ncpus = MAX_COROUTINES};
+    memcpy(scenario->process_of, trio->process_of, sizeof(scenario->process_of));
+    begin_with(scenario, &sharings[number]);
+    add_ops(scenario, trio->ops);
+}
+
+unsigned scenarios_count(void)
+{
+    return NPAIRS + NDEEP + count_trios();
+}
+
+unsigned scenario_make(struct scenario *scenario, unsigned number)
+{
+    unsigned preemptions = 0;
+
+    if (number < NPAIRS) {
+        make_pair(scenario, number);
+    } else if ((number -= NPAIRS) < NDEEP) {
+        make_deep(scenario, &deep[number]);
+        preemptions = deep[number].preemptions;
+    } else {
+        make_trio(scenario, number - NDEEP);
+    }
+    scenario_load_cpus(scenario);
+    return preemptions;
+}
