@@ -3,8 +3,8 @@
    A translation is kept in the form of a page-table entry: the address of the frame, or of the table, with PTE_WRITE and
    PTE_NX as they were for the whole walk, and PTE_DIRTY if the walk found or set it.
 
-   Always true: a CPU uses only frames and tables that are in use. If it does not, the kernel gave one back that a CPU
-   still knew, and that is a finding, whatever the byte there would be. */
+   Always true: a CPU remembers only frames and tables that are in use. If it does not, the kernel
+   freed one before its flush, and that is a finding, whatever the byte there would be. */
 
 #include <linux/errno.h>
 #include <arch/usercopy.h>
@@ -111,6 +111,31 @@ static void forget_all(struct mmu *mmu)
     forget_tables(mmu);
 }
 
+/* ---- What is freed ---- */
+
+static void check_entries_forgotten(const struct frame *frame, const struct cached *entries,
+                                    unsigned count, unsigned cpu, const char *what)
+{
+    for (unsigned n = 0; n < count; n++)
+        check((entries[n].entry & PTE_ADDR) != frame_to_phys(frame),
+              "frame %#x is freed, and CPU %u remembers it as the %s of %#lx", frame_to_pfn(frame),
+              cpu, what, entries[n].addr);
+}
+
+/* No CPU may remember a frame that was freed, even if it never uses it again. */
+static void check_forgotten(const struct frame *frame)
+{
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+        const struct mmu *mmu = &mmus[cpu];
+
+        check(!mmu->space || mmu->space->root != frame_to_phys(frame),
+              "frame %#x is freed, and is the root table of CPU %u", frame_to_pfn(frame), cpu);
+        check_entries_forgotten(frame, mmu->pages, mmu->npages, cpu, "page");
+        for (int level = 1; level < ROOT_LEVEL; level++)
+            check_entries_forgotten(frame, mmu->tables[level], mmu->ntables[level], cpu, "table");
+    }
+}
+
 void mmu_set_quiet(void)
 {
     static const struct mmu_noise none;
@@ -121,6 +146,7 @@ void mmu_set_quiet(void)
 void mmu_reset(void)
 {
     memset(mmus, 0, sizeof(mmus));
+    freed_hook = check_forgotten;
 }
 
 /* ---- Walking ---- */

@@ -29,6 +29,7 @@ unsigned this_cpu_id;
 unsigned preempt_disabled[MAX_CPUS];
 void (*step_hook)(void);
 void (*finding_hook)(void);
+void (*freed_hook)(const struct frame *frame);
 bool platform_quiet;
 bool finding_aborts;
 
@@ -246,8 +247,11 @@ struct frame *__wrap_frame_alloc_run(enum frame_kind kind, unsigned order)
 /* A frame that was put may be another CPU's by now: only one that is free is poisoned. */
 static void poison_if_free(const struct frame *frame, unsigned order)
 {
-    if (frame->kind == FRAME_FREE)
-        poison_frame(frame, order);
+    if (frame->kind != FRAME_FREE)
+        return;
+    if (freed_hook)
+        freed_hook(frame);
+    poison_frame(frame, order);
 }
 
 void __wrap_frame_put(struct frame *frame)

@@ -46,6 +46,11 @@ void shortage_forget(void);
 /* Whether the request that shortage_at named has not come yet. */
 bool shortage_ahead(void);
 
+/* ---- Frames ---- */
+
+/* Called when a frame has become free; NULL: nothing. */
+extern void (*freed_hook)(const struct frame *frame);
+
 /* ---- Locks ---- */
 
 /* Called when a CPU cannot go on until another one has; NULL: there is no other, a deadlock. */
