@@ -14,6 +14,7 @@
 #include <lib/panic.h>
 #include <mm/frame.h>
 #include <proc/process.h>
+#include <procfs/root.h>
 #include <sched/kstack.h>
 #include <sched/run.h>
 #include <sched/thread.h>

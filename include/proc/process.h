@@ -154,9 +154,6 @@ unsigned process_group_each(int pgid, void (*each)(struct process *process, cons
 /* How many processes there have been since boot, and the pid of the last one. The tree lock is held. */
 uint64_t process_births(int *last);
 
-/* Mounts /proc. Once, at boot. */
-void procfs_init(void);
-
 /* For process.c, fork.c, exit.c. An unlinked process with the defaults; NULL: no memory. */
 struct process *process_alloc(void);
 void process_free(struct process *process);

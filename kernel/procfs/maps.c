@@ -1,16 +1,19 @@
-/* /proc/PID/maps and smaps: the regions of a process, and what is there of each.
+/* /proc/PID/maps and smaps: the regions of a process, and how much of each is present.
 
-   Locks: the vspace's, for reading, while one region is looked at. So a process that changes its memory while it is
-   shown is shown as it was at several moments; addresses only ever go up. */
+   Each region is copied under the lock of the address space and printed without it. So the lines
+   show several moments if the process changes its memory meanwhile; their addresses always ascend.
+
+   Lock: vspace->lock, for reading, for one region at a time. */
 
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <lib/string.h>
 #include <mm/heap.h>
 #include <vm/survey.h>
-#include "procfs.h"
+#include "files.h"
+#include "visit.h"
 
-/* A region as it was when it was looked at. */
+/* A copy of a region, made under the lock of its address space. */
 struct region_view {
     uaddr_t start, end;
     uint64_t offset, ino;
@@ -19,21 +22,22 @@ struct region_view {
     char name[PATH_MAX];
 };
 
-static bool is_stack(const struct vregion *region)
+static bool maps_is_stack(const struct vregion *region)
 {
     return region->kind == VREGION_STACK && region->end == USER_END;
 }
 
 static const char *region_name(const struct vspace *vspace, const struct vregion *region)
 {
-    if (is_stack(region))
+    if (maps_is_stack(region))
         return "[stack]";
     if (region->kind == VREGION_HEAP || region->start == vspace->heap_start)
         return "[heap]";
     return "";
 }
 
-/* The first region above `from`, or what of it is; false: there is none. */
+/* Copies the first region that ends above `from`, without its part below `from`. Returns false if
+   there is none. */
 static bool view_next(struct vspace *vspace, uaddr_t from, struct region_view *view)
 {
     rwlock_read_lock(&vspace->lock);
@@ -46,7 +50,7 @@ static bool view_next(struct vspace *vspace, uaddr_t from, struct region_view *v
         view->end = region->end;
         view->prot = region->prot;
         view->is_shared = region->shared;
-        view->is_stack = is_stack(region);
+        view->is_stack = maps_is_stack(region);
         strlcpy(view->name, region_name(vspace, region), sizeof(view->name));
         view->ino = pager ? pager->ops->name(pager, view->name, sizeof(view->name)) : 0;
         view->offset = pager ? (region->pager_page << PAGE_SHIFT) + (start - region->start) : 0;
@@ -55,8 +59,9 @@ static bool view_next(struct vspace *vspace, uaddr_t from, struct region_view *v
     return region;
 }
 
-/* One line, as proc(5) has it: range, rights, offset, device, inode; from column 73 on, the name. */
-static void print_region(struct text_sink *sink, const struct region_view *view)
+/* Prints one line of proc(5): range, rights, offset, device, inode, and the name from column 73
+   on. */
+static void maps_print_region(struct text_sink *sink, const struct region_view *view)
 {
     char line[100];
 
@@ -67,12 +72,13 @@ static void print_region(struct text_sink *sink, const struct region_view *view)
     sink_printf(sink, view->name[0] ? "%-72s %s\n" : "%s %s\n", line, view->name);
 }
 
-static void print_kb(struct text_sink *sink, const char *name, uint64_t kb)
+static void maps_print_kb(struct text_sink *sink, const char *name, uint64_t kb)
 {
     sink_printf(sink, "%-16s%8lu kB\n", name, kb);
 }
 
-/* The flags of smaps: what is allowed; what mprotect may allow; that it grows downwards. */
+/* Prints the flags of smaps: the rights, the rights that mprotect may give, and whether it grows
+   downwards. */
 static void print_flags(struct text_sink *sink, const struct region_view *view)
 {
     sink_printf(sink, "VmFlags: %s%s%s%smr mw me %s\n", view->prot & PROT_R ? "rd " : "",
@@ -85,30 +91,33 @@ static void print_survey(struct text_sink *sink, const struct region_view *view,
 {
     const unsigned kb_shift = SURVEY_SHIFT + 10;
 
-    print_kb(sink, "Size:", (view->end - view->start) / 1024);
-    print_kb(sink, "KernelPageSize:", PAGE_KB);
-    print_kb(sink, "MMUPageSize:", PAGE_KB);
-    print_kb(sink, "Rss:", survey_pages(survey) * PAGE_KB);
-    print_kb(sink, "Pss:", survey->share >> kb_shift);
-    print_kb(sink, "Pss_Dirty:", survey->share_dirty >> kb_shift);
-    print_kb(sink, "Shared_Clean:", survey->shared_clean * PAGE_KB);
-    print_kb(sink, "Shared_Dirty:", survey->shared_dirty * PAGE_KB);
-    print_kb(sink, "Private_Clean:", survey->private_clean * PAGE_KB);
-    print_kb(sink, "Private_Dirty:", survey->private_dirty * PAGE_KB);
-    print_kb(sink, "Referenced:", survey->referenced * PAGE_KB);
-    print_kb(sink, "Anonymous:", survey->anon * PAGE_KB);
+    maps_print_kb(sink, "Size:", (view->end - view->start) / 1024);
+    maps_print_kb(sink, "KernelPageSize:", PAGE_KB);
+    maps_print_kb(sink, "MMUPageSize:", PAGE_KB);
+    maps_print_kb(sink, "Rss:", survey_pages(survey) * PAGE_KB);
+    maps_print_kb(sink, "Pss:", survey->share >> kb_shift);
+    maps_print_kb(sink, "Pss_Dirty:", survey->share_dirty >> kb_shift);
+    maps_print_kb(sink, "Shared_Clean:", survey->shared_clean * PAGE_KB);
+    maps_print_kb(sink, "Shared_Dirty:", survey->shared_dirty * PAGE_KB);
+    maps_print_kb(sink, "Private_Clean:", survey->private_clean * PAGE_KB);
+    maps_print_kb(sink, "Private_Dirty:", survey->private_dirty * PAGE_KB);
+    maps_print_kb(sink, "Referenced:", survey->referenced * PAGE_KB);
+    maps_print_kb(sink, "Anonymous:", survey->anon * PAGE_KB);
     print_flags(sink, view);
 }
 
-static int print_regions(struct text_sink *sink, uint64_t key, bool with_survey)
+/* What is printed of each region: its line, as in maps, or its sizes too, as in smaps. */
+enum detail { DETAIL_LINE, DETAIL_SIZES };
+
+static int print_regions(struct text_sink *sink, uint64_t key, enum detail detail)
 {
     struct region_view *view = heap_alloc(sizeof(*view));
     struct vspace *vspace = NULL;
     int err = view ? procfs_visit(key, &vspace, NULL) : -ENOMEM;
 
     for (uaddr_t addr = 0; vspace && view_next(vspace, addr, view); addr = view->end) {
-        print_region(sink, view);
-        if (with_survey) {
+        maps_print_region(sink, view);
+        if (detail == DETAIL_SIZES) {
             struct survey survey = {0};
 
             vspace_survey(vspace, view->start, view->end, &survey);
@@ -123,10 +132,10 @@ static int print_regions(struct text_sink *sink, uint64_t key, bool with_survey)
 
 int procfs_maps(struct text_sink *sink, uint64_t key)
 {
-    return print_regions(sink, key, false);
+    return print_regions(sink, key, DETAIL_LINE);
 }
 
 int procfs_smaps(struct text_sink *sink, uint64_t key)
 {
-    return print_regions(sink, key, true);
+    return print_regions(sink, key, DETAIL_SIZES);
 }

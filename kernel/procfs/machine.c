@@ -1,4 +1,8 @@
-/* The files of /proc that are of no process: memory, time, and what the CPUs do. */
+/* The files of /proc that belong to no process: memory, time, CPUs and mounts.
+
+   Each number is read by itself, so the numbers of a file may be of slightly different moments.
+
+   Lock: the tree lock, while births are read. */
 
 #include <arch/clock.h>
 #include <fs/vfs.h>
@@ -6,11 +10,12 @@
 #include <linux/limits.h>
 #include <mm/failure.h>
 #include <mm/heap.h>
+#include <proc/process.h>
 #include <sched/load.h>
 #include <sched/run.h>
 #include <sched/tick.h>
 #include <vm/fault.h>
-#include "procfs.h"
+#include "files.h"
 
 int procfs_meminfo(struct text_sink *sink, uint64_t key __unused)
 {
@@ -68,7 +73,7 @@ int procfs_uptime(struct text_sink *sink, uint64_t key __unused)
     return 0;
 }
 
-/* The three averages, threads that run and that there are, and the last pid. */
+/* Prints the three averages, the threads that are runnable and all threads, and the last pid. */
 int procfs_loadavg(struct text_sink *sink, uint64_t key __unused)
 {
     int last_pid;
@@ -87,13 +92,13 @@ int procfs_loadavg(struct text_sink *sink, uint64_t key __unused)
     return 0;
 }
 
-/* User, nice, system, idle, and six ways of spending time that are not known here. */
+/* Prints user, nice, system, idle, and six kinds of time that are always 0 here. */
 static void print_ticks(struct text_sink *sink, const struct cpu_ticks *ticks)
 {
     sink_printf(sink, " %lu 0 %lu %lu 0 0 0 0 0 0\n", ticks->user, ticks->kernel, ticks->idle);
 }
 
-/* One line for all CPUs, and one for each, of which it is the sum. */
+/* Prints a line with the sums over all CPUs, then a line for each CPU. */
 static void print_cpus(struct text_sink *sink)
 {
     struct cpu_ticks ticks[MAX_CPUS], sum = {0};
@@ -127,7 +132,7 @@ int procfs_machine_stat(struct text_sink *sink, uint64_t key __unused)
     return 0;
 }
 
-/* All CPUs are alike. */
+/* Prints the boot CPU's model for each CPU, because all are of one model. */
 int procfs_cpuinfo(struct text_sink *sink, uint64_t key __unused)
 {
     struct cpu_identity identity = cpu_identify();
@@ -141,7 +146,7 @@ int procfs_cpuinfo(struct text_sink *sink, uint64_t key __unused)
     return 0;
 }
 
-/* What, where, its kind, and how: as fstab(5). */
+/* Prints a line of fstab(5) for each mount: source, directory, type, options. */
 int procfs_mounts(struct text_sink *sink, uint64_t key __unused)
 {
     char *path = heap_alloc(PATH_MAX);

@@ -1,11 +1,16 @@
-/* /proc/PID/fail-nth, as Linux's fault injection has it: n written there makes the n-th allocation of the process from
-   then on fail (mm/failure.h); read, it says how many are left to go. To read it takes allocations, which count too. A
-   child begins with what is left of its parent's count, unlike on Linux. */
+/* /proc/PID/fail-nth, the fault injection of Linux.
+
+   If n is written there, the n-th allocation of the process from then on fails (mm/failure.h).
+   Reading returns how many allocations are left until then; the allocations of the read itself
+   count too. A child starts with the rest of its parent's count, unlike on Linux.
+
+   Lock: the tree lock, so that the process does not exit meanwhile. */
 
 #include <linux/errno.h>
 #include <arch/atomic.h>
 #include <lib/string.h>
-#include "procfs.h"
+#include "files.h"
+#include "visit.h"
 
 int procfs_fail_nth(struct text_sink *sink, uint64_t key)
 {
@@ -18,7 +23,8 @@ int procfs_fail_nth(struct text_sink *sink, uint64_t key)
     return 0;
 }
 
-/* Reads a number and, maybe, the end of its line. -EINVAL, -ERANGE. */
+/* Reads a decimal number, which a newline may follow. -EINVAL, -ERANGE: it is larger than
+   UINT32_MAX. */
 static int parse_unsigned(const char *text, unsigned *number)
 {
     uint64_t value = 0;

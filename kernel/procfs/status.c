@@ -1,23 +1,29 @@
-/* /proc/PID/status, stat and statm: what a process is, what it uses, and its memory in numbers.
+/* /proc/PID/status, stat and statm: the identity, the usage and the memory of a process, in
+   numbers.
 
-   The memory is measured first, under the vspace's lock alone; then the rest is printed under the tree lock. */
+   The memory is measured first, without the tree lock, because that takes long; then all is printed
+   under it. If the process exits or calls exec in between, its memory is that of before.
+
+   Locks: vspace->lock, for reading, while the memory is measured; then the tree lock. */
 
 #include <linux/errno.h>
 #include <linux/kdev_t.h>
 #include <arch/clock.h>
 #include <tty/terminal.h>
 #include <vm/survey.h>
-#include "procfs.h"
+#include "files.h"
+#include "visit.h"
 
 #define CONSOLE_DEV MKDEV(5, 1)
 
-/* What a process's memory comes to; all 0 for a zombie. */
+/* The sizes of a process's memory; all 0 for a zombie. */
 struct memory {
     bool is_there;
     struct vspace_sizes sizes;
     struct survey survey;
 };
 
+/* Measures the memory of the process with pid `key`. -ESRCH. */
 static int measure(uint64_t key, struct memory *memory)
 {
     struct vspace *vspace;
@@ -33,7 +39,7 @@ static int measure(uint64_t key, struct memory *memory)
     return 0;
 }
 
-/* Bytes in whole pages that the program's code takes. */
+/* Returns the size of the program's code, in bytes, rounded up to whole pages. */
 static uint64_t code_bytes(const struct process *process)
 {
     return page_ceil(process->layout.code_end) - page_floor(process->layout.code_start);
@@ -94,7 +100,7 @@ static void print_identity(struct text_sink *sink, const struct process *process
     sink_printf(sink, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t0 \n");
 }
 
-static void print_kb(struct text_sink *sink, const char *name, uint64_t kb)
+static void status_print_kb(struct text_sink *sink, const char *name, uint64_t kb)
 {
     sink_printf(sink, "%s:\t%8lu kB\n", name, kb);
 }
@@ -105,19 +111,20 @@ static void print_memory(struct text_sink *sink, const struct process *process,
     const struct vspace_sizes *sizes = &memory->sizes;
     uint64_t code = code_bytes(process);
 
-    print_kb(sink, "VmPeak", sizes->mapped_peak / 1024);
-    print_kb(sink, "VmSize", sizes->mapped / 1024);
-    print_kb(sink, "VmRSS", survey_pages(&memory->survey) * PAGE_KB);
-    print_kb(sink, "RssAnon", memory->survey.anon * PAGE_KB);
-    print_kb(sink, "RssFile", file_pages(&memory->survey) * PAGE_KB);
-    print_kb(sink, "VmData", sizes->data / 1024);
-    print_kb(sink, "VmStk", sizes->stack / 1024);
-    print_kb(sink, "VmExe", code / 1024);
-    print_kb(sink, "VmLib", (max(sizes->exec, code) - code) / 1024);
-    print_kb(sink, "VmPTE", sizes->tables / 1024);
+    status_print_kb(sink, "VmPeak", sizes->mapped_peak / 1024);
+    status_print_kb(sink, "VmSize", sizes->mapped / 1024);
+    status_print_kb(sink, "VmRSS", survey_pages(&memory->survey) * PAGE_KB);
+    status_print_kb(sink, "RssAnon", memory->survey.anon * PAGE_KB);
+    status_print_kb(sink, "RssFile", file_pages(&memory->survey) * PAGE_KB);
+    status_print_kb(sink, "VmData", sizes->data / 1024);
+    status_print_kb(sink, "VmStk", sizes->stack / 1024);
+    status_print_kb(sink, "VmExe", code / 1024);
+    status_print_kb(sink, "VmLib", (max(sizes->exec, code) - code) / 1024);
+    status_print_kb(sink, "VmPTE", sizes->tables / 1024);
 }
 
-/* What is pending is pending for the process, not for one thread of it. */
+/* Prints the masks. Pending signals are those of the process (ShdPnd), because threads have
+   none. */
 static void print_signals(struct text_sink *sink, struct process *process)
 {
     struct signal_masks masks = signal_masks_of(process);
@@ -144,9 +151,9 @@ int procfs_status(struct text_sink *sink, uint64_t key)
     return 0;
 }
 
-/* ---- stat: the 52 fields of proc(5), which the comments number ---- */
+/* ---- stat: the 52 fields of proc(5); the comments give their numbers ---- */
 
-/* 1 to 9: who it is, its terminal, and flags. */
+/* Fields 1 to 9: pids, the terminal, and flags. */
 static void print_who(struct text_sink *sink, const struct process *process)
 {
     int foreground = terminal_foreground(process);
@@ -156,8 +163,8 @@ static void print_who(struct text_sink *sink, const struct process *process)
                 foreground < 0 ? 0 : (unsigned)CONSOLE_DEV, foreground);
 }
 
-/* 10 to 22: faults, minor and major, and times, each of its own and of its children; priority, niceness, threads, and
-   when it started. */
+/* Fields 10 to 22: minor and major faults, and times, each of the process and of its children;
+   priority, niceness, number of threads, and the time of its start. */
 static void print_usage(struct text_sink *sink, const struct process *process)
 {
     struct process_usage own = process_usage(process);
@@ -168,7 +175,8 @@ static void print_usage(struct text_sink *sink, const struct process *process)
                 children->ticks_kernel, process->start_ns / (1000000000 / TICKS_PER_SEC));
 }
 
-/* 23 to 30: sizes, the limit of RSS, code, and the stack's beginning; its registers are not told. */
+/* Fields 23 to 30: sizes, the limit of RSS, code, the stack's start; its registers are not
+   shown. */
 static void print_space(struct text_sink *sink, const struct process *process,
                         const struct memory *memory)
 {
@@ -182,8 +190,8 @@ static void print_space(struct text_sink *sink, const struct process *process,
         sink_printf(sink, " 0 0 0 0 0");
 }
 
-/* 31 to 44: signals, as far as 31 bits show them; where it waits, swaps; the signal of its end, its CPU, and more that
-   is always 0 here. */
+/* Fields 31 to 44: signals, cut to 31 bits; wait channel and swaps; exit signal, CPU, and fields
+   that are always 0 here. */
 static void print_more(struct text_sink *sink, struct process *process)
 {
     const uint64_t low = (1ul << 31) - 1;
@@ -194,7 +202,7 @@ static void print_more(struct text_sink *sink, struct process *process)
                 process->thread->cpu);
 }
 
-/* 45 to 52: data, the heap, arguments and environment; how it ended. */
+/* Fields 45 to 52: data, heap, arguments and environment; the exit status. */
 static void print_rest(struct text_sink *sink, const struct process *process,
                        const struct memory *memory)
 {
@@ -228,7 +236,8 @@ int procfs_stat(struct text_sink *sink, uint64_t key)
 
 /* ---- statm ---- */
 
-/* In pages: promised, there, there of files, code, libraries (0), data and stack, and dirty (0), as on Linux. */
+/* Prints, in pages: mapped, present, present of files, code, libraries (0), data and stack, dirty
+   (0). */
 int procfs_statm(struct text_sink *sink, uint64_t key)
 {
     struct memory memory;

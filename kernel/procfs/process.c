@@ -1,11 +1,16 @@
-/* The smaller files of /proc/PID: its name, its arguments, how its page faults ended, and the links to its files. */
+/* The smaller files of /proc/PID: its name, its arguments, the outcomes of its faults, and the
+   links to its files.
+
+   Locks: the tree lock while a field is printed or a reference is taken; none while memory or a
+   path is read. */
 
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <lib/string.h>
 #include <mm/heap.h>
 #include <vm/fault.h>
-#include "procfs.h"
+#include "files.h"
+#include "visit.h"
 
 int procfs_comm(struct text_sink *sink, uint64_t key)
 {
@@ -32,10 +37,11 @@ int procfs_faults(struct text_sink *sink, uint64_t key)
     return 0;
 }
 
-/* ---- What is on its stack ---- */
+/* ---- Arguments and environment ---- */
 
-/* Shows [start, end) of the vspace, as far as it is there. */
-static int print_bytes(struct text_sink *sink, struct vspace *vspace, uaddr_t start, uaddr_t end)
+/* Prints the bytes [start, end) of the vspace, up to the first page that is not present. */
+static int print_user_bytes(struct text_sink *sink, struct vspace *vspace, uaddr_t start,
+                            uaddr_t end)
 {
     char *page = heap_alloc(PAGE_SIZE);
     size_t part;
@@ -52,7 +58,9 @@ static int print_bytes(struct text_sink *sink, struct vspace *vspace, uaddr_t st
     return 0;
 }
 
-static int print_strings(struct text_sink *sink, uint64_t key, bool of_environment)
+enum strings { STRINGS_ARGUMENTS, STRINGS_ENVIRONMENT };
+
+static int print_strings(struct text_sink *sink, uint64_t key, enum strings which)
 {
     struct vspace *vspace;
     struct process_layout layout;
@@ -60,27 +68,27 @@ static int print_strings(struct text_sink *sink, uint64_t key, bool of_environme
 
     if (err || !vspace)
         return err;
-    if (of_environment)
-        err = print_bytes(sink, vspace, layout.env_start, layout.env_end);
+    if (which == STRINGS_ENVIRONMENT)
+        err = print_user_bytes(sink, vspace, layout.env_start, layout.env_end);
     else
-        err = print_bytes(sink, vspace, layout.args_start, layout.env_start);
+        err = print_user_bytes(sink, vspace, layout.args_start, layout.env_start);
     vspace_put(vspace);
     return err;
 }
 
 int procfs_cmdline(struct text_sink *sink, uint64_t key)
 {
-    return print_strings(sink, key, false);
+    return print_strings(sink, key, STRINGS_ARGUMENTS);
 }
 
 int procfs_environ(struct text_sink *sink, uint64_t key)
 {
-    return print_strings(sink, key, true);
+    return print_strings(sink, key, STRINGS_ENVIRONMENT);
 }
 
 /* ---- Links ---- */
 
-/* Shows the path of a vnode, whose reference it takes over; NULL: the process has none (any more). */
+/* Prints the path of a vnode and drops the caller's reference to it. -ENOENT: `vnode` is NULL. */
 static int print_path(struct text_sink *sink, struct vnode *vnode)
 {
     char *path = heap_alloc(PATH_MAX);
@@ -95,8 +103,8 @@ static int print_path(struct text_sink *sink, struct vnode *vnode)
     return min(err, 0);
 }
 
-/* With a reference. */
-static struct vnode *get_vnode(struct vnode *vnode)
+/* Gets a reference to `vnode`, which may be NULL. */
+static struct vnode *vnode_get_or_null(struct vnode *vnode)
 {
     if (vnode)
         vnode_get(vnode);
@@ -109,7 +117,7 @@ int procfs_cwd(struct text_sink *sink, uint64_t key)
 
     if (!process)
         return -ESRCH;
-    struct vnode *cwd = get_vnode(process->cwd);
+    struct vnode *cwd = vnode_get_or_null(process->cwd);
     procfs_release();
     return print_path(sink, cwd);
 }
@@ -120,7 +128,7 @@ int procfs_exe(struct text_sink *sink, uint64_t key)
 
     if (!process)
         return -ESRCH;
-    struct vnode *exe = get_vnode(process->exe);
+    struct vnode *exe = vnode_get_or_null(process->exe);
     procfs_release();
     return print_path(sink, exe);
 }
@@ -132,7 +140,7 @@ int procfs_fd(struct text_sink *sink, uint64_t key)
     if (!process)
         return -ESRCH;
     struct file *file = process->files ? fdtable_get(process->files, (uint32_t)key) : NULL;
-    struct vnode *vnode = file ? get_vnode(file->vnode) : NULL;
+    struct vnode *vnode = file ? vnode_get_or_null(file->vnode) : NULL;
     procfs_release();
     if (file)
         file_put(file);

@@ -1,50 +1,26 @@
-/* /proc: processes and memory, as text in Linux's formats, and /proc/PID/faults, which is Pagoda's own.
+/* The tree of /proc: the files of the machine, and a directory for each process, as text in Linux's
+   formats.
 
-       procfs.c           which files there are, and finding the process that one is about
-       procfs_maps.c      /proc/PID/maps, smaps
-       procfs_status.c    /proc/PID/status, stat, statm
-       procfs_process.c   the rest of /proc/PID
-       procfs_failure.c   /proc/PID/fail-nth
-       procfs_machine.c   what is of no process
+       root.c       the entries of each directory
+       visit.c      finding the process that a file is about
+       maps.c       /proc/PID/maps, smaps
+       status.c     /proc/PID/status, stat, statm
+       process.c    the other files of /proc/PID
+       failure.c    /proc/PID/fail-nth
+       machine.c    the files of no process
 
-   Locks: the tree lock while a process is looked at; so it and its files stay. What takes longer, looking at its
-   memory, needs only a reference on its vspace: the process may go on, change its program or exit meanwhile. */
+   Nothing is stored: each entry names the function that prints the file when it is read
+   (fs/pseudo.h). The kernel below does not need /proc.
 
-#include <linux/errno.h>
+   Lock: the tree lock, while the next pid is looked up. */
+
 #include <fs/vfs.h>
 #include <lib/panic.h>
-#include "procfs.h"
+#include <proc/process.h>
+#include <procfs/root.h>
+#include "files.h"
 
 /* ---- One process ---- */
-
-struct process *procfs_hold(uint64_t key)
-{
-    mutex_lock(&process_tree_lock);
-    struct process *process = process_find(key);
-    if (!process)
-        mutex_unlock(&process_tree_lock);
-    return process;
-}
-
-void procfs_release(void)
-{
-    mutex_unlock(&process_tree_lock);
-}
-
-int procfs_visit(uint64_t key, struct vspace **vspace, struct process_layout *layout)
-{
-    const struct process *process = procfs_hold(key);
-
-    if (!process)
-        return -ESRCH;
-    *vspace = process->vspace;
-    if (*vspace)
-        vspace_get(*vspace);
-    if (layout)
-        *layout = process->layout;
-    procfs_release();
-    return 0;
-}
 
 static const struct pseudo_dir fd_dir = {
     .numbered = &(const struct pseudo_entry){.mode = S_IFLNK | 0700, .link = procfs_fd},
@@ -76,13 +52,13 @@ static const struct pseudo_dir process_dir = {
 
 /* ---- The root ---- */
 
-static int print_self(struct text_sink *sink, uint64_t key __unused)
+static int root_self(struct text_sink *sink, uint64_t key __unused)
 {
     sink_printf(sink, "%d", process_current()->pid);
     return 0;
 }
 
-static uint32_t next_pid(uint64_t key __unused, uint32_t from)
+static uint32_t root_next_pid(uint64_t key __unused, uint32_t from)
 {
     mutex_lock(&process_tree_lock);
     const struct process *process = from > INT32_MAX ? NULL : process_find_from(from);
@@ -98,14 +74,14 @@ static const struct pseudo_dir proc_dir = {
             {.name = "loadavg", .mode = S_IFREG | 0444, .text = procfs_loadavg},
             {.name = "meminfo", .mode = S_IFREG | 0444, .text = procfs_meminfo},
             {.name = "mounts", .mode = S_IFREG | 0444, .text = procfs_mounts},
-            {.name = "self", .mode = S_IFLNK | 0777, .link = print_self},
+            {.name = "self", .mode = S_IFLNK | 0777, .link = root_self},
             {.name = "stat", .mode = S_IFREG | 0444, .text = procfs_machine_stat},
             {.name = "uptime", .mode = S_IFREG | 0444, .text = procfs_uptime},
             {.name = "vmstat", .mode = S_IFREG | 0444, .text = procfs_vmstat},
             {.name = NULL},
         },
     .numbered = &(const struct pseudo_entry){.mode = S_IFDIR | 0555, .dir = &process_dir},
-    .next = next_pid,
+    .next = root_next_pid,
 };
 
 void procfs_init(void)

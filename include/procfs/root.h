@@ -1,0 +1,5 @@
+/* /proc, for the boot. */
+#pragma once
+
+/* Mounts /proc. Called once, at boot. */
+void procfs_init(void);
