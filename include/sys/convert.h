@@ -1,4 +1,4 @@
-/* Between the kernel's own units and Linux's structures. */
+/* Conversions between the kernel's units and Linux's structures. */
 #pragma once
 
 #include <linux/resource.h>
@@ -26,7 +26,7 @@ static inline struct __kernel_timespec timespec_from_ns(uint64_t ns)
     return (struct __kernel_timespec){.tv_sec = ns / NS_PER_SEC, .tv_nsec = ns % NS_PER_SEC};
 }
 
-/* Nanoseconds, at most UINT64_MAX / 2. False: not a valid time. */
+/* Converts to nanoseconds, at most INT64_MAX. Returns false if `time` is not a valid time. */
 static inline bool timespec_to_ns(const struct __kernel_timespec *time, uint64_t *ns)
 {
     const int64_t max_sec = INT64_MAX / NS_PER_SEC;
@@ -42,13 +42,3 @@ static inline struct __kernel_old_timeval timeval_from_ns(uint64_t ns)
     return (struct __kernel_old_timeval){.tv_sec = ns / NS_PER_SEC,
                                          .tv_usec = ns % NS_PER_SEC / 1000};
 }
-
-/* When a call ends that is to wait for `timeout` (NULL: for ever, UINT64_MAX), by the monotonic clock. A call that is
-   started again, after a signal that no handler was called for, ends when it would have ended at first.
-   -EINVAL, -EFAULT. */
-__must_check int timeout_deadline(const struct __kernel_timespec __user *timeout,
-                                  uint64_t *deadline_ns);
-__must_check int timespec_deadline(const struct __kernel_timespec *time, uint64_t *deadline_ns);
-
-/* What is left until then; not below 0. */
-uint64_t timeout_left_ns(uint64_t deadline_ns);

@@ -1,19 +1,19 @@
-/* What the system calls on files share: turning descriptors and paths of the current process into
-   what fs/ works with. */
+/* The arguments of system calls on files: descriptors and paths of the current process become open
+   files and vnodes. */
 #pragma once
 
 #include <linux/fcntl.h>
 #include <linux/resource.h>
-#include <linux/uio.h>
 #include <proc/process.h>
 
-/* The open file `fd`, with a reference; NULL: -EBADF. */
+/* Returns the open file `fd` with a reference, or NULL if there is none. */
 static inline struct file *file_from_fd(int fd)
 {
     return fdtable_get(process_current()->files, fd);
 }
 
-/* The same for what needs the file itself: NULL also if it was opened with O_PATH, only to name it. */
+/* Returns the open file `fd` with a reference, or NULL if there is none or it was opened with
+   O_PATH: such a file only names a vnode, and cannot be read, written or controlled. */
 static inline struct file *io_file_from_fd(int fd)
 {
     struct file *file = file_from_fd(fd);
@@ -24,35 +24,26 @@ static inline struct file *io_file_from_fd(int fd)
     return NULL;
 }
 
-/* RLIMIT_NOFILE. */
+/* Returns RLIMIT_NOFILE: descriptors of the current process are below it. */
 static inline uint64_t fd_limit(void)
 {
     return process_current()->rlimits[RLIMIT_NOFILE].soft;
 }
 
-/* The most that one call moves, as on Linux. */
-#define MAX_RW_COUNT (INT32_MAX & ~(PAGE_SIZE - 1))
-
-/* Copies `count` pieces of user memory, as a readv has them, onto the heap; NULL if `count` is 0. -EINVAL: too many,
-   or a length below 0; -ENOMEM, -EFAULT. */
-__must_check int pieces_fetch(const struct iovec __user *from, size_t count, struct iovec **pieces);
-
-/* The bytes of all pieces together, at most MAX_RW_COUNT. -EFAULT. */
-__must_check ssize_t pieces_count(const struct iovec *pieces, size_t count);
-
 /* A path as the *at calls pass it. */
 struct path_arg {
-    struct vnode *dir; /* where it begins, with a reference */
-    char *path;        /* in kernel memory */
+    struct vnode *dir; /* the directory where it begins; one reference */
+    char *path;        /* a copy on the heap */
 };
 
-/* Fetches one. `dirfd` is not looked at if the path is absolute. -EFAULT, -ENAMETOOLONG, -EBADF,
-   -ENOTDIR, -ENOMEM. */
+/* Fetches a path. An absolute path does not look at `dirfd`. Errors: -EFAULT, -ENAMETOOLONG,
+   -EBADF, -ENOMEM. */
 __must_check int path_arg_get(struct path_arg *arg, int dirfd, const char __user *path);
 void path_arg_put(struct path_arg *arg);
 
-/* The vnode that a path leads to, or, with AT_EMPTY_PATH in `at_flags` and an empty path, that
-   dirfd is; with a reference. AT_SYMLINK_NOFOLLOW is heeded. */
+/* Finds the vnode that a path leads to, and takes a reference on it. With AT_SYMLINK_NOFOLLOW in
+   `at_flags` the vnode may be a symbolic link. With AT_EMPTY_PATH an empty path means the file
+   `dirfd` itself. Errors: those of path_arg_get and path_lookup. */
 __must_check int vnode_from_arg(const struct path_arg *arg, unsigned at_flags,
                                 struct vnode **vnode);
 __must_check int vnode_from_path(int dirfd, const char __user *path, unsigned at_flags,

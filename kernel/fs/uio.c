@@ -1,4 +1,4 @@
-/* Moving bytes between a kernel buffer and a uio, piece by piece. */
+/* Moving bytes between a kernel buffer and a uio, segment by segment. */
 #include <fs/uio.h>
 #include <lib/panic.h>
 #include <lib/string.h>
@@ -13,7 +13,7 @@ enum uio_move {
 void uio_init_user(struct uio *uio, const void __user *buf, size_t len)
 {
     *uio = (struct uio){.left = len, .single = {.iov_base = (__force void *)buf, .iov_len = len}};
-    uio->pieces = &uio->single;
+    uio->segment = &uio->single;
 }
 
 void uio_init_kernel(struct uio *uio, const void *buf, size_t len)
@@ -22,12 +22,12 @@ void uio_init_kernel(struct uio *uio, const void *buf, size_t len)
     uio->kernel = true;
 }
 
-void uio_init_pieces(struct uio *uio, const struct iovec *pieces, size_t len)
+void uio_init_iov(struct uio *uio, const struct iovec *iov, size_t len)
 {
-    *uio = (struct uio){.pieces = pieces, .left = len};
+    *uio = (struct uio){.segment = iov, .left = len};
 }
 
-/* Moves `len` bytes at `at`, all in one piece of kernel memory. */
+/* Moves `len` bytes between `mem` and kernel memory at `at`. */
 static void move_kernel(enum uio_move move, void *at, void *mem, size_t len)
 {
     switch (move) {
@@ -43,7 +43,7 @@ static void move_kernel(enum uio_move move, void *at, void *mem, size_t len)
     }
 }
 
-/* The same in user memory; returns how many bytes could not be moved. */
+/* Moves `len` bytes between `mem` and user memory at `at`. Returns how many could not be moved. */
 static size_t move_user(enum uio_move move, void __user *at, void *mem, size_t len)
 {
     switch (move) {
@@ -54,13 +54,13 @@ static size_t move_user(enum uio_move move, void __user *at, void *mem, size_t l
     case UIO_GET:
         return copy_from_user_partial(mem, at, len);
     }
-    panic("uio: no such move");
+    panic("uio: unknown move %d", move);
 }
 
-/* Moves up to `len` bytes in the piece that comes next, and goes forward by what was moved. */
-static size_t move_in_piece(struct uio *uio, enum uio_move move, void *mem, size_t len)
+/* Moves up to `len` bytes within the current segment, and advances by what was moved. */
+static size_t move_in_segment(struct uio *uio, enum uio_move move, void *mem, size_t len)
 {
-    void *at = (char *)uio->pieces->iov_base + uio->skip;
+    void *at = (char *)uio->segment->iov_base + uio->skip;
     size_t rest = 0;
 
     if (uio->kernel)
@@ -78,14 +78,14 @@ static size_t uio_move(struct uio *uio, enum uio_move move, void *mem, size_t le
 
     len = min(len, uio->left);
     while (done < len) {
-        size_t here = min(len - done, uio->pieces->iov_len - uio->skip);
-        size_t moved = move_in_piece(uio, move, mem ? (char *)mem + done : NULL, here);
+        size_t here = min(len - done, uio->segment->iov_len - uio->skip);
+        size_t moved = move_in_segment(uio, move, mem ? (char *)mem + done : NULL, here);
 
         done += moved;
         if (moved < here)
             break;
-        if (uio->skip == uio->pieces->iov_len) {
-            uio->pieces++;
+        if (uio->skip == uio->segment->iov_len) {
+            uio->segment++;
             uio->skip = 0;
         }
     }

@@ -6,49 +6,6 @@
 #include <sys/fileargs.h>
 #include <vm/usercopy.h>
 
-static int check_lengths(const struct iovec *pieces, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if ((ssize_t)pieces[i].iov_len < 0)
-            return -EINVAL;
-    return 0;
-}
-
-int pieces_fetch(const struct iovec __user *from, size_t count, struct iovec **pieces)
-{
-    *pieces = NULL;
-    if (count == 0)
-        return 0;
-    if (count > UIO_MAXIOV)
-        return -EINVAL;
-    struct iovec *copy = heap_alloc(count * sizeof(*copy));
-    if (!copy)
-        return -ENOMEM;
-    int err = copy_from_user(copy, from, count * sizeof(*copy));
-    if (!err)
-        err = check_lengths(copy, count);
-    if (err) {
-        heap_free(copy);
-        return err;
-    }
-    *pieces = copy;
-    return 0;
-}
-
-ssize_t pieces_count(const struct iovec *pieces, size_t count)
-{
-    size_t total = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        const void __user *base = (const void __user *)pieces[i].iov_base;
-
-        if (!user_access_ok(base, pieces[i].iov_len))
-            return -EFAULT;
-        total = min(total + pieces[i].iov_len, MAX_RW_COUNT);
-    }
-    return total;
-}
-
 static int copy_path(const char __user *from, char **path)
 {
     char *copy = heap_alloc(PATH_MAX);

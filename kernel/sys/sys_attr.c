@@ -42,6 +42,15 @@ SYSCALL2(sys_fchmod, int, fd, unsigned, mode)
     return 0;
 }
 
+SYSCALL1(sys_umask, unsigned, mask)
+{
+    struct process *process = process_current();
+    unsigned old = process->umask;
+
+    process->umask = mask & 0777;
+    return old;
+}
+
 /* ---- Owners: kept, though everybody is root ---- */
 
 static long chown_path(int dirfd, const char __user *path, uint32_t uid, uint32_t gid,

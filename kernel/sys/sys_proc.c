@@ -1,17 +1,14 @@
-/* Processes: fork and its relatives, exec, exit, wait, groups, identity. */
+/* Processes: fork and its relatives, exec, exit and wait. */
 
 #include <asm/prctl.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
-#include <linux/reboot.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
-#include <arch/power.h>
 #include <lib/string.h>
 #include <mm/heap.h>
 #include <proc/process.h>
-#include <proc/session.h>
 #include <sched/run.h>
 #include <sys/convert.h>
 #include <sys/syscall.h>
@@ -165,71 +162,6 @@ SYSCALL5(sys_waitid, int, which, int, id, siginfo_t __user *, info, int, options
     return min(result, 0);
 }
 
-SYSCALL0(sys_getpid)
-{
-    return process_current()->pid;
-}
-
-SYSCALL0(sys_gettid)
-{
-    return process_current()->pid;
-}
-
-SYSCALL0(sys_getppid)
-{
-    mutex_lock(&process_tree_lock);
-    const struct process *parent = process_current()->parent;
-    int pid = parent ? parent->pid : 0;
-    mutex_unlock(&process_tree_lock);
-    return pid;
-}
-
-SYSCALL2(sys_setpgid, int, pid, int, pgid)
-{
-    return process_setpgid(pid, pgid);
-}
-
-SYSCALL1(sys_getpgid, int, pid)
-{
-    return process_getpgid(pid);
-}
-
-SYSCALL0(sys_getpgrp)
-{
-    return process_getpgid(0);
-}
-
-SYSCALL0(sys_setsid)
-{
-    return process_setsid();
-}
-
-SYSCALL1(sys_getsid, int, pid)
-{
-    return process_getsid(pid);
-}
-
-/* Everybody is root. */
-SYSCALL0(sys_getuid)
-{
-    return 0;
-}
-
-SYSCALL0(sys_geteuid)
-{
-    return 0;
-}
-
-SYSCALL0(sys_getgid)
-{
-    return 0;
-}
-
-SYSCALL0(sys_getegid)
-{
-    return 0;
-}
-
 SYSCALL0(sys_sched_yield)
 {
     thread_yield();
@@ -251,28 +183,6 @@ SYSCALL2(sys_arch_prctl, int, code, uint64_t, addr)
         return context_set_fs(context, addr);
     case ARCH_GET_FS:
         return put_user((uint64_t __user *)addr, &context->fs_base);
-    default:
-        return -EINVAL;
-    }
-}
-
-/* ---- The machine ---- */
-
-SYSCALL4(sys_reboot, unsigned, magic1, unsigned, magic2, unsigned, command, uaddr_t, arg __unused)
-{
-    if (magic1 != LINUX_REBOOT_MAGIC1 ||
-        (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&
-         magic2 != LINUX_REBOOT_MAGIC2B && magic2 != LINUX_REBOOT_MAGIC2C))
-        return -EINVAL;
-    switch (command) {
-    case LINUX_REBOOT_CMD_CAD_ON:
-    case LINUX_REBOOT_CMD_CAD_OFF:
-        return 0;
-    case LINUX_REBOOT_CMD_HALT:
-    case LINUX_REBOOT_CMD_POWER_OFF:
-        machine_poweroff(0);
-    case LINUX_REBOOT_CMD_RESTART:
-        machine_restart();
     default:
         return -EINVAL;
     }

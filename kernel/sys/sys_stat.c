@@ -1,5 +1,4 @@
 /* What is known of a file and of its file system: stat, statx, statfs, permissions. */
-#include <asm/statfs.h>
 #include <linux/errno.h>
 #include <linux/kdev_t.h>
 #include <fs/stat.h>
@@ -140,46 +139,4 @@ SYSCALL5(sys_statx, int, dirfd, const char __user *, path, unsigned, flags, unsi
     vnode_put(vnode);
     statx_from(&stat, &statx);
     return put_user(to, &statx);
-}
-
-/* ---- File systems ---- */
-
-static long copy_statfs(const struct filesystem *fs, struct statfs __user *to)
-{
-    struct fs_usage usage = vfs_usage(fs);
-    const struct statfs statfs = {
-        .f_type = fs->magic,
-        .f_bsize = PAGE_SIZE,
-        .f_frsize = PAGE_SIZE,
-        .f_blocks = usage.used + usage.free,
-        .f_bfree = usage.free,
-        .f_bavail = usage.free,
-        .f_fsid.val[0] = fs->dev,
-        .f_namelen = NAME_MAX,
-    };
-
-    return put_user(to, &statfs);
-}
-
-SYSCALL2(sys_statfs, const char __user *, path, struct statfs __user *, to)
-{
-    struct vnode *vnode;
-    int err = vnode_from_path(AT_FDCWD, path, 0, &vnode);
-
-    if (err)
-        return err;
-    long result = copy_statfs(vnode->fs, to);
-    vnode_put(vnode);
-    return result;
-}
-
-SYSCALL2(sys_fstatfs, int, fd, struct statfs __user *, to)
-{
-    struct file *file = file_from_fd(fd);
-
-    if (!file)
-        return -EBADF;
-    long result = copy_statfs(file->vnode->fs, to);
-    file_put(file);
-    return result;
 }

@@ -1,21 +1,14 @@
-/* ptrace, and reading another process's memory: copies between Linux's structures and the kernel's, and one call each.
-
-   A process that holds another's vspace only visits it: it runs nothing there, and what it has read goes through a
-   buffer of the kernel, so no lock of the one is held while the memory of the other is touched. */
+/* ptrace: copies between Linux's structures and the kernel's, and one call for each request. */
 
 #include <asm/ptrace.h>
 #include <linux/audit.h>
 #include <linux/errno.h>
 #include <linux/ptrace.h>
-#include <mm/heap.h>
 #include <proc/process.h>
-#include <sys/fileargs.h>
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
-/* ---- What a tracer sees ---- */
-
-/* struct user_regs_struct of <sys/user.h>, which linux-libc-dev has not. */
+/* The struct user_regs_struct of <sys/user.h>, which linux-libc-dev lacks. */
 struct user_regs {
     struct pt_regs regs;
     unsigned long fs_base, gs_base, ds, es, fs, gs;
@@ -55,9 +48,10 @@ static int put_registers(const struct trace_view *view, uaddr_t to)
     return put_user((struct user_regs __user *)to, &regs);
 }
 
-#define MAX_ERRNO 4095 /* results below 0 that are errors, and not addresses */
+#define MAX_ERRNO 4095 /* a result in [-MAX_ERRNO, -1] is an error; others may be addresses */
 
-/* Fills in what is known of the call at this stop; how many bytes of `info` mean something. */
+/* Fills in what is known of the system call at this stop. Returns how many bytes of `info` are
+   valid. */
 static size_t fill_syscall_info(const struct trace_view *view, struct ptrace_syscall_info *info)
 {
     const struct trapframe *tf = &view->tf;
@@ -86,7 +80,7 @@ static size_t fill_syscall_info(const struct trace_view *view, struct ptrace_sys
     return offsetof(struct ptrace_syscall_info, entry);
 }
 
-/* As much as there is room for: how much there would be. */
+/* Copies as much as fits into `size` bytes. Returns the length of the whole. */
 static long put_syscall_info(const struct trace_view *view, uaddr_t to, size_t size)
 {
     struct ptrace_syscall_info info;
@@ -103,8 +97,8 @@ static int put_siginfo(const struct trace_view *view, uaddr_t to)
     return view->has_info ? put_user((siginfo_t __user *)to, &info) : -EINVAL;
 }
 
-/* The requests that only look. */
-static long look(long request, int pid, uint64_t addr, uaddr_t data)
+/* Does the requests that read the state of a stopped process. */
+static long ptrace_inspect(long request, int pid, uint64_t addr, uaddr_t data)
 {
     struct trace_view view;
     int err = trace_look(pid, &view);
@@ -163,72 +157,6 @@ SYSCALL4(sys_ptrace, long, request, int, pid, uint64_t, addr, uint64_t, data)
     case PTRACE_PEEKDATA:
         return peek(pid, addr, data);
     default:
-        return look(request, pid, addr, data);
+        return ptrace_inspect(request, pid, addr, data);
     }
-}
-
-/* ---- process_vm_readv ---- */
-
-/* Reads one piece, a page at a time, as far as `to` has room. Whether all of that went well. */
-static bool read_piece(struct vspace *vspace, const struct iovec *piece, struct uio *to, void *page)
-{
-    uaddr_t from = (uaddr_t)piece->iov_base;
-    size_t left = min(piece->iov_len, to->left);
-
-    while (left > 0) {
-        size_t part = min(left, PAGE_SIZE - from % PAGE_SIZE);
-        size_t len = vspace_read(vspace, from, page, part);
-
-        if (uio_put(to, page, len) < part || thread_is_killed())
-            return false;
-        from += part;
-        left -= part;
-    }
-    return true;
-}
-
-static ssize_t read_pieces(struct vspace *vspace, const struct iovec *pieces, size_t count,
-                           struct uio *to)
-{
-    size_t wanted = to->left;
-    void *page = heap_alloc(PAGE_SIZE);
-    bool ok = page;
-
-    for (size_t n = 0; n < count && ok; n++)
-        ok = read_piece(vspace, &pieces[n], to, page);
-    heap_free(page);
-    return uio_result(wanted - to->left, page ? ok ? 0 : -EFAULT : -ENOMEM);
-}
-
-static ssize_t read_process(int pid, const struct iovec *pieces, size_t count, struct uio *to)
-{
-    struct vspace *vspace = process_get_vspace(pid);
-
-    if (!vspace)
-        return -ESRCH;
-    ssize_t done = read_pieces(vspace, pieces, count, to);
-    vspace_put(vspace);
-    return done;
-}
-
-SYSCALL6(sys_process_vm_readv, int, pid, const struct iovec __user *, local, size_t, local_count,
-         const struct iovec __user *, remote, size_t, remote_count, uint64_t, flags)
-{
-    struct iovec *to = NULL, *from = NULL;
-    struct uio uio;
-
-    if (flags)
-        return -EINVAL;
-    ssize_t done = pieces_fetch(local, local_count, &to);
-    if (!done)
-        done = pieces_count(to, local_count);
-    if (done > 0) {
-        uio_init_pieces(&uio, to, done);
-        done = pieces_fetch(remote, remote_count, &from);
-        if (!done)
-            done = read_process(pid, from, remote_count, &uio);
-    }
-    heap_free(from);
-    heap_free(to);
-    return done;
 }

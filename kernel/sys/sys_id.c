@@ -1,0 +1,70 @@
+/* Who a process is: its number, its parent, group and session, and its user. */
+
+#include <proc/process.h>
+#include <proc/session.h>
+#include <sys/syscall.h>
+
+SYSCALL0(sys_getpid)
+{
+    return process_current()->pid;
+}
+
+SYSCALL0(sys_gettid)
+{
+    return process_current()->pid;
+}
+
+SYSCALL0(sys_getppid)
+{
+    mutex_lock(&process_tree_lock);
+    const struct process *parent = process_current()->parent;
+    int pid = parent ? parent->pid : 0;
+    mutex_unlock(&process_tree_lock);
+    return pid;
+}
+
+SYSCALL2(sys_setpgid, int, pid, int, pgid)
+{
+    return process_setpgid(pid, pgid);
+}
+
+SYSCALL1(sys_getpgid, int, pid)
+{
+    return process_getpgid(pid);
+}
+
+SYSCALL0(sys_getpgrp)
+{
+    return process_getpgid(0);
+}
+
+SYSCALL0(sys_setsid)
+{
+    return process_setsid();
+}
+
+SYSCALL1(sys_getsid, int, pid)
+{
+    return process_getsid(pid);
+}
+
+/* Everybody is root. */
+SYSCALL0(sys_getuid)
+{
+    return 0;
+}
+
+SYSCALL0(sys_geteuid)
+{
+    return 0;
+}
+
+SYSCALL0(sys_getgid)
+{
+    return 0;
+}
+
+SYSCALL0(sys_getegid)
+{
+    return 0;
+}

@@ -1,0 +1,116 @@
+/* Resources: the limits of a process, and what it has used. */
+
+#include <linux/errno.h>
+#include <linux/resource.h>
+#include <linux/times.h>
+#include <arch/clock.h>
+#include <proc/process.h>
+#include <sys/convert.h>
+#include <sys/syscall.h>
+#include <vm/usercopy.h>
+
+/* ---- Limits ---- */
+
+#define NOFILE_MAX (1u << 20) /* Linux's nr_open */
+
+/* -EINVAL; -EPERM: only a process itself changes its limits. The tree lock is held. */
+static int set_rlimit(struct process *process, unsigned resource, const struct rlimit64 *wanted)
+{
+    if (wanted->rlim_cur > wanted->rlim_max)
+        return -EINVAL;
+    if (process != process_current())
+        return -EPERM;
+    if (resource == RLIMIT_NOFILE && wanted->rlim_max > NOFILE_MAX)
+        return -EPERM;
+    process->rlimits[resource] =
+        (struct process_rlimit){.soft = wanted->rlim_cur, .hard = wanted->rlim_max};
+    return 0;
+}
+
+/* The tree lock is held. */
+static int exchange_rlimit(struct process *process, unsigned resource, const struct rlimit64 *set,
+                           struct rlimit64 *old)
+{
+    if (resource >= PROCESS_RLIMITS)
+        return -EINVAL;
+    const struct process_rlimit *limit = &process->rlimits[resource];
+    *old = (struct rlimit64){.rlim_cur = limit->soft, .rlim_max = limit->hard};
+    return set ? set_rlimit(process, resource, set) : 0;
+}
+
+/* Tells a limit of a process (0: the current one), and sets it if `set` is not NULL. -ESRCH, -EINVAL, -EPERM. */
+static int rlimit(int pid, unsigned resource, const struct rlimit64 *set, struct rlimit64 *old)
+{
+    mutex_lock(&process_tree_lock);
+    struct process *process = pid ? process_find(pid) : process_current();
+    int err = process ? exchange_rlimit(process, resource, set, old) : -ESRCH;
+    mutex_unlock(&process_tree_lock);
+    if (!err && set)
+        process_limit_vspace(process_current());
+    return err;
+}
+
+SYSCALL2(sys_getrlimit, unsigned, resource, struct rlimit64 __user *, out)
+{
+    struct rlimit64 limit;
+    int err = rlimit(0, resource, NULL, &limit);
+
+    return err ? err : put_user(out, &limit);
+}
+
+SYSCALL2(sys_setrlimit, unsigned, resource, const struct rlimit64 __user *, in)
+{
+    struct rlimit64 limit, old;
+
+    return get_user(&limit, in) ? -EFAULT : rlimit(0, resource, &limit, &old);
+}
+
+SYSCALL4(sys_prlimit64, int, pid, unsigned, resource, const struct rlimit64 __user *, in,
+         struct rlimit64 __user *, out)
+{
+    struct rlimit64 limit, old;
+
+    if (in && get_user(&limit, in))
+        return -EFAULT;
+    int err = rlimit(pid, resource, in ? &limit : NULL, &old);
+    return err || !out ? err : put_user(out, &old);
+}
+
+/* ---- Usage ---- */
+
+SYSCALL2(sys_getrusage, int, who, struct rusage __user *, out)
+{
+    struct process *process = process_current();
+    struct process_usage usage;
+
+    switch (who) {
+    case RUSAGE_SELF:
+    case RUSAGE_THREAD:
+        usage = process_usage(process);
+        break;
+    case RUSAGE_CHILDREN:
+        usage = process->children_usage; /* only this thread adds to it */
+        break;
+    default:
+        return -EINVAL;
+    }
+    const struct rusage rusage = rusage_from(&usage);
+    return put_user(out, &rusage);
+}
+
+/* Ticks, as everywhere in here: since boot, and of the process and its children. */
+SYSCALL1(sys_times, struct tms __user *, out)
+{
+    const struct process *process = process_current();
+    struct process_usage self = process_usage(process), children = process->children_usage;
+    const struct tms times = {
+        .tms_utime = self.ticks_user,
+        .tms_stime = self.ticks_kernel,
+        .tms_cutime = children.ticks_user,
+        .tms_cstime = children.ticks_kernel,
+    };
+
+    if (out && put_user(out, &times))
+        return -EFAULT;
+    return clock_monotonic_ns() / 1000 / TICK_US;
+}

@@ -1,0 +1,145 @@
+/* Clocks, and sleeping until one of them shows a time. */
+
+#include <linux/errno.h>
+#include <linux/time.h>
+#include <arch/clock.h>
+#include <proc/process.h>
+#include <sys/convert.h>
+#include <sys/syscall.h>
+#include <sys/timeout.h>
+#include <vm/usercopy.h>
+
+/* What the process has used; it is its only thread, too. */
+static uint64_t cpu_time_ns(void)
+{
+    struct process_usage usage = process_usage(process_current());
+
+    return (usage.ticks_user + usage.ticks_kernel) * TICK_US * 1000;
+}
+
+/* -EINVAL: there is no such clock. */
+static int clock_read(int clock, uint64_t *ns)
+{
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_TAI: /* nobody has said how many leap seconds there have been */
+        *ns = clock_realtime_ns();
+        return 0;
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
+        *ns = clock_monotonic_ns();
+        return 0;
+    case CLOCK_PROCESS_CPUTIME_ID:
+    case CLOCK_THREAD_CPUTIME_ID:
+        *ns = cpu_time_ns();
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+static bool is_cpu_clock(int clock)
+{
+    return clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
+}
+
+/* Whether one can sleep until it shows a time; by a clock of CPU time one cannot, yet. */
+static bool can_wake(int clock)
+{
+    return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME ||
+           clock == CLOCK_TAI;
+}
+
+SYSCALL2(sys_clock_gettime, int, clock, struct __kernel_timespec __user *, out)
+{
+    uint64_t ns;
+    int err = clock_read(clock, &ns);
+
+    if (err)
+        return err;
+    const struct __kernel_timespec time = timespec_from_ns(ns);
+    return put_user(out, &time);
+}
+
+SYSCALL2(sys_clock_getres, int, clock, struct __kernel_timespec __user *, out)
+{
+    struct __kernel_timespec resolution = {.tv_nsec = 1};
+    uint64_t ns;
+    int err = clock_read(clock, &ns);
+
+    if (is_cpu_clock(clock))
+        resolution.tv_nsec = TICK_US * 1000;
+    return err || !out ? err : put_user(out, &resolution);
+}
+
+/* The kernel's time zone is UTC, always. */
+SYSCALL2(sys_gettimeofday, struct __kernel_old_timeval __user *, out, struct timezone __user *,
+         zone)
+{
+    uint64_t us = clock_realtime_ns() / 1000;
+    const struct __kernel_old_timeval time = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+    const struct timezone utc = {0};
+    int err = out ? put_user(out, &time) : 0;
+
+    return err || !zone ? err : put_user(zone, &utc);
+}
+
+/* Sleeps until the monotonic clock shows deadline_ns. -EINTR: what is left into `remaining`, if it is not NULL. */
+static int sleep_until(uint64_t deadline_ns, struct __kernel_timespec __user *remaining)
+{
+    int err = thread_sleep_until(deadline_ns);
+
+    if (err == -EINTR && remaining) {
+        const struct __kernel_timespec left = timespec_from_ns(timeout_left_ns(deadline_ns));
+
+        if (put_user(remaining, &left))
+            return -EFAULT;
+    }
+    return err;
+}
+
+/* Sleeps for `ns` from now on, or, if a signal has interrupted that and nobody has noticed, for the rest. */
+static int sleep_for(uint64_t ns, struct __kernel_timespec __user *remaining)
+{
+    uint64_t deadline_ns = signal_resumed_deadline(clock_monotonic_ns() + ns);
+    int err = sleep_until(deadline_ns, remaining);
+
+    if (err == -EINTR)
+        signal_keep_deadline(deadline_ns);
+    return err;
+}
+
+SYSCALL2(sys_nanosleep, const struct __kernel_timespec __user *, request,
+         struct __kernel_timespec __user *, remaining)
+{
+    struct __kernel_timespec time;
+    uint64_t ns;
+
+    if (get_user(&time, request))
+        return -EFAULT;
+    if (!timespec_to_ns(&time, &ns))
+        return -EINVAL;
+    return sleep_for(ns, remaining);
+}
+
+SYSCALL4(sys_clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec __user *,
+         request, struct __kernel_timespec __user *, remaining)
+{
+    struct __kernel_timespec time;
+    uint64_t ns, now;
+
+    if (clock_read(clock, &now))
+        return -EINVAL;
+    if (!can_wake(clock))
+        return -EOPNOTSUPP;
+    if (get_user(&time, request))
+        return -EFAULT;
+    if (!timespec_to_ns(&time, &ns))
+        return -EINVAL;
+    if (!(flags & TIMER_ABSTIME))
+        return sleep_for(ns, remaining);
+    return sleep_until(clock_monotonic_ns() + (ns > now ? ns - now : 0), NULL);
+}
