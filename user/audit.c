@@ -1,5 +1,5 @@
-/* audit: has the kernel count all references to frames again, from nothing (docs/design.md, rule 4). The first
-   difference that it finds stands in dmesg. */
+/* audit: makes the kernel recount all references to frames (docs/design.md, rule 4), and prints the
+   number of differences. dmesg shows the first one. */
 #include <stdio.h>
 
 #include "lib/message.h"
@@ -11,7 +11,7 @@ int main(int argc, char **argv)
     no_arguments(argc);
     long differences = pagoda_audit();
     if (differences < 0) {
-        complain_errno("cannot count");
+        complain_errno("cannot count the references");
         return 1;
     }
     printf("%ld differences\n", differences);

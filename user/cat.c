@@ -1,4 +1,4 @@
-/* cat [FILE...]: shows files, one after the other; "-", or no file at all, stands for the standard
+/* cat [FILE...]: shows files, one after the other. "-", or no file at all, stands for the standard
    input. */
 #include <string.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
-/* cp [-rpf] SOURCE... TARGET: copies files; into TARGET, if that is a directory. -r (or -R): directories too, with all
-   that is in them; -p: mode and times stay what they are; -f: what is in the way and cannot be written is removed. */
+/* cp [-rpf] SOURCE... TARGET: copies files to TARGET, or into it if it is a directory. -r (or -R)
+   copies directories with their contents. -p keeps modes and times. -f removes a file in the way
+   that cannot be written. */
 #include <unistd.h>
 
 #include "lib/copy.h"

@@ -1,5 +1,5 @@
-/* df [-hk] [FILE...]: how full the file systems of the files are; without names, of the root. Sizes are in KiB (-k, and
-   without it), or with -h in whatever unit makes them short, rounded up.
+/* df [-hk] [FILE...]: shows how full the file systems of the files are; without a FILE, that of the
+   root. Sizes are in KiB, or with -h in the unit that makes them short. They are rounded up.
 
        Filesystem  1K-blocks      Used Available Use% Mounted on
        tmpfs          116212       708    115504   1% / */
@@ -15,7 +15,8 @@
 
 static bool is_short; /* -h */
 
-/* The numbers of linux/magic.h that are seen here, and on a Linux beside it. */
+/* Returns the name of a number in linux/magic.h: the file systems of Pagoda, and common ones of
+   Linux. */
 static const char *kind_name(long kind)
 {
     static const struct {
@@ -41,7 +42,7 @@ static bool is_on(const char *path, dev_t device)
     return stat(path, &status) == 0 && status.st_dev == device;
 }
 
-/* Cuts the path of a file down to the highest directory of its file system. */
+/* Shortens the path of a file to the highest directory of its file system. */
 static void cut_to_mount_point(char *path, dev_t device)
 {
     for (char *slash; (slash = strrchr(path, '/')) && path[1];) {
@@ -54,7 +55,7 @@ static void cut_to_mount_point(char *path, dev_t device)
     }
 }
 
-/* In steps of a percent, rounded up: what is not quite empty is not shown as empty. */
+/* Returns the use in percent, rounded up, so that a little use is not shown as none. */
 static int percent_used(const struct statfs *about)
 {
     unsigned long used = about->f_blocks - about->f_bfree, usable = used + about->f_bavail;
@@ -81,7 +82,8 @@ static void size_print(int width, unsigned long kib)
         printf(" %*lu%c", width - 1, (tenths + 9) / 10, *unit);
 }
 
-/* Before the first line only, so that there is none above nothing. */
+/* Prints the heading before the first line. If every file fails, there is no line and no
+   heading. */
 static void heading_print(void)
 {
     static bool is_done;
@@ -132,7 +134,7 @@ int main(int argc, char **argv)
     while ((option = getopt(argc, argv, "hk")) != -1) {
         if (option == '?')
             usage("[-hk] [FILE...]");
-        is_short = option == 'h'; /* the last one counts */
+        is_short = option == 'h'; /* the last of -h and -k counts */
     }
     if (optind == argc)
         status = !show("/");

@@ -1,11 +1,11 @@
-/* dmesg: shows the last messages of the kernel; among them, of every program that it had to kill, why. */
+/* dmesg: shows the last messages of the kernel. They say why it killed a program. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/klog.h>
 
 #include "lib/message.h"
 
-/* Linux's names for these are not for programs: see syslog(2). */
+/* Commands of syslog(2), whose names Linux keeps from programs. */
 enum { READ_ALL = 3, SIZE_OF_ALL = 10 };
 
 int main(int argc, char **argv)

@@ -1,5 +1,5 @@
-/* echo [-n] [WORD...]: prints its arguments, with blanks between them and, without -n, a newline at
-   the end. */
+/* echo [-n] [WORD...]: prints its arguments with blanks between them. Without -n, a newline
+   follows. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* false: fails. */
+/* false: ends with status 1. */
 
 int main(void)
 {

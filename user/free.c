@@ -1,4 +1,4 @@
-/* free: shows how much memory the machine has, how much of it is in use, and for what. In kB. */
+/* free: shows how much memory the machine has, how much is in use, and for what, in kB. */
 #include <stdio.h>
 #include <stdlib.h>
 

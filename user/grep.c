@@ -1,6 +1,11 @@
-/* grep [-vinc] PATTERN [FILE...]: shows the lines that contain a POSIX basic regular expression.
-     -v  the lines that do not      -i  capitals or not      -n  with their numbers      -c  only
-   how many Status 0 if there was such a line, 1 if not, 2 after an error. */
+/* grep [-vinc] PATTERN [FILE...]: shows the lines that match a POSIX basic regular expression.
+
+       -v    shows the lines that do not match
+       -i    ignores the case of letters
+       -n    shows line numbers
+       -c    shows only the number of lines
+
+   The status is 0 if a line was selected, 1 if none was, and 2 after an error. */
 #include <errno.h>
 #include <regex.h>
 #include <stdbool.h>
@@ -15,11 +20,11 @@ static struct {
     bool ignores_case;
     bool shows_numbers;
     bool shows_count;
-    bool shows_names; /* there are several files: each line says from which one it is */
+    bool shows_names; /* each line begins with its file's name, because there are several files */
 } options;
 
 static regex_t pattern;
-static bool has_match; /* a line was found in some file */
+static bool has_match; /* some file has a selected line */
 static bool has_error; /* some file could not be read */
 
 static void line_show(const char *name, unsigned long number, const char *line)

@@ -10,6 +10,6 @@ int main(int argc, char **argv)
     no_arguments(argc);
     sync();
     reboot(RB_POWER_OFF);
-    complain_errno("the machine stays on"); /* only a failure comes back */
+    complain_errno("the machine stays on"); /* reached only after a failure */
     return 1;
 }

@@ -1,5 +1,6 @@
-/* head [-qv] [-n LINES | -c BYTES] [FILE...]: shows the first ten lines of files, or so many lines or bytes; "-", or no
-   file at all, stands for the standard input. Several files are shown below their names: -q never, -v always. -LINES is
+/* head [-qv] [-n LINES | -c BYTES] [FILE...]: shows the first ten lines of files, or the number of
+   lines or bytes that an option gives. "-", or no file at all, stands for the standard input. With
+   several files, each has a heading with its name; -q omits all headings, -v prints each. -LINES is
    short for -n LINES. */
 #include <ctype.h>
 #include <fcntl.h>
@@ -22,7 +23,8 @@ static struct {
     bool is_quiet, is_verbose;
 } options = {.count = 10};
 
-/* How many of these bytes are wanted, if `left` lines or bytes still are; takes them off. */
+/* Returns how many of these bytes to show if `left` lines or bytes are still wanted, and lowers
+   `left`. */
 static size_t wanted(const char *bytes, size_t len, long *left)
 {
     size_t n = 0;
@@ -55,7 +57,8 @@ static bool fd_head(int fd, const char *name)
     return len >= 0;
 }
 
-/* Shows one file, below its name if `has_name`; `is_first`: nothing came before it. */
+/* Shows one file, with a heading if `has_name`. A blank line precedes the heading unless
+   `is_first`. */
 static bool file_head(const char *path, bool has_name, bool is_first)
 {
     bool is_input = strcmp(path, "-") == 0;
@@ -68,7 +71,7 @@ static bool file_head(const char *path, bool has_name, bool is_first)
     }
     if (has_name) {
         printf("%s==> %s <==\n", is_first ? "" : "\n", name);
-        fflush(stdout); /* what follows goes past the stream */
+        fflush(stdout); /* file contents are written without the stream */
     }
     bool is_ok = fd_head(fd, name);
     if (!is_input)

@@ -1,6 +1,8 @@
-/* hexdump [-Cv] [-n BYTES] [-s BYTES] [FILE...]: shows bytes as numbers, sixteen a line, in words of two bytes; with -C
-   byte by byte, and beside them as characters. Lines that repeat the one before are a "*", unless -v. -s skips bytes at
-   the beginning, -n ends after so many. The files are one after the other, as one; without any, standard input. */
+/* hexdump [-Cv] [-n BYTES] [-s BYTES] [FILE...]: shows the bytes of files, or of the standard
+   input, in hexadecimal. A line shows sixteen bytes as words of two bytes; with -C, as single bytes
+   and as characters. A "*" stands for lines that repeat the previous one, unless -v is given. -s
+   skips bytes at the beginning, and -n limits the number of bytes. Several files are shown as
+   one. */
 #include <ctype.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -19,16 +21,16 @@ static const char synopsis[] = "[-Cv] [-n BYTES] [-s BYTES] [FILE...]";
 static struct {
     bool is_canonical; /* -C */
     bool shows_all;    /* -v */
-    long skip, max;    /* bytes */
+    long skip, max;    /* in bytes */
 } options = {.max = LONG_MAX};
 
-/* What is left to show: the rest of `stream`, then these files. */
+/* The bytes left to show: the rest of `stream`, then `files`. */
 static FILE *stream;
 static const char *stream_name;
 static char **files;
 static int status;
 
-/* Goes on to the next file that can be opened; false: there are no more. */
+/* Opens the next file that can be opened. Returns false if there is none. */
 static bool next_file(void)
 {
     if (stream && stream != stdin)
@@ -45,7 +47,7 @@ static bool next_file(void)
     return stream;
 }
 
-/* The next byte of all files; EOF behind the last. */
+/* Returns the next byte of all files, or EOF after the last. */
 static int next_byte(void)
 {
     while (stream) {
@@ -136,7 +138,7 @@ static long count_parse(const char *text)
     long number;
 
     if (!number_parse(text, 0, LONG_MAX, &number)) {
-        complain("%s: not a number of bytes", text);
+        complain("%s: not a decimal number of bytes", text);
         exit(1);
     }
     return number;

@@ -1,9 +1,9 @@
-/* init: process 1, which the kernel starts, and at whose end it powers the machine off with init's
-   status.
+/* init: process 1, which the kernel starts. When it ends, the kernel powers the machine off with
+   init's status.
 
-   If there is a script /etc/run, init runs that, and its status is init's. Otherwise it greets with
-   /etc/motd and keeps a shell on the console for ever. In both cases it waits for every process
-   that has lost its parent. */
+   If there is a script /etc/run, init runs it and takes over its status. Otherwise it shows
+   /etc/motd and keeps a shell on the console for ever. In both cases it reaps every process that
+   has lost its parent. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -21,20 +21,21 @@
 
 static char *const environment[] = {"PATH=/bin:/test", "HOME=/", "TERM=vt100", "PS1=$ ", NULL};
 
-/* Makes the console the standard input, output and error, where they are not open, and the terminal
-   of init's session. */
+/* Opens the console as standard input, output and error where they are closed, and makes it the
+   terminal of init's session. */
 static void console_open(void)
 {
     setsid();
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         bool is_open = fcntl(fd, F_GETFD) >= 0;
         if (!is_open)
-            open("/dev/console", O_RDWR); /* takes the lowest number, which is fd */
+            open("/dev/console", O_RDWR); /* the lowest free number, so fd */
     }
-    ioctl(STDIN_FILENO, TIOCSCTTY, 0); /* no harm if it is already, or is no terminal */
+    /* fails without harm if it is so already, or is no terminal */
+    ioctl(STDIN_FILENO, TIOCSCTTY, 0);
 }
 
-/* Starts a shell, and tries again until there is the memory for it. => its pid. */
+/* Starts a shell, and retries until there is enough memory. Returns its pid. */
 static pid_t shell_start(char *const arguments[])
 {
     pid_t pid;
@@ -46,14 +47,15 @@ static pid_t shell_start(char *const arguments[])
     if (pid == 0) {
         execve(SHELL, arguments, environment);
         complain_errno(SHELL);
-        sleep(1); /* it will be tried again: not too often */
+        sleep(1); /* limits how often init retries */
         _exit(127);
     }
     return pid;
 }
 
-/* Waits for the end of `child`, and meanwhile for every orphan. A shell that stops itself (kill -STOP $$) goes on at
-   once: most often nobody else could continue it. => its status, as a shell counts: 128 + the signal that killed it. */
+/* Waits for the end of `child`, and reaps orphans meanwhile. Returns its status as a shell counts
+   it: 128 + the signal that killed it. A shell that stops itself (kill -STOP $$) is continued at
+   once, because often no other process could do that. */
 static int child_wait(pid_t child)
 {
     int status;

@@ -1,8 +1,8 @@
-/* kill [-SIGNAL | -s SIGNAL] PID...: sends a signal, by name or number, to processes, or, for a
-   negative PID, to the process group -PID. Without a SIGNAL: TERM.
+/* kill [-SIGNAL | -s SIGNAL] PID...: sends a signal to processes. SIGNAL is a name or a number, and
+   TERM by default. A negative PID means the process group -PID.
 
-   kill -l [SIGNAL...]: lists the names; or says the name of a number, and the number of a name. A number may be the
-   status that a program had which the signal ended. */
+   kill -l [SIGNAL...]: lists the names of all signals, or translates a name into its number and a
+   number into its name. The number may also be the status of a program that the signal killed. */
 #include <ctype.h>
 #include <limits.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 #include "lib/number.h"
 #include "lib/signals.h"
 
-enum { STATUS_OF_SIGNAL = 128 }; /* and the signal's number: what a shell makes of it */
+enum { STATUS_OF_SIGNAL = 128 }; /* a shell adds the number of the signal that killed a program */
 
 static const char synopsis[] = "[-SIGNAL | -s SIGNAL] PID... | -l [SIGNAL...]";
 
@@ -26,7 +26,7 @@ static int names_list(void)
     return finish(0);
 }
 
-/* The signal with this name, with or without SIG in front, or number. => -1 if there is none. */
+/* Returns the signal with this name, with or without SIG, or this number; -1 if there is none. */
 static int signal_parse(const char *text)
 {
     long number;
@@ -52,7 +52,7 @@ static bool signal_translate(const char *text)
     const char *name = signal_short_name(signal);
 
     if (!name) {
-        complain("%s: no such signal", text);
+        complain("%s: no such signal (kill -l lists them)", text);
         return false;
     }
     if (isdigit((unsigned char)*text))
@@ -62,7 +62,7 @@ static bool signal_translate(const char *text)
     return true;
 }
 
-/* kill -l with these arguments. */
+/* Runs kill -l with these arguments. */
 static int list(char **arguments)
 {
     bool is_ok = true;
@@ -79,7 +79,7 @@ static bool argument_kill(const char *text, int signal)
     long pid;
 
     if (!number_parse(text, INT_MIN, INT_MAX, &pid)) {
-        complain("%s: not a process number", text);
+        complain("%s: not a process number (ps lists them)", text);
         return false;
     }
     if (kill(pid, signal) == 0)
@@ -88,7 +88,7 @@ static bool argument_kill(const char *text, int signal)
     return false;
 }
 
-/* Takes the signal from the front of the arguments. */
+/* Takes the signal from the front of the arguments. Returns it, or -1 after a message. */
 static int signal_take(char ***arguments)
 {
     const char *name = (*arguments)[0];
@@ -106,7 +106,7 @@ static int signal_take(char ***arguments)
     }
     int signal = signal_parse(name);
     if (signal < 0)
-        complain("%s: no such signal", name);
+        complain("%s: no such signal (kill -l lists them)", name);
     return signal;
 }
 

@@ -1,10 +1,9 @@
-/* ls [-la] [FILE...]: lists directories, and files that are named. Without -a, names that begin
-   with a dot are left out. With -l, a line for each:
+/* ls [-la] [FILE...]: lists files, and the contents of directories. Names that begin with a dot are
+   listed with -a only. With -l, each file has a line of mode, links, bytes, time (UTC) and name:
 
-       drwxr-xr-x    2      4096  2025-01-31 12:00  name        kind and rights, links, bytes, time
-   (UTC), name
+       drwxr-xr-x    2      4096  2025-01-31 12:00  name
 
-   Otherwise a terminal gets as many columns as fit; anything else gets one name a line. */
+   Otherwise, a terminal gets as many columns as fit, and a file or pipe one name a line. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,8 +24,8 @@ enum { COLUMN_GAP = 2, WIDTH_DEFAULT = 80 };
 
 static bool is_long;     /* -l */
 static bool shows_all;   /* -a */
-static bool has_failed;  /* something could not be listed */
-static size_t width = 1; /* of a line, in characters; 1: one name a line */
+static bool has_failed;  /* a file could not be listed */
+static size_t width = 1; /* of a line, in characters; 1 means one name a line */
 
 static void list_failed(const char *path)
 {
@@ -60,14 +59,14 @@ static void link_print(const char *path)
         printf(" -> %.*s", (int)len, target);
 }
 
-/* The line of -l for the file at `path`. */
+/* Prints the line of -l for the file at `path`. */
 static void long_print(const char *path, const char *name)
 {
     char mode[MODE_TEXT_SIZE];
     struct stat status;
 
     if (lstat(path, &status) < 0) {
-        if (errno != ENOENT) /* else it is gone since its name was read */
+        if (errno != ENOENT) /* ENOENT: removed since its name was read */
             list_failed(path);
         return;
     }
@@ -81,7 +80,7 @@ static void long_print(const char *path, const char *name)
     putchar('\n');
 }
 
-/* Prints the names down the columns, as narrow as the longest name allows. */
+/* Prints the names in columns, which are as wide as the longest name needs. */
 static void columns_print(char **names, size_t count)
 {
     size_t longest = 0;
@@ -102,7 +101,7 @@ static void columns_print(char **names, size_t count)
     }
 }
 
-/* Lists names of files, each of which is in `directory`; NULL: each is a path as it stands. */
+/* Lists names of files in `directory`. If it is NULL, each name is a path. */
 static void names_print(const char *directory, char **names, size_t count)
 {
     if (!is_long) {
@@ -116,7 +115,7 @@ static void names_print(const char *directory, char **names, size_t count)
     }
 }
 
-/* Moves the names that do not begin with a dot to the front. => how many there are. */
+/* Moves the names that begin with no dot to the front. Returns their number. */
 static size_t dots_leave_out(struct dir_names *names)
 {
     size_t kept = 0;
@@ -164,7 +163,7 @@ static bool is_present(const char *path)
     return false;
 }
 
-/* Lists the arguments: first the files, then what is in the directories. */
+/* Lists the arguments: first the files, then the contents of the directories. */
 static void arguments_list(char **paths, size_t count)
 {
     char **files = must_alloc((count + 1) * sizeof(char *));

@@ -1,5 +1,5 @@
-/* maps [PID]: shows what a process may find at its addresses (/proc/PID/maps), and how its page
-   faults so far ended (/proc/PID/faults, which Linux does not have). Without PID, its own. */
+/* maps [PID]: shows the regions of a process (/proc/PID/maps), and how its page faults have ended
+   (/proc/PID/faults, which Linux lacks). Without PID, it shows itself. */
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* mkdir [-p] DIRECTORY...: makes directories; with -p those above them as well, and it is no error
-   if they exist. */
+/* mkdir [-p] DIRECTORY...: makes directories. -p also makes the directories above them, and accepts
+   those that exist. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static bool directory_make(const char *path, bool may_exist)
     return false;
 }
 
-/* Makes `path` and, first, all directories on the way to it. */
+/* Makes `path`, and first all directories above it. */
 static bool directory_make_all(const char *path)
 {
     char *prefix = must_copy(path);

@@ -1,5 +1,6 @@
-/* mv [-fn] SOURCE... TARGET: gives files and directories another name, or another directory, if TARGET is one; between
-   two file systems they are copied, and then removed. -n: what is there is not replaced; -f: it is (as without). */
+/* mv [-fn] SOURCE... TARGET: renames files and directories to TARGET, or moves them into it if it
+   is a directory. Between two file systems, they are copied and then removed. -n keeps a TARGET
+   that exists; -f, the default, replaces it. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -12,7 +13,8 @@
 
 static bool is_careful; /* -n */
 
-/* What is in the way goes first, as rename would do it, but for a directory that is not empty. */
+/* Moves between file systems. Like rename(2), it removes the target first, which is a file or
+   empty. */
 static bool copy_and_remove(const char *from, const char *to)
 {
     static const struct copy_options all = {.is_recursive = true, .keeps = true, .is_forced = true};
@@ -37,7 +39,7 @@ static bool move(const char *from, const char *to)
         return true;
     if (errno == EXDEV)
         return copy_and_remove(from, to);
-    complain_errno("%s: cannot become %s", from, to);
+    complain_errno("cannot rename %s to %s", from, to);
     return false;
 }
 
@@ -49,7 +51,7 @@ int main(int argc, char **argv)
     while ((option = getopt(argc, argv, "fn")) != -1) {
         if (option == '?')
             usage("[-fn] SOURCE... TARGET");
-        is_careful = option == 'n'; /* the last one counts */
+        is_careful = option == 'n'; /* the last of -n and -f counts */
     }
     if (argc - optind < 2)
         usage("[-fn] SOURCE... TARGET");

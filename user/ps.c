@@ -1,11 +1,11 @@
-/* ps: lists the processes. STATE is R running, S asleep, D asleep for the disk, T stopped, Z dead
-   but not waited for; RSS the memory that a process really has, in kB. */
+/* ps: lists the processes. STATE is R running, S asleep, D waiting for a disk, T stopped, or Z
+   ended but not reaped. RSS is the memory that the process has, in kB. */
 #include <stdio.h>
 
 #include "lib/message.h"
 #include "lib/process.h"
 
-/* Prints the line of a process. One that has ended in the meantime has none. */
+/* Prints the line of a process, unless it has ended in the meantime. */
 static void process_print(long pid)
 {
     struct process_info info;

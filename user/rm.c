@@ -1,5 +1,5 @@
-/* rm [-rf] FILE...: removes files; with -r, directories and all that is in them; with -f, what does
-   not exist is no error. */
+/* rm [-rf] FILE...: removes files. -r removes directories with their contents; -f ignores files
+   that do not exist. */
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -25,7 +25,8 @@ static bool path_remove(const char *path)
     return unlink(path) == 0 || path_failed(path);
 }
 
-/* Whether `path` ends in "." or "..", which would remove the directory that somebody works in. */
+/* Returns true if `path` ends in "." or "..", because removing it would remove the current
+   directory or one above it. */
 static bool is_dots(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -1,7 +1,7 @@
-/* run-limited [-s kB] [-d kB] [-v kB] [-n FILES] [-t SECONDS] PROGRAM [ARGUMENT...]: runs a program that may have only
-   so much stack, heap and data, memory altogether, open files, or CPU time. A limit is a number or "unlimited", as the
-   shell's ulimit takes them. The status is the program's; 125 if a limit could not be set, 126 if the program cannot be
-   run, 127 if it is not there. */
+/* run-limited [-s kB] [-d kB] [-v kB] [-n FILES] [-t SECONDS] PROGRAM [ARGUMENT...]: runs a program
+   with limits on its stack, its heap and data, all its memory, its open files, or its CPU time. A
+   limit is a number or "unlimited", as for the shell's ulimit. The status is that of the program;
+   125 if a limit cannot be set, 126 if the program cannot be run, 127 if it does not exist. */
 #include <errno.h>
 #include <unistd.h>
 

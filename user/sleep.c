@@ -1,4 +1,4 @@
-/* sleep SECONDS: waits; fractions such as 0.25 are allowed. */
+/* sleep SECONDS: sleeps; SECONDS may have a fraction, as in 0.25. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -8,8 +8,8 @@
 
 enum { SECONDS_MAX = 1000000000, NANOSECONDS = 1000000000 };
 
-/* Whether `text` is digits with at most one point among them; if so, sets `time` to that many
-   seconds. */
+/* Sets `time` to the number of seconds in `text`. Returns false if `text` is more than digits and
+   at most one point. */
 static bool duration_parse(const char *text, struct timespec *time)
 {
     bool has_digit = false;

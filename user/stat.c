@@ -1,5 +1,5 @@
-/* stat [-L] FILE...: all that is known of files, as GNU's stat prints it, but for the names of users, which nobody keeps.
-   With -L a symbolic link stands for what it leads to. */
+/* stat [-L] FILE...: shows the attributes of files in the format of GNU's stat, without the names
+   of users, which Pagoda lacks. -L follows symbolic links. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>

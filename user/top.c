@@ -1,9 +1,10 @@
-/* top [-b] [-d SECONDS] [-n COUNT] [-o FIELD]: shows what the machine does, and which processes do it, again and again.
+/* top [-b] [-d SECONDS] [-n COUNT] [-o FIELD]: shows repeatedly what the machine does, and which
+   processes do it.
 
-   FIELD is what the processes are sorted by: cpu (the CPU time since the last look; the first time, since the process
-   began), mem (the memory that it has), faults (page faults since it began) or pid. -b: for a file or a pipe, without
-   moving the cursor; all processes are shown. Otherwise keys: P, M, F, N sort by the four; blank looks at once; q
-   ends. */
+   FIELD is the sort key: cpu (CPU time since the previous look; at the first look, since the
+   process began), mem (resident memory), faults (page faults since the process began) or pid. -b
+   writes all processes as plain text, for a file or a pipe. Otherwise the keys P, M, F and N select
+   the four sort keys, a blank looks at once, and q ends top. */
 #include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -26,10 +27,10 @@ static const char synopsis[] = "[-b] [-d SECONDS] [-n COUNT] [-o cpu|mem|faults|
 
 struct row {
     struct process_info process;
-    unsigned long recent; /* ticks of CPU time since the look before */
+    unsigned long recent; /* CPU time since the previous look, in ticks */
 };
 
-/* One look at everything. */
+/* The state of the machine at one look. */
 struct look {
     struct row *rows; /* from malloc */
     size_t count;
@@ -38,13 +39,13 @@ struct look {
 
 static struct {
     bool is_batch;
-    long delay_s, count; /* count: -1: for ever */
-    char field;          /* P, M, F or N: the key that sorts so */
+    long delay_s, count; /* count: -1 means without end */
+    char field;          /* the sort key, as its key: P, M, F or N */
 } options = {.delay_s = 3, .count = -1, .field = 'P'};
 
 /* ---- Looking ---- */
 
-/* The CPU time that the process had at the look `before`; 0: it was not there. */
+/* Returns the ticks that the process had used at the look `before`, or 0 if it did not exist. */
 static unsigned long ticks_before(const struct look *before, long pid)
 {
     for (size_t i = 0; i < before->count; i++) {
@@ -77,7 +78,7 @@ static bool look_take(struct look *look, const struct look *before)
     return true;
 }
 
-/* ---- Sorting: the largest first, but for pids ---- */
+/* ---- Sorting: the largest value first, or the smallest pid ---- */
 
 static unsigned long weight(const struct row *row)
 {
@@ -105,7 +106,7 @@ static int row_compare(const void *a, const void *b)
 
 /* ---- Showing ---- */
 
-/* Ends a line; on a terminal, what was behind it goes. */
+/* Ends a line, and on a terminal erases the rest of it. */
 static void line_end(void)
 {
     fputs(options.is_batch ? "\n" : "\033[K\n", stdout);
@@ -140,7 +141,8 @@ static void cpu_print(const struct cpu_times *cpu)
     line_end();
 }
 
-/* Shows what memory is used for; how much there is into `total_kb`. */
+/* Shows the uses of memory. Sets `total_kb` to the memory of the machine. Returns false after a
+   message. */
 static bool memory_print(unsigned long *total_kb)
 {
     static const char *const keys[] = {"MemTotal", "MemFree", "AnonPages", "Cached", "PageTables"};
@@ -155,7 +157,7 @@ static bool memory_print(unsigned long *total_kb)
     return true;
 }
 
-/* Shows a process; what it used of one CPU is told in percent of `ticks`. */
+/* Shows a process. Its recent CPU time is in percent of `ticks`, the time of one CPU. */
 static void row_print(const struct row *row, unsigned long ticks, unsigned long total_kb)
 {
     const struct process_info *process = &row->process;
@@ -212,7 +214,7 @@ static bool look_print(const struct look *look, const struct look *before)
 
 static struct termios modes_before;
 
-/* Has every key come at once, and none shown. */
+/* Makes the terminal deliver every key at once, without echo. */
 static void keys_begin(void)
 {
     if (tcgetattr(STDIN_FILENO, &modes_before) < 0) {
@@ -224,7 +226,7 @@ static void keys_begin(void)
     tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
 }
 
-/* Waits for the next look, or for a key that asks for one; false: it is time to end. */
+/* Waits until the next look is due or a key asks for it. Returns false if top is to end. */
 static bool keys_wait(void)
 {
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -239,7 +241,7 @@ static bool keys_wait(void)
     return true;
 }
 
-/* ---- All of it ---- */
+/* ---- The program ---- */
 
 static bool pause_until_next(void)
 {

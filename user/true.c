@@ -1,4 +1,4 @@
-/* true: succeeds. */
+/* true: ends with status 0. */
 
 int main(void)
 {

@@ -1,5 +1,5 @@
-/* uptime: shows the time, how long the machine has been up, and how many programs wanted a CPU on average, over the
-   last 1, 5 and 15 minutes. Nobody logs in: there are no users. */
+/* uptime: shows the time, the time since boot, and the average number of threads that wanted a CPU
+   over the last 1, 5 and 15 minutes. There are no logins, so the number of users is 0. */
 #include <stdio.h>
 
 #include "lib/machine.h"

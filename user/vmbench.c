@@ -1,8 +1,9 @@
-/* vmbench: what the paths of virtual memory cost, one line each.
+/* vmbench: measures the cost of each path of virtual memory, and prints a line for each.
 
-   The unit is the time-stamp counter's. Under QEMU's -icount shift=0 that is one instruction, exactly, the same in every
-   run (`make bench`); elsewhere it is some fraction of a nanosecond, and only good for a rough comparison. Runs on Linux
-   as it is. Each figure is the mean over a loop, or the smallest of a few runs where processes are made. */
+   The unit is that of the time-stamp counter. Under QEMU's -icount shift=0 (`make bench`) it is one
+   instruction, and every run gives the same numbers. Elsewhere it is a fraction of a nanosecond,
+   for a rough comparison. The program runs on Linux too. Each figure is the mean over a loop; if a
+   loop would create processes, it is the smallest of a few runs. */
 
 #include <stdint.h>
 #include <stdio.h>
@@ -71,14 +72,15 @@ static void bench_first_touch(void)
 {
     char *pages = map(PAGES * PAGE);
 
-    touch(pages, PAGE); /* the tables are there */
+    touch(pages, PAGE); /* makes the page tables */
     uint64_t start = now();
     touch(pages + PAGE, (PAGES - 1) * PAGE);
     report("first touch of a page", (now() - start) / (PAGES - 1));
     munmap(pages, PAGES * PAGE);
 }
 
-/* The child writes to pages that it shares with its parent, and tells what each cost. */
+/* Measures copy-on-write: a child writes to pages that it shares with its parent, and reports the
+   cost of each. */
 static void bench_copy_on_write(void)
 {
     int fds[2];
@@ -90,7 +92,7 @@ static void bench_copy_on_write(void)
     pid_t pid = fork();
     check(pid >= 0, "fork");
     if (pid == 0) {
-        touch(pages, PAGE); /* the tables are its own */
+        touch(pages, PAGE); /* makes the page tables the child's own */
         uint64_t start = now();
         touch(pages + PAGE, (PAGES - 1) * PAGE);
         cost = (now() - start) / (PAGES - 1);
@@ -104,7 +106,8 @@ static void bench_copy_on_write(void)
     munmap(pages, PAGES * PAGE);
 }
 
-/* fork itself, as the parent sees it; the child ends at once. `whole`: until the child is buried. */
+/* Returns the cost of one fork for the parent. If `whole`, includes the child's exit and its
+   reaping. */
 static uint64_t fork_once(int whole)
 {
     uint64_t start = now();
@@ -160,14 +163,14 @@ static void bench_fork_exec(const char *self)
         }
         waitpid(pid, &status, 0);
         if (status != 0)
-            exit(EXIT_FAILURE); /* it has said why */
+            exit(EXIT_FAILURE); /* the child has printed the reason */
         uint64_t cost = now() - start;
         best = cost < best ? cost : best;
     }
     report("fork+exec+exit+wait", best);
 }
 
-/* One byte to a child and one back: two context switches. */
+/* Sends a byte to a child and back, which takes two context switches. */
 static void bench_switch(void)
 {
     int there[2], back[2];
@@ -196,14 +199,15 @@ static void bench_switch(void)
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "-") == 0)
-        return 0; /* what bench_fork_exec runs */
+        return 0; /* the program that bench_fork_exec starts */
     bench_syscall();
     bench_first_touch();
     bench_copy_on_write();
     bench_fork(0);
     bench_fork(1);
     bench_fork(64);
-    bench_fork_exec((const char *)getauxval(AT_EXECFN)); /* argv[0] may be found in PATH only */
+    /* a full path, while argv[0] may need PATH */
+    bench_fork_exec((const char *)getauxval(AT_EXECFN));
     bench_switch();
     return 0;
 }

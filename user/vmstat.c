@@ -1,14 +1,15 @@
-/* vmstat [-n] [DELAY [COUNT]]: shows what the machine does: once, as it was on average since boot, or COUNT times
-   (without COUNT: for ever), every DELAY seconds, and then as it was in between. -n: the heading only once.
+/* vmstat [-n] [DELAY [COUNT]]: shows the activity of the machine. The first line is the average
+   since boot. With a DELAY, a line for the time since the previous one follows every DELAY seconds;
+   there are COUNT lines, or no end. -n prints the heading only once.
 
-       procs    r runs or could, b is blocked
-       memory   in kB: free, of programs alone (anon), of files (cache), page tables
-       faults   page faults a second, by how they ended: a page of zeros, one of a file, a copy on write (taken or
-                copied), a failure
-       system   switches between threads, a second
-       cpu      percent: programs, the kernel, nothing
+       procs    number of threads: r running or ready, b blocked
+       memory   in kB: free, private to programs (anon), file pages (cache), page tables
+       faults   page faults per second, by outcome: a page of zeros, a page of a file, a copy on
+                write (reused or copied), a failure
+       system   thread switches per second
+       cpu      percent of time: in programs, in the kernel, idle
 
-   vmstat -s: all that is counted, since boot; each way in which a page fault can end. */
+   vmstat -s shows all counters since boot, among them one for each outcome of a page fault. */
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,11 +22,11 @@
 
 enum { LINES_PER_HEADING = 20 };
 
-/* One look. */
+/* The counters at one moment. */
 struct sample {
-    unsigned long running, blocked, switches; /* of /proc/stat */
-    unsigned long free, anon, cache, tables;  /* kB; of /proc/meminfo */
-    unsigned long zero, file, copy, failed;   /* faults; of /proc/vmstat */
+    unsigned long running, blocked, switches; /* from /proc/stat */
+    unsigned long free, anon, cache, tables;  /* kB; from /proc/meminfo */
+    unsigned long zero, file, copy, failed;   /* faults; from /proc/vmstat */
     struct cpu_times cpu;
 };
 
@@ -68,7 +69,7 @@ static bool activity_read(struct sample *sample)
 
     if (!numbers_read("/proc/stat", keys, n, 3))
         return false;
-    sample->running = n[0] > 0 ? n[0] - 1 : 0; /* not this program */
+    sample->running = n[0] > 0 ? n[0] - 1 : 0; /* without vmstat itself */
     sample->blocked = n[1];
     sample->switches = n[2];
     return cpu_times_read(&sample->cpu);
@@ -85,13 +86,13 @@ static void heading_print(void)
          " r  b   free   anon  cache table   zero   file   copy fail     cs  us  sy  id");
 }
 
-/* `amount` of things in `ticks`, as a rate a second. */
+/* Returns `amount` in `ticks` as a rate per second. */
 static unsigned long rate(unsigned long amount, unsigned long ticks)
 {
     return amount * sysconf(_SC_CLK_TCK) / ticks;
 }
 
-/* Shows `now`, and what was since `before`. */
+/* Shows the state `now`, and the changes since `before`. */
 static void sample_print(const struct sample *now, const struct sample *before)
 {
     struct cpu_times cpu = cpu_times_since(&now->cpu, &before->cpu);
@@ -127,7 +128,8 @@ static bool samples_print(long delay, long count, bool has_one_heading)
     return true;
 }
 
-/* Prints a line "fault_name number" or "nr_name number" in vmstat's way: the number first, and then what is counted. */
+/* Prints a line "fault_name number" or "nr_name number" in the order of vmstat -s: the number, then
+   its name. */
 static void count_print(const char *line)
 {
     char name[64];

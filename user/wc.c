@@ -1,4 +1,4 @@
-/* wc [-lwc] [FILE...]: counts lines, words and bytes; without an option, all three. */
+/* wc [-lwc] [FILE...]: counts lines, words and bytes. Without an option, it shows all three. */
 #include <ctype.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -14,7 +14,7 @@ struct counts {
     unsigned long of[NCOUNTS];
 };
 
-static bool is_shown[NCOUNTS]; /* which counts the options ask for */
+static bool is_shown[NCOUNTS]; /* the counts that the options select */
 
 static void counts_print(const struct counts *counts, const char *name)
 {
@@ -40,7 +40,7 @@ static void counts_add_text(struct counts *counts, const char *text, size_t len,
     }
 }
 
-/* Counts what is left of `fd`, prints it, and adds it to `total`. */
+/* Counts the rest of `fd`, prints the counts, and adds them to `total`. */
 static bool fd_count(int fd, const char *name, struct counts *total)
 {
     struct counts counts = {0};

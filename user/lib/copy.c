@@ -19,7 +19,7 @@ static bool is_same(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Gives `to` the mode and times of what it is a copy of. */
+/* Gives the copy `to` the mode and the times in `status`. */
 static bool keep_attributes(const char *to, const struct stat *status)
 {
     const struct timespec times[] = {status->st_atim, status->st_mtim};
@@ -31,7 +31,7 @@ static bool keep_attributes(const char *to, const struct stat *status)
     return true;
 }
 
-/* ---- What is no directory ---- */
+/* ---- Files, links and devices ---- */
 
 static int target_open(const char *to, mode_t mode, const struct copy_options *options)
 {
@@ -59,7 +59,7 @@ static bool file_copy(const char *from, const char *to, mode_t mode,
     return is_ok;
 }
 
-/* Makes a link or a device like `from`, in the place of what is there. */
+/* Makes a link or a device like `from`, and replaces a file that is in the way. */
 static bool special_copy(const char *from, const char *to, const struct stat *status)
 {
     char target[PATH_MAX];
@@ -81,7 +81,7 @@ static bool special_copy(const char *from, const char *to, const struct stat *st
 
 /* ---- Directories ---- */
 
-/* Whether the directory at `path`, or one above it, is the one that `status` is of. */
+/* Returns true if `status` is that of the directory at `path`, or of one above it. */
 static bool lies_in(const char *path, const struct stat *status)
 {
     char *above = must_copy(path);
@@ -117,7 +117,8 @@ static bool entries_copy(const char *from, const char *to, const struct copy_opt
     return is_ok;
 }
 
-/* A directory that nobody may write to must be filled first. */
+/* Copies a directory. The owner may write the new directory until it is filled; keep_attributes
+   then sets its mode. */
 static bool dir_copy(const char *from, const char *to, const struct stat *status,
                      const struct copy_options *options)
 {

@@ -4,11 +4,11 @@
 #include <stdbool.h>
 
 struct copy_options {
-    bool is_recursive; /* directories too; then links are copied as links, and devices as devices */
-    bool keeps;        /* mode and times as they are; else the umask's, and now */
-    bool is_forced;    /* a file in the way that cannot be written is removed first */
+    bool is_recursive; /* copies directories; links and devices are copied as such */
+    bool keeps;        /* keeps modes and times; otherwise the umask and the present time hold */
+    bool is_forced;    /* removes a file in the way that cannot be written */
 };
 
-/* Copies the file or directory at `from` to `to`, which is replaced if it is a file; a directory goes into the one that
-   is there. => false, after a message, if something of it could not be copied */
+/* Copies the file or directory at `from` to `to`. A file at `to` is replaced; a directory at `to`
+   is filled. Returns false, after a message, if any part could not be copied. */
 bool path_copy(const char *from, const char *to, const struct copy_options *options);

@@ -1,4 +1,4 @@
-/* Files and directories, as several programs use them. */
+/* Functions on files and directories that several programs share. */
 #include "files.h"
 
 #include <dirent.h>
@@ -61,7 +61,8 @@ bool file_show(const char *path)
 
 static void dir_names_add(struct dir_names *names, const char *name)
 {
-    bool is_full = (names->count & (names->count - 1)) == 0; /* it doubles at each power of two */
+    /* the capacity doubles at each power of two */
+    bool is_full = (names->count & (names->count - 1)) == 0;
 
     if (is_full) {
         size_t capacity = names->count ? 2 * names->count : 1;

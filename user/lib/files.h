@@ -1,4 +1,4 @@
-/* Files and directories, as several programs use them. */
+/* Functions on files and directories that several programs share. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,27 +6,28 @@
 
 /* The names in a directory. */
 struct dir_names {
-    char **name;  /* sorted, without "." and ".."; each from malloc */
-    size_t count; /* how many */
+    char **name;  /* sorted, without "." and ".."; array and names are from malloc */
+    size_t count; /* number of names */
 };
 
-/* Writes all of `len` bytes. => false, with errno, if that failed. */
+/* Writes all `len` bytes. Returns false, with errno, on failure. */
 bool write_all(int fd, const void *bytes, size_t len);
 
-/* Copies what is left of `from` to `to`. => false, after a message about one of the names, if that failed. */
+/* Copies the rest of `from` to `to`. Returns false, after a message about one of the names, on
+   failure. */
 bool fd_copy(int from, const char *from_name, int to, const char *to_name);
 
-/* Copies what is left of `fd` to standard output, at once. => false, after a message about `name`,
-   if that failed. */
+/* Copies the rest of `fd` to standard output, without a buffer. Returns false, after a message
+   about `name`, on failure. */
 bool fd_show(int fd, const char *name);
 
-/* The same for the file at `path`. */
+/* Copies the file at `path` to standard output. Returns false, after a message, on failure. */
 bool file_show(const char *path);
 
-/* Reads all names of the directory at `path` before it returns, so that the caller may remove them.
-   => false, with errno, if that failed; `names` is then empty. */
+/* Reads all names of the directory at `path` before it returns, so that the caller may remove the
+   files. Returns false, with errno and no names, on failure. */
 bool dir_read(const char *path, struct dir_names *names);
 void dir_names_free(struct dir_names *names);
 
-/* "directory/name", from malloc. */
+/* Returns "directory/name", from malloc. */
 char *path_join(const char *directory, const char *name);

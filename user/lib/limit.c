@@ -1,4 +1,4 @@
-/* What a program may have at most. */
+/* Resource limits. */
 #include "limit.h"
 
 #include <limits.h>
@@ -31,7 +31,7 @@ int limit_set(const struct limit *limit, const char *text, const char *prefix)
     long number = 0;
 
     if (!is_unlimited && !number_parse(text, 0, LONG_MAX / limit->unit, &number)) {
-        complain("%s%s: not a limit", prefix, text);
+        complain("%s%s: not a limit (a number, or unlimited)", prefix, text);
         return 2;
     }
     if (getrlimit(limit->resource, &value) == 0) {

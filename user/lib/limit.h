@@ -1,23 +1,24 @@
-/* What a program may have at most: the limits that the shell's ulimit and run-limited set. */
+/* Resource limits, as the shell's ulimit and run-limited set them. */
 #pragma once
 
 #include <stdbool.h>
 #include <sys/resource.h>
 
 struct limit {
-    char letter; /* of the option that stands for it */
+    char letter; /* of the option */
     int resource;
-    rlim_t unit;      /* of the numbers that people write: so many bytes, seconds or pieces */
-    const char *name; /* with the unit */
+    rlim_t unit;      /* bytes, seconds or pieces for each unit of the option's number */
+    const char *name; /* includes the unit */
 };
 
 extern const struct limit limits[];
 extern const int limit_count;
 
-/* => NULL: there is no such limit */
+/* Returns the limit of an option, or NULL. */
 const struct limit *limit_find(char letter);
 
-/* Sets the soft limit of this process to a number of units, or "unlimited", and leaves the hard one where it can, so
-   that there is a way back. => 0; or a status, after a message that begins with `prefix`: 2 if `text` is no limit, 1 if
-   it cannot be set */
+/* Sets the soft limit of this process to a number of units, or to "unlimited". The hard limit is
+   raised only if it is lower, and never lowered, so the soft limit can be raised again. Returns 0;
+   or, after a message that begins with `prefix`, 2 if `text` is no limit, or 1 if the limit cannot
+   be set. */
 int limit_set(const struct limit *limit, const char *text, const char *prefix);

@@ -1,4 +1,4 @@
-/* What /proc says of the machine. */
+/* The state of the machine, from /proc. */
 #include "machine.h"
 
 #include <stdio.h>
@@ -25,7 +25,8 @@ bool numbers_read(const char *path, const char *const *keys, unsigned long *numb
     return is_read;
 }
 
-/* Takes what a line of /proc/stat says of one CPU, or of all. */
+/* Reads a line of /proc/stat: the times of all CPUs, or one of the lines that show how many they
+   are. */
 static void cpu_line_take(struct cpu_times *times, const char *line)
 {
     unsigned long n[7] = {0};
@@ -81,7 +82,8 @@ unsigned long cpu_times_ticks(const struct cpu_times *times)
     return times->cpus ? cpu_times_sum(times) / times->cpus : 0;
 }
 
-/* Whether the file's first line is as `format` says, with `count` numbers. */
+/* Reads `count` numbers in this format from the file's first line. Returns false after a
+   message. */
 static bool doubles_read(const char *path, int count, const char *format, double *a, double *b,
                          double *c)
 {

@@ -1,4 +1,4 @@
-/* What /proc says of the machine: how long it is up, how busy, and what with. */
+/* The state of the machine, from /proc: its uptime, the use of its CPUs, and its counters. */
 #pragma once
 
 #include <stdbool.h>
@@ -6,23 +6,25 @@
 
 /* Timer ticks of all CPUs since boot. */
 struct cpu_times {
-    unsigned long user, system, idle; /* user: nice ones too; system: interrupts; idle: waits */
-    unsigned long cpus;               /* how many they are */
+    /* user includes nice, system includes interrupts, and idle includes waits for a disk */
+    unsigned long user, system, idle;
+    unsigned long cpus;               /* number of CPUs */
 };
 
-/* From the file `path`, /proc/stat or like it, the number that begins a line "key number" or "key: number". => false,
-   after a message, if it cannot be read; what is not there is 0 */
+/* Reads the numbers in lines "key number" or "key: number" of a file like /proc/stat. A key without
+   a line gives 0. Returns false, after a message, if the file cannot be read. */
 bool numbers_read(const char *path, const char *const *keys, unsigned long *numbers, size_t count);
 
-/* => false, after a message, if it cannot be read */
+/* Reads the CPU times since boot. Returns false, after a message, if they cannot be read. */
 bool cpu_times_read(struct cpu_times *times);
 
-/* What has been since `before`. */
+/* Returns the CPU times that have passed since `before`. */
 struct cpu_times cpu_times_since(const struct cpu_times *now, const struct cpu_times *before);
 unsigned long cpu_times_sum(const struct cpu_times *times);
 
-/* The same as one clock shows it, however many CPUs tick. */
+/* Returns the ticks that one CPU's clock has counted in these times. */
 unsigned long cpu_times_ticks(const struct cpu_times *times);
 
-/* "12:00:00 up 5 min,  0 user,  load average: 0.00, 0.01, 0.05" into `line`. => false, after a message */
+/* Writes a line as uptime prints it: "12:00:00 up 5 min,  0 user,  load average: 0.00, 0.01, 0.05".
+   Returns false after a message. */
 bool uptime_describe(char *line, size_t size);

@@ -1,4 +1,4 @@
-/* malloc and its family, with the end of the program as the answer to "no memory". */
+/* malloc and its family, which end the program if there is no memory. */
 #include "memory.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Memory from malloc for programs that cannot go on without it: where there is none, they say so
-   and end. */
+/* Memory from malloc for programs that cannot work without it. If there is none, these functions
+   print a message and end the program. */
 #pragma once
 
 #include <stddef.h>

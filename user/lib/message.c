@@ -1,4 +1,4 @@
-/* The messages that every program makes in the same way. */
+/* Messages in the form that all programs share. */
 #define _GNU_SOURCE
 #include "message.h"
 
@@ -18,7 +18,7 @@ static void message_write(const char *reason, const char *what_format, va_list a
     int len = snprintf(line, sizeof(line), "%.64s: %s%s%s\n", program_invocation_short_name, what,
                        reason ? ": " : "", reason ? reason : "");
     if (write(STDERR_FILENO, line, len) < 0)
-        return; /* there is nobody left to tell */
+        return; /* there is no other channel to report this */
 }
 
 void complain(const char *what, ...)

@@ -5,6 +5,6 @@
 
 #define MODE_TEXT_SIZE 11
 
-/* "drwxr-xr-x", with its final 0. A set-user-ID, set-group-ID or sticky bit takes the place of an x: s, s, t, and in
-   capitals where there is no x. */
+/* Writes a mode as ten letters and a 0, as in "drwxr-xr-x". A set-user-ID, set-group-ID or sticky
+   bit replaces an x by s, s or t, and a missing x by S, S or T. */
 void mode_text(mode_t mode, char text[MODE_TEXT_SIZE]);

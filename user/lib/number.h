@@ -3,5 +3,6 @@
 
 #include <stdbool.h>
 
-/* Whether all of `text` is a decimal number from `min` to `max`; if so, sets *value to it. */
+/* Sets *value to the decimal number in `text`. Returns false if `text` is anything else, or if the
+   number lies outside of `min` to `max`. */
 bool number_parse(const char *text, long min, long max, long *value);

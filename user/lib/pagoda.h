@@ -1,19 +1,19 @@
-/* What Pagoda has and Linux lacks, for programs that are to run on both. */
+/* System calls that only Pagoda has, for programs that run on Linux too. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Whether the kernel under this program is Pagoda. */
+/* Returns true if the kernel below this program is Pagoda. */
 bool on_pagoda(void);
 
-/* Moves the break, the end of the heap, by `n` bytes, and returns where it was. n < 0 gives memory
-   back at once. A shrink to below the start of the heap changes nothing and returns the break.
-   => (void *)-1 with errno ENOMEM, and nothing changed, where the heap cannot grow that far.
-   On Linux it does the same with brk. musl's malloc moves the break too: a program uses one or the
-   other. */
+/* Moves the break, the end of the heap, by `n` bytes, and returns the old break. n < 0 frees memory
+   at once. A shrink to below the start of the heap changes nothing and returns the break. If the
+   heap cannot grow that far, nothing changes, and (void *)-1 is returned with errno ENOMEM.
+   On Linux, brk does the work. musl's malloc moves the break too, so a program may use only one of
+   the two. */
 void *pagoda_sbrk(intptr_t n);
 
-/* Has the kernel count every reference to every frame again.
-   => 0 if all were right; -1 with errno otherwise, ENOSYS on Linux. */
+/* Makes the kernel recount every reference to every frame. Returns the number of differences, or -1
+   with errno: ENOSYS on Linux. */
 long pagoda_audit(void);

@@ -1,4 +1,4 @@
-/* What /proc says of processes. */
+/* Processes, as /proc shows them. */
 #include "process.h"
 
 #include <limits.h>
@@ -34,7 +34,8 @@ bool process_list_read(struct process_list *list)
     return true;
 }
 
-/* Takes what follows the name, which may hold blanks and parentheses itself, from a line of /proc/PID/stat. */
+/* Reads the fields after the name in a line of /proc/PID/stat. The name ends at the last
+   parenthesis, because it may hold blanks and parentheses itself. */
 static bool stat_parse(const char *line, struct process_info *info)
 {
     const char *rest = strrchr(line, ')');

@@ -1,11 +1,11 @@
-/* The files of /proc that hold a "Key:  value" or "key value" on each line. */
+/* Files of /proc that hold a "Key:  value" or "key value" on each line. */
 #include "procfs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* If `line` is about `field`, takes its value. */
+/* Takes the value of `field` from `line`, if the line is about that field. */
 static void field_match(struct procfs_field *field, const char *line)
 {
     size_t len = strlen(field->key);

@@ -1,4 +1,4 @@
-/* Removing whole directories. */
+/* Removes whole directories. */
 #include "remove.h"
 
 #include <stdlib.h>

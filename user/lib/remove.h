@@ -1,7 +1,8 @@
-/* Removing whole directories, for rm and for mv. */
+/* Removes whole directories, for rm and mv. */
 #pragma once
 
 #include <stdbool.h>
 
-/* Removes a file, or a directory with all that is in it. => false, after messages, if something stays */
+/* Removes a file, or a directory with its contents. Returns false, after messages, if any part
+   remains. */
 bool path_remove_all(const char *path);

@@ -1,4 +1,4 @@
-/* pagoda_sbrk and pagoda_audit: Pagoda's own system calls, or what comes closest on Linux. */
+/* pagoda_sbrk and pagoda_audit: Pagoda's own system calls, or the closest equivalent on Linux. */
 #define _GNU_SOURCE
 #include "pagoda.h"
 
@@ -17,8 +17,7 @@ bool on_pagoda(void)
     return uname(&names) == 0 && strcmp(names.sysname, "Pagoda") == 0;
 }
 
-/* The system call behind brk(): moves the break to `end` if that is possible, and returns the
-   break. */
+/* Moves the break to `end` if possible, by the system call below brk(). Returns the break. */
 static uintptr_t linux_brk(uintptr_t end)
 {
     return syscall(SYS_brk, end);

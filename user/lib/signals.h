@@ -1,8 +1,8 @@
 /* The names of signals. */
 #pragma once
 
-/* One more than the highest signal that has a name. */
+/* Returns the highest signal that has a name, plus one. */
 int signal_names_end(void);
 
-/* "SEGV", for SIGSEGV. => NULL if the number has no name */
+/* Returns the name of a signal without SIG, or NULL if the number has no name. */
 const char *signal_short_name(int signal);

@@ -10,7 +10,7 @@
 #include "memory.h"
 #include "message.h"
 
-/* The last component of a path, from malloc, without slashes behind it. */
+/* Returns the last component of a path without trailing slashes, from malloc. */
 static char *base_name(const char *path)
 {
     char *copy = must_copy(path);

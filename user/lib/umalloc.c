@@ -1,11 +1,11 @@
 /* A small malloc, after the one in Kernighan and Ritchie, section 8.7.
 
-       | header | payload ... | header | payload ... |      header: 16 bytes; a block: whole units
-   of 16 bytes
+       | header | payload ... | header | payload ... |
 
-   The free blocks form a ring in the order of their addresses, from `ring` on, which is a block of
-   no payload. Always true: no free block ends where the next one begins; they would have been
-   joined. `rover`, where the last search ended, is some block of the ring. */
+   A header has 16 bytes, and a block is a multiple of 16 bytes long. The free blocks form a ring in
+   the order of their addresses. The ring begins at `ring`, a block without payload. Always true:
+   two free blocks never touch, because they are joined. `rover` is the block of the ring at which
+   the last search ended. */
 #include "umalloc.h"
 
 #include <errno.h>
@@ -14,13 +14,13 @@
 #include "pagoda.h"
 
 enum {
-    UNIT = 16,           /* bytes; the size of a header, and the alignment of all blocks */
-    GROW_UNITS_MIN = 256 /* units; what is asked of pagoda_sbrk at least: 4 KiB */
+    UNIT = 16,           /* bytes; the size of a header, and the alignment of blocks */
+    GROW_UNITS_MIN = 256 /* units; the smallest request to pagoda_sbrk, 4 KiB */
 };
 
 struct block {
-    struct block *next; /* the next block of the ring, if this one is free */
-    size_t units;       /* the length of the block with its header, in units */
+    struct block *next; /* the next free block, if this one is free */
+    size_t units;       /* length of the block with its header, in units */
 };
 
 _Static_assert(sizeof(struct block) == UNIT, "a header is one unit");
@@ -33,12 +33,13 @@ static struct block *block_end(struct block *block)
     return block + block->units;
 }
 
-/* Whether a block at `block` belongs between `before` and the block that follows it in the ring. */
+/* Returns true if the ring's order puts a block at `block` right after `before`. */
 static bool is_place(const struct block *before, const struct block *block)
 {
     bool is_above = block > before;
     bool is_below_next = block < before->next;
-    bool is_seam = before >= before->next; /* the highest address, next to the lowest */
+    /* the ring's end, from the highest address to the lowest */
+    bool is_seam = before >= before->next;
 
     return is_seam ? is_above || is_below_next : is_above && is_below_next;
 }
@@ -65,10 +66,11 @@ static void block_free(struct block *block)
     block_join_next(block);
     if (before != &ring)
         block_join_next(before);
-    rover = before; /* not `block`: it may be a part of `before` now */
+    rover = before; /* `block` may have become a part of `before` */
 }
 
-/* Adds a free block of at least `units` to the ring. => false with errno ENOMEM. */
+/* Adds a free block of at least `units` to the ring. Returns false, with errno ENOMEM, on
+   failure. */
 static bool heap_grow(size_t units)
 {
     if (units < GROW_UNITS_MIN)
@@ -84,7 +86,7 @@ static bool heap_grow(size_t units)
     return true;
 }
 
-/* Takes `units` from the end of the free block after `before`, or all of it. */
+/* Cuts `units` from the end of the free block after `before`, or takes the whole block. */
 static struct block *block_take(struct block *before, size_t units)
 {
     struct block *block = before->next;
@@ -100,8 +102,8 @@ static struct block *block_take(struct block *before, size_t units)
     return block;
 }
 
-/* The free block before the first one that is large enough, from `rover` on. => NULL if there is
-   none. */
+/* Searches the ring from `rover` for a free block that is large enough. Returns the block before it
+   in the ring, or NULL. */
 static struct block *ring_search(size_t units)
 {
     struct block *before = rover;

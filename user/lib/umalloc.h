@@ -1,11 +1,11 @@
-/* A small malloc on pagoda_sbrk, so that a program can watch its own heap grow. Not for use by
-   several threads. */
+/* A small malloc on pagoda_sbrk, with which a program can watch its heap grow. It is not
+   thread-safe. */
 #pragma once
 
 #include <stddef.h>
 
-/* At least `size` bytes, aligned to 16. => NULL with errno ENOMEM if there are none. */
+/* Returns at least `size` bytes, aligned to 16; NULL, with errno ENOMEM, if there are none. */
 void *umalloc(size_t size);
 
-/* Gives back what umalloc returned; NULL is nothing to give back. */
+/* Frees memory from umalloc. NULL is ignored. */
 void ufree(void *memory);
