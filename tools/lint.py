@@ -35,7 +35,7 @@ COLUMNS = 100
 TAB = 8
 CODE = {".c", ".h", ".S", ".inc", ".py", ".sh", ".ld", ".cfg", ".json"}
 CODE_NAMES = {"Makefile", "Dockerfile", "run", ".clang-tidy"}
-NARROW = ("tools/", ".ci/", ".devcontainer/", "Makefile", "Dockerfile", ".clang-tidy")
+NARROW = ("tools/", ".ci/", ".devcontainer/", "Makefile", "Dockerfile", ".clang-tidy", "user/")
 
 
 def tracked(*patterns):

@@ -8,7 +8,7 @@
 struct cpu_times {
     /* user includes nice, system includes interrupts, and idle includes waits for a disk */
     unsigned long user, system, idle;
-    unsigned long cpus;               /* number of CPUs */
+    unsigned long cpus; /* number of CPUs */
 };
 
 /* Reads the numbers in lines "key number" or "key: number" of a file like /proc/stat. A key without

@@ -23,7 +23,7 @@ static int arguments_refuse(const char *command)
     return STATUS_USAGE;
 }
 
-/* cd [DIRECTORY]: without one, to $HOME. */
+/* cd [DIRECTORY]: changes the current directory; without an argument, to $HOME. */
 static int cd_run(int argc, char **argv)
 {
     const char *home = variable_get("HOME");
@@ -32,7 +32,7 @@ static int cd_run(int argc, char **argv)
     if (argc > 2)
         return arguments_refuse("cd");
     if (!directory) {
-        complain("cd: HOME is not set");
+        complain("cd: HOME is not set; name a directory");
         return 1;
     }
     if (chdir(directory) == 0)
@@ -55,7 +55,7 @@ static int pwd_run(int argc, char **argv)
     return 0;
 }
 
-/* exit [STATUS]: without one, with that of the last command. */
+/* exit [STATUS]: ends the shell; without an argument, with the status of the last command. */
 static int exit_run(int argc, char **argv)
 {
     long status = shell.status;
@@ -71,7 +71,7 @@ static int exit_run(int argc, char **argv)
     exit(finish(status & 0xff));
 }
 
-/* export [NAME[=VALUE]...]: without one, shows the environment. */
+/* export [NAME[=VALUE]...]: puts variables into the environment; without arguments, shows it. */
 static int export_run(int argc, char **argv)
 {
     int status = 0;
@@ -101,7 +101,7 @@ static int unset_run(int argc, char **argv)
     return 0;
 }
 
-/* wait [PID...]: without one, for all background jobs. */
+/* wait [PID...]: waits for processes; without arguments, for all background jobs. */
 static int wait_run(int argc, char **argv)
 {
     int status = 0;
@@ -113,7 +113,7 @@ static int wait_run(int argc, char **argv)
         if (number_parse(argv[i], 1, INT_MAX, &pid)) {
             status = jobs_wait_process(pid);
         } else {
-            complain("wait: %s: not a process number", argv[i]);
+            complain("wait: %s: not a process number (ps lists them)", argv[i]);
             status = STATUS_USAGE;
         }
     }
@@ -129,18 +129,18 @@ static int jobs_run(int argc, char **argv)
     return 0;
 }
 
-/* fg [JOB], bg [JOB]: without one, the job that was stopped last. */
+/* fg [JOB], bg [JOB]: continue a job; without an argument, the job that was stopped last. */
 static int resume_run(int argc, char **argv, int (*resume)(struct job *))
 {
     if (!shell.is_interactive) {
-        complain("%s: no job control in this shell", argv[0]);
+        complain("%s: only an interactive shell has job control", argv[0]);
         return 1;
     }
     if (argc > 2)
         return arguments_refuse(argv[0]);
     struct job *job = job_named(argv[1]);
     if (!job) {
-        complain("%s: %s: no such job", argv[0], argc > 1 ? argv[1] : "current");
+        complain("%s: %s: no such job (jobs lists them)", argv[0], argc > 1 ? argv[1] : "current");
         return 1;
     }
     return resume(job);

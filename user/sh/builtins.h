@@ -1,18 +1,18 @@
-/* The commands that the shell carries out itself, since they change the shell. */
+/* The commands that run in the shell itself, because they change its state. */
 #pragma once
 
 #include <stddef.h>
 
 struct builtin {
     const char *name;
-    int (*run)(int argc, char **argv); /* => the status; what it prints goes to stdout */
+    int (*run)(int argc, char **argv); /* prints to stdout; returns the status */
 };
 
-/* => NULL if `name` is a program, or nothing at all. */
+/* Returns the built-in command, or NULL if there is none with this name. */
 const struct builtin *builtin_find(const char *name);
 
-/* The names of all, one after the other. => NULL behind the last */
+/* Returns the name of the n-th built-in command, or NULL after the last. */
 const char *builtin_name(size_t n);
 
-/* In a file of its own. */
+/* Runs the built-in command ulimit (ulimit.c). */
 int ulimit_run(int argc, char **argv);

@@ -1,5 +1,5 @@
-/* Completion: collects the names that begin like the word, and keeps what they have in common.
-   Quotes are not understood. */
+/* Completion: collects the names that begin like the word, and finds their common beginning. Quotes
+   are not understood. */
 #include "complete.h"
 
 #include <stdbool.h>
@@ -22,7 +22,8 @@ static const char *word_start(const char *text)
     return start;
 }
 
-/* Whether a word that begins at `start` is a command: the first one, or after an operator. */
+/* Returns true if a word that begins at `start` is a command: it is first, or follows an
+   operator. */
 static bool is_command_place(const char *text, const char *start)
 {
     while (start > text && (start[-1] == ' ' || start[-1] == '\t'))
@@ -45,8 +46,8 @@ static bool begins_with(const char *name, const char *begin)
     return strncmp(name, begin, strlen(begin)) == 0;
 }
 
-/* The names in a directory that begin so; a directory's with its slash. Those that begin with a dot
-   must be asked for. */
+/* Adds the names in a directory that start with `begin`. A directory's name gets a slash. A name
+   that begins with a dot is added only if `begin` does too. */
 static void add_files(struct completion *found, const char *directory, const char *begin)
 {
     struct dir_names names;
@@ -79,7 +80,7 @@ static void add_commands(struct completion *found, const char *begin)
     }
 }
 
-/* How many bytes all names have in common. */
+/* Returns the number of bytes that all names have in common at their beginning. */
 static size_t common_length(const struct completion *found)
 {
     size_t len = strlen(found->names[0]);
@@ -96,7 +97,7 @@ static bool ends_in_slash(const char *name)
     return name[strlen(name) - 1] == '/';
 }
 
-/* What is to be typed behind `begin`; a blank too if the word is then complete. */
+/* Returns the text to insert after `begin`. It ends in a blank if the word is then complete. */
 static char *rest_of(const struct completion *found, const char *begin)
 {
     if (found->count == 0)

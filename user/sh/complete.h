@@ -1,15 +1,15 @@
-/* Completion: how a word that was begun could go on. */
+/* Completion of the word that ends a line. */
 #pragma once
 
 #include <stddef.h>
 
-/* What is known of the word that ends a text. */
+/* The possible completions of a word. */
 struct completion {
-    char *rest;   /* from malloc: what all the possibilities go on with; "": nothing */
-    char **names; /* from malloc, each too: the possibilities, as a person should see them */
+    char *rest;   /* from malloc: the text that all possibilities continue with; may be "" */
+    char **names; /* array and names from malloc: the possibilities, as a person should see them */
     size_t count;
 };
 
-/* Completes the last word of `text`: a command where one belongs, otherwise a file. */
+/* Completes the last word of `text`: a command where a command belongs, otherwise a file. */
 struct completion complete(const char *text);
 void completion_free(struct completion *completion);

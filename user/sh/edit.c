@@ -1,4 +1,4 @@
-/* The line editor: what the keys do to the line. */
+/* The line editor: the effect of each key on the line. */
 #include "edit.h"
 
 #include <string.h>
@@ -41,7 +41,7 @@ static void show_names(const struct edit *edit, const struct completion *complet
     edit_redraw(edit);
 }
 
-/* Puts in what is sure; where nothing is, shows what there could be. */
+/* Inserts the certain part of a completion. If there is none, shows the possibilities. */
 static void complete_word(struct edit *edit)
 {
     struct completion completion = complete(line_copy(edit->text, edit->cursor));
@@ -69,7 +69,7 @@ static void forget_line(struct edit *edit)
     edit->is_done = edit->is_interrupted = true;
 }
 
-/* Keys that move. => false if it was none of them */
+/* Handles the keys that move the cursor. Returns false if `key` is not one of them. */
 static bool move_by_key(struct edit *edit, int key)
 {
     switch (key) {
@@ -105,7 +105,7 @@ static bool move_by_key(struct edit *edit, int key)
     }
 }
 
-/* Keys that remove. => false if it was none of them */
+/* Handles the keys that remove text. Returns false if `key` is not one of them. */
 static bool remove_by_key(struct edit *edit, int key)
 {
     switch (key) {
@@ -159,7 +159,7 @@ static void take_key(struct edit *edit, int key)
     }
 }
 
-/* => false at the end of the input */
+/* Handles keys until the line is complete. Returns false at the end of the input. */
 static bool take_keys(struct edit *edit)
 {
     while (!edit->is_done) {

@@ -1,22 +1,26 @@
-/* Line editing, on a terminal.
+/* Line editing on a terminal. The keys:
 
-       arrows, Ctrl-B Ctrl-F    moves          Ctrl-U    removes what is before the cursor
-       Home End Ctrl-A Ctrl-E   moves far      Ctrl-K    removes what is behind it
-       up, down, Ctrl-P Ctrl-N  other lines    Ctrl-W    removes the word before it
-       Backspace, Delete        removes        Ctrl-L    clears the screen
-       Tab                      completes      Ctrl-C    forgets the whole command
-       Ctrl-D                   removes, or, on an empty line, ends the input */
+       left, right, Ctrl-B Ctrl-F   move by a character
+       Home End, Ctrl-A Ctrl-E      move to the start or the end of the line
+       up, down, Ctrl-P Ctrl-N      show another line of the history
+       Backspace, Delete            remove the character before, or at, the cursor
+       Ctrl-U, Ctrl-K               remove the text before, or after, the cursor
+       Ctrl-W                       removes the word before the cursor
+       Ctrl-D                       acts as Delete; on an empty line, ends the input
+       Ctrl-C                       abandons the whole command
+       Ctrl-L                       clears the screen
+       Tab                          completes the word */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Whether the standard input is a terminal that can be edited on. */
+/* Returns true if the standard input is a terminal on which lines can be edited. */
 bool edit_is_possible(void);
 
 enum { EDIT_INTERRUPTED = -2 };
 
-/* Reads a line, with its newline, into a buffer of `size` bytes. => its length; 0: end of input; -1: with errno;
-   EDIT_INTERRUPTED: Ctrl-C */
+/* Reads a line, with its newline, into a buffer of `size` bytes. Returns its length; 0 at the end
+   of input; -1 with errno on failure; EDIT_INTERRUPTED after Ctrl-C. */
 ssize_t edit_line(const char *prompt, char *buffer, size_t size);

@@ -1,4 +1,4 @@
-/* The line that is being edited, and how it is shown. */
+/* The line that is being edited, and its display. */
 #include "editline.h"
 
 #include <stdbool.h>
@@ -28,7 +28,7 @@ static bool is_continuation(char byte)
     return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
-/* Columns that the bytes take: one a character. */
+/* Returns the columns that the bytes take: one for each character. */
 static size_t width_of(const char *bytes, size_t len)
 {
     size_t width = 0;
@@ -89,7 +89,8 @@ void edit_replace(struct edit *edit, const char *text)
     edit_redraw(edit);
 }
 
-/* Whether the cursor stands behind the end of a line that fits: a change there needs no redrawing. */
+/* Returns true if the cursor is at the end of a line that fits, where a change needs no
+   redrawing. */
 static bool is_at_open_end(const struct edit *edit)
 {
     return edit->cursor == edit->len && strlen(edit->prompt) + edit->len < screen_columns();

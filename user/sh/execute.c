@@ -1,5 +1,5 @@
-/* The executor: a function for each level of the tree in syntax.h. What is built in, and alone in
-   its pipeline, runs in the shell itself; everything else in processes of its own. */
+/* The executor: a function for each level of the tree in syntax.h. A built-in command that is alone
+   in its pipeline runs in the shell itself; all other commands run in processes of their own. */
 #include "execute.h"
 
 #include <stdio.h>
@@ -18,7 +18,7 @@
 #include "shell.h"
 #include "variables.h"
 
-/* Makes the assignments NAME=value. => false after a message. */
+/* Makes the assignments NAME=value. Returns false after a message. */
 static bool assignments_make(const struct word *assignments, bool is_for_program)
 {
     for (; assignments; assignments = assignments->next) {
@@ -39,8 +39,7 @@ static bool is_program(const struct command *command)
     return command->subshell || (command->argv[0] && !builtin_find(command->argv[0]));
 }
 
-/* Runs what is_program is not true of: a built-in command, or one that has assignments and
-   redirections only. The assignments stay. */
+/* Runs a built-in command, or one of assignments and redirections only. The assignments last. */
 static int builtin_run(const struct command *command)
 {
     char **argv = command->argv;
@@ -57,7 +56,7 @@ static int builtin_run(const struct command *command)
     return status;
 }
 
-/* Runs it in this process, and undoes the redirections afterwards. */
+/* Runs a built-in command in this process, and undoes its redirections afterwards. */
 static int builtin_run_here(const struct command *command)
 {
     struct redirect_undo undo;
@@ -68,7 +67,7 @@ static int builtin_run_here(const struct command *command)
     return status;
 }
 
-/* Runs a command as all that is left of this process. */
+/* Runs a command, and ends this process with its status. */
 noreturn static void command_become(struct command *command)
 {
     if (!redirects_make(command->redirects, NULL))
@@ -84,7 +83,7 @@ noreturn static void command_become(struct command *command)
     program_run(command->argv);
 }
 
-/* Moves an end of a pipe, if there is one, to where a program looks for it. */
+/* Moves an end of a pipe, if there is one, to the standard input or output `fd`. */
 static void pipe_end_move(int end, int fd)
 {
     if (end < 0)
@@ -102,7 +101,7 @@ static void pipe_end_close(int end)
 /* Starts the commands of a pipeline as the processes of a job. */
 static void pipeline_start(struct command *commands, struct job *job)
 {
-    int input = -1; /* the pipe from the command before */
+    int input = -1; /* the pipe from the previous command */
 
     for (struct command *command = commands; command; command = command->next) {
         int ends[2] = {-1, -1}; /* the pipe to the next one */
@@ -132,8 +131,8 @@ static bool is_job_name(const char *word)
     return word && word[0] == '%';
 }
 
-/* kill's words, in which a job is the group -PGID; before that a signal must be named. => NULL after
-   a message */
+/* Returns kill's words with each job %N replaced by its group -PGID, and an explicit signal before
+   the first of them. Returns NULL after a message. */
 static char **kill_jobs(char **argv)
 {
     size_t argc = 0;
@@ -148,7 +147,7 @@ static char **kill_jobs(char **argv)
         }
         const struct job *job = job_named(*argv);
         if (!job || job_group(job) == 0) {
-            complain("kill: %s: no such job", *argv);
+            complain("kill: %s: no such job (jobs lists them)", *argv);
             return NULL;
         }
         if (next == words + 1)
@@ -158,7 +157,8 @@ static char **kill_jobs(char **argv)
     return words;
 }
 
-/* kill is a program, and knows no jobs: the shell puts in what it should know. */
+/* Expands the words of a command. For kill, a program that knows no jobs, job names are
+   replaced. */
 static bool command_expand(struct command *command)
 {
     command->argv = expand_words(command->words);
@@ -167,7 +167,7 @@ static bool command_expand(struct command *command)
     return command->argv;
 }
 
-/* Expands the words of each command. => false after a message. */
+/* Expands the words of each command. Returns false after a message. */
 static bool pipeline_expand(struct command *commands)
 {
     for (struct command *command = commands; command; command = command->next) {
@@ -206,8 +206,8 @@ static void and_or_run(const struct and_or *and_or)
     }
 }
 
-/* Starts a background job: of the commands themselves, if it is no more than a pipeline, or else of
-   a shell that runs them. */
+/* Starts a background job. A pipeline becomes the job's processes; a longer list runs in a
+   subshell. */
 static int and_or_start(const struct and_or *and_or)
 {
     struct pipeline *first = and_or->pipelines;

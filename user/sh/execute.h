@@ -1,4 +1,4 @@
-/* Carries out what a command line says. */
+/* Runs command lines. */
 #pragma once
 
 #include "syntax.h"

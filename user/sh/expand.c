@@ -1,6 +1,6 @@
-/* Expansion of words. A field is built up as a pattern, in which a backslash stands before each
-   byte that would be a wildcard and was quoted; at its end it becomes the files that match it, or
-   loses its backslashes. */
+/* Expansion of words. A field is built up as a pattern, in which each quoted wildcard has a
+   backslash before it. At its end, the field becomes the names of the files that match it; if none
+   do, it loses its backslashes. */
 #include "expand.h"
 
 #include <ctype.h>
@@ -14,11 +14,11 @@
 #include "variables.h"
 
 struct expansion {
-    bool may_split;      /* values are split into fields, and wildcards matched */
-    bool has_field;      /* there is a field, even if it is empty: something was quoted */
-    bool has_wildcard;   /* `pattern` has one that was not quoted */
+    bool may_split;      /* values are split into fields, and wildcards are matched */
+    bool has_field;      /* a field exists, even if it is empty, because a part of it was quoted */
+    bool has_wildcard;   /* `pattern` has an unquoted wildcard */
     struct text pattern; /* the field so far */
-    char **fields;       /* those that are complete */
+    char **fields;       /* the complete fields */
     size_t nfields, capacity;
 };
 
@@ -47,7 +47,7 @@ static void field_put(struct expansion *e, char byte, bool is_quoted)
     e->has_field = true;
 }
 
-/* => the pattern without its backslashes. */
+/* Returns the pattern without its backslashes. */
 static char *pattern_literal(const struct text *pattern)
 {
     char *literal = line_alloc(pattern->len + 1);
@@ -61,7 +61,7 @@ static char *pattern_literal(const struct text *pattern)
     return literal;
 }
 
-/* Adds the names of the files that match the pattern. => false if there are none. */
+/* Adds the names of the files that match the pattern. Returns false if there are none. */
 static bool matches_add(struct expansion *e)
 {
     glob_t matches;
@@ -74,7 +74,7 @@ static bool matches_add(struct expansion *e)
     return true;
 }
 
-/* Ends the field that has been built up, if there is one. */
+/* Ends the field so far, if there is one. */
 static void field_end(struct expansion *e)
 {
     if (e->has_field && !(e->has_wildcard && matches_add(e)))
@@ -94,7 +94,7 @@ static void value_put(struct expansion *e, const char *value, bool is_quoted)
     }
 }
 
-/* The length of the name of a parameter at the start of `text`: a variable, a digit, or a special
+/* Returns the length of the parameter's name at the start of `text`: a variable, a digit, or a
    sign. */
 static size_t parameter_name_length(const char *text)
 {
@@ -103,7 +103,7 @@ static size_t parameter_name_length(const char *text)
     return is_single ? 1 : variable_name_length(text);
 }
 
-/* => the value; NULL if this shell has no such parameter. */
+/* Returns the value of a parameter, or NULL if this shell has no such parameter. */
 static const char *parameter_value(const char *name)
 {
     int number = name[0] - '0';
@@ -128,8 +128,7 @@ static const char *parameter_value(const char *name)
     return value ? value : "";
 }
 
-/* Takes the parameter behind a $, and puts its value in place. => what follows; NULL after a
-   message. */
+/* Expands the parameter after a $. Returns the rest of the text, or NULL after a message. */
 static const char *parameter_expand(struct expansion *e, const char *raw, bool is_quoted)
 {
     bool has_braces = *raw == '{';
@@ -150,7 +149,7 @@ static const char *parameter_expand(struct expansion *e, const char *raw, bool i
     return name + len + has_braces;
 }
 
-/* Takes '...', of which the first quote is taken already. => what follows. */
+/* Expands '...' after its first quote. Returns the rest of the text. */
 static const char *single_quotes_expand(struct expansion *e, const char *raw)
 {
     e->has_field = true;
@@ -159,7 +158,7 @@ static const char *single_quotes_expand(struct expansion *e, const char *raw)
     return raw + 1;
 }
 
-/* Takes what a backslash stands before; together with it, a newline is nothing. => what follows. */
+/* Expands the byte after a backslash; a newline there vanishes. Returns the rest of the text. */
 static const char *backslash_expand(struct expansion *e, const char *raw)
 {
     if (*raw == '\0')
@@ -175,7 +174,7 @@ static const char *backquote_refuse(void)
     return NULL;
 }
 
-/* Takes "...", of which the first quote is taken already. => what follows; NULL after a message. */
+/* Expands "..." after its first quote. Returns the rest of the text, or NULL after a message. */
 static const char *double_quotes_expand(struct expansion *e, const char *raw)
 {
     e->has_field = true;
@@ -194,8 +193,8 @@ static const char *double_quotes_expand(struct expansion *e, const char *raw)
     return raw ? raw + 1 : NULL;
 }
 
-/* Expands one word into the field at hand and, where it is split, into more. => false after a
-   message. */
+/* Expands one word into the current field and, if it is split, into further fields. Returns false
+   after a message. */
 static bool word_expand(struct expansion *e, const char *raw)
 {
     while (raw && *raw) {

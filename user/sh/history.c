@@ -9,7 +9,7 @@
 enum { HISTORY_LINES = 200 };
 
 static char *lines[HISTORY_LINES]; /* from malloc */
-static unsigned nlines;            /* that were ever added */
+static unsigned nlines;            /* all lines that were ever added */
 
 const char *history_get(unsigned age)
 {

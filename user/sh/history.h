@@ -1,8 +1,8 @@
-/* The lines that were typed before. */
+/* The history: the last lines that were typed. */
 #pragma once
 
-/* Keeps a line, unless it is empty or the same as the one before. */
+/* Adds a line, unless it is empty or equal to the previous one. */
 void history_add(const char *line);
 
-/* The line `age` lines ago: 1 is the newest. => NULL if there is none so old */
+/* Returns the line `age` lines ago, or NULL if there is none. 1 is the newest. */
 const char *history_get(unsigned age);

@@ -1,4 +1,4 @@
-/* Where commands come from. */
+/* The source of commands. */
 #include "input.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "shell.h"
 #include "variables.h"
 
-enum { SCRIPT_FD_MIN = 10 }; /* the numbers below are for the redirections of the script */
+enum { SCRIPT_FD_MIN = 10 }; /* lower numbers are free for the redirections of the script */
 
 void input_from_text(struct input *input, const char *text)
 {
@@ -44,8 +44,8 @@ void input_begin_command(struct input *input)
     input->is_at_end = false;
 }
 
-/* A line of a person. At Ctrl-C the command begins anew; if lines of it are there already, they are taken for all that
-   there is, and the shell knows that they are not to be run. */
+/* Reads a line from a person. Ctrl-C abandons the command: if lines of it were read, the parser
+   gets an end of input, and shell.is_interrupted keeps them from running. */
 static ssize_t line_read(struct input *input, const char *prompt, bool is_first)
 {
     ssize_t len;
@@ -59,7 +59,7 @@ static ssize_t line_read(struct input *input, const char *prompt, bool is_first)
     return 0;
 }
 
-/* Reads what there is next: of a person with a terminal, a line that he has edited. */
+/* Reads the next piece of input, which is an edited line on a terminal. */
 static ssize_t input_read(struct input *input)
 {
     const char *prompt = input->prompt ? variable_get(input->prompt) : NULL;
@@ -76,7 +76,7 @@ static ssize_t input_read(struct input *input)
     return read(input->fd, input->buffer, input->read_size);
 }
 
-/* Reads more. => false at the end. A shell that cannot read its commands ends. */
+/* Reads more. Returns false at the end. If reading fails, the shell ends. */
 static bool input_fill(struct input *input)
 {
     if (input->fd < 0 || input->is_at_end)
@@ -105,7 +105,7 @@ int input_peek(struct input *input)
             return EOF;
         if (*input->text != '\0')
             return (unsigned char)*input->text;
-        input_advance(input); /* a zero byte would end the strings that everything is kept in */
+        input_advance(input); /* a zero byte would end the strings that hold the text */
     }
 }
 

@@ -1,32 +1,34 @@
-/* Where commands come from: a terminal, a file, or a string. */
+/* The source of commands: a terminal, a file, or a string. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct input {
-    int fd;             /* what to read from; -1: nothing, `text` is all there is */
+    int fd;             /* the file to read; -1 means none, and `text` is all input */
     size_t read_size;   /* bytes to ask for at a time */
-    const char *name;   /* for messages */
-    const char *prompt; /* the variable with what is shown before more is read; NULL: none */
+    const char *name;   /* in messages */
+    const char *prompt; /* the variable that holds the prompt; NULL means no prompt */
     const char *text;   /* the part that was read but not used yet ... */
     size_t text_len;    /* ... and its length in bytes */
-    bool is_at_end;     /* there was an end of input since the command began */
-    char buffer[1024];  /* what `text` points into, if `fd` is not -1 */
+    bool is_at_end;     /* the input has ended since the command began */
+    char buffer[1024];  /* the bytes at `text`, if `fd` is not -1 */
 };
 
-/* Commands from a string. */
+/* Takes commands from a string. */
 void input_from_text(struct input *input, const char *text);
 
-/* From the standard input: never reads past the end of a line, since programs may want the rest. */
+/* Takes commands from the standard input. Never reads past the end of a line, because programs may
+   want the rest. */
 void input_from_stdin(struct input *input);
 
-/* From a file. => false, with errno, if it cannot be opened. */
+/* Takes commands from a file. Returns false, with errno, if it cannot be opened. */
 bool input_from_file(struct input *input, const char *path);
 
-/* A new command begins here: $PS1 prompts for its first line, $PS2 for more of it. */
+/* Begins a new command: $PS1 prompts for its first line, $PS2 for the others. */
 void input_begin_command(struct input *input);
 
-/* The next byte, or EOF; `take` moves on behind it. A terminal may go on after an EOF. */
+/* Return the next byte, or EOF; input_take also moves past it. A terminal may continue after an
+   EOF. */
 int input_peek(struct input *input);
 int input_take(struct input *input);

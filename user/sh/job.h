@@ -1,5 +1,5 @@
-/* What a job is made of: for jobs.c, which has the list, jobrun.c, which starts processes and waits for them,
-   jobterminal.c, and jobreport.c, which shows jobs. */
+/* The parts of a job. jobs.c has the list of jobs, jobrun.c starts processes and waits for them,
+   jobterminal.c controls the terminal, and jobreport.c shows jobs. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,43 +9,43 @@
 enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ENDED };
 
 struct process {
-    pid_t pid; /* -1: could not be started */
+    pid_t pid; /* -1 means that it could not be started */
     enum process_state state;
-    int status; /* $? if this was all: of an ended process, or a stopped one */
-    int signal; /* that ended or stopped it; 0: none */
+    int status; /* the value of $? for a process that has ended or stopped */
+    int signal; /* the signal that ended or stopped it, or 0 */
 };
 
 struct job {
     struct job *next;
-    int number;         /* that a person sees; 0: in the foreground, without one */
-    pid_t group;        /* process group; 0: none of its own */
+    int number;         /* for people; 0 means a job in the foreground that has none yet */
+    pid_t group;        /* process group; 0 means none of its own */
     bool is_foreground; /* the shell waits for it */
-    bool has_news;      /* a process changed its state since the last report */
+    bool has_news;      /* a process has changed its state since the last report */
     char *text;         /* from malloc */
     size_t nprocesses;
-    struct process *processes; /* from malloc, in the order of the pipeline; the last one's status
-                                  is the job's */
+    /* from malloc, in the order of the pipeline; the job's status is that of the last */
+    struct process *processes;
 };
 
-/* The newest job comes last. */
+/* Returns the oldest job; the newest comes last. */
 struct job *jobs_first(void);
 
-/* Forgets the list, of which nothing is the shell's own: in a child. */
+/* Empties the list in a child, which has none of the shell's processes as children. */
 void jobs_disown(void);
 
-/* Takes a job out of the list; the second, all that have ended. */
+/* Remove a job from the list, or all jobs that have ended. */
 void job_forget(struct job *job);
 void jobs_forget_ended(void);
 
 void job_add(struct job *job, struct process process);
 
-/* Puts a job into the background, where it has a number. */
+/* Moves a job to the background, and numbers it. */
 void job_number_give(struct job *job);
 
-/* Finds one of the shell's processes, and its job. => NULL if it has none with this pid. */
+/* Finds a process of the shell, and its job. Returns NULL if there is none with this pid. */
 struct process *process_find(pid_t pid, struct job **found);
 
-/* Takes down what waitpid said of a process. */
+/* Records the state that waitpid reported of a process. */
 void process_change(pid_t pid, int wait_status);
 
 bool job_is_running(const struct job *job);
@@ -53,20 +53,22 @@ bool job_is_stopped(const struct job *job);
 bool job_has_ended(const struct job *job);
 const struct process *job_last_process(const struct job *job);
 
-/* jobreport.c. Says what killed the processes of a job, if it was not Ctrl-C or the end of a pipe. */
+/* jobreport.c. Names the signals that killed a job's processes, except those of Ctrl-C and closed
+   pipes. */
 void job_show_signals(const struct job *job);
 
-/* Shows a background job that has ended or been stopped since the last time. */
+/* Shows a background job that has ended or stopped since its last report. */
 void job_report(struct job *job);
 
-/* jobterminal.c. What happens at the signals of the terminal. */
+/* jobterminal.c. Sets the action for the terminal's signals. */
 void terminal_signals_set(void (*action)(int));
 
-/* Makes a process group the one that has the terminal. Not every terminal can: no matter. */
+/* Makes a process group the foreground group of the terminal, if the terminal supports groups. */
 void terminal_give(pid_t group);
 
 /* Takes the terminal back from a job. */
 void terminal_take(const struct job *job);
 
-/* Without groups, other means keep a background job from the terminal: no Ctrl-C, no input. */
+/* Keeps a background job without a group of its own from the terminal: it ignores Ctrl-C, and its
+   input is empty. */
 void terminal_leave(void);

@@ -1,4 +1,4 @@
-/* What a person is told of jobs. */
+/* Reports on jobs to a person. */
 #include "job.h"
 
 #include <signal.h>
@@ -17,7 +17,7 @@ void job_show_signals(const struct job *job)
     }
 }
 
-/* => in static memory: "Done", "Exit 3", "Killed", ... */
+/* Returns "Done", "Exit 3", "Killed" or the like, in static memory. */
 static const char *job_state_text(const struct job *job)
 {
     static char text[40];

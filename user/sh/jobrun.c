@@ -1,4 +1,4 @@
-/* Starting the processes of jobs, and waiting for them, in the foreground and in the background. */
+/* Starts the processes of jobs, and waits for them in the foreground and in the background. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -11,7 +11,8 @@
 
 /* ---- Starting ---- */
 
-/* Puts a process where its job has to be: the child itself and the shell do, whichever is first. */
+/* Moves a process into its job's group. Both the child and the shell do so, because either may run
+   first. */
 static void process_enter_group(struct job *job, pid_t pid)
 {
     if (!shell.is_interactive)
@@ -31,7 +32,7 @@ static void child_begin(struct job *job)
     else if (!job->is_foreground)
         terminal_leave();
     shell.is_interactive = false;
-    jobs_disown(); /* none of them are this process's children */
+    jobs_disown(); /* the jobs are the shell's children, not this process's */
 }
 
 pid_t job_fork(struct job *job)
@@ -50,9 +51,10 @@ pid_t job_fork(struct job *job)
     return pid;
 }
 
-/* ---- News of processes ---- */
+/* ---- Changes of processes ---- */
 
-/* Takes one change of one process: waits for it, unless `options` is WNOHANG. => false if none. */
+/* Waits for a change of one process, unless `options` is WNOHANG, and records it. Returns false if
+   there was none. */
 static bool change_take(int options)
 {
     int status;
@@ -77,7 +79,7 @@ void jobs_report(void)
 
 /* ---- The foreground ---- */
 
-/* Waits until nothing of a job in the foreground runs, and takes the terminal back. */
+/* Waits until no process of a foreground job runs, and takes the terminal back. */
 static void foreground_await(const struct job *job)
 {
     while (job_is_running(job) && change_take(0))
@@ -92,7 +94,7 @@ static int foreground_complete(struct job *job)
     int status = job_last_process(job)->status;
     int signal = job_last_process(job)->signal;
     if (shell.is_interactive && (signal == SIGINT || signal == SIGTSTP))
-        fputc('\n', stderr); /* behind the ^C or ^Z that the terminal shows */
+        fputc('\n', stderr); /* after the ^C or ^Z that the terminal shows */
     shell.is_interrupted = shell.is_interactive && signal == SIGINT;
     job_show_signals(job);
     if (job_is_stopped(job))
@@ -131,9 +133,8 @@ static bool some_background_job_is_running(void)
     return false;
 }
 
-/* While the shell waits for background jobs, nobody would hear a Ctrl-C: the shell ignores it. So
-   it starts a process that has the terminal, does nothing, and is ended by a Ctrl-C, which the
-   shell then sees. */
+/* Starts a process that a Ctrl-C ends while the shell waits for background jobs. The shell itself
+   ignores Ctrl-C. The process owns the terminal and sleeps, and the shell notices its end. */
 static struct job *guard_start(void)
 {
     struct job *guard = job_create("wait", true);
@@ -146,7 +147,7 @@ static struct job *guard_start(void)
     return guard;
 }
 
-/* => 0, or, if a Ctrl-C has ended it, the status for that. */
+/* Ends the guard. Returns 0, or the status for a Ctrl-C if that has ended it. */
 static int guard_end(struct job *guard)
 {
     if (!job_is_running(guard))
@@ -162,7 +163,8 @@ static bool is_waited_for(const struct process *process)
     return process ? process->state == PROCESS_RUNNING : some_background_job_is_running();
 }
 
-/* Waits for a process, NULL: all background jobs. => 0, or the status for a Ctrl-C. */
+/* Waits for a process, or for all background jobs if it is NULL. Returns 0, or the status for a
+   Ctrl-C. */
 static int background_await(const struct process *process)
 {
     if (!is_waited_for(process))

@@ -1,4 +1,4 @@
-/* Jobs: the list of them, and the processes in it. */
+/* Jobs: their list, and their processes. */
 #include "jobs.h"
 
 #include <limits.h>
@@ -12,7 +12,8 @@
 #include "job.h"
 #include "shell.h"
 
-static struct job *jobs; /* all that have not ended, or whose end was not reported or waited for */
+/* all jobs that still run, or whose end was neither reported nor waited for */
+static struct job *jobs;
 
 struct job *jobs_first(void)
 {
@@ -24,7 +25,7 @@ void jobs_disown(void)
     jobs = NULL;
 }
 
-/* Where the list points to `job`; NULL: where it ends. */
+/* Returns the link of the list that points to `job`; for NULL, the last link. */
 static struct job **job_link(const struct job *job)
 {
     struct job **link = &jobs;
@@ -129,7 +130,7 @@ void job_number_give(struct job *job)
     int highest = 0;
 
     job->is_foreground = false;
-    if (job->number > 0) /* it was in the background before */
+    if (job->number > 0) /* it has a number from an earlier time in the background */
         return;
     for (const struct job *other = jobs; other; other = other->next)
         highest = other->number > highest ? other->number : highest;
@@ -155,14 +156,14 @@ bool jobs_may_be_left(void)
         is_any_stopped |= job_is_stopped(job);
     if (!is_any_stopped || !shell.is_interactive || shell.has_warned)
         return true;
-    complain("there are stopped jobs; exit once more leaves them");
+    complain("there are stopped jobs; fg continues one, and exit once more leaves them");
     shell.has_warned = true;
     return false;
 }
 
 /* ---- %n ---- */
 
-/* The job that is meant where none is named: the last one that was stopped, or else the last. */
+/* Returns the current job: the last one that was stopped, or else the newest. */
 static struct job *job_current(void)
 {
     struct job *last = NULL, *last_stopped = NULL;

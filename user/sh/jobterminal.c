@@ -1,4 +1,4 @@
-/* Jobs and the terminal: which group has it, its signals, and its settings. */
+/* Jobs and the terminal: its foreground group, its signals, and its settings. */
 #include <fcntl.h>
 #include <signal.h>
 #include <termios.h>
@@ -17,7 +17,7 @@ void terminal_signals_set(void (*action)(int))
         signal(terminal_signals[i], action);
 }
 
-/* The settings of the terminal that the shell goes on with when a job has broken them. */
+/* The settings that the shell restores when a stopped or killed job has changed them. */
 static struct termios terminal_modes;
 
 void terminal_give(pid_t group)
@@ -33,7 +33,7 @@ void jobs_begin_interactive(void)
     tcgetattr(STDIN_FILENO, &terminal_modes);
 }
 
-/* What a job that ended by itself has set, it was meant to set. */
+/* A job that ended by itself keeps its settings, because it meant to set them. */
 void terminal_take(const struct job *job)
 {
     terminal_give(getpgrp());
@@ -48,5 +48,5 @@ void terminal_leave(void)
     signal(SIGINT, SIG_IGN);
     signal(SIGQUIT, SIG_IGN);
     close(STDIN_FILENO);
-    open("/dev/null", O_RDONLY); /* takes the lowest number, which is the standard input's */
+    open("/dev/null", O_RDONLY); /* takes the lowest free number, which is that of standard input */
 }

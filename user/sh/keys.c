@@ -1,4 +1,4 @@
-/* Keys. Those that are no characters come as sequences of a terminal like the VT100:
+/* Reads keys. A key without a character arrives as an escape sequence, as on a VT100:
 
        ESC [ A   ESC O A     up; B down, C right, D left, H home, F end
        ESC [ n ~             n = 1, 7 home; 3 delete; 4, 8 end */
@@ -69,7 +69,8 @@ static int key_of_number(int number)
     }
 }
 
-/* After ESC [: numbers, divided by semicolons, of which the first counts, and a last byte. */
+/* Reads a sequence after ESC [: numbers with semicolons between them, and a last byte. The first
+   number counts. Returns the key. */
 static int sequence_read(void)
 {
     int byte = byte_read(), number = 0;

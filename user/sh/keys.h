@@ -1,10 +1,10 @@
-/* The keyboard, key by key: the terminal's raw mode, and what the bytes of a key mean. */
+/* The keyboard: the terminal's raw mode, and the meaning of each key's bytes. */
 #pragma once
 
 #include <stdbool.h>
 
-/* Bytes that are no key of their own are themselves: letters, control characters (Ctrl-A is 1), the
-   parts of a UTF-8 sequence. */
+/* Other bytes stand for themselves: letters, control characters (Ctrl-A is 1), and the parts of a
+   UTF-8 sequence. */
 enum key {
     KEY_END_OF_INPUT = -1,
     KEY_CTRL_A = 1,
@@ -35,8 +35,8 @@ enum key {
     KEY_UNKNOWN,
 };
 
-/* From keys_begin to keys_end the terminal gives every key at once, and shows none.
-   => false: it cannot. */
+/* Makes the terminal deliver every key at once, without echo, until keys_end. Returns false if the
+   terminal cannot. */
 bool keys_begin(void);
 void keys_end(void);
 

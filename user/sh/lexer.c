@@ -1,12 +1,12 @@
-/* The lexer: looks one byte ahead, and never past the newline that ends a command, since a terminal
-   has no more until that has run. */
+/* The lexer. It looks one byte ahead, and never past the newline that ends a command, because a
+   terminal has no further input until the command has run. */
 #include "lexer.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-/* In front those that begin like another. */
+/* A symbol precedes the shorter symbols that it begins with. */
 static const struct symbol {
     char text[3];
     enum token_kind kind;
@@ -64,8 +64,8 @@ static void blanks_skip(struct lexer *lexer)
         comment_skip(lexer);
 }
 
-/* Whether the symbol is what begins with `first`, which was taken already, and goes on in the
-   input. */
+/* Returns true if `first`, which was taken already, and the next bytes of the input make the
+   symbol. */
 static bool symbol_fits(const struct symbol *symbol, int first, struct lexer *lexer)
 {
     bool is_one_byte = symbol->text[1] == '\0';
@@ -73,11 +73,11 @@ static bool symbol_fits(const struct symbol *symbol, int first, struct lexer *le
     return symbol->text[0] == first && (is_one_byte || symbol->text[1] == lexer_peek(lexer));
 }
 
-/* Takes an operator, the first byte of which is there. */
+/* Reads an operator whose first byte is next. */
 static void operator_read(struct lexer *lexer, struct token *token)
 {
     int first = lexer_take(lexer);
-    const struct symbol *symbol = symbols; /* one of them fits: see is_word_end */
+    const struct symbol *symbol = symbols; /* is_word_end has made sure that a symbol fits */
 
     while (!symbol_fits(symbol, first, lexer))
         symbol++;
@@ -88,8 +88,7 @@ static void operator_read(struct lexer *lexer, struct token *token)
     token->fd = first == '<' ? 0 : 1;
 }
 
-/* Takes all up to the `quote` that closes what another one opened. => false if the input ends
-   before it. */
+/* Reads up to the `quote` that closes an open one. Returns false if the input ends before. */
 static bool quotes_read(struct lexer *lexer, int quote)
 {
     int byte;
@@ -114,7 +113,7 @@ static void word_read(struct lexer *lexer, struct token *token)
     }
 }
 
-/* If the word is a digit right before < or >, it is the file descriptor of that. */
+/* Reads a word. A single digit right before < or > is the file descriptor of that redirection. */
 static void word_or_redirect_read(struct lexer *lexer, struct token *token)
 {
     word_read(lexer, token);

@@ -1,4 +1,4 @@
-/* Cuts the text of a command into tokens: words, still with their quotes, and operators. */
+/* Divides the text of a command into tokens: words, which keep their quotes, and operators. */
 #pragma once
 
 #include "input.h"
@@ -22,18 +22,18 @@ enum token_kind {
 
 struct token {
     enum token_kind kind;
-    char *text;                  /* as it was written */
-    size_t start, end;           /* where that is in lexer.source */
+    char *text;                  /* as written */
+    size_t start, end;           /* its place in lexer.source */
     enum redirect_kind redirect; /* of TOKEN_REDIRECT */
-    int fd;                      /* of TOKEN_REDIRECT: the file descriptor that it changes */
+    int fd;                      /* of TOKEN_REDIRECT: the file descriptor that changes */
 };
 
 struct lexer {
     struct input *input;
-    struct text source; /* all that was read since the command began */
+    struct text source; /* the text since the command began */
 };
 
 struct token lexer_next(struct lexer *lexer);
 
-/* Skips the rest of the line on which the last token is. */
+/* Skips the rest of the last token's line. */
 void lexer_skip_line(struct lexer *lexer);

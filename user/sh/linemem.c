@@ -1,4 +1,4 @@
-/* Memory for one command line: pieces are cut from the front of chunks, and the chunks freed
+/* Memory for one command line. Pieces are cut from the front of chunks, and all chunks are freed
    together. */
 #include "linemem.h"
 
@@ -14,11 +14,11 @@ enum { CHUNK_BYTES = 4000, TEXT_BYTES_MIN = 32 };
 
 struct chunk {
     struct chunk *next;
-    size_t used, size; /* bytes of `memory` */
+    size_t used, size; /* bytes in `memory` */
     alignas(max_align_t) char memory[];
 };
 
-static struct chunk *chunks; /* the newest, which may have room, in front */
+static struct chunk *chunks; /* the newest chunk, which may have room, is first */
 
 static void chunk_add(size_t size)
 {

@@ -1,12 +1,13 @@
 /* sh: the shell.
 
-       sh                     commands from the standard input; if that is a terminal, from a person
-       sh FILE [WORD...]      commands from a file; the words are $1, $2, ...
-       sh -c COMMANDS [NAME [WORD...]]
+       sh                                 runs commands from the standard input; if that is a
+                                          terminal, interactively
+       sh FILE [WORD...]                  runs commands from a file; the words are $1, $2, ...
+       sh -c COMMANDS [NAME [WORD...]]    runs these commands; NAME is $0
 
-   A line goes through input.c, lexer.c, parser.c (which makes the tree of syntax.h), and execute.c,
-   which calls expand.c for its words and jobs.c for its processes. Then everything that it needed
-   is freed: linemem.h. */
+   A line goes through input.c, lexer.c, parser.c (which makes the tree of syntax.h) and execute.c,
+   which calls expand.c for its words and jobs.c for its processes. Then its memory is freed
+   (linemem.h). */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -42,7 +43,7 @@ static void interactive_begin(void)
     jobs_begin_interactive();
 }
 
-/* Finds out where the commands come from. => 0, or the status to end with, after a message. */
+/* Chooses the source of commands. Returns 0, or, after a message, the status to end with. */
 static int input_choose(struct input *input, int argc, char **argv)
 {
     arguments_take(argv, 1);
@@ -66,7 +67,7 @@ static int input_choose(struct input *input, int argc, char **argv)
     return 0;
 }
 
-/* Reads and runs one line. => false if there are no more. */
+/* Reads and runs one line. Returns false if there are no more. */
 static bool line_run(struct input *input)
 {
     bool had_warned = shell.has_warned;
@@ -77,14 +78,14 @@ static bool line_run(struct input *input)
     case PARSE_LINE:
         list_run(list);
         if (had_warned)
-            shell.has_warned = false; /* it was not tried again */
+            shell.has_warned = false; /* the line did not try to end the shell again */
         return true;
     case PARSE_ERROR:
         shell.status = shell.is_interrupted ? STATUS_SIGNAL_BASE + SIGINT : STATUS_USAGE;
         return shell.is_interactive;
     default:
         if (shell.is_interactive)
-            fputc('\n', stderr); /* behind the prompt, at which Ctrl-D was pressed */
+            fputc('\n', stderr); /* after the prompt, at which Ctrl-D was pressed */
         return !jobs_may_be_left();
     }
 }

@@ -1,6 +1,6 @@
-/* The parser: a function for each rule of the grammar in syntax.h. Each takes what belongs to its
-   rule and looks one token ahead. Where the tokens do not fit, it returns NULL, and so do all above
-   it, after a message. */
+/* The parser: a function for each rule of the grammar in syntax.h. It takes the tokens of its rule
+   and looks one token ahead. If the tokens do not fit, it returns NULL after a message, and so do
+   its callers. */
 #include "parser.h"
 
 #include <stddef.h>
@@ -15,9 +15,10 @@
 struct parser {
     struct lexer lexer;
     struct token next; /* the token ahead, if `has_next` */
-    bool has_next;     /* a token is only read when it is needed: a terminal may not have it yet */
-    size_t taken_end;  /* where the last token that was taken ends in lexer.source */
-    bool has_failed;   /* there was a message already */
+    /* a token is read only when it is needed, because a terminal may not have it yet */
+    bool has_next;
+    size_t taken_end; /* the end of the last taken token in lexer.source */
+    bool has_failed;  /* a message was printed */
 };
 
 static struct and_or *parse_list(struct parser *parser, enum token_kind end);
@@ -59,7 +60,7 @@ static void newlines_skip(struct parser *parser)
         ;
 }
 
-/* Says that the next token does not belong where it is. => NULL */
+/* Prints that the next token does not belong here. Returns NULL. */
 static void *parse_error(struct parser *parser)
 {
     const struct token *token = parser_peek(parser);
@@ -70,7 +71,7 @@ static void *parse_error(struct parser *parser)
     if (shell.is_interrupted)
         return NULL;
     if (token->kind == TOKEN_UNCLOSED)
-        complain("syntax error: quotes that are not closed");
+        complain("syntax error: a quote is not closed");
     else if (token->kind == TOKEN_END)
         complain("syntax error: unexpected end of input");
     else
@@ -98,7 +99,7 @@ static struct word *parse_word(struct parser *parser)
     return word;
 }
 
-/* Whether this word, the next of `command`, is NAME=value before the name of the program. */
+/* Returns true if this word, the next of `command`, is NAME=value before the program's name. */
 static bool is_assignment(const struct command *command, const char *raw)
 {
     size_t name_len = variable_name_length(raw);
@@ -106,7 +107,7 @@ static bool is_assignment(const struct command *command, const char *raw)
     return !command->words && name_len > 0 && raw[name_len] == '=';
 }
 
-/* Takes the redirects and, if it may have them, the words that follow one another here. */
+/* Takes the redirections and, if allowed, the words that follow. */
 static bool parse_words(struct parser *parser, struct command *command, bool may_have_words)
 {
     struct redirect **redirects = &command->redirects;
@@ -130,7 +131,8 @@ static bool parse_words(struct parser *parser, struct command *command, bool may
     }
 }
 
-/* Words of other shells that begin or end what this one does not have: half of it must not be run. */
+/* Returns true for a keyword that this shell lacks. A line with one is refused, because running
+   half of it could do harm. */
 static bool is_reserved(const char *word)
 {
     static const char *const words[] = {"{",        "}",    "case", "do",    "done",
@@ -185,8 +187,7 @@ static struct pipeline *parse_pipeline(struct parser *parser)
     }
 }
 
-/* Takes && or ||, if that is next, and says what it asks for. => RUN_ALWAYS if it is something
-   else. */
+/* Takes && or ||, if it is next, and returns its condition; otherwise RUN_ALWAYS. */
 static enum pipeline_condition parse_condition(struct parser *parser)
 {
     enum pipeline_condition condition = RUN_ALWAYS;
@@ -220,7 +221,7 @@ static struct and_or *parse_and_or(struct parser *parser)
     return and_or;
 }
 
-/* Takes what ends an and_or within a list. => whether another one may follow. */
+/* Takes the separator after an and_or of a list. Returns true if another and_or may follow. */
 static bool parse_separator(struct parser *parser, struct and_or *before, enum token_kind end)
 {
     bool is_separated = parser_accept(parser, TOKEN_SEMICOLON);
@@ -234,7 +235,7 @@ static bool parse_separator(struct parser *parser, struct and_or *before, enum t
     return is_separated;
 }
 
-/* Takes a list up to the token that ends it; the end of the input ends a line as well. */
+/* Takes a list up to the token that ends it. The end of the input also ends a line. */
 static struct and_or *parse_list(struct parser *parser, enum token_kind end)
 {
     struct and_or *first = NULL, *last, **link = &first;

@@ -1,14 +1,14 @@
-/* Reads a command line and finds out what it says. */
+/* Reads a command line, and makes a tree of it. */
 #pragma once
 
 #include "input.h"
 #include "syntax.h"
 
 enum parse_result {
-    PARSE_LINE,  /* *list is what the line says; NULL: nothing */
-    PARSE_END,   /* there is no more input */
-    PARSE_ERROR, /* it makes no sense; a message has said why, and the line was skipped */
+    PARSE_LINE,  /* *list is the line's tree; NULL if the line is empty */
+    PARSE_END,   /* the input has ended */
+    PARSE_ERROR, /* the line has an error; it was skipped after a message */
 };
 
-/* Reads one line, and as many more as belong to the same command. */
+/* Reads one line, and further lines if the command goes on. */
 enum parse_result parse_line(struct input *input, struct and_or **list);

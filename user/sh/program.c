@@ -1,4 +1,4 @@
-/* Finding a program, and becoming it. */
+/* Finds a program, and runs it in this process. */
 #include "program.h"
 
 #include <errno.h>
@@ -11,8 +11,8 @@
 #include "shell.h"
 #include "variables.h"
 
-/* Tries the directories of $PATH one by one. => why it failed, in errno: ENOENT only if there is no
-   such program in any of them. */
+/* Tries the directories of $PATH in turn. Returns after a failure, with errno; ENOENT means that no
+   directory has the program. */
 static void path_execute(char **argv, char **environment)
 {
     const char *path = variable_get("PATH");
@@ -44,7 +44,7 @@ noreturn void program_run(char **argv)
     if (is_absent && !is_path)
         complain("%s: command not found", argv[0]);
     else if (errno == ENOEXEC)
-        complain_errno("%s: not a program that is linked statically, for x86-64", argv[0]);
+        complain_errno("%s: not a statically linked program for x86-64", argv[0]);
     else
         complain_errno("%s", argv[0]);
     exit(is_absent ? STATUS_NOT_FOUND : STATUS_NOT_RUN);

@@ -1,8 +1,8 @@
-/* Turns a process into a program. */
+/* Runs a program in place of this process. */
 #pragma once
 
 #include <stdnoreturn.h>
 
-/* Runs the program argv[0], which is looked for in the directories of $PATH unless it has a slash,
-   in place of this process. If that fails, says why and ends the process with status 126 or 127. */
+/* Runs the program argv[0] in place of this process. A name without a slash is searched for in the
+   directories of $PATH. On failure, prints a message and ends with status 126 or 127. */
 noreturn void program_run(char **argv);

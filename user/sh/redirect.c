@@ -9,7 +9,7 @@
 #include "../lib/number.h"
 #include "expand.h"
 
-/* Makes `fd` the same as `target`, the number of another one, or closes it for "-". */
+/* Makes `fd` a duplicate of the file descriptor `target`, or closes it if `target` is "-". */
 static bool fd_duplicate(int fd, const char *target)
 {
     long from;
@@ -62,7 +62,7 @@ static bool redirect_make(const struct redirect *redirect)
     return fd_open(redirect->fd, target, flags[redirect->kind]);
 }
 
-/* Keeps a copy of `fd` before its first redirection, out of the way of all others. */
+/* Saves a copy of `fd` before its first redirection, under a number that no redirection uses. */
 static bool undo_prepare(struct redirect_undo *undo, int fd)
 {
     if (undo->copy[fd] != UNDO_NOTHING)

@@ -1,4 +1,4 @@
-/* What a command line says, as a tree. All of it is in line memory.
+/* The syntax tree of a command line, in line memory.
 
        list      and_or  { ; and_or | & and_or }           struct and_or, linked by `next`
        and_or    pipeline  { && pipeline | || pipeline }   struct pipeline
@@ -6,8 +6,7 @@
        command   [ NAME=word ] word ... [ redirect ]       struct command, word, redirect
                  ( list ) [ redirect ]
 
-   Words are kept as written. What they stand for ($NAME, *, quotes) is decided when they are used:
-   expand.h. */
+   Words are kept as written. They are expanded ($NAME, *, quotes) when a command runs: expand.h. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,19 +25,19 @@ enum redirect_kind {
 
 struct redirect {
     enum redirect_kind kind;
-    int fd;       /* the file descriptor that changes, 0 to 9 */
-    char *target; /* raw: a path; for REDIRECT_DUPLICATE another file descriptor, or "-" to close
-                     this one */
+    int fd; /* the file descriptor that changes, 0 to 9 */
+    /* raw: a path; for REDIRECT_DUPLICATE a file descriptor, or "-" to close this one */
+    char *target;
     struct redirect *next;
 };
 
 struct command {
-    struct word *assignments;   /* raw: NAME=value, to be made before the command runs */
+    struct word *assignments;   /* raw: NAME=value, made before the command runs */
     struct word *words;         /* the program and its arguments */
-    struct and_or *subshell;    /* or, instead of words, commands for a shell of their own */
-    struct redirect *redirects; /* in the order in which they are to be made */
-    char **argv;                /* what `words` expand to; set by the executor */
-    struct command *next;       /* the one that reads this one's output */
+    struct and_or *subshell;    /* the commands of a subshell, instead of words */
+    struct redirect *redirects; /* in their order on the line */
+    char **argv;                /* the fields of `words`; set by the executor */
+    struct command *next;       /* the command that reads this one's output */
 };
 
 enum pipeline_condition {
@@ -48,7 +47,7 @@ enum pipeline_condition {
 };
 
 struct pipeline {
-    enum pipeline_condition condition; /* what must be true of the last status */
+    enum pipeline_condition condition; /* on the status of the previous pipeline */
     bool is_negated;                   /* ! */
     struct command *commands;
     struct pipeline *next;
@@ -57,6 +56,6 @@ struct pipeline {
 struct and_or {
     struct pipeline *pipelines;
     bool is_background; /* & */
-    char *text;         /* as written, to show what a job is */
+    char *text;         /* as written, for the description of a job */
     struct and_or *next;
 };

@@ -1,5 +1,6 @@
-/* ulimit -s|-d|-v|-n|-t [LIMIT]: shows, or sets, what the shell and the programs that it starts may have. LIMIT is a
-   number, of kilobytes, files for -n, or seconds for -t, or "unlimited". ulimit -a shows all. */
+/* ulimit -s|-d|-v|-n|-t [LIMIT]: shows or sets a limit of the shell and of the programs that it
+   starts. LIMIT is "unlimited" or a number: of kilobytes, of files for -n, of seconds for -t.
+   ulimit -a shows all limits. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "builtins.h"
 #include "shell.h"
 
-/* Prints the limit in its unit, behind its name if `has_name`. */
+/* Prints the limit in its unit, after its name if `has_name`. Returns the status. */
 static int limit_print(const struct limit *limit, bool has_name)
 {
     struct rlimit value;

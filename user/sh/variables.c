@@ -1,4 +1,4 @@
-/* The variables of the shell: a list, in the order in which they were first set. */
+/* The variables of the shell: a list, in the order of their first assignment. */
 #include "variables.h"
 
 #include <ctype.h>
@@ -28,7 +28,7 @@ size_t variable_name_length(const char *text)
     return len;
 }
 
-/* Where the list points to the variable, or where it ends. */
+/* Returns the link of the list that points to the variable, or the last link if it is not set. */
 static struct variable **variable_find(const char *name)
 {
     struct variable **link = &variables;
@@ -48,7 +48,8 @@ const char *variable_get(const char *name)
 void variable_set(const char *name, const char *value)
 {
     struct variable **link = variable_find(name);
-    char *copy = must_copy(value); /* before the old value goes: it may be a part of that */
+    /* copied before the old value is freed, because `value` may be a part of it */
+    char *copy = must_copy(value);
 
     if (!*link) {
         *link = must_alloc(sizeof(**link));
@@ -75,7 +76,7 @@ void variable_export(const char *name)
 {
     if (!variable_get(name))
         variable_set(name, "");
-    (*variable_find(name))->is_exported = true; /* NOLINT: it is there now */
+    (*variable_find(name))->is_exported = true; /* NOLINT: it exists now */
 }
 
 void variables_import(char **environment)

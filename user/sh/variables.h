@@ -1,25 +1,25 @@
-/* The variables of the shell, and which of them programs see as their environment. */
+/* The variables of the shell, and their export to the environment. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The length of the variable name at the start of `text`; 0 if there is none. */
+/* Returns the length of the variable name at the start of `text`, or 0. */
 size_t variable_name_length(const char *text);
 
-/* Takes over the environment that the shell was started with. */
+/* Imports the shell's environment. */
 void variables_import(char **environment);
 
-/* => the value, which lives until the variable changes; NULL if it is not set. */
+/* Returns the value, which is valid until the variable changes; NULL if the variable is not set. */
 const char *variable_get(const char *name);
 void variable_set(const char *name, const char *value);
 void variable_unset(const char *name);
 
-/* Marks a variable as one for the environment; one that is not set becomes empty. */
+/* Exports a variable to the environment. A variable that is not set becomes empty. */
 void variable_export(const char *name);
 
-/* Prints "export NAME=value" for each variable of the environment. */
+/* Prints "export NAME=value" for each exported variable. */
 void variables_print_exported(void);
 
-/* => the environment for a program, in line memory. */
+/* Returns the environment for a program, in line memory. */
 char **variables_environment(void);

@@ -44,7 +44,7 @@ static void print_out_stat(const struct tracee *tracee, int n)
     print(", ...}");
 }
 
-/* mknod: the device is only there for devices. */
+/* Prints the arguments of mknod, which takes a device only for the types that are devices. */
 static void print_node_mode(const struct tracee *tracee, int n)
 {
     unsigned mode = tracee->args[n];
@@ -64,7 +64,7 @@ static void show_open_flags(unsigned flags)
     print_more_flags(&open_names, flags & ~3u);
 }
 
-/* The mode is only there if a file may be made. */
+/* Prints the flags of open, and the mode if the flags may create a file. */
 static void print_open_flags(const struct tracee *tracee, int n)
 {
     unsigned flags = tracee->args[n];
@@ -77,7 +77,7 @@ static void print_open_flags(const struct tracee *tracee, int n)
     }
 }
 
-/* A command, and what it wants. */
+/* Prints the command of fcntl, and the argument that it takes. */
 static void print_fcntl(const struct tracee *tracee, int n)
 {
     print_one_of(&fcntl_names, tracee->args[n]);

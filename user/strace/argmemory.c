@@ -10,7 +10,7 @@
 #include "../lib/memory.h"
 #include "output.h"
 
-enum { MAX_ELEMENTS = 32 }; /* of an array that is shown */
+enum { MAX_ELEMENTS = 32 }; /* of an array; the rest is cut off */
 
 static size_t string_limit = 32;
 
@@ -69,7 +69,7 @@ static void print_memory(const struct tracee *tracee, uint64_t address, size_t l
     free(bytes);
 }
 
-/* A string that ends with a 0, or is cut short after `limit` bytes. */
+/* Prints a string up to its 0, or its first `limit` bytes. */
 void print_string(const struct tracee *tracee, uint64_t address, size_t limit)
 {
     unsigned char *bytes = must_alloc(limit + 1);
@@ -91,7 +91,7 @@ static void print_path(const struct tracee *tracee, int n)
     print_string(tracee, tracee->args[n], PATH_MAX - 1);
 }
 
-/* Bytes whose length is the next argument. */
+/* Prints bytes whose number is the next argument. */
 static void print_bytes(const struct tracee *tracee, int n)
 {
     print_memory(tracee, tracee->args[n], tracee->args[n + 1], print_quoted);
@@ -102,7 +102,7 @@ static void print_out_pointer(const struct tracee *tracee, int n)
     print_address(tracee->args[n]);
 }
 
-/* Bytes whose length is the result. */
+/* Prints bytes whose number is the result. */
 static void print_out_bytes(const struct tracee *tracee, int n)
 {
     if (tracee->has_failed)
@@ -129,7 +129,7 @@ static void print_out_string(const struct tracee *tracee, int n)
 
 /* ---- Arrays ---- */
 
-/* Prints `count` elements of `size` bytes; `left` bytes are in them, for those that ask. */
+/* Prints `count` elements of `size` bytes. */
 void print_array(const struct tracee *tracee, uint64_t address, size_t count, size_t size,
                  element_fn *show)
 {
@@ -166,7 +166,7 @@ static void print_out_pair(const struct tracee *tracee, int n)
         print_array(tracee, tracee->args[n], 2, sizeof(int), show_int);
 }
 
-static size_t vector_left; /* bytes that the elements to come show */
+static size_t vector_left; /* bytes that the next elements may show */
 
 static void show_iovec(const struct tracee *tracee, const void *element, size_t index)
 {
@@ -196,7 +196,7 @@ static void print_out_vector(const struct tracee *tracee, int n)
     print_array(tracee, tracee->args[n], tracee->args[n + 1], sizeof(struct iovec), show_iovec);
 }
 
-/* How many words there are before a null pointer. */
+/* Counts the words before a null pointer. */
 static size_t count_words(const struct tracee *tracee, uint64_t address)
 {
     uint64_t word;
@@ -231,7 +231,7 @@ static void print_environment(const struct tracee *tracee, int n)
 
 /* ---- Structures ---- */
 
-/* Reads one into `to`, or prints its address. */
+/* Reads a structure into `to`, or prints its address. */
 bool fetch(const struct tracee *tracee, uint64_t address, void *to, size_t size)
 {
     if (address && tracee_read(tracee, address, to, size))

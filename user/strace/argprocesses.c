@@ -1,4 +1,4 @@
-/* Arguments of system calls about processes, what they use, and what they may. */
+/* Arguments of system calls about processes, their resource usage and their limits. */
 #define _GNU_SOURCE
 #include "argprint.h"
 
@@ -37,7 +37,8 @@ static void print_out_status(const struct tracee *tracee, int n)
     print("}]");
 }
 
-/* The arguments are in another order than those of the C library, and which there are depends on the flags. */
+/* Prints the arguments of clone by name, because their order differs from that of the C library.
+   The flags decide which of them exist. */
 static void print_clone(const struct tracee *tracee, int n)
 {
     const uint64_t *args = &tracee->args[n];
@@ -64,7 +65,7 @@ static void print_clone(const struct tracee *tracee, int n)
     }
 }
 
-/* A field of a name in struct utsname. */
+/* Prints a field of struct utsname. */
 static void print_out_name(const struct tracee *tracee, int n)
 {
     struct utsname name;

@@ -1,5 +1,5 @@
-/* How the arguments of system calls are shown: as Linux's strace shows them, down to the blanks. Here: numbers, flags and
-   constants. */
+/* Prints arguments of system calls in the format of Linux's strace, to the blank. This file has
+   numbers, flags and constants; the other arg*.c files have the rest. */
 #define _GNU_SOURCE
 #include "argprint.h"
 
@@ -62,7 +62,7 @@ static void print_signal_number(const struct tracee *tracee, int n)
     print_signal((int)tracee->args[n]);
 }
 
-/* ---- Flags and constants: `details` says of which set ---- */
+/* ---- Flags and constants; `details` is their set ---- */
 
 static const struct names *names_of(const struct tracee *tracee, int n)
 {

@@ -1,18 +1,19 @@
-/* How the arguments of system calls are shown. */
+/* The printing of the arguments of system calls. */
 #pragma once
 
 #include "tracee.h"
 
-/* One kind of argument. */
+/* A kind of argument. */
 struct arg_kind {
-    /* Prints argument `n` of the tracee's call. Of an argument that is filled in by the call, only at its exit. */
+    /* Prints argument `n` of the tracee's call. An argument that the call fills in is printed at
+       its exit. */
     void (*print)(const struct tracee *tracee, int n);
-    bool is_output;      /* known only at the exit */
-    bool is_last;        /* what follows may not be there: it prints that too */
-    const void *details; /* NULL, or what `print` wants to know: names of flags */
+    bool is_output;      /* known only at the exit of the call */
+    bool is_last;        /* prints the following arguments too, because they may not exist */
+    const void *details; /* NULL, or data for `print`, such as the names of flags */
 };
 
-/* The longest string that is shown; the rest is "...". */
+/* Sets the longest string that is shown in full; "..." replaces the rest. */
 void args_set_string_limit(size_t limit);
 
 extern const struct arg_kind arg_access, arg_action, arg_at_flags, arg_bytes, arg_clock, arg_clone,

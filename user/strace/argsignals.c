@@ -45,7 +45,7 @@ static void print_out_mask(const struct tracee *tracee, int n)
         show_mask(mask);
 }
 
-/* As the kernel has it. */
+/* The kernel's form of struct sigaction. */
 struct kernel_action {
     uint64_t handler, flags, restorer, mask;
 };
@@ -109,7 +109,7 @@ static void print_out_stack(const struct tracee *tracee, int n)
         show_stack(&stack);
 }
 
-/* The frame that the call finds on the stack is a ucontext; its mask is what will hold. */
+/* Prints the signal mask that rt_sigreturn restores, from the ucontext on the tracee's stack. */
 static void print_sigreturn(const struct tracee *tracee, int n)
 {
     uint64_t at = tracee->stack_pointer + offsetof(ucontext_t, uc_sigmask);

@@ -31,7 +31,7 @@ static void print_out_time(const struct tracee *tracee, int n)
 
 #define ERESTART_RESTARTBLOCK 516
 
-/* What is left of a sleep is only said of one that was interrupted. */
+/* Prints the time left of a sleep, if the sleep was interrupted. */
 static void print_left_time(const struct tracee *tracee, int n)
 {
     struct timespec time;

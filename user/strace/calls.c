@@ -1,4 +1,5 @@
-/* The system calls that strace knows: those of Pagoda, and what a C library on Linux calls on the way to main. */
+/* The system calls that strace knows: those of Pagoda, and those that a C library on Linux makes
+   before main. */
 #define _GNU_SOURCE
 #include "calls.h"
 
@@ -141,7 +142,7 @@ static const struct call calls[] = {
     CALL(rseq, &arg_pointer, &arg_hex, &arg_unsigned, &arg_hex),
 };
 
-/* What Linux does not have. */
+/* The calls that Linux lacks. */
 static const struct call pagoda_calls[] = {
     [PAGODA_SYS_sbrk - PAGODA_SYS_FIRST] = {"sbrk", {&arg_long}, ADDRESS},
     [PAGODA_SYS_audit - PAGODA_SYS_FIRST] = {"audit", {NULL}, DECIMAL},
@@ -150,7 +151,7 @@ static const struct call pagoda_calls[] = {
 static const struct call unknown_call = {
     .args = {&arg_hex, &arg_hex, &arg_hex, &arg_hex, &arg_hex, &arg_hex}};
 
-/* The names of all calls that Pagoda has, for those that are not above. */
+/* Names of Pagoda's calls, for those without an entry above. */
 #define NAME_OF(name) [SYS_##name] = #name,
 static const char *const call_names[] = {LINUX_CALLS(NAME_OF)};
 
@@ -191,7 +192,8 @@ const char *call_name(const struct tracee *tracee)
     return name;
 }
 
-/* Prints arguments from number `from` on: at the entry up to the first that is not known yet. => the next one */
+/* Prints the arguments from number `from` on; at the entry of the call, up to the first output.
+   Returns the number of the next argument. */
 static int print_args(const struct tracee *tracee, int from, bool is_exit)
 {
     int n = from;
@@ -215,7 +217,7 @@ static bool has_arg(const struct tracee *tracee, int n)
     return n < MAX_ARGS && tracee->call->args[n];
 }
 
-/* The first argument that is only known at the exit; MAX_ARGS: there is none. */
+/* Returns the first argument that is known only at the exit, or MAX_ARGS. */
 static int first_output(const struct tracee *tracee)
 {
     for (int n = 0; has_arg(tracee, n); n++)
@@ -236,7 +238,7 @@ void call_print_entry(const struct tracee *tracee)
 
 /* ---- Results ---- */
 
-/* Linux's own names for calls that a signal has interrupted; only tracers see them. */
+/* Returns Linux's name for the result of an interrupted call, which only tracers see; or NULL. */
 static const char *restart_name(int64_t result)
 {
     switch (result) {

@@ -3,24 +3,25 @@
 
 #include "args.h"
 
-/* How a result that is no error is shown. */
+/* The format of a result that is no error. */
 enum result { DECIMAL, ADDRESS, OCTAL, POLLED, FCNTL, SIGNAL, NO_RETURN };
 
 struct call {
     const char *name;
-    const struct arg_kind *args[MAX_ARGS]; /* NULL after the last */
+    const struct arg_kind *args[MAX_ARGS]; /* ended by NULL */
     enum result result;
 };
 
-/* => NULL: it is not known */
+/* Returns the description of a call, or NULL if strace does not know it. */
 const struct call *call_find(uint64_t number);
 
-/* The number of the call with this name; -1: there is none. */
+/* Returns the number of the call with this name, or -1. */
 long call_number(const char *name);
 
-/* The lines of a call: at its entry, and at its exit. */
+/* Print the line of a call: its first part at the entry, and the rest at the exit. */
 void call_print_entry(const struct tracee *tracee);
 void call_print_exit(const struct tracee *tracee);
 
-/* "read", or "syscall_0x3e7". The next call of the function overwrites it. */
+/* Returns the name of the tracee's call, as "read" or "syscall_0x3e7". The next use overwrites
+   it. */
 const char *call_name(const struct tracee *tracee);

@@ -1,4 +1,4 @@
-/* The lines about what is no system call. */
+/* Lines about events that are no system calls. */
 #define _GNU_SOURCE
 #include "events.h"
 
@@ -24,7 +24,7 @@ static const struct names ill_codes =
     NAMES("ILL_???", NAME(ILL_ILLOPC), NAME(ILL_ILLOPN), NAME(ILL_ILLADR), NAME(ILL_PRVOPC));
 static const struct names trap_codes = NAMES("TRAP_???", {1, "TRAP_BRKPT"}, {2, "TRAP_TRACE"});
 
-/* The names of the codes above 0 that a signal has; NULL: none. */
+/* Returns the names of a signal's codes above 0, or NULL. */
 static const struct names *codes_of(int signal)
 {
     switch (signal) {

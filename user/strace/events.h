@@ -1,4 +1,4 @@
-/* The lines about what is no system call: signals, stops, the end. */
+/* Lines about events that are no system calls: signals, stops, the end of a process. */
 #pragma once
 
 #include <signal.h>
@@ -8,5 +8,5 @@
 void print_signal_line(const struct tracee *tracee, const siginfo_t *info);
 void print_stopped_line(const struct tracee *tracee, int signal);
 
-/* From its wait status. */
+/* Prints the line about the end of a process with this wait status. */
 void print_end_line(const struct tracee *tracee, int status);

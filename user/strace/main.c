@@ -1,22 +1,23 @@
-/* strace: shows the system calls that a program makes, with their arguments and results, and its signals.
+/* strace: shows the system calls and the signals of a program.
 
-       strace [-cfq] [-a COLUMN] [-e [trace=][!]CALL,...] [-o FILE] [-s LENGTH] PROGRAM [ARGUMENT...]
+       strace [-cfq] [-a COLUMN] [-e [trace=][!]CALL,...] [-o FILE] [-s LENGTH]
+              PROGRAM [ARGUMENT...]
        strace [-cfq] ... -p PID[,PID...]
 
-   -f   its children too
-   -c   no lines, but a table of how often each call was made, at the end
-   -a   the column of the results (40)
-   -e   only these calls, or, behind a !, all but these
-   -o   the lines go to a file, not to standard error
-   -p   watches a process that runs already, until it or strace ends; Ctrl-Z does not stop it then
-   -q   says nothing of processes that come and go
-   -s   the longest string that is shown (32)
+   -f   traces children too
+   -c   prints no lines, but a table of the calls at the end
+   -a   sets the column of the results (40)
+   -e   shows only these calls; after a !, all others
+   -o   writes to a file instead of standard error
+   -p   traces running processes until they end or strace ends; then Ctrl-Z does not stop strace
+   -q   omits messages about processes that are attached or detached
+   -s   sets the longest string that is shown in full (32)
 
-   It stands on ptrace(2), and runs on Linux as well: its lines are those of Linux's strace.
+   strace uses ptrace(2), runs on Linux too, and prints lines like those of Linux's strace.
 
-   Every stop of a tracee is told by wait, once; each is answered by one request that lets it go on. A program that is
-   to be started waits, as strace's child, behind a pipe until it is seized; what it does before its execve is
-   hidden. */
+   wait reports each stop of a tracee once, and strace answers it with one request that continues
+   the tracee. A program to be started waits, as strace's child, for the end of a pipe until it is
+   seized; its calls before execve are hidden. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
@@ -42,13 +43,13 @@ static const char synopsis[] = "[-cfq] [-a COLUMN] [-e CALL,...] [-o FILE] [-s L
                                "{-p PID | PROGRAM [ARGUMENT...]}";
 
 #define SYSGOOD_TRAP (SIGTRAP | 0x80)
-#define MAX_CALLS    1024 /* above all numbers that have a name but Pagoda's own */
+#define MAX_CALLS    1024 /* above the named numbers, except Pagoda's own */
 
-/* What the user wants. */
+/* The user's options. */
 static struct {
     bool follows;            /* -f */
     bool counts;             /* -c */
-    bool is_quiet;           /* says nothing of processes that come and go */
+    bool is_quiet;           /* -q */
     const char *file;        /* -o */
     bool has_filter;         /* -e */
     bool filter_is_inverted; /* -e !... */
@@ -56,13 +57,14 @@ static struct {
     char *pids; /* -p */
 } wish;
 
-static pid_t program;                     /* the process that strace has started; 0: none */
-static int program_status;                /* how it has ended, as wait says */
-static volatile sig_atomic_t interrupted; /* the signal that wants strace to end */
+static pid_t program;                     /* the process that strace has started, or 0 */
+static int program_status;                /* its wait status at its end */
+static volatile sig_atomic_t interrupted; /* the signal that asks strace to end, or 0 */
 
 /* ---- ptrace ---- */
 
-/* A tracee that is killed at any moment is no tracee any more (ESRCH); wait tells of its end. */
+/* Makes a request of ptrace. Returns false if it fails. A tracee may be killed at any moment
+   (ESRCH), which is no error, because wait reports its end. */
 static bool request(int what, const struct tracee *tracee, uintptr_t address, uintptr_t data)
 {
     if (ptrace(what, tracee->pid, address, data) >= 0)
@@ -119,7 +121,7 @@ static void call_ends(struct tracee *tracee, const struct __ptrace_syscall_info 
                       const struct rusage *usage)
 {
     if (!tracee->in_call)
-        return; /* it was attached in the middle of it */
+        return; /* strace attached in the middle of the call */
     tracee->in_call = false;
     tracee->result = info->exit.rval;
     tracee->has_failed = info->exit.is_error;
@@ -163,7 +165,8 @@ static void say_attached(const struct tracee *tracee)
         complain("Process %d attached", tracee->pid);
 }
 
-/* A stop that the tracee was asked for, at its birth or by an interrupt; or one by a signal, which then holds. */
+/* Handles a stop that strace asked for (at the birth of a tracee, or by an interrupt), or a stop by
+   a signal, which then lasts. */
 static void trap_stop(struct tracee *tracee, int signal)
 {
     if (signal != SIGTRAP) {
@@ -178,7 +181,8 @@ static void trap_stop(struct tracee *tracee, int signal)
     go_on(tracee, 0);
 }
 
-/* Its child is traced as well. Which of the two stops first is open, so the child may be known already. */
+/* Handles a fork, whose child is traced too. Parent and child may stop in either order, so the
+   child may be known already. */
 static void fork_stop(struct tracee *tracee)
 {
     unsigned long pid;
@@ -211,7 +215,7 @@ static void show_end(struct tracee *tracee, int status)
 {
     if (wish.counts || tracee->is_hidden)
         return;
-    if (tracee->in_call && tracee->is_shown) { /* exit does not return */
+    if (tracee->in_call && tracee->is_shown) { /* exit never returns */
         line_resume(tracee, call_name(tracee));
         print(") ");
         print_to_column();
@@ -231,7 +235,7 @@ static void process_ended(struct tracee *tracee, int status)
 
 /* ---- The loop ---- */
 
-/* One change of a tracee. A new one may be heard of before its parent's fork. */
+/* Handles a change of a tracee. A child may stop before its parent reports the fork. */
 static void handle(pid_t pid, int status, const struct rusage *usage)
 {
     struct tracee *tracee = tracee_find(pid);
@@ -259,7 +263,8 @@ static void watch(void)
     }
 }
 
-/* Lets one go: asks it to stop, as only what has stopped can be detached. A signal that comes first is passed on. */
+/* Detaches a tracee. Only a stopped tracee can be detached, so it is interrupted first; a signal
+   that arrives before is passed on. */
 static void detach(struct tracee *tracee)
 {
     int status;
@@ -274,7 +279,8 @@ static void detach(struct tracee *tracee)
         complain("Process %d detached", tracee->pid);
 }
 
-/* strace was asked to end: what it has found running runs on, what it has started ends too. */
+/* Ends strace at a signal. Processes that strace attached to run on; the program that strace
+   started is killed. */
 static void leave(void)
 {
     struct tracee *tracee;
@@ -293,7 +299,8 @@ static void note_interrupt(int signal)
     interrupted = signal;
 }
 
-/* wait4 is to end with EINTR, so no SA_RESTART. What the program has of these signals was set before. */
+/* Catches the signals that end strace. Without SA_RESTART, wait4 ends with EINTR. The program has
+   its signal actions already. */
 static void catch_interrupts(void)
 {
     static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM};
@@ -316,7 +323,7 @@ static bool is_program(const char *path)
     return stat(path, &stat_of) == 0 && S_ISREG(stat_of.st_mode) && access(path, X_OK) == 0;
 }
 
-/* The path of the program that a shell would run. => NULL, after a message: there is none */
+/* Returns the path of the program that a shell would run, or NULL after a message. */
 static char *program_find(const char *name)
 {
     const char *path = getenv("PATH");
@@ -339,7 +346,7 @@ static char *program_find(const char *name)
     return NULL;
 }
 
-/* The child waits until the other end of the pipe is closed. */
+/* Becomes the program, after the other end of the pipe is closed. */
 static _Noreturn void become_program(int gate[2], const char *path, char **argv)
 {
     char nothing;
@@ -374,7 +381,7 @@ static bool start(char **argv)
         kill(program, SIGKILL);
         return false;
     }
-    /* It is asked to stop before it can go on, and does so before it execs. */
+    /* The child is interrupted before the pipe lets it go, so it stops before its exec. */
     close(gate[1]);
     return true;
 }
@@ -406,7 +413,7 @@ static bool attach_all(void)
 
 /* ---- Options ---- */
 
-/* -e [trace=][!]a,b */
+/* Parses the argument of -e: [trace=][!]CALL,... */
 static bool filter_parse(char *text)
 {
     if (strncmp(text, "trace=", 6) == 0)
@@ -473,7 +480,7 @@ static void option_take(int option)
     }
 }
 
-/* Ends as the program has ended. */
+/* Ends strace as the program has ended: with its status, or by its signal. */
 static int end_like(int status)
 {
     if (WIFSIGNALED(status)) {
@@ -496,7 +503,7 @@ int main(int argc, char **argv)
     wish.is_quiet |= wish.file && *argv;
     if (!output_open(wish.file, wish.follows))
         return 1;
-    /* What it watches may be the shell, which could not continue it then. */
+    /* A traced shell could not continue a stopped strace. */
     if (wish.pids)
         signal(SIGTSTP, SIG_IGN);
     if (wish.pids ? !attach_all() : !start(argv))

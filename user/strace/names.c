@@ -1,4 +1,5 @@
-/* Numbers that have names. The order within a set is that in which Linux's strace prints them. */
+/* Numbers that have names. Names within a set have the order in which Linux's strace prints
+   them. */
 #define _GNU_SOURCE
 #include "names.h"
 
@@ -39,7 +40,7 @@ void print_one_of(const struct names *names, uint64_t value)
         print("%#llx /* %s */", (unsigned long long)value, names->unknown);
 }
 
-/* Prints those that are in `value`. => the rest */
+/* Prints the names of the bits in `value`. Returns the bits without a name. */
 static uint64_t print_known(const struct names *names, uint64_t value, const char **separator)
 {
     for (size_t n = 0; n < names->count; n++) {
@@ -78,7 +79,7 @@ void print_more_flags(const struct names *names, uint64_t value)
         print("|%#llx", (unsigned long long)rest);
 }
 
-/* ---- Errors: what glibc says of them, for musl says it differently ---- */
+/* ---- Errors, in the words of glibc, which differ from those of musl ---- */
 
 static const struct {
     const char *name, *text;

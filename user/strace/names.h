@@ -9,9 +9,10 @@ struct name {
     const char *name;
 };
 
-/* A set of them. What has no name is shown as a number, with `unknown` behind it if there is nothing else. */
+/* A set of names. A value without a name is shown as a number; if it stands alone, `unknown`
+   follows. */
 struct names {
-    const char *unknown; /* "O_???" */
+    const char *unknown; /* such as "O_???" */
     const struct name *names;
     size_t count;
 };
@@ -26,17 +27,17 @@ struct names {
         .count = sizeof((const struct name[]){__VA_ARGS__}) / sizeof(struct name), \
     }
 
-/* Prints a value that is one of them, or one that is several, with | between them. */
+/* Print a value that is one of the set, or a combination of several, with | between them. */
 void print_one_of(const struct names *names, uint64_t value);
 void print_flags(const struct names *names, uint64_t value);
 
-/* The same behind others that have been printed: each with a | before it. */
+/* Prints further flags, each with a | before it. */
 void print_more_flags(const struct names *names, uint64_t value);
 
-/* "ENOENT (No such file or directory)" */
+/* Prints an error, as "ENOENT (No such file or directory)". */
 void print_error(int error);
 
-/* "SIGSEGV"; with the short form "SEGV". */
+/* Print a signal, as "SIGSEGV"; the short form is "SEGV". */
 void print_signal(int signal);
 void print_short_signal(int signal);
 

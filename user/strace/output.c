@@ -1,4 +1,4 @@
-/* The lines that strace prints. */
+/* The output of strace. */
 #define _GNU_SOURCE
 #include "output.h"
 
@@ -8,10 +8,10 @@
 #include "../lib/message.h"
 
 static FILE *file;
-static bool has_pids;          /* in every line */
-static int result_column = 40; /* as Linux's strace has it */
-static int column;             /* characters in the line */
-static pid_t open_for;         /* whose line is open; 0: none is */
+static bool has_pids;          /* each line begins with its process */
+static int result_column = 40; /* the default of Linux's strace */
+static int column;             /* characters in the current line */
+static pid_t open_for;         /* the process with an unfinished line, or 0 */
 
 bool output_open(const char *path, bool with_pids)
 {

@@ -1,5 +1,5 @@
-/* The lines that strace prints. A line belongs to one process; another that wants to say something meanwhile breaks it
-   off. */
+/* The output of strace. A line belongs to one process. If another process needs a line before it is
+   complete, the line is broken off. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,29 +7,30 @@
 
 #include "tracee.h"
 
-/* Where the lines go: to the file (NULL: standard error), there with the number of the process before each if
-   `with_pids`. => false, after a message, if the file cannot be opened */
+/* Opens the output: a file, or standard error if `path` is NULL. With `with_pids`, each line in a
+   file begins with the number of its process. Returns false, after a message, if the file cannot be
+   opened. */
 bool output_open(const char *path, bool with_pids);
 
-/* Where the results stand. */
+/* Sets the column of the results. */
 void output_set_column(int column);
 
 /* Begins a line about the process. */
 void line_begin(const struct tracee *tracee);
 
-/* Goes on with the line of its call, or begins one that says so. */
+/* Continues the line of the tracee's call. If it was broken off, begins a line that says so. */
 void line_resume(const struct tracee *tracee, const char *call);
 
-/* Whether a line is open, for any process. */
-void line_break(void); /* ends it with a remark that it is not complete */
+/* End the line. line_break, if a line is unfinished, first prints "<unfinished ...>". */
+void line_break(void);
 void line_end(void);
 
-/* Prints a piece of the line. */
+/* Prints a part of the line. */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void print_char(char c);
 
-/* Blanks up to where the result stands. */
+/* Prints blanks up to the column of the results. */
 void print_to_column(void);
 
-/* Everything that was printed can be read from now on. */
+/* Flushes the output. */
 void output_flush(void);

@@ -1,4 +1,4 @@
-/* strace -c: how often each call was made, and what it cost. */
+/* strace -c: the number and the cost of each call. */
 #include "summary.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@ struct count {
     uint64_t number;
     char *name;
     unsigned long calls, errors;
-    uint64_t time_us; /* in the kernel */
+    uint64_t time_us; /* in kernel mode */
 };
 
 static struct count *counts;
@@ -42,7 +42,7 @@ void summary_count(const struct tracee *tracee, const struct rusage *usage)
     count->time_us += kernel_time_us(usage) - kernel_time_us(&tracee->usage);
 }
 
-/* By time, then by calls, then by name. */
+/* Compares by time, then by number of calls, then by name. */
 static int compare(const void *a, const void *b)
 {
     const struct count *left = a, *right = b;

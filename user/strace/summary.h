@@ -1,10 +1,10 @@
-/* strace -c: how often each call was made, and what it cost. */
+/* strace -c: the number and the cost of each call. */
 #pragma once
 
 #include "tracee.h"
 
-/* A call has ended. `usage`: of the process, now. */
+/* Counts a call that has ended. `usage` is the present usage of the process. */
 void summary_count(const struct tracee *tracee, const struct rusage *usage);
 
-/* The table. */
+/* Prints the table. */
 void summary_print(void);

@@ -50,7 +50,8 @@ void tracee_remove(struct tracee *tracee)
     free(tracee);
 }
 
-/* Page by page: how far a read that meets a hole has come is not said. */
+/* Reads page by page, because a read that meets an unmapped page does not report how much it
+   copied. */
 size_t tracee_read_some(const struct tracee *tracee, uint64_t address, void *to, size_t len)
 {
     size_t done = 0;

@@ -1,4 +1,4 @@
-/* The processes that strace watches, and what it knows of each. */
+/* The processes that strace traces, and the state of each. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,34 +14,34 @@ struct call;
 struct tracee {
     struct tracee *next;
     pid_t pid;
-    bool was_attached; /* by -p: it runs on when strace ends */
+    bool was_attached; /* by -p; it runs on after strace */
     bool has_stopped;  /* its first stop has been seen */
-    bool is_hidden;    /* it is strace's own child, on its way to the program */
+    bool is_hidden;    /* a child of strace that has not become the program yet */
     bool in_call;      /* between the entry and the exit of a system call */
-    bool is_shown;     /* the user wants to see that call */
+    bool is_shown;     /* the options select that call */
 
-    /* The call; the last two at its exit. */
+    /* The call. The last two fields are set at its exit. */
     const struct call *call;
     uint64_t number;
     uint64_t args[MAX_ARGS];
     uint64_t stack_pointer;
-    int64_t result; /* an error is below 0 */
+    int64_t result; /* negative for an error */
     bool has_failed;
 
-    struct rusage usage; /* at the entry: for -c */
+    struct rusage usage; /* usage at the entry; for -c */
 };
 
-/* => NULL: strace does not know the process */
+/* Returns the tracee, or NULL if strace does not trace the process. */
 struct tracee *tracee_find(pid_t pid);
 struct tracee *tracee_add(pid_t pid);
 void tracee_remove(struct tracee *tracee);
 
-/* The first of all; the others follow by `next`. */
+/* Returns the first tracee; the others follow by `next`. */
 struct tracee *tracee_first(void);
 bool tracee_is_only(void);
 
-/* Reads as many of `len` bytes as there are. => how many */
+/* Reads up to `len` bytes. Returns the number of bytes before an unmapped page. */
 size_t tracee_read_some(const struct tracee *tracee, uint64_t address, void *to, size_t len);
 
-/* Reads all of them. */
+/* Reads all `len` bytes. Returns false if it cannot. */
 bool tracee_read(const struct tracee *tracee, uint64_t address, void *to, size_t len);
