@@ -1,22 +1,33 @@
 #!/usr/bin/env python3
 """Do the tests notice it when the kernel is broken on purpose?
 
-    mutants.py KERNEL BUILD [NAME...]     all of mutants/*.patch, or only these
+    mutants.py run KERNEL BUILD [NAME...]      tests all of mutants/*.mutant, or only these
+    mutants.py check KERNEL [NAME...]          lists the mutants that do not fit the sources
 
-Each patch says in its first line what it breaks. It is applied to a copy of KERNEL's sources in BUILD/mutants, which is
-built, and tested in stages until one of them fails. The exit status is 0 if at least 95 % of the mutants are caught."""
+A mutant is a change of tools/snippet.py whose first line says what it breaks. `run` makes the
+change in a copy of KERNEL's sources below BUILD/mutants, builds the copy, and tests it in stages
+until one of them fails. As many mutants are tested at a time as there are CPUs. The copy of a
+mutant that no stage catches is left behind. The exit status of `run` is 0 if all mutants fit and
+build, and at least 95 % of them are caught. If one does not fit, `run` says so and tests none."""
 
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
+import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "tools"))
+from snippet import Change, Malformed, Stale, Tree
+
 FLOORS = ["kernel/mm", "kernel/vm", "kernel/lib", "include"]
+ENOUGH = 0.95
 
 # (what it is called in the report, the program and its arguments, seconds)
 STAGES = [
@@ -27,68 +38,149 @@ STAGES = [
     ("random operations of two CPUs", ["fast/hunt", "-s", "1", "-t", "30"], 120),
     ("two preemptions", ["fast/explore", "-p", "2", "-j", "1"], 7200),
 ]
+SURVIVES, DOES_NOT_BUILD = "no stage", "does not build"
 
 
-def make(kernel, build, common, *targets):
-    command = ["make", "-s", "-C", str(HERE), f"KERNEL={kernel}", f"BUILD={build}", f"COMMON_BUILD={common}"]
-    done = subprocess.run(command + [str(build / target) for target in targets], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{build}: does not build:\n{done.stderr}")
+class Runner:
+    """Builds and tests kernels. Its commands end with it, even if a key interrupts it."""
 
+    def __init__(self, build):
+        self.build, self.lock, self.running, self.stopped = build, threading.Lock(), set(), False
 
-def first_failure(command, seconds):
-    """Runs the tests until the first one fails: what it says; None: all is well."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                               errors="replace", start_new_session=True)
-    timer = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
-    timer.start()
-    says = None
-    with process:
+    def run(self, command, seconds):
+        """Runs a command for so long at most, and kills it at a line that begins with "not ok".
+
+        Returns its exit status and its lines."""
+        env = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+        with self.lock:
+            if self.stopped:
+                raise InterruptedError
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                       text=True, errors="replace", start_new_session=True,
+                                       env={**env, "MAKELEVEL": "1"})
+            self.running.add(process)
+        timer = threading.Timer(seconds, kill, (process,))
+        timer.start()
+        lines = []
         for line in process.stdout:
-            if line.startswith(("finding:", "panic:", "audit:", "SUMMARY:")):
-                says = says or line.strip()
+            lines.append(line.rstrip("\n"))
             if line.startswith("not ok"):
-                timer.cancel()
-                os.killpg(process.pid, signal.SIGKILL)
-                return says or line.strip()
-    timer.cancel()
-    return says or "it hangs or dies" if process.returncode else None
+                kill(process)
+                break
+        status = process.wait()
+        timer.cancel()
+        with self.lock:
+            self.running.remove(process)
+        return status, lines
+
+    def stop(self):
+        with self.lock:
+            self.stopped = True
+            for process in self.running:
+                kill(process)
+
+    def make(self, kernel, build, jobs, *programs):
+        """Builds programs from the sources of `kernel`. Returns what the compiler refuses."""
+        status, lines = self.run(["make", "-s", "-j", str(jobs), "-C", str(HERE),
+                                  f"KERNEL={kernel}", f"BUILD={build}",
+                                  f"COMMON_BUILD={self.build}",
+                                  *(str(build / program) for program in programs)], 1200)
+        return "\n".join(lines) or "make fails" if status else None
+
+    def first_failure(self, command, seconds):
+        """Runs tests until one fails. Returns what that one says, or None if all pass."""
+        status, lines = self.run(command, seconds)
+        says = [line for line in lines
+                if line.startswith(("finding:", "panic:", "audit:", "SUMMARY:", "not ok"))]
+        return (says + ["it hangs or dies"])[0].strip() if status else None
+
+    def test(self, mutant, kernel):
+        """Returns the stage that catches a mutant, or what else becomes of it, and a reason."""
+        tree = self.build / "mutants" / mutant.path.stem
+        shutil.rmtree(tree, ignore_errors=True)
+        for floor in FLOORS:
+            shutil.copytree(kernel / floor, tree / floor)
+        sources = Tree(tree, FLOORS)
+        sources.apply(mutant)
+        sources.write()
+        for stage, (program, *arguments), seconds in STAGES:
+            refused = self.make(tree, tree / "build", 1, program)
+            if refused:
+                return DOES_NOT_BUILD, refused
+            says = self.first_failure([str(tree / "build" / program), *arguments], seconds)
+            if says:
+                shutil.rmtree(tree)
+                return stage, says
+        return SURVIVES, f"its sources are in {tree}"
 
 
-def test(patch, kernel, build):
-    """(the stage that caught it, what it said); ("", "") for a survivor."""
-    tree = build / "mutants" / patch.stem
-    shutil.rmtree(tree, ignore_errors=True)
-    for floor in FLOORS:
-        shutil.copytree(kernel / floor, tree / floor)
-    with patch.open() as lines:
-        subprocess.run(["patch", "-p1", "-s", "-d", str(tree)], stdin=lines, check=True)
-    for stage, (program, *arguments), seconds in STAGES:
-        make(tree, tree / "build", build, program)
-        says = first_failure([str(tree / "build" / program), *arguments], seconds)
-        if says:
-            shutil.rmtree(tree)
-            return stage, says
-    return "", ""
+def kill(process):
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def misfits(mutants, kernel):
+    """Prints the mutants that do not fit the sources, and how the sources differ."""
+    sources, count = Tree(kernel, FLOORS), 0
+    for mutant in mutants:
+        try:
+            sources.find_all(mutant)
+        except Stale as stale:
+            count += 1
+            print(f"{mutant.path.stem}: {mutant.sentence}")
+            print(textwrap.indent(str(stale), "    "))
+    return count
+
+
+def run(mutants, kernel, build):
+    jobs = len(os.sched_getaffinity(0))
+    runner, outcomes, began = Runner(build), Counter(), time.monotonic()
+    refused = runner.make(kernel, build, jobs, *{program for _, (program, *_), _ in STAGES})
+    if refused:
+        sys.exit(refused)
+    with ThreadPoolExecutor(jobs) as pool:
+        tests = {pool.submit(runner.test, mutant, kernel): mutant for mutant in mutants}
+        try:
+            for number, done in enumerate(as_completed(tests), 1):
+                mutant, (outcome, says) = tests[done], done.result()
+                outcomes[outcome] += 1
+                minutes, seconds = divmod(int(time.monotonic() - began), 60)
+                print(f"[{number}/{len(mutants)}, {minutes}:{seconds:02}] {mutant.path.stem}: "
+                      f"{mutant.sentence}\n    {outcome}: {says}", flush=True)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            runner.stop()
+            raise
+
+    print("\ncaught by")
+    for outcome in [stage for stage, _, _ in STAGES] + [SURVIVES, DOES_NOT_BUILD]:
+        if outcomes[outcome]:
+            print(f"{outcomes[outcome]:5}  {outcome}")
+    caught = len(mutants) - outcomes[SURVIVES] - outcomes[DOES_NOT_BUILD]
+    print(f"{caught} of {len(mutants)} mutants caught, {100 * caught / len(mutants):.1f} %")
+    return caught >= ENOUGH * len(mutants) and not outcomes[DOES_NOT_BUILD]
 
 
 def main():
-    kernel, build = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
-    names = sys.argv[3:]
-    patches = sorted(p for p in (HERE / "mutants").glob("*.patch") if not names or p.stem in names)
-    make(kernel, build, build, *{program for _, (program, *_), _ in STAGES})
-
-    survivors = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        tests = {pool.submit(test, patch, kernel, build): patch for patch in patches}
-        for done in as_completed(tests):
-            patch, (stage, says) = tests[done], done.result()
-            survivors += not stage
-            print(f"{'caught  ' if stage else 'SURVIVED'} {patch.stem}: {patch.open().readline().strip()}")
-            print(f"         {'by ' + stage + ': ' + says if stage else 'by nobody'}", flush=True)
-    caught = len(patches) - survivors
-    print(f"{caught} of {len(patches)} mutants caught, {100 * caught / len(patches):.1f} %")
-    sys.exit(caught < 0.95 * len(patches))
+    verb, *arguments = sys.argv[1:] or [""]
+    folders = {"run": 2, "check": 1}.get(verb)
+    if not folders or len(arguments) < folders:
+        sys.exit(__doc__)
+    kernel, *build = (Path(folder).resolve() for folder in arguments[:folders])
+    known = {path.stem: path for path in sorted((HERE / "mutants").glob("*.mutant"))}
+    names = arguments[folders:] or list(known)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        sys.exit(f"no such mutant: {' '.join(unknown)}")
+    try:
+        mutants = [Change(known[name]) for name in names]
+    except Malformed as error:
+        sys.exit(str(error))
+    count = misfits(mutants, kernel)
+    if verb == "check" or count:
+        print(f"{len(mutants) - count} of {len(mutants)} mutants fit the sources")
+        sys.exit(count > 0)
+    sys.exit(not run(mutants, kernel, *build))
 
 
 if __name__ == "__main__":
