@@ -218,7 +218,8 @@ static void print_schedule(void)
 
 static void print_state(void)
 {
-    fprintf(stderr, "%s, on %u CPUs:\n", scenario->name, scenario->ncpus);
+    fprintf(stderr, "scenario %u, %s, on %u CPUs:\n", scenario->number, scenario->name,
+            scenario->ncpus);
     for (unsigned n = 0; n < scenario->nsetup; n++)
         op_print(&scenario->setup[n]);
     fprintf(stderr, "then beside each other:\n");

@@ -9,6 +9,7 @@
 
 struct scenario {
     const char *name;
+    unsigned number; /* in the table of explore, or of those that hunt made of its seed */
     unsigned ncpus;
     uint8_t process_of[MAX_COROUTINES]; /* that each CPU runs; equal numbers: threads of one */
     unsigned nsetup;

@@ -118,9 +118,10 @@ int main(int argc, char **argv)
     fflush(stdout);
     system_init();
     for (time_t end = time(NULL) + seconds; time(NULL) < end;) {
-        struct random random = random_from(seed * 0x10000001b3ul + scenarios++);
+        struct random random = random_from(seed * 0x10000001b3ul + scenarios);
         struct scenario scenario = random_scenario(&random);
 
+        scenario.number = scenarios++;
         if (!scenario_makes_sense(&scenario))
             continue;
         scenario_begin(&scenario);

@@ -180,9 +180,10 @@ static const struct beginning sharings[] = {
                  FORK_INTO(2)}},
 };
 
-#define TRUNCATE(object_)                        \
-    {                                            \
-        .kind = OP_TRUNCATE, .object = (object_) \
+/* `first` of operations that use no page: the page to which CPUs walk ahead. */
+#define TRUNCATE(object_)                                                \
+    {                                                                    \
+        .kind = OP_TRUNCATE, .object = (object_), .first = A + (object_) \
     }
 #define UNMAP_B                                 \
     {                                           \
@@ -196,17 +197,17 @@ static const struct beginning sharings[] = {
     {                                            \
         .kind = OP_SURVEY, .first = A, .last = B \
     }
-#define EXIT            \
-    {                   \
-        .kind = OP_EXIT \
+#define EXIT                        \
+    {                               \
+        .kind = OP_EXIT, .first = A \
     }
-#define FORK_NOW        \
-    {                   \
-        .kind = OP_FORK \
+#define FORK_NOW                    \
+    {                               \
+        .kind = OP_FORK, .first = A \
     }
-#define THREAD_EXIT            \
-    {                          \
-        .kind = OP_THREAD_EXIT \
+#define THREAD_EXIT                        \
+    {                                      \
+        .kind = OP_THREAD_EXIT, .first = A \
     }
 
 static const uint8_t three_spaces[MAX_COROUTINES] = {0, 1, 2};
@@ -338,9 +339,9 @@ unsigned scenarios_count(void)
     return NPAIRS + NDEEP + count_trios();
 }
 
-unsigned scenario_make(struct scenario *scenario, unsigned number)
+unsigned scenario_make(struct scenario *scenario, unsigned wanted)
 {
-    unsigned preemptions = 0;
+    unsigned number = wanted, preemptions = 0;
 
     if (number < NPAIRS) {
         make_pair(scenario, number);
@@ -350,6 +351,7 @@ unsigned scenario_make(struct scenario *scenario, unsigned number)
     } else {
         make_trio(scenario, number - NDEEP);
     }
+    scenario->number = wanted;
     scenario_load_cpus(scenario);
     return preemptions;
 }
