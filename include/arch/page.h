@@ -48,6 +48,12 @@ static inline uint64_t page_ceil(uint64_t addr)
     return round_up(addr, PAGE_SIZE);
 }
 
+/* Returns the bytes from `addr` to the end of its page. */
+static inline size_t page_rest(uint64_t addr)
+{
+    return PAGE_SIZE - addr % PAGE_SIZE;
+}
+
 /* The address space (design.md section 5). */
 #define USER_START 0x0000000000010000ul /* the first 64 KiB are never mapped */
 #define USER_END   0x00007ffffffff000ul /* the last page of the lower half is never mapped */

@@ -24,13 +24,13 @@ struct file *fdtable_get(struct fdtable *table, int fd);
 /* The lowest free descriptor from `min_fd` on, below `limit`, becomes `file`, whose reference it
    takes over (on failure it stays the caller's): its number; -EMFILE, -ENOMEM; -EINVAL: min_fd is
    not below the limit. */
-__must_check int fdtable_install(struct fdtable *table, struct file *file, int min_fd, bool cloexec,
-                                 uint64_t limit);
+__must_check int fdtable_install(struct fdtable *table, struct file *file, int min_fd,
+                                 unsigned flags, uint64_t limit);
 
 /* The same in two steps, for a file that is still to be opened: the first can fail, as above; the second gives the
    number its file, or, with NULL, frees it again. Between them it is nobody's descriptor. */
 __must_check int fdtable_reserve(struct fdtable *table, int min_fd, uint64_t limit);
-void fdtable_fill(struct fdtable *table, int fd, struct file *file, bool cloexec);
+void fdtable_fill(struct fdtable *table, int fd, struct file *file, unsigned flags);
 
 /* -EBADF. */
 int fdtable_close(struct fdtable *table, int fd);
@@ -40,15 +40,15 @@ void fdtable_close_range(struct fdtable *table, unsigned first, unsigned last);
 
 /* `to` becomes another descriptor of what `from` is, and what it was is closed: `to`. -EBADF (`to`
    not below the limit, too), -EBUSY (`to` is reserved), -ENOMEM. If they are the same number nothing changes. */
-__must_check int fdtable_dup2(struct fdtable *table, int from, int to, bool cloexec,
+__must_check int fdtable_dup2(struct fdtable *table, int from, int to, unsigned flags,
                               uint64_t limit);
 
 /* For exec. */
 void fdtable_close_on_exec(struct fdtable *table);
 
-/* FD_CLOEXEC. -EBADF. */
-int fdtable_get_cloexec(struct fdtable *table, int fd);
-int fdtable_set_cloexec(struct fdtable *table, int fd, bool cloexec);
+/* Returns or sets the descriptor's flags: FD_CLOEXEC or 0. Error: -EBADF. */
+int fdtable_get_flags(struct fdtable *table, int fd);
+int fdtable_set_flags(struct fdtable *table, int fd, unsigned flags);
 void fdtable_set_cloexec_range(struct fdtable *table, unsigned first, unsigned last);
 
 /* All descriptors in use are below this. */

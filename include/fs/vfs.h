@@ -34,7 +34,7 @@ __must_check int vfs_link(struct vnode *vnode, struct vnode *start, const char *
 __must_check int vfs_unlink(struct vnode *start, const char *path);
 __must_check int vfs_rmdir(struct vnode *start, const char *path);
 __must_check int vfs_rename(struct vnode *from_start, const char *from, struct vnode *to_start,
-                            const char *to, bool no_replace);
+                            const char *to, unsigned flags);
 __must_check int vfs_truncate(struct vnode *start, const char *path, uint64_t size);
 
 /* Replaces the permission bits; the others stay. */

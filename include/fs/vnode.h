@@ -95,11 +95,11 @@ struct vnode_ops {
     int (*unlink)(struct vnode *dir, const char *name);
     int (*rmdir)(struct vnode *dir, const char *name);
 
-    /* Gives what is called from_name in from_dir the name to_name in to_dir, in one step, replacing
-       what was called so. `no_replace`: -EEXIST if something was. -EINVAL: a directory would come
-       to lie in itself. */
+    /* Moves from_name in from_dir to to_name in to_dir, in one atomic step. An entry that has the
+       new name is replaced, or with RENAME_NOREPLACE in `flags` the error is -EEXIST. -EINVAL: the
+       directory would be moved into itself. */
     int (*rename)(struct vnode *from_dir, const char *from_name, struct vnode *to_dir,
-                  const char *to_name, bool no_replace);
+                  const char *to_name, unsigned flags);
 
     /* The first entry at or after `cookie` (from DIR_COOKIE_FIRST on): 1; 0 if there is none. */
     int (*readdir)(struct vnode *dir, uint64_t cookie, struct dir_entry *entry);

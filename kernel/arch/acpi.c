@@ -223,5 +223,5 @@ void acpi_init(void)
     if (boot_info.rsdp)
         rsdp_read(device_map(boot_info.rsdp, sizeof(struct rsdp)));
     else
-        printk("acpi: no tables; assuming a traditional PC\n");
+        printk("acpi: no tables found, assuming a legacy PC\n");
 }

@@ -108,7 +108,7 @@ static void lapic_init(void)
 {
     uint64_t base = msr_read(MSR_APIC_BASE);
     if (base & APIC_BASE_X2APIC)
-        panic("the firmware has left the local APIC in x2APIC mode, which Pagoda does not know");
+        panic("the firmware left the local APIC in x2APIC mode, which is not supported");
     msr_write(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
     lapic_write(LAPIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     lapic_write(LAPIC_TPR, 0);

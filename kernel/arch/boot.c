@@ -56,7 +56,7 @@ static void ram_add(paddr_t start, uint64_t size, unsigned type)
         range_insert(boot_info.ram, &boot_info.nram, MAX_BOOT_RANGES, new);
 }
 
-static void take(paddr_t start, paddr_t end)
+static void range_take(paddr_t start, paddr_t end)
 {
     assert(ntaken < MAX_TAKEN);
     if (start < end)
@@ -93,11 +93,11 @@ paddr_t boot_alloc(size_t npages)
     while (free_next(r.end, &r)) {
         if (r.end - r.start < npages * PAGE_SIZE)
             continue;
-        take(r.start, r.start + npages * PAGE_SIZE);
+        range_take(r.start, r.start + npages * PAGE_SIZE);
         memset(phys_to_virt(r.start), 0, npages * PAGE_SIZE);
         return r.start;
     }
-    panic("boot_alloc: no %zu contiguous pages in this machine", npages);
+    panic("boot_alloc: no %zu contiguous free pages", npages);
 }
 
 void boot_free_ranges(void (*each)(paddr_t start, paddr_t end))
@@ -317,8 +317,8 @@ void boot_main(uint32_t magic, paddr_t info)
     ranges_merge(boot_info.ram, &boot_info.nram);
     if (boot_info.nram > 0)
         boot_info.max_addr = boot_info.ram[boot_info.nram - 1].end;
-    take(image_to_phys(image_start), image_to_phys(image_end));
-    take(boot_info.initrd_start, boot_info.initrd_end);
+    range_take(image_to_phys(image_start), image_to_phys(image_end));
+    range_take(boot_info.initrd_start, boot_info.initrd_end);
     kernel_main();
 }
 

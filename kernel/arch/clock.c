@@ -141,7 +141,7 @@ void clock_init(void)
 {
     rates_measure();
     if (tsc_hz < NS_PER_S / 4) /* mult would not fit; no 64-bit CPU is so slow */
-        panic("the TSC counts only %lu Hz", tsc_hz);
+        panic("the TSC runs at only %lu Hz", tsc_hz);
     tsc_mult = (NS_PER_S << 32) / tsc_hz;
     tsc_start = tsc_read();
     boot_realtime_ns = rtc_seconds() * NS_PER_S - clock_monotonic_ns();

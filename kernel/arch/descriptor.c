@@ -82,19 +82,16 @@ static void idt_load(void)
     asm volatile("lidt %0" : : "m"(p));
 }
 
-uint64_t trap_stack_top(unsigned cpu, enum trap_stack n)
+void tss_set_trap_stack(unsigned cpu, enum trap_stack n, uint64_t top)
 {
-    uint64_t slot = kstack_slots() + cpu * TRAP_STACKS + n;
-    return KSTACK_BASE + (slot + 1) * KSTACK_SLOT;
-}
+    static const uint8_t vectors[TRAP_STACKS] = {
+        [STACK_DOUBLE_FAULT] = VECTOR_DOUBLE_FAULT,
+        [STACK_NMI] = VECTOR_NMI,
+        [STACK_MACHINE_CHECK] = VECTOR_MACHINE_CHECK,
+    };
 
-void trap_stacks_use(unsigned cpu)
-{
-    for (unsigned n = 0; n < TRAP_STACKS; n++)
-        descriptors[cpu].tss.ist[n] = trap_stack_top(cpu, n);
-    idt[VECTOR_DOUBLE_FAULT].ist = STACK_DOUBLE_FAULT + 1;
-    idt[VECTOR_NMI].ist = STACK_NMI + 1;
-    idt[VECTOR_MACHINE_CHECK].ist = STACK_MACHINE_CHECK + 1;
+    descriptors[cpu].tss.ist[n] = top;
+    idt[vectors[n]].ist = n + 1;
 }
 
 void tss_set_stack(unsigned cpu, uint64_t rsp0)

@@ -87,7 +87,7 @@ static int level_that_fits(uint64_t addr, paddr_t pa, uint64_t len)
     return level;
 }
 
-static void map(uint64_t addr, paddr_t pa, paddr_t end, pte_t rights)
+static void map_range(uint64_t addr, paddr_t pa, paddr_t end, pte_t rights)
 {
     while (pa < end) {
         int level = level_that_fits(addr, pa, end - pa);
@@ -100,7 +100,7 @@ static void map(uint64_t addr, paddr_t pa, paddr_t end, pte_t rights)
 static void map_direct(paddr_t start, paddr_t end, pte_t rights)
 {
     if (start < end)
-        map(start + DIRECT_MAP_BASE, start, end, rights);
+        map_range(start + DIRECT_MAP_BASE, start, end, rights);
 }
 
 /* The image's text and read-only data must not become writable through the direct map. */
@@ -121,7 +121,7 @@ static void map_memory(void)
 
 static void map_image_part(const char *start, const char *end, pte_t rights)
 {
-    map((uint64_t)start, image_to_phys(start), image_to_phys(end), rights);
+    map_range((uint64_t)start, image_to_phys(start), image_to_phys(end), rights);
 }
 
 static void map_image(void)
@@ -154,7 +154,15 @@ static void kstacks_init(void)
     tables_make(KSTACK_BASE, (nkstacks + MAX_CPUS * TRAP_STACKS) * KSTACK_SLOT);
 }
 
-/* The stacks of #DF, NMI and #MC (descriptor.h). */
+/* Returns the top of a stack of #DF, NMI or #MC. They have the kernel-stack slots behind those of the
+   threads. */
+static uint64_t trap_stack_top(unsigned cpu, enum trap_stack n)
+{
+    uint64_t slot = nkstacks + cpu * TRAP_STACKS + n;
+
+    return KSTACK_BASE + (slot + 1) * KSTACK_SLOT;
+}
+
 static void trap_stacks_map(unsigned cpu)
 {
     for (unsigned n = 0; n < TRAP_STACKS; n++) {
@@ -174,7 +182,8 @@ void paging_init(void)
     kstacks_init();
     trap_stacks_map(0);
     cr3_write(root);
-    trap_stacks_use(0);
+    for (unsigned n = 0; n < TRAP_STACKS; n++)
+        tss_set_trap_stack(0, n, trap_stack_top(0, n));
     assert(paging_check_wx() == 0);
 }
 

@@ -51,14 +51,18 @@ static const struct trapframe *frame_trap(const struct stack_frame *frame)
     return good ? (const struct trapframe *)frame->rbp : NULL;
 }
 
-/* A return address may lie behind the end of a function whose last instruction is a call that never
-   returns: so it is the byte before it that is looked up. */
-static void rip_print(unsigned n, uint64_t rip, bool is_return)
+/* What an address in a backtrace is: the instruction that was interrupted, or one to return to. */
+enum rip_kind { RIP_INTERRUPTED, RIP_RETURN };
+
+/* Prints one line of a backtrace. A return address lies behind the end of its function if that ends
+   with a call that never returns, so the symbol of the byte before it is looked up. */
+static void rip_print(unsigned n, uint64_t rip, enum rip_kind kind)
 {
-    uint64_t offset;
-    const char *name = symbol_find(rip - is_return, &offset);
+    uint64_t offset, back = kind == RIP_RETURN ? 1 : 0;
+    const char *name = symbol_find(rip - back, &offset);
+
     if (name)
-        printk("#%u 0x%016lx %s+%#lx\n", n, rip, name, offset + is_return);
+        printk("#%u 0x%016lx %s+%#lx\n", n, rip, name, offset + back);
     else
         printk("#%u 0x%016lx\n", n, rip);
 }
@@ -69,9 +73,9 @@ static void trap_print(const struct trapframe *tf)
            trap_from_user(tf) ? " from user mode" : "");
 }
 
-static void backtrace_from(uint64_t rip, uint64_t rbp, bool is_return)
+static void backtrace_from(uint64_t rip, enum rip_kind kind, uint64_t rbp)
 {
-    rip_print(0, rip, is_return);
+    rip_print(0, rip, kind);
     for (unsigned n = 1; n < MAX_FRAMES; n++) {
         const struct stack_frame *frame = frame_at(rbp);
         if (!frame || !frame->rip)
@@ -86,13 +90,13 @@ static void backtrace_from(uint64_t rip, uint64_t rbp, bool is_return)
             rip = tf->rip;
             rbp = tf->rbp;
         }
-        rip_print(n, rip, !tf);
+        rip_print(n, rip, tf ? RIP_INTERRUPTED : RIP_RETURN);
     }
 }
 
 void backtrace_print(uint64_t rip, uint64_t rbp)
 {
-    backtrace_from(rip, rbp, true);
+    backtrace_from(rip, RIP_RETURN, rbp);
 }
 
 /* The trapframe of what was interrupted last, or NULL if the boot code called all this. */
@@ -148,7 +152,7 @@ void walk_print(uint64_t addr)
     printk("walk of 0x%016lx:\n", addr);
     for (int level = ROOT_LEVEL; level > 0; level--) {
         if (!is_memory(table)) {
-            printk("  the table %#lx is not in memory\n", table);
+            printk("  the table at %#lx is outside of memory\n", table);
             return;
         }
         pte_t entry = ((pte_t *)phys_to_virt(table))[level_index(level, addr)];
@@ -179,7 +183,7 @@ static void panic_enter(void)
     }
     if (panicking_cpu != cpu_id())
         panic_stop_if_asked(); /* the first tells the story */
-    printk("panic: again, while reporting the first\n");
+    printk("panic: a second panic while the first is reported\n");
     machine_stop();
 }
 
@@ -198,7 +202,7 @@ static void panic_report(uint64_t rip, uint64_t rbp)
     if (tf && (tf->vector == VECTOR_PAGE_FAULT || tf->vector == VECTOR_DOUBLE_FAULT))
         walk_print(cr2_read());
     printk("backtrace of CPU %u:\n", cpu_id());
-    backtrace_from(rip, rbp, true);
+    backtrace_from(rip, RIP_RETURN, rbp);
 }
 
 void panic(const char *fmt, ...)
@@ -222,6 +226,6 @@ void panic_trap(const struct trapframe *tf, const char *fmt, ...)
     va_end(args);
     registers_print(tf);
     printk("backtrace of CPU %u:\n", cpu_id());
-    backtrace_from(tf->rip, tf->rbp, false);
+    backtrace_from(tf->rip, RIP_INTERRUPTED, tf->rbp);
     machine_stop();
 }

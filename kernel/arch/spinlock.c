@@ -43,7 +43,7 @@ void lock_check_acquire(enum lock_rank rank)
     for (unsigned i = 0; i < held->count; i++) {
         bool in_order = held->ranks[i] < rank || (held->ranks[i] == rank && may_nest(rank));
         if (!in_order)
-            panic("lock order: taking a lock of %s while holding one of %s", rank_name(rank),
+            panic("lock order: acquiring a lock of %s while holding one of %s", rank_name(rank),
                   rank_name(held->ranks[i]));
     }
     assert(held->count < MAX_LOCKS_HELD);
@@ -61,7 +61,7 @@ void lock_check_release(enum lock_rank rank)
             held->ranks[i] = held->ranks[i + 1];
         return;
     }
-    panic("lock order: releasing a lock of %s, and none is held", rank_name(rank));
+    panic("lock order: releasing a lock of %s that is not held", rank_name(rank));
 }
 
 bool lock_check_none_from(enum lock_rank rank)

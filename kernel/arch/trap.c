@@ -16,38 +16,6 @@
 #include "regs.h"
 #include "shootdown.h"
 
-static const char *const names[] = {
-    [VECTOR_DIVIDE] = "divide error",
-    [VECTOR_DEBUG] = "debug exception",
-    [VECTOR_NMI] = "NMI",
-    [VECTOR_BREAKPOINT] = "breakpoint",
-    [VECTOR_OVERFLOW] = "overflow",
-    [VECTOR_BOUND] = "bound range exceeded",
-    [VECTOR_INVALID_OPCODE] = "invalid opcode",
-    [VECTOR_NO_FPU] = "FPU not available",
-    [VECTOR_DOUBLE_FAULT] = "double fault",
-    [VECTOR_INVALID_TSS] = "invalid TSS",
-    [VECTOR_NO_SEGMENT] = "segment not present",
-    [VECTOR_STACK] = "stack-segment fault",
-    [VECTOR_PROTECTION] = "general protection fault",
-    [VECTOR_PAGE_FAULT] = "page fault",
-    [VECTOR_FPU] = "x87 floating-point error",
-    [VECTOR_ALIGNMENT] = "alignment check",
-    [VECTOR_MACHINE_CHECK] = "machine check",
-    [VECTOR_SIMD] = "SIMD floating-point error",
-    [VECTOR_TIMER] = "timer interrupt",
-    [VECTOR_RESCHEDULE] = "reschedule interrupt",
-    [VECTOR_TLB] = "TLB shootdown",
-    [VECTOR_SYSCALL] = "system call",
-};
-
-const char *vector_name(unsigned vector)
-{
-    if (vector < ARRAY_SIZE(names) && names[vector])
-        return names[vector];
-    return vector < VECTOR_IRQ_BASE ? "reserved exception" : "device interrupt";
-}
-
 struct extable_entry {
     uint64_t rip, then;
 };
@@ -87,12 +55,12 @@ static void exception(struct trapframe *tf)
     switch (tf->vector) {
     case VECTOR_NMI:
         panic_stop_if_asked();
-        panic("NMI: the hardware reports an error, or somebody pressed the button");
+        panic("NMI: the hardware reports an error, or the NMI button was pressed");
     case VECTOR_DOUBLE_FAULT:
         check_stack_overflow(tf, cr2_read());
         panic("double fault: an exception could not be delivered");
     case VECTOR_MACHINE_CHECK:
-        panic("machine check: the CPU or the memory has failed");
+        panic("machine check: the CPU or the memory failed");
     default:
         fault_dispatch(tf, 0, 0);
     }

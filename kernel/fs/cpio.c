@@ -66,7 +66,7 @@ static uint64_t device_number(const struct header *header)
 }
 
 /* The next `len` bytes of the image, and the padding behind them; NULL: it ends before. */
-static const char *take(struct image *image, int64_t len)
+static const char *image_take(struct image *image, int64_t len)
 {
     if (len < 0 || (size_t)len > image->len - image->at)
         return NULL;
@@ -76,23 +76,23 @@ static const char *take(struct image *image, int64_t len)
 }
 
 /* The header and the name behind it are padded as one. */
-static const struct header *take_header(struct image *image, struct member *member)
+static const struct header *image_take_header(struct image *image, struct member *member)
 {
     const struct header *header = (const void *)(image->start + image->at);
 
     if (image->len - image->at < sizeof(*header) || memcmp(header->magic, MAGIC, 6) != 0)
         return NULL;
     int64_t name_size = hex_number(header->name_size);
-    if (name_size <= 0 || !take(image, sizeof(*header) + name_size))
+    if (name_size <= 0 || !image_take(image, sizeof(*header) + name_size))
         return NULL;
     member->name = (const char *)(header + 1);
     return member->name[name_size - 1] == '\0' ? header : NULL;
 }
 
 /* The next member; false: what follows is no member. */
-static bool take_member(struct image *image, struct member *member)
+static bool image_take_member(struct image *image, struct member *member)
 {
-    const struct header *header = take_header(image, member);
+    const struct header *header = image_take_header(image, member);
 
     if (!header)
         return false;
@@ -100,7 +100,7 @@ static bool take_member(struct image *image, struct member *member)
     member->mtime = hex_number(header->mtime);
     member->rdev = device_number(header);
     member->size = hex_number(header->size);
-    member->data = take(image, hex_number(header->size));
+    member->data = image_take(image, hex_number(header->size));
     return member->data != NULL;
 }
 
@@ -189,15 +189,15 @@ unsigned cpio_unpack(struct vnode *root, const void *start, size_t len)
     unsigned files = 0;
 
     while (find_archive(&image)) {
-        if (!take_member(&image, &member)) {
-            printk("cpio: no archive at byte %zu of the initial image\n", image.at);
+        if (!image_take_member(&image, &member)) {
+            printk("cpio: no archive at byte %zu of the initial RAM disk\n", image.at);
             break;
         }
         if (strcmp(member.name, TRAILER) == 0)
             continue;
         int err = unpack_member(root, &member);
         if (err)
-            printk("cpio: %s: error %d\n", member.name, err);
+            printk("cpio: cannot unpack %s: error %d\n", member.name, -err);
         else
             files++;
     }

@@ -114,7 +114,7 @@ void devices_make_nodes(struct vnode *dir)
         int err = dir->ops->create(dir, device->name, mode, device->rdev, &node);
 
         if (err && err != -EEXIST) /* the initial image may have the node */
-            panic("/dev/%s: error %d", device->name, err);
+            panic("cannot make /dev/%s: error %d", device->name, -err);
         if (!err)
             vnode_put(node);
     }

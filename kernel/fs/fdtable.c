@@ -14,8 +14,8 @@
 
 struct fd_slot {
     struct file *file; /* one reference; NULL: there is none */
-    bool cloexec;
-    bool reserved; /* for a file that is to come */
+    unsigned flags;    /* FD_CLOEXEC or 0 */
+    bool reserved;     /* for a file that is still to be opened */
 };
 
 struct fdtable {
@@ -142,7 +142,7 @@ void fdtable_destroy(struct fdtable *table)
 void fdtable_close_on_exec(struct fdtable *table)
 {
     for (int fd = fdtable_next(table, 0); fd >= 0; fd = fdtable_next(table, fd + 1)) {
-        if (fdtable_get_cloexec(table, fd) > 0)
+        if (fdtable_get_flags(table, fd) > 0)
             (void)fdtable_close(table, fd);
     }
 }
@@ -193,27 +193,27 @@ int fdtable_reserve(struct fdtable *table, int min_fd, uint64_t limit)
     return fd;
 }
 
-void fdtable_fill(struct fdtable *table, int fd, struct file *file, bool cloexec)
+void fdtable_fill(struct fdtable *table, int fd, struct file *file, unsigned flags)
 {
     mutex_lock(&table->lock);
     assert(is_reserved(table, fd));
-    table->slots[fd] = (struct fd_slot){.file = file, .cloexec = cloexec};
+    table->slots[fd] = (struct fd_slot){.file = file, .flags = flags};
     mutex_unlock(&table->lock);
 }
 
-int fdtable_install(struct fdtable *table, struct file *file, int min_fd, bool cloexec,
+int fdtable_install(struct fdtable *table, struct file *file, int min_fd, unsigned flags,
                     uint64_t limit)
 {
     int fd = fdtable_reserve(table, min_fd, limit);
 
     if (fd >= 0)
-        fdtable_fill(table, fd, file, cloexec);
+        fdtable_fill(table, fd, file, flags);
     return fd;
 }
 
 /* Puts another reference on what `from` is into `to`; what `to` was goes to `old`. The lock is
    held. */
-static int dup2_locked(struct fdtable *table, int from, int to, bool cloexec, struct file **old)
+static int dup2_locked(struct fdtable *table, int from, int to, unsigned flags, struct file **old)
 {
     if (!used_slot(table, from))
         return -EBADF;
@@ -223,42 +223,42 @@ static int dup2_locked(struct fdtable *table, int from, int to, bool cloexec, st
     if (is_reserved(table, to))
         return -EBUSY;
     *old = table->slots[to].file;
-    table->slots[to] = (struct fd_slot){.file = table->slots[from].file, .cloexec = cloexec};
+    table->slots[to] = (struct fd_slot){.file = table->slots[from].file, .flags = flags};
     file_get(table->slots[to].file);
     return to;
 }
 
-int fdtable_dup2(struct fdtable *table, int from, int to, bool cloexec, uint64_t limit)
+int fdtable_dup2(struct fdtable *table, int from, int to, unsigned flags, uint64_t limit)
 {
     struct file *old = NULL;
 
     if (to < 0 || (uint64_t)to >= limit)
         return -EBADF;
     if (from == to)
-        return fdtable_get_cloexec(table, from) < 0 ? -EBADF : to;
+        return fdtable_get_flags(table, from) < 0 ? -EBADF : to;
     mutex_lock(&table->lock);
-    int fd = dup2_locked(table, from, to, cloexec, &old);
+    int fd = dup2_locked(table, from, to, flags, &old);
     mutex_unlock(&table->lock);
     if (old)
         file_put(old);
     return fd;
 }
 
-int fdtable_get_cloexec(struct fdtable *table, int fd)
+int fdtable_get_flags(struct fdtable *table, int fd)
 {
     mutex_lock(&table->lock);
     struct fd_slot *slot = used_slot(table, fd);
-    int cloexec = slot ? slot->cloexec : -EBADF;
+    int flags = slot ? (int)slot->flags : -EBADF;
     mutex_unlock(&table->lock);
-    return cloexec;
+    return flags;
 }
 
-int fdtable_set_cloexec(struct fdtable *table, int fd, bool cloexec)
+int fdtable_set_flags(struct fdtable *table, int fd, unsigned flags)
 {
     mutex_lock(&table->lock);
     struct fd_slot *slot = used_slot(table, fd);
     if (slot)
-        slot->cloexec = cloexec;
+        slot->flags = flags;
     mutex_unlock(&table->lock);
     return slot ? 0 : -EBADF;
 }
@@ -267,7 +267,7 @@ void fdtable_set_cloexec_range(struct fdtable *table, unsigned first, unsigned l
 {
     for (int fd = fdtable_next(table, clamp_fd(first)); fd >= 0 && (unsigned)fd <= last;
          fd = fdtable_next(table, fd + 1))
-        (void)fdtable_set_cloexec(table, fd, true);
+        (void)fdtable_set_flags(table, fd, FD_CLOEXEC);
 }
 
 unsigned fdtable_end(struct fdtable *table)

@@ -55,7 +55,7 @@ static void make_dir(const char *path)
     int err = vfs_make(vfs_root, path, S_IFDIR | 0755, 0);
 
     if (err && err != -EEXIST)
-        panic("%s: error %d", path, err);
+        panic("cannot make %s: error %d", path, -err);
 }
 
 static void make_devices(void)
@@ -65,7 +65,7 @@ static void make_devices(void)
     make_dir("/dev");
     int err = path_lookup(vfs_root, "/dev", PATH_FOLLOW, &dir);
     if (err)
-        panic("/dev: error %d", err);
+        panic("cannot find /dev: error %d", -err);
     devices_make_nodes(dir);
     vnode_put(dir);
 }
@@ -75,9 +75,9 @@ void fs_init(paddr_t initrd_start, paddr_t initrd_end)
     pagecache_init();
     vfs_root = tmpfs_create();
     if (remember_mount(vfs_root))
-        panic("no room for the root");
+        panic("cannot mount the root file system");
     unsigned files = cpio_unpack(vfs_root, phys_to_virt(initrd_start), initrd_end - initrd_start);
-    printk("fs: %u files from the initial image\n", files);
+    printk("fs: unpacked %u files from the initial RAM disk\n", files);
     make_dir("/proc");
     make_devices();
 }

@@ -125,8 +125,8 @@ static int check_flags(unsigned flags)
     return (flags & O_CREAT) && (flags & O_DIRECTORY) ? -EINVAL : 0;
 }
 
-static int open_path(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
-                     struct file *file)
+static int open_by_path(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
+                        struct file *file)
 {
     struct vnode *vnode;
 
@@ -147,7 +147,7 @@ int vfs_open(struct vnode *start, const char *path, unsigned flags, uint32_t mod
     struct file *file = file_alloc(flags);
     if (!file)
         return -ENOMEM;
-    err = open_path(start, path, flags, mode, file);
+    err = open_by_path(start, path, flags, mode, file);
     if (err)
         file_put(file);
     else

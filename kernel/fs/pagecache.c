@@ -17,19 +17,13 @@
 
 /* All caches, for the audit, and the frames that they hold together (atomic). */
 LIST_HEAD(pagecache_list, pagecache);
-static struct pagecache_list caches = LIST_HEAD_INITIALIZER(caches);
-static struct spinlock caches_lock = SPINLOCK(RANK_PIPE);
+static struct pagecache_list pagecaches = LIST_HEAD_INITIALIZER(pagecaches);
+static struct spinlock pagecaches_lock = SPINLOCK(RANK_PIPE);
 static uint64_t cached_pages;
 
-static uint64_t page_of(uint64_t offset)
+static uint64_t page_index(uint64_t offset)
 {
     return offset >> PAGE_SHIFT;
-}
-
-/* Bytes from `offset` to the end of its page. */
-static size_t rest_of_page(uint64_t offset)
-{
-    return PAGE_SIZE - offset % PAGE_SIZE;
 }
 
 /* Where the byte at `offset` of the file lies in `frame`. */
@@ -59,11 +53,11 @@ static void drop_frame(void *item, void *arg)
 static void trim_locked(struct pagecache *cache)
 {
     assert(mutex_is_held(&cache->lock));
-    radix_remove_from(&cache->pages, page_of(cache->size + PAGE_SIZE - 1), drop_frame, cache);
+    radix_remove_from(&cache->pages, page_index(cache->size + PAGE_SIZE - 1), drop_frame, cache);
 
-    struct frame *last = radix_find(&cache->pages, page_of(cache->size));
+    struct frame *last = radix_find(&cache->pages, page_index(cache->size));
     if (last)
-        memset(byte_in_frame(last, cache->size), 0, rest_of_page(cache->size));
+        memset(byte_in_frame(last, cache->size), 0, page_rest(cache->size));
 }
 
 static void trim(struct pagecache *cache)
@@ -127,7 +121,7 @@ int pagecache_page(struct pagecache *cache, uint64_t index, struct frame **frame
     int err = -ENXIO;
 
     mutex_lock(&cache->lock);
-    if (index < page_of(cache->size + PAGE_SIZE - 1))
+    if (index < page_index(cache->size + PAGE_SIZE - 1))
         err = make_page_locked(cache, index, frame);
     if (!err)
         frame_get(*frame);
@@ -153,9 +147,9 @@ static size_t read_page(struct pagecache *cache, struct uio *uio, uint64_t offse
 
     if (offset >= size || uio->left == 0)
         return 0;
-    size_t len = min(rest_of_page(offset), uio->left);
+    size_t len = min(page_rest(offset), uio->left);
     len = min(len, size - offset);
-    struct frame *frame = peek_page(cache, page_of(offset));
+    struct frame *frame = peek_page(cache, page_index(offset));
     size_t moved;
 
     if (frame) {
@@ -200,12 +194,12 @@ static void grow_to(struct pagecache *cache, uint64_t size)
 /* Moves what the uio has for the page of `offset`. */
 static size_t write_page(struct pagecache *cache, struct uio *uio, uint64_t offset, int *err)
 {
-    size_t len = min(rest_of_page(offset), uio->left);
+    size_t len = min(page_rest(offset), uio->left);
     struct frame *frame;
 
     if (len == 0)
         return 0;
-    *err = get_page_for_write(cache, page_of(offset), &frame);
+    *err = get_page_for_write(cache, page_index(offset), &frame);
     if (*err)
         return 0;
     size_t moved = uio_get(uio, byte_in_frame(frame, offset), len);
@@ -262,12 +256,12 @@ int pagecache_truncate(struct pagecache *cache, uint64_t size)
     return 0;
 }
 
-static int pager_page(struct pager *pager, uint64_t index, struct frame **frame)
+static int pagecache_pager_page(struct pager *pager, uint64_t index, struct frame **frame)
 {
     return pagecache_page(container_of(pager, struct pagecache, pager), index, frame);
 }
 
-static void pager_get(struct pager *pager)
+static void pagecache_pager_get(struct pager *pager)
 {
     struct pagecache *cache = container_of(pager, struct pagecache, pager);
 
@@ -275,7 +269,7 @@ static void pager_get(struct pager *pager)
     atomic_add_fetch(&cache->regions, 1u);
 }
 
-static void pager_put(struct pager *pager)
+static void pagecache_pager_put(struct pager *pager)
 {
     struct pagecache *cache = container_of(pager, struct pagecache, pager);
 
@@ -283,7 +277,7 @@ static void pager_put(struct pager *pager)
     vnode_put(cache->vnode);
 }
 
-static uint64_t pager_name(struct pager *pager, char *buf, size_t size)
+static uint64_t pagecache_pager_name(struct pager *pager, char *buf, size_t size)
 {
     struct vnode *vnode = container_of(pager, struct pagecache, pager)->vnode;
 
@@ -293,10 +287,10 @@ static uint64_t pager_name(struct pager *pager, char *buf, size_t size)
 }
 
 static const struct pager_ops pagecache_pager_ops = {
-    .page = pager_page,
-    .get = pager_get,
-    .put = pager_put,
-    .name = pager_name,
+    .page = pagecache_pager_page,
+    .get = pagecache_pager_get,
+    .put = pagecache_pager_put,
+    .name = pagecache_pager_name,
 };
 
 struct pagecache *pagecache_create(struct vnode *vnode)
@@ -308,18 +302,18 @@ struct pagecache *pagecache_create(struct vnode *vnode)
     cache->pager.ops = &pagecache_pager_ops;
     cache->vnode = vnode;
     mutex_init(&cache->lock, RANK_CACHE);
-    spin_lock(&caches_lock);
-    LIST_INSERT_HEAD(&caches, cache, all);
-    spin_unlock(&caches_lock);
+    spin_lock(&pagecaches_lock);
+    LIST_INSERT_HEAD(&pagecaches, cache, all);
+    spin_unlock(&pagecaches_lock);
     return cache;
 }
 
 void pagecache_destroy(struct pagecache *cache)
 {
     radix_remove_from(&cache->pages, 0, drop_frame, cache);
-    spin_lock(&caches_lock);
+    spin_lock(&pagecaches_lock);
     LIST_REMOVE(cache, all);
-    spin_unlock(&caches_lock);
+    spin_unlock(&pagecaches_lock);
     heap_free(cache);
 }
 
@@ -333,7 +327,7 @@ static void audit_visit(void (*hold)(struct frame *frame))
 {
     struct pagecache *cache;
 
-    LIST_FOREACH (cache, &caches, all)
+    LIST_FOREACH (cache, &pagecaches, all)
         radix_for_each(&cache->pages, hold_item, &hold);
 }
 

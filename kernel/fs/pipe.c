@@ -53,15 +53,10 @@ static size_t used(const struct pipe *pipe)
     return pipe->in - pipe->out;
 }
 
-/* Where byte number `n` lies, and how many follow in its page. */
-static char **page_of(struct pipe *pipe, uint64_t n)
+/* Returns the slot of the page in which byte number `n` lies. */
+static char **pipe_page(struct pipe *pipe, uint64_t n)
 {
     return &pipe->pages[n / PAGE_SIZE % PIPE_PAGES];
-}
-
-static size_t rest_of_page(uint64_t n)
-{
-    return PAGE_SIZE - n % PAGE_SIZE;
 }
 
 /* Lets everybody look again; the lock is held, and given back. */
@@ -99,8 +94,8 @@ static size_t copy_out(struct pipe *pipe, struct uio *uio, size_t len)
     len = min(len, uio->left);
     while (done < len) {
         uint64_t at = pipe->out + done;
-        size_t here = min(len - done, rest_of_page(at));
-        size_t moved = uio_put(uio, *page_of(pipe, at) + at % PAGE_SIZE, here);
+        size_t here = min(len - done, page_rest(at));
+        size_t moved = uio_put(uio, *pipe_page(pipe, at) + at % PAGE_SIZE, here);
 
         done += moved;
         if (moved < here)
@@ -151,7 +146,7 @@ static ssize_t claim_room(struct pipe *pipe, size_t wanted, bool nonblock)
 /* The page for byte number `n`; the writing end is claimed. NULL: no memory. */
 static char *page_for_write(struct pipe *pipe, uint64_t n)
 {
-    char **page = page_of(pipe, n);
+    char **page = pipe_page(pipe, n);
 
     if (!*page)
         *page = heap_alloc(PAGE_SIZE);
@@ -166,7 +161,7 @@ static size_t copy_in(struct pipe *pipe, struct uio *uio, size_t len, int *err)
     len = min(len, uio->left);
     while (done < len && !*err) {
         uint64_t at = pipe->in + done;
-        size_t here = min(len - done, rest_of_page(at));
+        size_t here = min(len - done, page_rest(at));
         char *page = page_for_write(pipe, at);
         size_t moved = page ? uio_get(uio, page + at % PAGE_SIZE, here) : 0;
 

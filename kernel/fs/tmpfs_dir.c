@@ -7,6 +7,7 @@
    Always true under it: a vnode's nlink is the number of its entries, plus, for a directory, 1 for
    its "." and 1 for the ".." of each directory in it; 0 means removed. */
 #include <linux/errno.h>
+#include <linux/fs.h>
 #include <fs/pagecache.h>
 #include <lib/panic.h>
 #include <lib/string.h>
@@ -159,7 +160,7 @@ int tmpfs_link(struct vnode *dir, const char *name, struct vnode *vnode)
     return err;
 }
 
-static int may_unlink(const struct vnode *vnode)
+static int may_unlink(struct vnode *vnode)
 {
     return vnode_is_dir(vnode) ? -EISDIR : 0;
 }
@@ -173,14 +174,12 @@ static int may_rmdir(struct vnode *vnode)
     return is_empty(vnode) ? 0 : -ENOTEMPTY;
 }
 
-/* Takes a name away, if it may be. */
-static int remove_name(struct vnode *dir, const char *name, bool is_rmdir)
+/* Removes a name, if `may_remove` of its vnode returns 0. */
+static int remove_name(struct vnode *dir, const char *name, int (*may_remove)(struct vnode *vnode))
 {
     rwlock_write_lock(tree_lock(dir));
     struct tmpfs_entry *entry = entry_find(dir, name);
-    int err = -ENOENT;
-    if (entry)
-        err = is_rmdir ? may_rmdir(entry->vnode) : may_unlink(entry->vnode);
+    int err = entry ? may_remove(entry->vnode) : -ENOENT;
     if (!err) {
         entry_remove(dir, entry);
         mark_if_removed(entry->vnode);
@@ -193,12 +192,12 @@ static int remove_name(struct vnode *dir, const char *name, bool is_rmdir)
 
 int tmpfs_unlink(struct vnode *dir, const char *name)
 {
-    return remove_name(dir, name, false);
+    return remove_name(dir, name, may_unlink);
 }
 
 int tmpfs_rmdir(struct vnode *dir, const char *name)
 {
-    return remove_name(dir, name, true);
+    return remove_name(dir, name, may_rmdir);
 }
 
 /* Whether `dir` is `above` or lies below it. Directories move only under the tree lock, which is
@@ -230,11 +229,11 @@ static int may_replace(const struct rename *rename)
     return vnode_is_dir(source) ? may_rmdir(target) : -EISDIR;
 }
 
-static int may_rename(const struct rename *rename, bool no_replace)
+static int may_rename(const struct rename *rename, unsigned flags)
 {
     if (!rename->source || rename->to_dir->nlink == 0)
         return -ENOENT;
-    if (rename->target && no_replace)
+    if (rename->target && (flags & RENAME_NOREPLACE))
         return -EEXIST;
     if (lies_in(rename->to_dir, rename->source->vnode))
         return -EINVAL;
@@ -259,12 +258,12 @@ static void rename_commit(struct rename *rename)
 
 /* Checks and commits; the tree lock is held for writing. On failure, and where both names are of
    one file already and so nothing is to be done, the entries to be freed are only the new one. */
-static int rename_locked(struct rename *rename, const char *from_name, bool no_replace)
+static int rename_locked(struct rename *rename, const char *from_name, unsigned flags)
 {
     rename->source = entry_find(rename->from_dir, from_name);
     rename->target = entry_find(rename->to_dir, rename->entry->name);
 
-    int err = may_rename(rename, no_replace);
+    int err = may_rename(rename, flags);
     bool same = !err && rename->target && rename->target->vnode == rename->source->vnode;
     if (!err && !same)
         err = vnode_place(rename->source->vnode, rename->to_dir, rename->entry->name);
@@ -278,7 +277,7 @@ static int rename_locked(struct rename *rename, const char *from_name, bool no_r
 }
 
 int tmpfs_rename(struct vnode *from_dir, const char *from_name, struct vnode *to_dir,
-                 const char *to_name, bool no_replace)
+                 const char *to_name, unsigned flags)
 {
     struct rename rename = {.from_dir = from_dir, .to_dir = to_dir};
 
@@ -286,7 +285,7 @@ int tmpfs_rename(struct vnode *from_dir, const char *from_name, struct vnode *to
     if (!rename.entry)
         return -ENOMEM;
     rwlock_write_lock(tree_lock(from_dir));
-    int err = rename_locked(&rename, from_name, no_replace);
+    int err = rename_locked(&rename, from_name, flags);
     rwlock_write_unlock(tree_lock(from_dir));
     entry_free(rename.entry);
     entry_free(rename.source);

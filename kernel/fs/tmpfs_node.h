@@ -41,5 +41,5 @@ int tmpfs_link(struct vnode *dir, const char *name, struct vnode *vnode);
 int tmpfs_unlink(struct vnode *dir, const char *name);
 int tmpfs_rmdir(struct vnode *dir, const char *name);
 int tmpfs_rename(struct vnode *from_dir, const char *from_name, struct vnode *to_dir,
-                 const char *to_name, bool no_replace);
+                 const char *to_name, unsigned flags);
 int tmpfs_readdir(struct vnode *dir, uint64_t cookie, struct dir_entry *entry);

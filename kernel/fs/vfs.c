@@ -2,6 +2,7 @@
    order of the checks is Linux's, since programs see it. Locks: each file system takes
    its own; what was checked here may have changed by then, and it checks again what it relies on. */
 #include <linux/errno.h>
+#include <linux/fs.h>
 #include <fs/pagecache.h>
 #include <fs/vfs.h>
 #include <lib/string.h>
@@ -85,7 +86,7 @@ int vfs_symlink(const char *target, struct vnode *start, const char *path)
     return err;
 }
 
-static int link_to(struct vnode *vnode, const struct path_last *last)
+static int link_last(struct vnode *vnode, const struct path_last *last)
 {
     int err = check_op(last, last->dir->ops->link);
 
@@ -105,7 +106,7 @@ int vfs_link(struct vnode *vnode, struct vnode *start, const char *path)
 
     if (err)
         return err;
-    err = link_to(vnode, &last);
+    err = link_last(vnode, &last);
     vnode_put(last.dir);
     return err;
 }
@@ -179,24 +180,24 @@ static int check_rename_slashes(const struct path_last *from, const struct path_
     return err;
 }
 
-static int rename_last(const struct path_last *from, const struct path_last *to, bool no_replace)
+static int rename_last(const struct path_last *from, const struct path_last *to, unsigned flags)
 {
     if (from->dir->fs != to->dir->fs)
         return -EXDEV;
     if (from->kind != PATH_NAME)
         return -EBUSY;
     if (to->kind != PATH_NAME)
-        return no_replace ? -EEXIST : -EBUSY;
+        return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
     int err = check_rename_slashes(from, to);
     if (err)
         return err;
     if (!from->dir->ops->rename)
         return -EPERM;
-    return from->dir->ops->rename(from->dir, from->name, to->dir, to->name, no_replace);
+    return from->dir->ops->rename(from->dir, from->name, to->dir, to->name, flags);
 }
 
 int vfs_rename(struct vnode *from_start, const char *from, struct vnode *to_start, const char *to,
-               bool no_replace)
+               unsigned flags)
 {
     struct path_last from_last, to_last;
     int err = path_lookup_parent(from_start, from, 0, &from_last);
@@ -205,7 +206,7 @@ int vfs_rename(struct vnode *from_start, const char *from, struct vnode *to_star
         return err;
     err = path_lookup_parent(to_start, to, 0, &to_last);
     if (!err) {
-        err = rename_last(&from_last, &to_last, no_replace);
+        err = rename_last(&from_last, &to_last, flags);
         vnode_put(to_last.dir);
     }
     vnode_put(from_last.dir);

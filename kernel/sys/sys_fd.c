@@ -12,17 +12,25 @@ static struct fdtable *current_files(void)
     return process_current()->files;
 }
 
-/* Gives `file` the lowest free number from `min_fd` on; on failure its reference goes. */
-static int install_file(struct file *file, int min_fd, bool cloexec)
+/* Returns the descriptor flags that the flags of an open ask for. */
+static unsigned to_fd_flags(unsigned flags)
 {
-    int fd = fdtable_install(current_files(), file, min_fd, cloexec, fd_limit());
+    return flags & O_CLOEXEC ? FD_CLOEXEC : 0;
+}
+
+/* Gives `file` the lowest free descriptor from `min_fd` on, and takes over its reference, also on
+   failure. */
+static int install_file(struct file *file, int min_fd, unsigned fd_flags)
+{
+    int fd = fdtable_install(current_files(), file, min_fd, fd_flags, fd_limit());
 
     if (fd < 0)
         file_put(file);
     return fd;
 }
 
-/* The number comes first: an open that fails for the want of one has made or truncated no file. */
+/* Reserves the descriptor before the open, so that an open without a free descriptor neither creates
+   nor truncates a file. */
 static int open_arg(const struct path_arg *arg, unsigned flags, unsigned mode)
 {
     int fd = fdtable_reserve(current_files(), 0, fd_limit());
@@ -31,7 +39,7 @@ static int open_arg(const struct path_arg *arg, unsigned flags, unsigned mode)
     if (fd < 0)
         return fd;
     int err = vfs_open(arg->dir, arg->path, flags | O_LARGEFILE, mode, &file);
-    fdtable_fill(current_files(), fd, err ? NULL : file, flags & O_CLOEXEC);
+    fdtable_fill(current_files(), fd, err ? NULL : file, to_fd_flags(flags));
     return err ? err : fd;
 }
 
@@ -67,7 +75,7 @@ SYSCALL1(sys_close, int, fd)
     return fdtable_close(current_files(), fd);
 }
 
-/* No table is shared, so there is nothing to do for CLOSE_RANGE_UNSHARE. */
+/* CLOSE_RANGE_UNSHARE has no effect, because no two processes share a descriptor table. */
 SYSCALL3(sys_close_range, unsigned, first, unsigned, last, unsigned, flags)
 {
     if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || first > last)
@@ -79,39 +87,39 @@ SYSCALL3(sys_close_range, unsigned, first, unsigned, last, unsigned, flags)
     return 0;
 }
 
-static long dup_from(int fd, int min_fd, bool cloexec)
+static long dup_from(int fd, int min_fd, unsigned fd_flags)
 {
     struct file *file = file_from_fd(fd);
 
-    return file ? install_file(file, min_fd, cloexec) : -EBADF;
+    return file ? install_file(file, min_fd, fd_flags) : -EBADF;
 }
 
 SYSCALL1(sys_dup, int, fd)
 {
-    return dup_from(fd, 0, false);
+    return dup_from(fd, 0, 0);
 }
 
 SYSCALL2(sys_dup2, int, from, int, to)
 {
-    return fdtable_dup2(current_files(), from, to, false, fd_limit());
+    return fdtable_dup2(current_files(), from, to, 0, fd_limit());
 }
 
 SYSCALL3(sys_dup3, int, from, int, to, unsigned, flags)
 {
     if ((flags & ~O_CLOEXEC) || from == to)
         return -EINVAL;
-    return fdtable_dup2(current_files(), from, to, flags & O_CLOEXEC, fd_limit());
+    return fdtable_dup2(current_files(), from, to, to_fd_flags(flags), fd_limit());
 }
 
-/* Both ends, or neither, get numbers. */
-static int install_pipe(struct file *reader, struct file *writer, bool cloexec, int fds[2])
+/* Gives descriptors to both ends, or to neither. Takes over their references, also on failure. */
+static int install_pipe(struct file *reader, struct file *writer, unsigned fd_flags, int fds[2])
 {
-    fds[0] = install_file(reader, 0, cloexec);
+    fds[0] = install_file(reader, 0, fd_flags);
     if (fds[0] < 0) {
         file_put(writer);
         return fds[0];
     }
-    fds[1] = install_file(writer, 0, cloexec);
+    fds[1] = install_file(writer, 0, fd_flags);
     if (fds[1] < 0) {
         (void)fdtable_close(current_files(), fds[0]);
         return fds[1];
@@ -129,7 +137,7 @@ static long make_pipe(int __user *to, unsigned flags)
     int err = pipe_create(flags & O_NONBLOCK, &reader, &writer);
     if (err)
         return err;
-    err = install_pipe(reader, writer, flags & O_CLOEXEC, fds);
+    err = install_pipe(reader, writer, to_fd_flags(flags), fds);
     if (err)
         return err;
     err = copy_to_user(to, fds, sizeof(fds));
@@ -150,7 +158,7 @@ SYSCALL2(sys_pipe2, int __user *, fds, unsigned, flags)
     return make_pipe(fds, flags);
 }
 
-/* The flags that F_SETFL changes; it leaves the others as they are. */
+/* The flags that F_SETFL changes; the others stay as they are. */
 #define SETFL_FLAGS (O_APPEND | O_NONBLOCK | O_NOATIME)
 
 static long set_file_flags(struct file *file, unsigned flags)
@@ -164,7 +172,7 @@ static long set_file_flags(struct file *file, unsigned flags)
     return 0;
 }
 
-/* Requests that O_PATH descriptors have as well. */
+/* Returns true for a request that a descriptor of an O_PATH file supports too. */
 static bool is_descriptor_request(unsigned request)
 {
     return request == F_DUPFD || request == F_DUPFD_CLOEXEC || request == F_GETFD ||
@@ -177,12 +185,13 @@ static long fcntl_file(struct file *file, int fd, unsigned request, uint64_t arg
         return -EBADF;
     switch (request) {
     case F_DUPFD:
+        return dup_from(fd, arg, 0);
     case F_DUPFD_CLOEXEC:
-        return dup_from(fd, arg, request == F_DUPFD_CLOEXEC);
+        return dup_from(fd, arg, FD_CLOEXEC);
     case F_GETFD:
-        return fdtable_get_cloexec(current_files(), fd) > 0 ? FD_CLOEXEC : 0;
+        return fdtable_get_flags(current_files(), fd);
     case F_SETFD:
-        return fdtable_set_cloexec(current_files(), fd, arg & FD_CLOEXEC);
+        return fdtable_set_flags(current_files(), fd, arg & FD_CLOEXEC);
     case F_GETFL:
         return atomic_load(&file->flags);
     case F_SETFL:

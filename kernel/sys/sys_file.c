@@ -29,7 +29,7 @@ SYSCALL2(sys_ftruncate, int, fd, int64_t, size)
     return err;
 }
 
-/* Files here are in memory: all there is to do is to say whether there is such a file. */
+/* Writes nothing, because files are in memory. -EBADF; -EINVAL for a pipe or a device. */
 static long sync_file(int fd)
 {
     struct file *file = io_file_from_fd(fd);
@@ -56,25 +56,20 @@ SYSCALL0(sys_sync)
     return 0;
 }
 
-static void set_flag(struct file *file, unsigned flag, bool on)
-{
-    if (on)
-        atomic_or(&file->flags, flag);
-    else
-        atomic_and(&file->flags, ~flag);
-}
-
 static int set_nonblocking(struct file *file, uaddr_t arg)
 {
     int on;
-    int err = get_user(&on, (int __user *)arg);
 
-    if (!err)
-        set_flag(file, O_NONBLOCK, on);
-    return err;
+    if (get_user(&on, (int __user *)arg))
+        return -EFAULT;
+    if (on)
+        atomic_or(&file->flags, O_NONBLOCK);
+    else
+        atomic_and(&file->flags, ~O_NONBLOCK);
+    return 0;
 }
 
-/* Bytes from the offset to the end. */
+/* Stores the number of bytes from the offset to the end of the file at `arg`. */
 static int file_readable_bytes(struct file *file, uaddr_t arg)
 {
     int64_t rest = vnode_size(file->vnode) - atomic_load_relaxed(&file->offset);
@@ -83,13 +78,14 @@ static int file_readable_bytes(struct file *file, uaddr_t arg)
     return put_user((int __user *)arg, &n);
 }
 
-/* The requests that every file has, then its own. */
+/* Does the requests that every file supports, then those of its kind. */
 static int ioctl_file(struct file *file, int fd, unsigned request, uaddr_t arg)
 {
     switch (request) {
     case FIOCLEX:
+        return fdtable_set_flags(process_current()->files, fd, FD_CLOEXEC);
     case FIONCLEX:
-        return fdtable_set_cloexec(process_current()->files, fd, request == FIOCLEX);
+        return fdtable_set_flags(process_current()->files, fd, 0);
     case FIONBIO:
         return set_nonblocking(file, arg);
     }

@@ -83,7 +83,7 @@ SYSCALL3(sys_syslog, int, action, char __user *, to, int, size)
 
 /* ---- The machine ---- */
 
-SYSCALL4(sys_reboot, unsigned, magic1, unsigned, magic2, unsigned, command, uaddr_t, arg __unused)
+SYSCALL3(sys_reboot, unsigned, magic1, unsigned, magic2, unsigned, command)
 {
     if (magic1 != LINUX_REBOOT_MAGIC1 ||
         (magic2 != LINUX_REBOOT_MAGIC2 && magic2 != LINUX_REBOOT_MAGIC2A &&

@@ -35,7 +35,7 @@ static int page_range(uaddr_t addr, uint64_t len, uaddr_t *end)
 }
 
 /* What a file mapping shows. -EACCES, -ENODEV, -EOVERFLOW. */
-static int map_file(struct map_request *request, struct file *file, uint64_t offset)
+static int mmap_set_file(struct map_request *request, struct file *file, uint64_t offset)
 {
     if (offset > INT64_MAX - request->len)
         return -EOVERFLOW;
@@ -44,8 +44,8 @@ static int map_file(struct map_request *request, struct file *file, uint64_t off
 }
 
 /* `file`: NULL for anonymous memory. */
-static long map(uaddr_t addr, uint64_t len, unsigned prot, unsigned flags, struct file *file,
-                uint64_t offset)
+static long mmap_current(uaddr_t addr, uint64_t len, unsigned prot, unsigned flags,
+                         struct file *file, uint64_t offset)
 {
     struct map_request request = {
         .start = page_ceil(addr),
@@ -67,7 +67,7 @@ static long map(uaddr_t addr, uint64_t len, unsigned prot, unsigned flags, struc
     if ((flags & MAP_TYPE) != MAP_PRIVATE)
         return -ENODEV; /* nothing is shared yet */
     if (file)
-        err = map_file(&request, file, offset);
+        err = mmap_set_file(&request, file, offset);
     if (!err)
         err = vspace_map(current_vspace(), &request, &start);
     return err ? err : (long)start;
@@ -79,12 +79,12 @@ SYSCALL6(sys_mmap, uaddr_t, addr, uint64_t, len, unsigned, prot, unsigned, flags
     if (offset % PAGE_SIZE)
         return -EINVAL;
     if (flags & MAP_ANONYMOUS)
-        return map(addr, len, prot, flags, NULL, 0);
+        return mmap_current(addr, len, prot, flags, NULL, 0);
 
     struct file *file = io_file_from_fd(fd);
     if (!file)
         return -EBADF;
-    long result = map(addr, len, prot, flags, file, offset);
+    long result = mmap_current(addr, len, prot, flags, file, offset);
     file_put(file);
     return result;
 }

@@ -101,8 +101,7 @@ static long rename_path(int from_fd, const char __user *from, int to_fd, const c
         return err;
     err = path_arg_get(&to_arg, to_fd, to);
     if (!err) {
-        err = vfs_rename(from_arg.dir, from_arg.path, to_arg.dir, to_arg.path,
-                         flags & RENAME_NOREPLACE);
+        err = vfs_rename(from_arg.dir, from_arg.path, to_arg.dir, to_arg.path, flags);
         path_arg_put(&to_arg);
     }
     path_arg_put(&from_arg);

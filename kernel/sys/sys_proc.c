@@ -168,8 +168,9 @@ SYSCALL0(sys_sched_yield)
     return 0;
 }
 
-/* Threads end with their process, so nobody waits for the word to be cleared. */
-SYSCALL1(sys_set_tid_address, uaddr_t, word __unused)
+/* The argument, a word to clear when the thread exits, is ignored: a process has one thread, and
+   nothing could wait for the word. */
+SYSCALL0(sys_set_tid_address)
 {
     return process_current()->pid;
 }

@@ -10,7 +10,7 @@
 #include <vm/usercopy.h>
 
 /* What the process has used; it is its only thread, too. */
-static uint64_t cpu_time_ns(void)
+static uint64_t cpu_clock_ns(void)
 {
     struct process_usage usage = process_usage(process_current());
 
@@ -34,7 +34,7 @@ static int clock_read(int clock, uint64_t *ns)
         return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
     case CLOCK_THREAD_CPUTIME_ID:
-        *ns = cpu_time_ns();
+        *ns = cpu_clock_ns();
         return 0;
     default:
         return -EINVAL;

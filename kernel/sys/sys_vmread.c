@@ -17,7 +17,7 @@ static bool read_segment(struct vspace *vspace, const struct iovec *segment, str
     size_t left = min(segment->iov_len, to->left);
 
     while (left > 0) {
-        size_t part = min(left, PAGE_SIZE - from % PAGE_SIZE);
+        size_t part = min(left, page_rest(from));
         size_t len = vspace_read(vspace, from, page, part);
 
         if (uio_put(to, page, len) < part || thread_is_killed())
