@@ -95,9 +95,10 @@ LARGE_PROGRAMS := sh strace
 SMALL_PROGRAMS := $(patsubst user/%.c,%,$(wildcard user/*.c))
 PROGRAMS := $(SMALL_PROGRAMS) $(LARGE_PROGRAMS)
 LARGE_OBJECTS := $(patsubst %,build/%.o,$(wildcard $(LARGE_PROGRAMS:%=user/%/*.c)))
-TEST_PARTS := test failing
-TESTS := $(filter-out $(TEST_PARTS),$(patsubst test/user/%.c,%,$(wildcard test/user/*.c)))
-TEST_OBJECTS := $(TEST_PARTS:%=build/test/user/%.c.o)
+# A file in a folder of test/user is a program of its name. Those in test/user are linked to each.
+TEST_SOURCES := $(wildcard test/user/*/*.c)
+TESTS := $(basename $(notdir $(TEST_SOURCES)))
+TEST_OBJECTS := $(patsubst %,build/%.o,$(wildcard test/user/*.c))
 
 ROOT_DIRS := bin etc tmp dev proc
 ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) \
@@ -219,7 +220,8 @@ build/user/lib.a: $(LIB_OBJECTS)
 
 $(foreach p,$(LARGE_PROGRAMS),$(eval build/user/bin/$p: $(filter build/user/$p/%,$(LARGE_OBJECTS))))
 $(SMALL_PROGRAMS:%=build/user/bin/%): build/user/bin/%: build/user/%.c.o
-$(TESTS:%=build/user/test/%): build/user/test/%: build/test/user/%.c.o $(TEST_OBJECTS)
+$(foreach s,$(TEST_SOURCES),$(eval build/user/test/$(basename $(notdir $s)): build/$s.o))
+$(TESTS:%=build/user/test/%): $(TEST_OBJECTS)
 
 $(PROGRAMS:%=build/user/bin/%) $(TESTS:%=build/user/test/%): build/user/lib.a
 	@mkdir -p $(@D)
@@ -346,7 +348,7 @@ gdb: build/pagoda.elf | need-gdb ## gdb on qemu-gdb's machine; stops at the next
 # compile_commands.json says how each C file is compiled, for editors and for lint. No flag has a
 # character that JSON or the shell would need to have quoted.
 
-USER_SOURCES := $(wildcard user/*.c user/*/*.c test/user/*.c)
+USER_SOURCES := $(wildcard user/*.c user/*/*.c test/user/*.c test/user/*/*.c)
 json_string = "$(1)": "$(2)"
 compdb_entry = {$(call json_string,directory,$(CURDIR))$(comma) \
 	$(call json_string,file,$(1))$(comma) $(call json_string,command,$(2) -c $(1))}
@@ -375,4 +377,4 @@ help: ## this list
 	        { printf "    %-13s %s%s\n", $$1, $$3, $$2 == "" ? "" : " [" $$2 "]" }'
 
 -include $(KERNEL_OBJECTS:.o=.d) $(LIB_OBJECTS:.o=.d) $(LARGE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
--include $(SMALL_PROGRAMS:%=build/user/%.c.d) $(TESTS:%=build/test/user/%.c.d)
+-include $(SMALL_PROGRAMS:%=build/user/%.c.d) $(TEST_SOURCES:%=build/%.d)
