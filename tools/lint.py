@@ -35,7 +35,11 @@ COLUMNS = 100
 TAB = 8
 CODE = {".c", ".h", ".S", ".inc", ".py", ".sh", ".ld", ".cfg", ".json"}
 CODE_NAMES = {"Makefile", "Dockerfile", "run", ".clang-tidy"}
-NARROW = ("tools/", ".ci/", ".devcontainer/", "Makefile", "Dockerfile", ".clang-tidy", "user/")
+NARROW = (
+    "tools/", "user/", ".ci/", ".devcontainer/", "Makefile", "Dockerfile", ".clang-tidy",
+    "grub.cfg", "linker.ld", *(f"{folder}/{floor}/" for folder in ("kernel", "include")
+                               for floor in ("sched", "dev", "procfs", "tty")),
+)  # fmt: skip
 
 
 def tracked(*patterns):
