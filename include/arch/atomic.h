@@ -1,5 +1,5 @@
-/* Atomic operations on words that several CPUs, or the page walker beside them, change. All are sequentially
-   consistent except where the name says otherwise. */
+/* Atomic operations on words that several CPUs change, or a CPU and the page walker. They are
+   sequentially consistent unless the name says otherwise. */
 #pragma once
 
 #include <lib/base.h>
@@ -15,7 +15,7 @@
 #define atomic_load_relaxed(p)     __atomic_load_n((p), __ATOMIC_RELAXED)
 #define atomic_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 
-/* Stores `to` if *p is still `from`; says whether it was. */
+/* Stores `to` if *p is still `from`. Returns true if it did. */
 #define atomic_compare_exchange(p, from, to)                                                       \
     ({                                                                                             \
         __typeof__(*(p)) from_ = (from);                                                           \

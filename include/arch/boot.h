@@ -1,4 +1,5 @@
-/* What the boot loader told us, in one form for multiboot2 (GRUB) and PVH (qemu -kernel). */
+/* What the boot loader passed to the kernel, in one form for multiboot2 (GRUB) and PVH (qemu
+   -kernel). */
 #pragma once
 
 #include <lib/base.h>
@@ -6,30 +7,30 @@
 #define MAX_BOOT_RANGES 64
 
 struct boot_range {
-    paddr_t start, end; /* bytes; page aligned inwards */
+    paddr_t start, end; /* bytes; rounded inwards to pages */
 };
 
 enum boot_screen_kind {
     SCREEN_NONE,
-    SCREEN_TEXT,   /* VGA text memory: 16 bits a cell; width and height count cells */
-    SCREEN_PIXELS, /* a framebuffer of 32 bits a pixel; width and height count pixels */
+    SCREEN_TEXT,   /* VGA text memory, 16 bits a cell; width and height count cells */
+    SCREEN_PIXELS, /* a framebuffer, 32 bits a pixel; width and height count pixels */
 };
 
-/* What is shown on the screen, and where. */
+/* The screen that the firmware or the loader has set up. */
 struct boot_screen {
     enum boot_screen_kind kind;
     paddr_t addr;
-    uint32_t pitch; /* bytes from one row to the next */
+    uint32_t pitch; /* bytes from the start of a row to that of the next */
     uint32_t width, height;
-    uint8_t red_shift, green_shift, blue_shift; /* of 8 bits each in a pixel */
+    uint8_t red_shift, green_shift, blue_shift; /* positions of the 8-bit components in a pixel */
 };
 
 struct boot_info {
     const char *loader;                     /* "PVH" or "multiboot2" */
     char cmdline[512];                      /* the kernel's command line */
-    paddr_t initrd_start, initrd_end;       /* the cpio image; equal if there is none */
-    paddr_t rsdp;                           /* of ACPI's root pointer; 0: none */
-    struct boot_range ram[MAX_BOOT_RANGES]; /* usable memory, ascending, from 1 MiB on */
+    paddr_t initrd_start, initrd_end;       /* the initial RAM disk, a cpio image; equal: none */
+    paddr_t rsdp;                           /* address of ACPI's root pointer; 0: none */
+    struct boot_range ram[MAX_BOOT_RANGES]; /* usable memory from 1 MiB on, ascending */
     unsigned nram;
     paddr_t max_addr; /* end of the highest range */
     struct boot_screen screen;
@@ -37,14 +38,17 @@ struct boot_info {
 
 extern struct boot_info boot_info;
 
-/* The command-line word `name`: its value ("" for a bare word), or NULL. `buf` holds the value. */
+/* Finds the word `name` or `name=VALUE` on the kernel's command line. Returns its value, which is
+   in `buf` and "" for a bare word, or NULL. */
 const char *boot_option(const char *name, char *buf, size_t size);
 
-/* Takes `npages` contiguous zeroed pages for ever; only before frame_init. Panics if there are none. */
+/* Takes `npages` contiguous zeroed pages for ever. Only before frame_init. Panics if there are
+   none. */
 paddr_t boot_alloc(size_t npages);
 
-/* Walks the usable memory that neither the kernel, nor the initrd, nor boot_alloc has; frame_init's source. */
+/* Calls `each` for every range of usable memory that neither the kernel nor the initial RAM disk
+   nor boot_alloc uses. frame_init takes its frames from here. */
 void boot_free_ranges(void (*each)(paddr_t start, paddr_t end));
 
-/* The rest of the kernel, in main.c: called when boot_info is filled. */
+/* Starts the rest of the kernel (main.c). boot_info is filled. */
 void kernel_main(void);

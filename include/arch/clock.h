@@ -1,13 +1,14 @@
-/* Time. */
+/* The time, and the timer interrupt. */
 #pragma once
 
 #include <lib/base.h>
 
-/* The timer interrupt's rate on each CPU; also the unit in which times are told to programs (AT_CLKTCK). */
+/* The rate of the timer interrupt on each CPU. Programs see it as AT_CLKTCK, the unit of some
+   times. */
 #define TICKS_PER_SEC 100
 
-/* Nanoseconds since boot; never goes back. */
+/* Returns the nanoseconds since boot, which never decrease. */
 uint64_t clock_monotonic_ns(void);
 
-/* Nanoseconds since 1970, from the RTC at boot and the TSC since. */
+/* Returns the nanoseconds since 1970: the RTC at boot plus the TSC since. */
 uint64_t clock_realtime_ns(void);

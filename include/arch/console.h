@@ -1,41 +1,45 @@
-/* The console: the serial line and the screen, with the kernel's own messages on them and on the debug port. */
+/* The console: kernel messages, and the output of the terminal, on the serial line and the
+   screen. */
 #pragma once
 
 #include <stdarg.h>
 #include <lib/base.h>
 
-/* Kernel messages: to the debug port (0xe9) always, and to the serial line and the screen unless "quiet" is on the
-   command line (panic lifts that). Lock: RANK_CONSOLE; may be called from anywhere, interrupts included. */
+/* Prints a kernel message to the debug port (0xe9), and to the serial line and the screen unless
+   "quiet" is on the command line. A panic ignores "quiet". May be called from anywhere, interrupt
+   handlers included. Lock: RANK_CONSOLE. */
 __printf(1, 2) void printk(const char *fmt, ...);
 void vprintk(const char *fmt, va_list args);
 
-/* Raw bytes to the serial line and the screen, for the terminal. "\n" goes out as it is. */
+/* Writes bytes of the terminal to the serial line and the screen, unchanged: no "\r" before
+   "\n". */
 void console_write(const char *text, size_t len);
 
-/* What dev/screen.c does for the console. Both are called with the console's lock held. */
+/* The operations of the screen (dev/screen.c). Called with the console's lock held. */
 struct console_screen {
-    /* Takes bytes as a terminal gets them; they may be shown later. */
+    /* Takes bytes as a terminal receives them. They may become visible later. */
     void (*write)(const char *text, size_t len);
-    /* Shows all that was written, now: the machine may stop. */
+    /* Makes all that was written visible now, because the machine may stop. */
     void (*show)(void);
 };
 
 void console_set_screen(const struct console_screen *new);
 
-/* The console's lock (RANK_CONSOLE, interrupts off), for the screen; console_unlock takes what console_lock returned.
-   From panic on both do nothing. */
+/* Acquires and releases the console's lock (RANK_CONSOLE, interrupts off), for the screen.
+   console_unlock takes the value that console_lock returned. After a panic both do nothing. */
 bool console_lock(void);
 void console_unlock(bool irq);
 
-/* The last CONSOLE_LOG_SIZE bytes of messages are kept. A position counts all bytes that there ever were. */
+/* The log keeps the last CONSOLE_LOG_SIZE bytes of kernel messages. A position in it counts all
+   bytes since boot; console_log_end returns the position behind the last one. */
 #define CONSOLE_LOG_SIZE (16u * 1024)
 
-/* Copies messages from position `*from` on, or from the oldest that are left, and moves `*from` behind them. => the
-   bytes copied, at most `size`; 0: there are no more. Lock: RANK_CONSOLE. */
+/* Copies messages from position *from on, or from the oldest kept, and moves *from behind them.
+   Returns the number of bytes, at most `size`; 0 if there are no more. Lock: RANK_CONSOLE. */
 size_t console_log_read(uint64_t *from, char *buf, size_t size);
 uint64_t console_log_end(void);
 
-/* The next byte that was received, or -1. Lock: none; one reader. */
+/* Returns the next byte that was received, or -1. No lock: there is one reader. */
 int serial_read(void);
 
 /* Enables the receive interrupt (ISA line 4). */
@@ -43,5 +47,5 @@ void serial_listen(void);
 
 #define SERIAL_IRQ 4
 
-/* From panic on: no locks, everything on all channels. */
+/* Switches to panic mode: no locks, and every message on all channels. */
 void console_panic_mode(void);

@@ -1,4 +1,4 @@
-/* This CPU: its per-CPU record (found through GS), interrupts, preemption. */
+/* This CPU: its per-CPU record, which GS points to; interrupts; preemption. */
 #pragma once
 
 #include <lib/base.h>
@@ -9,39 +9,41 @@ typedef uint64_t cpumask_t; /* bit n: CPU n */
 
 struct lock_record;
 
-/* What the entry code and every floor need to know of the CPU that they run on. Each floor that keeps more of its
-   own keeps an array[MAX_CPUS] indexed by cpu_id(). Written only by its own CPU, except where it says so.
-   kernel/arch/entry.S knows the offsets of the first fields: arch/cpu.c asserts them. */
+/* The record of one CPU, for the entry code and all floors. A floor that needs more keeps an
+   array[MAX_CPUS] of its own, indexed by cpu_id(). Only its own CPU writes a record, unless a field
+   says otherwise. kernel/arch/entry.S knows the offsets of the first fields; arch/cpu.c asserts
+   them. */
 struct cpu {
     struct cpu *self;
-    /* the top of the current thread's kernel stack: where traps from user mode start */
+    /* the top of the current thread's kernel stack, where traps from user mode start */
     uint64_t kernel_rsp;
-    uint64_t user_rsp;         /* scratch of the syscall entry */
-    struct thread *current;    /* never NULL once sched_init has run */
-    unsigned preempt_count;    /* preemption is off while this is not 0 */
-    unsigned id;               /* 0 .. MAX_CPUS - 1; 0 booted the machine */
+    uint64_t user_rsp;         /* scratch space of the system-call entry */
+    struct thread *current;    /* never NULL after sched_init */
+    unsigned preempt_count;    /* preemption is disabled while this is not 0 */
+    unsigned id;               /* 0 .. MAX_CPUS - 1; the boot CPU is 0 */
     unsigned apic_id;          /* of its local APIC */
-    unsigned *fail_nth;        /* the current thread's, if that is not 0 (mm/failure.h) */
+    unsigned *fail_nth;        /* the current thread's, or NULL (mm/failure.h) */
     struct lock_record *locks; /* DEBUG: the locks that the current thread holds */
 };
 
-/* The record of CPU n, or NULL if it is not there. */
+/* Returns the record of CPU n, or NULL if there is no such CPU. */
 struct cpu *cpu_get(unsigned n);
 
-/* CPUs that are up; at least 1. */
+/* Returns the number of CPUs that are running; at least 1. */
 unsigned cpu_count(void);
 
-/* Who made this CPU, and what it is. */
+/* The vendor and the model of this CPU. */
 struct cpu_identity {
     char vendor[13], name[49];
     unsigned family, model, stepping;
 };
 struct cpu_identity cpu_identify(void);
 
-/* What CPUID leaf 1 says in edx: AT_HWCAP of a program. */
+/* Returns edx of CPUID leaf 1, which programs get as AT_HWCAP. */
 uint32_t cpu_features_edx(void);
 
-/* Fields of this CPU's record, each in one instruction: right even if a preemption moves the thread between. */
+/* Read a field of this CPU's record in one instruction, which is correct even if the thread is
+   preempted and moves to another CPU. */
 #define cpu_read(field)                                                                     \
     ({                                                                                      \
         __typeof__(((struct cpu *)0)->field) value_;                                        \
@@ -49,7 +51,7 @@ uint32_t cpu_features_edx(void);
         value_;                                                                             \
     })
 
-/* Whether a pointer there is not NULL. */
+/* Returns true if a pointer in the record is not NULL. */
 #define cpu_has(field)                                                                         \
     ({                                                                                         \
         bool has_;                                                                             \
@@ -57,7 +59,7 @@ uint32_t cpu_features_edx(void);
         has_;                                                                                  \
     })
 
-/* Stays true only while preemption is off. */
+/* Returns this CPU's number. It may become wrong as soon as preemption is enabled. */
 static inline unsigned cpu_id(void)
 {
     return cpu_read(id);
@@ -73,7 +75,7 @@ static inline void preempt_disable(void)
     asm volatile("incl %%gs:%c0" : : "i"(offsetof(struct cpu, preempt_count)) : "memory");
 }
 
-/* Does not reschedule by itself: the next interrupt, or the way out to user mode, does. */
+/* Does not reschedule by itself. The next interrupt or the return to user mode does. */
 static inline void preempt_enable(void)
 {
     asm volatile("decl %%gs:%c0" : : "i"(offsetof(struct cpu, preempt_count)) : "memory");
@@ -98,7 +100,7 @@ static inline void irq_disable(void)
     asm volatile("cli" : : : "memory");
 }
 
-/* Disables interrupts; returns whether they were enabled, for irq_restore. */
+/* Disables interrupts. Returns whether they were enabled, for irq_restore. */
 static inline bool irq_save(void)
 {
     bool was = irq_enabled();
@@ -112,7 +114,7 @@ static inline void irq_restore(bool was)
         irq_enable();
 }
 
-/* Enables interrupts and waits for one; no interrupt is lost between the two (SDM 2B, STI). */
+/* Enables interrupts and waits for one. None is lost between the two (SDM 2B, STI). */
 static inline void cpu_idle(void)
 {
     asm volatile("sti; hlt" : : : "memory");

@@ -1,9 +1,9 @@
-/* Device interrupts and interrupts between CPUs, through the IOAPIC and the local APICs. */
+/* Interrupts of devices, through the IOAPIC, and between CPUs, through the local APICs. */
 #pragma once
 
 #include <lib/base.h>
 
-/* Routes the ISA line `irq` (0-15; ACPI's overrides applied) to vector VECTOR_IRQ_BASE + irq on CPU 0, and
+/* Routes an ISA line (0-15, after ACPI's overrides) to vector VECTOR_IRQ_BASE + irq on CPU 0, and
    unmasks it. */
 void irq_route(unsigned irq);
 

@@ -1,5 +1,5 @@
-/* Pages, page-table entries and the kernel's half of the address space: the hardware's words for them.
-   Source: Intel SDM volume 3A, 4.5 (4-level paging), tables 4-15 to 4-20. */
+/* Pages, page-table entries and the layout of the kernel's half, as the hardware defines them.
+   Source: SDM 3A, 4.5 (4-level paging), tables 4-15 to 4-20. */
 #pragma once
 
 #include <lib/base.h>
@@ -16,23 +16,23 @@ typedef uint64_t pte_t;
 #define PTE_PRESENT  (1ul << 0)
 #define PTE_WRITE    (1ul << 1)
 #define PTE_USER     (1ul << 2)
-#define PTE_COMBINE  (1ul << 3) /* write combining: this is what cpu.c makes of entry 1 of the PAT */
+#define PTE_COMBINE  (1ul << 3) /* write combining, by entry 1 of the PAT (cpu.c) */
 #define PTE_UNCACHED (1ul << 4)
 #define PTE_ACCESSED (1ul << 5)
 #define PTE_DIRTY    (1ul << 6)
-#define PTE_LARGE    (1ul << 7) /* levels 2 and 3 */
+#define PTE_LARGE    (1ul << 7) /* a leaf on level 2 or 3 */
 #define PTE_GLOBAL   (1ul << 8)
-#define PTE_SHARED   (1ul << 9) /* software: a leaf of a MAP_SHARED region */
+#define PTE_SHARED   (1ul << 9) /* for software: a leaf of a MAP_SHARED region */
 #define PTE_NX       (1ul << 63)
 #define PTE_ADDR     0x000ffffffffff000ul
 
-/* Bytes that one entry at `level` covers: 4 KiB, 2 MiB, 1 GiB, 512 GiB. */
+/* Returns the bytes that one entry at `level` covers: 4 KiB, 2 MiB, 1 GiB, 512 GiB. */
 static inline uint64_t level_span(int level)
 {
     return 1ul << (PAGE_SHIFT + 9 * (level - 1));
 }
 
-/* Which entry of a table at `level` translates `addr`. */
+/* Returns the index of the entry that translates `addr` in a table at `level`. */
 static inline unsigned level_index(int level, uint64_t addr)
 {
     return (addr >> (PAGE_SHIFT + 9 * (level - 1))) & (TABLE_ENTRIES - 1);
@@ -59,15 +59,16 @@ static inline size_t page_rest(uint64_t addr)
 #define USER_END   0x00007ffffffff000ul /* the last page of the lower half is never mapped */
 
 #define DIRECT_MAP_BASE 0xffff800000000000ul
-#define DEVICE_BASE     0xfffffe8000000000ul /* device registers, uncached */
+#define DEVICE_BASE     0xfffffe8000000000ul /* device registers */
 #define KSTACK_BASE     0xffffff0000000000ul /* kernel stacks, each above a guard */
-#define KERNEL_BASE     0xffffffff80000000ul /* the kernel image: virtual = physical + KERNEL_BASE */
+#define KERNEL_BASE     0xffffffff80000000ul /* the image: virtual = physical + KERNEL_BASE */
 
-/* A kernel stack: a slot of KSTACK_SLOT bytes whose upper KSTACK_SIZE bytes are mapped; the rest is the guard. */
+/* A kernel stack has a slot of KSTACK_SLOT bytes. The upper KSTACK_SIZE bytes are mapped; the rest
+   is the guard. */
 #define KSTACK_SIZE (4 * PAGE_SIZE)
 #define KSTACK_SLOT (8 * PAGE_SIZE)
 
-/* The direct map: where the kernel sees physical memory. */
+/* The direct map, in which the kernel accesses physical memory. */
 static inline void *phys_to_virt(paddr_t addr)
 {
     return (void *)(addr + DIRECT_MAP_BASE);

@@ -1,18 +1,19 @@
-/* The end of the machine. */
+/* Turning the machine off, restarting and stopping it; and what a panic prints of stacks and
+   tables. */
 #pragma once
 
 #include <lib/base.h>
 
-/* Turns the machine off, telling QEMU's isa-debug-exit (if it is there) and the debug port ("exit status N") the
-   status, 0-255. */
+/* Turns the machine off. QEMU's isa-debug-exit, if there is one, ends QEMU, and the debug port gets
+   the status, 0-255, as "exit status N". */
 __noreturn void machine_poweroff(unsigned status);
 __noreturn void machine_restart(void);
 
-/* After a panic: tells isa-debug-exit, and stops this CPU for ever. */
+/* Ends the machine after a panic: tells isa-debug-exit, and stops this CPU for ever. */
 __noreturn void machine_stop(void);
 
-/* Prints a backtrace of the caller, or of the frame at `rbp`, with symbol names. */
+/* Prints a backtrace with symbols, from a return address `rip` and the frame at `rbp`. */
 void backtrace_print(uint64_t rip, uint64_t rbp);
 
-/* Prints the four entries that the CPU's current tables have for `addr`. */
+/* Prints the four page-table entries for `addr` in the tables that this CPU has loaded. */
 void walk_print(uint64_t addr);

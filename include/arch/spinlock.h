@@ -1,9 +1,10 @@
-/* Locks that spin. While one is held preemption is off, so the holder stays on its CPU and must not sleep.
-   A lock that an interrupt handler takes is taken with the _irq forms everywhere.
-   A CPU that spins answers TLB shootdowns.
+/* Locks that spin. Preemption is disabled while one is held: the holder stays on its CPU, and must
+   not sleep. A lock that an interrupt handler takes is taken with the _irq forms everywhere. A CPU
+   that spins keeps answering TLB shootdowns.
 
-   The order of all locks is their rank (docs/locking.md): a lock is only taken by who holds none of its rank or
-   above (of RANK_VNODE: or a parent directory's). A DEBUG build checks it, for the sleeping locks of sched/lock.h too. */
+   The order of all locks is their rank (docs/locking.md): a thread acquires a lock only if it holds
+   none of the same rank or above. RANK_VNODE alone nests, a parent directory before its child. A
+   DEBUG build checks the order, of the sleeping locks of sched/lock.h too. */
 #pragma once
 
 #include <arch/atomic.h>
@@ -13,16 +14,16 @@ enum lock_rank {
     RANK_NONE = 0,
     RANK_PROCESS = 10,   /* 1: the process tree; sleeps */
     RANK_VNODE = 20,     /* 2: a file or directory; sleeps; a parent before its child */
-    RANK_FILES = 25,     /* 2: a file table; sleeps */
-    RANK_VSPACE = 30,    /* 3: sleeps */
+    RANK_FILES = 25,     /* 2: a descriptor table; sleeps */
+    RANK_VSPACE = 30,    /* 3: an address space; sleeps */
     RANK_CACHE = 40,     /* 4: the pages of a file or object; sleeps */
     RANK_TABLE = 50,     /* 5: one table of a page table */
     RANK_PIPE = 60,      /* 6: a pipe, the terminal, a process's signals */
     RANK_HEAP = 70,      /* 7: the kernel heap */
     RANK_FRAMES = 71,    /* 7: the buddy lists */
-    RANK_INTERRUPT = 79, /* 8: bytes that a device's interrupt hands over */
-    RANK_WAITQ = 80,     /* 8: who waits for one event */
-    RANK_TIMER = 81,     /* 8: who sleeps until when */
+    RANK_INTERRUPT = 79, /* 8: bytes received by a device's interrupt handler */
+    RANK_WAITQ = 80,     /* 8: the threads that wait for one event */
+    RANK_TIMER = 81,     /* 8: the threads that sleep until a time */
     RANK_RUNQUEUE = 82,  /* 8: one CPU's runnable threads */
     RANK_CONSOLE = 83,   /* 8: the serial line and the screen */
 };
@@ -42,8 +43,8 @@ static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
     *lock = (struct spinlock)SPINLOCK(rank);
 }
 
-/* DEBUG: the ranks that the current thread holds, in the order in which it took them. A thread has one, and
-   cpu.locks points to the running thread's. Without DEBUG the two checks do nothing. */
+/* DEBUG: the ranks of the locks that a thread holds, in the order of acquisition. Each thread has a
+   record, and cpu.locks points to the running thread's. Without DEBUG the checks do nothing. */
 #define MAX_LOCKS_HELD 16
 
 struct lock_record {
@@ -52,9 +53,9 @@ struct lock_record {
 };
 
 #ifdef DEBUG
-void lock_check_acquire(enum lock_rank rank); /* panics if the order is broken */
+void lock_check_acquire(enum lock_rank rank); /* panics if the order is violated */
 void lock_check_release(enum lock_rank rank);
-bool lock_check_none_from(enum lock_rank rank); /* whether no lock of this rank or above is held */
+bool lock_check_none_from(enum lock_rank rank); /* true if no lock of this rank or above is held */
 #else
 static inline void lock_check_acquire(enum lock_rank rank __unused)
 {
@@ -68,14 +69,14 @@ static inline bool lock_check_none_from(enum lock_rank rank __unused)
 }
 #endif
 
-#if __STDC_HOSTED__ /* the host's tests bring their own */
+#if __STDC_HOSTED__ /* the tests on the host define their own */
 
 void spin_lock(struct spinlock *lock);
 void spin_unlock(struct spinlock *lock);
 
 #else
 
-/* Waits until the lock is ours, answering shootdowns meanwhile. */
+/* Spins until the lock is acquired, answering shootdowns meanwhile. */
 void spin_wait(struct spinlock *lock);
 
 static inline void spin_lock(struct spinlock *lock)
@@ -95,7 +96,8 @@ static inline void spin_unlock(struct spinlock *lock)
 
 #endif
 
-/* With interrupts off until spin_unlock_irq, which takes what spin_lock_irq returned. */
+/* Acquires the lock and disables interrupts until spin_unlock_irq, which takes the returned
+   value. */
 static inline bool spin_lock_irq(struct spinlock *lock)
 {
     bool irq = irq_save();

@@ -1,30 +1,33 @@
-/* What the hardware knows of an address space, and how it is made to forget.
+/* What the hardware caches of an address space, and how it is flushed.
 
-   A CPU may keep any translation, and any entry of the upper levels, that it has walked since the last flush.
-   INVLPG drops the page's translation and all of this CPU's paging-structure caches (SDM 3A, 4.10.4.1); loading CR3
-   drops everything that is not global. Without PCIDs, a CPU holds user translations only of the space it runs now. */
+   A CPU may keep every translation, and every entry of upper levels, that it has walked since the
+   last flush. INVLPG drops the page's translation and all paging-structure caches of this CPU (SDM
+   3A, 4.10.4.1). Loading CR3 drops everything that is not global. Without PCIDs, a CPU caches user
+   translations of the space that it runs, and of no other. */
 #pragma once
 
 #include <arch/cpu.h>
 
 struct mmu_space {
-    paddr_t root;      /* of the level-4 table */
+    paddr_t root;      /* the address of the level-4 table */
     cpumask_t running; /* atomic: the CPUs whose CR3 is `root` now */
 };
 
-/* Loads `to` (NULL: the kernel's own, which maps nothing of a user) on this CPU. Preemption is off. */
+/* Loads `to` on this CPU; NULL is the kernel's own space, which maps no user memory. Preemption is
+   disabled. */
 void mmu_switch(struct mmu_space *to);
 
-/* The space that this CPU has loaded; NULL: the kernel's own. */
+/* Returns the space that this CPU has loaded; NULL is the kernel's own. */
 struct mmu_space *mmu_current(void);
 
-/* Forgets one page, or [start, end), wherever `space` is running; returns when every CPU has done so.
-   Interrupts are on, and no lock of RANK_TABLE or above is held, if `space` may run on another CPU. */
+/* Flush one page, or [start, end), on every CPU that runs `space`. They return when all have done
+   so. If `space` may run on another CPU, interrupts are enabled and no lock of RANK_TABLE or above
+   is held. */
 void tlb_flush_page(struct mmu_space *space, uaddr_t addr);
 void tlb_flush_range(struct mmu_space *space, uaddr_t start, uaddr_t end);
 
-/* Forgets one page of a space that runs on no other CPU. */
+/* Flushes one page on this CPU, of a space that runs on no other. */
 void tlb_flush_local_page(struct mmu_space *space, uaddr_t addr);
 
-/* Forgets [start, end) of the kernel's half on every CPU. */
+/* Flushes [start, end) of the kernel's half on every CPU. */
 void tlb_flush_kernel(uint64_t start, uint64_t end);

@@ -1,13 +1,14 @@
 /* How the CPU enters and leaves the kernel.
 
-   arch/ calls up into exactly three places, all defined in kernel/sys/door.c. Each is entered with interrupts off,
-   and returns with interrupts off if it goes back to user mode. */
+   arch/ calls up into exactly three functions, the doors in kernel/sys/door.c. Each is entered with
+   interrupts off, and returns with interrupts off if the interrupted code was a program. */
 #pragma once
 
 #include <lib/base.h>
 
-/* The registers of what was interrupted, as entry.S pushes them; at the top of the kernel stack if that was user
-   code. Of a system call, `error` is its number, or SYSCALL_DONE once it can no longer be started again. */
+/* The registers of the interrupted code, as entry.S pushes them; at the top of the kernel stack if
+   that was user code. `error` of a system call is its number, or SYSCALL_DONE once it must not be
+   restarted. */
 struct trapframe {
     uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
     uint64_t vector;
@@ -17,12 +18,13 @@ struct trapframe {
 
 #define SYSCALL_DONE UINT64_MAX
 
-/* The bits of rflags that user mode can change with POPF and by computing (SDM 1, 3.4.3); and those of them with which
-   a function does not begin. IOPL, IF, NT and the virtual-8086 bits are none of a program's business. */
+/* The bits of rflags that user mode can change, with POPF and arithmetic (SDM 1, 3.4.3), and those
+   of them that are clear when a function begins. A program cannot change IOPL, IF, NT and the
+   virtual-8086 bits. */
 #define RFLAGS_USER          0x50dd5ul /* AC RF OF DF TF SF ZF AF PF CF */
 #define RFLAGS_NOT_INHERITED 0x10500ul /* RF DF TF */
 
-/* Segment selectors; the order of the user's is what SYSRET asks for (SDM 2B, SYSRET). */
+/* Segment selectors. SYSRET requires the order of the user's (SDM 2B, SYSRET). */
 #define SEL_KERNEL_CODE 0x08
 #define SEL_KERNEL_DATA 0x10
 #define SEL_USER_DATA   (0x18 | 3)
@@ -33,14 +35,14 @@ static inline bool trap_from_user(const struct trapframe *tf)
     return tf->cs & 3;
 }
 
-/* What was asked of memory: the error code of a page fault in words (SDM 3A, 4.7). */
-#define FAULT_PRESENT  (1u << 0) /* an entry was there and did not allow it */
+/* An access to memory: the error code of a page fault in words (SDM 3A, 4.7). */
+#define FAULT_PRESENT  (1u << 0) /* an entry was present, and did not allow the access */
 #define FAULT_WRITE    (1u << 1)
 #define FAULT_USER     (1u << 2)
 #define FAULT_RESERVED (1u << 3) /* a reserved bit is set in an entry */
 #define FAULT_EXEC     (1u << 4)
 
-/* Exceptions by name (SDM 3A, 6.3.1). */
+/* The vectors of exceptions (SDM 3A, 6.3.1) and of interrupts. */
 enum vector {
     VECTOR_DIVIDE = 0,
     VECTOR_DEBUG = 1,
@@ -65,32 +67,36 @@ enum vector {
     VECTOR_RESCHEDULE = 49,
     VECTOR_TLB = 50,
     VECTOR_SPURIOUS = 255,
-    VECTOR_SYSCALL = 256, /* no vector of the CPU: it marks the trapframe of a system call */
+    VECTOR_SYSCALL = 256, /* no vector of the CPU; marks the trapframe of a system call */
 };
 
-/* An exception's name, such as "page fault" or "invalid opcode". */
+/* Returns the name of an exception or interrupt, such as "page fault" or "invalid opcode". */
 const char *vector_name(unsigned vector);
 
-/* An exception. For a page fault `addr` is CR2, read before anything else could change it, and `access` is
-   FAULT_ words; otherwise both are 0. */
+/* Handles an exception. For a page fault `addr` is CR2, and `access` is FAULT_ words; otherwise
+   both are 0. */
 void fault_dispatch(struct trapframe *tf, uint64_t addr, unsigned access);
 
-/* A device's or this CPU's timer's interrupt; tf->vector says which. The local APIC's end of interrupt is sent by
-   the dispatcher's caller, before the call, so that the dispatcher may switch threads. */
+/* Handles an interrupt of a device or of this CPU's timer; tf->vector says which. The caller has
+   sent the local APIC's end of interrupt, so the handler may switch threads. */
 void interrupt_dispatch(struct trapframe *tf);
 
-/* A system call: number in tf->error and tf->rax, arguments in rdi, rsi, rdx, r10, r8, r9; result into tf->rax. */
+/* Handles a system call: the number is in tf->error and tf->rax, arguments are in rdi, rsi, rdx,
+   r10, r8 and r9, and the result goes to rax. */
 void syscall_dispatch(struct trapframe *tf);
 
-/* Goes to user mode with the registers of `tf`, the trapframe at the top of the current kernel stack. Interrupts
-   are off. Of every trapframe that leaves for user mode, cs and ss are the user's and rip is canonical: IRET to
-   another would fault in the kernel. Who lets a program choose its registers checks that rip is below USER_END; one that
-   has jumped to no address gets a signal for it, whatever its tracer says (signal_deliver). */
+/* Returns to user mode with the registers of `tf`, the trapframe at the top of the current kernel
+   stack. Interrupts are off.
+
+   IRET faults in the kernel unless cs and ss are the user's and rip is canonical. So code that lets
+   a program choose its registers checks that rip is below USER_END. A program that has jumped to a
+   non-canonical address gets a signal, whatever its tracer does (signal_deliver). */
 __noreturn void trap_return(struct trapframe *tf);
 
-/* Where a fault at the kernel instruction `rip` continues: only the user-copy routines have such places. 0: none. */
+/* Returns the address at which a fault of the kernel instruction `rip` continues, or 0. Only the
+   user-copy routines have such addresses. */
 uint64_t extable_find(uint64_t rip);
 
-/* As panic, for what `tf` did: its registers, and the backtrace from there. The caller has told what it knows of the
-   address. */
+/* Panics because of a trap: prints the registers of `tf` and the backtrace from there. The caller
+   has printed what it knows of the address. */
 __noreturn __printf(2, 3) void panic_trap(const struct trapframe *tf, const char *fmt, ...);

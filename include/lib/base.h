@@ -1,4 +1,4 @@
-/* The words that every file uses: basic types, attributes, and small arithmetic. */
+/* What every file uses: basic types, attributes, and small arithmetic. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,10 +15,11 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-/* A pointer into the user's half: never dereferenced, only handed to vm/usercopy.h. sparse checks it. */
+/* Marks a pointer to user memory. The kernel never dereferences it, but hands it to vm/usercopy.h;
+   sparse checks that. */
 #ifdef __CHECKER__
 #define __user  __attribute__((noderef, address_space(1)))
-#define __force __attribute__((force)) /* this cast between user and kernel pointers is meant */
+#define __force __attribute__((force)) /* an intended cast between user and kernel pointers */
 #else
 #define __user
 #define __force
@@ -45,6 +46,7 @@ typedef int64_t ssize_t;
         max_a_ > max_b_ ? max_a_ : max_b_; \
     })
 
-/* Rounding to a power of two. round_up wraps to 0 past the end of the type: check first. */
+/* Round to a power of two. The caller of round_up checks that the result does not exceed the type:
+   it would wrap to 0. */
 #define round_down(x, to) ((x) & ~((__typeof__(x))(to)-1))
 #define round_up(x, to)   round_down((x) + ((to)-1), to)

@@ -1,11 +1,12 @@
-/* Formatted text: %d %i %u %x %X %o %c %s %p %% with flags - 0 + space #, width, precision, * and the lengths
-   hh h l ll z j t. No floating point. */
+/* Formatted text: %d %i %u %x %X %o %c %s %p %% with the flags - 0 + space #, a width, a precision,
+   * and the lengths hh h l ll z j t. No floating point. */
 #pragma once
 
 #include <stdarg.h>
 #include <lib/base.h>
 
-/* Where characters go: called once for each piece, `len` bytes, not terminated. */
+/* The destination of formatted text. `put` is called for each piece of it, `len` bytes without a
+   final 0. */
 struct text_sink {
     void (*put)(struct text_sink *sink, const char *text, size_t len);
 };
@@ -13,6 +14,7 @@ struct text_sink {
 void sink_vprintf(struct text_sink *sink, const char *fmt, va_list list);
 __printf(2, 3) void sink_printf(struct text_sink *sink, const char *fmt, ...);
 
-/* As in C: at most `size` bytes with the final 0; returns the length that the whole text would have. */
+/* Writes at most `size` bytes, the final 0 included. Returns the length of the whole text, as in
+   C. */
 __printf(3, 4) int snprintf(char *buf, size_t size, const char *fmt, ...);
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list args);

@@ -16,5 +16,5 @@ char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
 char *strstr(const char *s, const char *part);
 
-/* Copies at most size - 1 bytes and always terminates; returns strlen(from). */
+/* Copies at most size - 1 bytes and always terminates. Returns strlen(from). */
 size_t strlcpy(char *to, const char *from, size_t size);

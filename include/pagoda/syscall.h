@@ -1,7 +1,7 @@
-/* The system calls that Linux lacks: their numbers, for the kernel and for its programs. */
+/* The numbers of the system calls that Linux lacks, for the kernel and for programs. */
 #pragma once
 
 #define PAGODA_SYS_FIRST 1001
 
 #define PAGODA_SYS_sbrk  1001 /* void *sbrk(intptr_t n): moves the break, returns the old one */
-#define PAGODA_SYS_audit 1002 /* long audit(void): counts every reference again */
+#define PAGODA_SYS_audit 1002 /* long audit(void): recounts every reference */
