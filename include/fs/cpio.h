@@ -3,6 +3,6 @@
 
 #include <fs/vnode.h>
 
-/* Unpacks all archives in [start, start + len), one after the other, below `root`. Says on the
-   console what cannot be unpacked, and goes on. Returns how many files it made. */
+/* Unpacks the archives in [start, start + len), one after the other, below `root`. Reports a member
+   that it cannot unpack on the console, and continues. Returns the number of files that it made. */
 unsigned cpio_unpack(struct vnode *root, const void *start, size_t len);

@@ -1,7 +1,7 @@
 /* A process's file descriptors: small numbers for open files.
 
-   Lock: `lock` (RANK_FILES, sleeps) guards all fields; functions take it themselves. No file is
-   closed under it. */
+   Lock: the table's own (RANK_FILES, sleeps) guards all fields, and the functions take it. It is
+   not held while a file is closed. */
 #pragma once
 
 #include <fs/file.h>
@@ -9,41 +9,43 @@
 
 struct fdtable;
 
-/* An empty table; -ENOMEM. */
+/* Makes an empty table. Error: -ENOMEM. */
 __must_check int fdtable_create(struct fdtable **table);
 
-/* A table with the same files under the same numbers; -ENOMEM. */
+/* Makes a table with the same files under the same numbers. Error: -ENOMEM. */
 __must_check int fdtable_fork(struct fdtable *parent, struct fdtable **child);
 
-/* Closes everything. */
+/* Closes all files and frees the table. */
 void fdtable_destroy(struct fdtable *table);
 
-/* The open file `fd`, with a reference; NULL: there is none. */
+/* Returns the open file `fd` with a reference, or NULL if there is none. */
 struct file *fdtable_get(struct fdtable *table, int fd);
 
-/* The lowest free descriptor from `min_fd` on, below `limit`, becomes `file`, whose reference it
-   takes over (on failure it stays the caller's): its number; -EMFILE, -ENOMEM; -EINVAL: min_fd is
-   not below the limit. */
+/* Gives `file` the lowest free descriptor from `min_fd` on and below `limit`, with `flags`
+   (FD_CLOEXEC or 0), and takes over its reference. Returns the descriptor. On failure the caller
+   keeps the reference. Errors: -EMFILE, -ENOMEM, -EINVAL (min_fd is not below the limit). */
 __must_check int fdtable_install(struct fdtable *table, struct file *file, int min_fd,
                                  unsigned flags, uint64_t limit);
 
-/* The same in two steps, for a file that is still to be opened: the first can fail, as above; the second gives the
-   number its file, or, with NULL, frees it again. Between them it is nobody's descriptor. */
+/* Install a file that is still to be opened, in two steps. fdtable_reserve reserves a descriptor;
+   its errors are those of fdtable_install. fdtable_fill then gives the descriptor its file, or
+   frees it again if that is NULL. A reserved descriptor cannot be used. */
 __must_check int fdtable_reserve(struct fdtable *table, int min_fd, uint64_t limit);
 void fdtable_fill(struct fdtable *table, int fd, struct file *file, unsigned flags);
 
-/* -EBADF. */
+/* Closes one descriptor. Error: -EBADF. */
 int fdtable_close(struct fdtable *table, int fd);
 
-/* The same for all from `first` to `last`, as far as they are in use. */
+/* Closes the descriptors in use from `first` to `last`. */
 void fdtable_close_range(struct fdtable *table, unsigned first, unsigned last);
 
-/* `to` becomes another descriptor of what `from` is, and what it was is closed: `to`. -EBADF (`to`
-   not below the limit, too), -EBUSY (`to` is reserved), -ENOMEM. If they are the same number nothing changes. */
+/* Makes `to` a second descriptor of the file `from`, and closes the file that `to` had. Returns
+   `to`. If both are the same, nothing changes. Errors: -EBADF (also if `to` is not below the
+   limit), -EBUSY (`to` is reserved), -ENOMEM. */
 __must_check int fdtable_dup2(struct fdtable *table, int from, int to, unsigned flags,
                               uint64_t limit);
 
-/* For exec. */
+/* Closes the descriptors with FD_CLOEXEC, for exec. */
 void fdtable_close_on_exec(struct fdtable *table);
 
 /* Returns or sets the descriptor's flags: FD_CLOEXEC or 0. Error: -EBADF. */
@@ -51,8 +53,8 @@ int fdtable_get_flags(struct fdtable *table, int fd);
 int fdtable_set_flags(struct fdtable *table, int fd, unsigned flags);
 void fdtable_set_cloexec_range(struct fdtable *table, unsigned first, unsigned last);
 
-/* All descriptors in use are below this. */
+/* Returns a number above all descriptors in use. */
 unsigned fdtable_end(struct fdtable *table);
 
-/* The lowest descriptor in use from `fd` on; -1: none. For /proc. */
+/* Returns the lowest descriptor in use from `fd` on, or -1. For /proc. */
 int fdtable_next(struct fdtable *table, int fd);

@@ -1,4 +1,4 @@
-/* An open file: what open(2) makes, and what descriptors (after dup and fork, several) refer to.
+/* An open file: open(2) makes it, and one or, after dup and fork, several descriptors refer to it.
 
    Locks: (l) the vnode's lock; (a) atomic; (c) constant. */
 #pragma once
@@ -9,44 +9,45 @@
 #include <vm/pager.h>
 
 struct file {
-    struct vnode *vnode;        /* (c) one reference; NULL: not yet open */
-    const struct file_ops *ops; /* (c) the vnode's */
+    struct vnode *vnode;        /* (c) one reference; NULL until it is opened */
+    const struct file_ops *ops; /* (c) the vnode's file_ops */
     unsigned refs;              /* (a) descriptors and callers */
     unsigned flags;             /* (a) O_ flags; O_ACCMODE and O_PATH constant */
-    uint64_t offset;            /* (l), or (a) if !ops->locked: bytes; of a directory a cookie */
-    void *data;                 /* the ops' own */
+    uint64_t offset; /* (l), or (a) if !ops->locked: bytes, or the cookie of a directory entry */
+    void *data;      /* for the ops */
 };
 
-/* What can be done with an open file. A NULL operation is one that it does not have. */
+/* The operations of an open file. NULL: the file does not support the operation. */
 struct file_ops {
-    /* The open file is made. -errno: it cannot be; close is not called then. */
+    /* Called when the file is opened. If it fails, the open fails and `close` is not called. */
     int (*open)(struct file *file);
 
-    /* The last reference is gone. No locks held. */
+    /* Called after the last reference is dropped. No locks are held. */
     void (*close)(struct file *file);
 
-    /* Moves bytes from `offset` on, as many as uio asks for if they are there: how many; 0: the
-       end; -errno: none was moved. Of a stream `offset` means nothing. The vnode's lock is held if
-       `locked`. */
+    /* Transfer bytes from `offset` on, as many as the uio asks for and the file has. Return how
+       many; 0 at the end of the file; -errno if none was moved. A stream ignores `offset`. The
+       vnode's lock is held if `locked`. */
     ssize_t (*read)(struct file *file, struct uio *uio, uint64_t offset);
     ssize_t (*write)(struct file *file, struct uio *uio, uint64_t offset);
 
-    /* -ENOTTY: not a request of this file. */
+    /* Does a request of ioctl(2). -ENOTTY: the file has no such request. */
     int (*ioctl)(struct file *file, unsigned request, uaddr_t arg);
 
-    /* Which of POLLIN, POLLOUT, POLLHUP, POLLERR are so now. NULL: always ready. */
+    /* Returns which of POLLIN, POLLOUT, POLLHUP, POLLERR hold now. NULL: always ready. */
     unsigned (*poll)(struct file *file);
 
-    bool locked;   /* read and write run under the vnode's lock, in one step with the offset */
-    bool seekable; /* it has an offset */
+    bool locked;   /* the vnode's lock makes a transfer and the change of the offset one step */
+    bool seekable; /* the file has an offset */
 };
 
-/* A file that is to be opened with these flags, with a reference; NULL: no memory. It is made before what cannot be
-   undone, as the making of a new name. */
+/* Allocates a file that is to be opened with these flags, with one reference. The caller allocates
+   it before any step that cannot be undone, such as the creation of a name. NULL: no memory. */
 __must_check struct file *file_alloc(unsigned flags);
 
-/* Opens it: it becomes one of `vnode`, whose reference it takes over (also on failure: then it is put). Counts as a
-   writer if it may write. -ETXTBSY, or what ops->open says: it is not open then. */
+/* Makes `file` an open file of `vnode`, and takes over the reference on the vnode, also on failure.
+   A regular file that may be written counts as a writer. Errors: -ETXTBSY, and those of ops->open;
+   the file is not open then. */
 __must_check int file_open(struct file *file, struct vnode *vnode);
 
 void file_get(struct file *file);
@@ -67,32 +68,32 @@ static inline bool file_is_nonblocking(const struct file *file)
     return atomic_load_relaxed(&file->flags) & O_NONBLOCK;
 }
 
-/* At the file's offset, which moves on by what was moved. -EBADF: not open for that; -EINVAL:
-   cannot be read or written; -EISDIR; -ENOSPC, -EFBIG, -EPIPE (the caller raises the signal),
-   -EAGAIN, -EINTR, -EFAULT. */
+/* Transfer at the file's offset, and advance it by what was moved. Errors: -EBADF (not open for
+   that), -EINVAL (does not support it), -EISDIR, -ENOSPC, -EFBIG, -EAGAIN, -EINTR, -EFAULT; -EPIPE,
+   for which the caller sends the signal. */
 ssize_t file_read(struct file *file, struct uio *uio);
 ssize_t file_write(struct file *file, struct uio *uio);
 
-/* At `offset`, the file's own staying where it is. -ESPIPE: it has none. O_APPEND writes at the end
-   all the same. */
+/* Transfer at `offset`, and leave the file's offset alone. O_APPEND writes at the end in any case.
+   -ESPIPE: the file has no offset. */
 ssize_t file_pread(struct file *file, struct uio *uio, uint64_t offset);
 ssize_t file_pwrite(struct file *file, struct uio *uio, uint64_t offset);
 
-/* lseek(2): the new offset. -ESPIPE; -EINVAL; -ENXIO: no data there. */
+/* Does lseek(2). Returns the new offset. Errors: -ESPIPE, -EINVAL, -ENXIO (no data there). */
 int64_t file_seek(struct file *file, int64_t offset, unsigned whence);
 
-/* Hands the entries of an open directory, from the file's offset on, to `emit`, until that returns
-   something else than 0; the offset then is the entry's that it did not take. 0, -ENOTDIR, or
-   -ENOENT: the directory is removed. `emit` may touch user memory. */
+/* Passes the entries of an open directory, from the file's offset on, to `emit`, until that returns
+   something else than 0. The offset then is that of the entry which `emit` did not take. `emit` may
+   access user memory. Errors: -ENOTDIR, -ENOENT (the directory is removed). */
 __must_check int file_list(struct file *file, int (*emit)(const struct dir_entry *entry, void *arg),
                            void *arg);
 
-/* POLL bits that are so now. */
+/* Returns the POLL bits that hold now. */
 unsigned file_poll(struct file *file);
 
-/* ftruncate(2). -EINVAL, -EFBIG, -ENOMEM. */
+/* Does ftruncate(2). Errors: -EINVAL, -EFBIG, -ENOMEM. */
 __must_check int file_truncate(struct file *file, uint64_t size);
 
-/* Where mmap gets this file's pages, without a reference: vspace_map takes its own. -ENODEV: it has
-   none; -EACCES: it is not open for reading. */
+/* Finds the pager of this file's pages, for mmap. It comes without a reference, because vspace_map
+   takes its own. Errors: -ENODEV (the file has no pages), -EACCES (not open for reading). */
 __must_check int file_pager(struct file *file, struct pager **pager);

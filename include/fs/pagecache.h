@@ -1,16 +1,16 @@
-/* The pages of one file: index -> frame. For tmpfs it is the file.
+/* The page cache of one file: a map from page index to frame. A tmpfs keeps files nowhere else.
 
-   Always true:
-   - the cache holds one reference on each of its frames, which are FRAME_CACHE (design.md, rule 4);
-   - no page lies wholly beyond `size`, except while a write that will extend the file is on its
-   way, and what lies beyond `size` in the last page is zero to whoever reads the file after it has
-   grown;
-   - a hole has no frame: read(2) sees zeros; a page that is mapped gets its frame then.
+   Always true: the cache holds one reference on each of its frames, which are FRAME_CACHE
+   (design.md, rule 4).
 
-   Locks: `lock` (RANK_CACHE, sleeps) guards pages and size; it is never held while user memory is
-   touched: the frame is taken with a reference of the reader's own, and copied after the lock is
-   dropped. Writing and truncating also need the vnode's lock, held by the caller, so that there is
-   one of them at a time. */
+   No page lies wholly beyond `size`, except during a write that extends the file. A read after the
+   file has grown sees zeros in what was beyond the end in its last page.
+
+   A hole has no frame. read(2) returns zeros for it, and a page that is mapped gets a frame.
+
+   Locks: `lock` (RANK_CACHE, sleeps) guards pages and size. It is not held during an access of user
+   memory: the reader takes a reference on the frame, releases the lock, and copies. The caller of a
+   write or a truncation also holds the vnode's lock, so that there is one at a time. */
 #pragma once
 
 #include <fs/radix.h>
@@ -22,49 +22,50 @@
 struct vnode;
 
 struct pagecache {
-    struct pager pager;  /* (c) where vm/ gets the pages; its references are the vnode's */
-    struct vnode *vnode; /* (c) whose pages; it owns the cache */
+    struct pager pager;  /* (c) for vm/; its references are the vnode's */
+    struct vnode *vnode; /* (c) the owner */
     struct mutex lock;   /* RANK_CACHE */
     struct radix pages;  /* (lock) index -> struct frame * */
-    uint64_t npages;     /* (lock) frames that it holds */
-    uint64_t size;    /* (lock) the file's length in bytes; readable at any time with atomic_load */
-    unsigned regions; /* atomic: regions of all vspaces that show it through `pager` */
-    LIST_ENTRY(pagecache) all; /* the list's lock: for the audit */
+    uint64_t npages;     /* (lock) frames in `pages` */
+    uint64_t size;       /* (lock) bytes in the file; may be read at any time with atomic_load */
+    unsigned regions;    /* atomic: regions of all vspaces that map it through `pager` */
+    LIST_ENTRY(pagecache) all; /* for the audit; the list has a lock */
 };
 
-/* The longest file, so that offsets fit off_t. */
+/* The longest file: offsets fit off_t. */
 #define PAGECACHE_MAX_SIZE INT64_MAX
 
-/* Registers the audit's owner. Once, at boot. */
+/* Registers all page caches as an owner of frames for the audit. Once, at boot. */
 void pagecache_init(void);
 
-/* An empty cache of `vnode`; NULL: no memory. */
+/* Makes an empty cache for `vnode`. NULL: no memory. */
 __must_check struct pagecache *pagecache_create(struct vnode *vnode);
 
-/* Gives back every frame. Nobody reads or maps the file any more. */
+/* Drops every frame and frees the cache. Nobody reads or maps the file any more. */
 void pagecache_destroy(struct pagecache *cache);
 
-/* Moves bytes out of the file, or into it, making it longer: how many. -EFAULT, -ENOSPC (no frame),
-   -ENOMEM, -EFBIG. A write: the vnode's lock is held. */
+/* Read from the file, or write to it and extend it where needed. Return the number of bytes. A
+   writer holds the vnode's lock. Errors: -EFAULT, -ENOSPC (no frame), -ENOMEM, -EFBIG. */
 ssize_t pagecache_read(struct pagecache *cache, struct uio *uio, uint64_t offset);
 ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offset);
 
-/* Reads into kernel memory. Returns the number of bytes, which is less than `len` only at the end of
-   the file, or -errno. */
+/* Reads into kernel memory. Returns the number of bytes, which is less than `len` only at the end
+   of the file, or -errno. */
 __must_check ssize_t pagecache_read_kernel(struct pagecache *cache, uint64_t offset, void *buf,
                                            size_t len);
 
-/* Makes the file `size` bytes long. The vnode's lock is held. -EFBIG. */
+/* Makes the file `size` bytes long. The vnode's lock is held. Error: -EFBIG. */
 __must_check int pagecache_truncate(struct pagecache *cache, uint64_t size);
 
-/* The frame of page `index` with a reference, made if it is a hole. -ENXIO: beyond the end;
-   -ENOMEM. */
+/* Finds the frame of page `index` and takes a reference on it. A hole gets a frame. Errors: -ENXIO
+   (beyond the end), -ENOMEM. */
 __must_check int pagecache_page(struct pagecache *cache, uint64_t index, struct frame **frame);
 
-/* Frames in all caches. */
+/* Returns the number of frames in all caches. */
 uint64_t pagecache_pages(void);
 
-/* Files leave some memory to the programs: who has filled the disk can still run rm. How many frames may still be added
-   to files, and whether there are none. */
+/* Files leave some memory free for programs, so that a user who has filled the disk can still run
+   rm. pagecache_room returns how many frames files may still take; pagecache_is_full returns true
+   if that is 0. */
 uint64_t pagecache_room(void);
 bool pagecache_is_full(void);

@@ -1,8 +1,8 @@
-/* From a path to a vnode: component by component from the root or a starting directory, through
+/* From a path to a vnode, component by component, from the root or a starting directory, through
    mount points and symbolic links.
 
-   Everybody is root here, so no directory is closed to anyone. Lock: none is held between
-   components, and a rename at the same time may be seen or not. */
+   Every user is root, so every directory may be searched. No lock is held between two components: a
+   concurrent rename may be seen or not. */
 #pragma once
 
 #include <fs/vnode.h>
@@ -10,7 +10,7 @@
 /* The root of the whole tree. Set once, at boot, by fs_init. */
 extern struct vnode *vfs_root;
 
-/* What the last component of a path may be, besides a name. */
+/* The kinds of the last component of a path. */
 enum path_last_kind {
     PATH_NAME,
     PATH_ROOT,   /* nothing but slashes */
@@ -20,24 +20,24 @@ enum path_last_kind {
 
 /* A path resolved up to its last component. */
 struct path_last {
-    struct vnode *dir;       /* the directory of the last component, with a reference */
-    char name[NAME_MAX + 1]; /* PATH_NAME: the last component */
+    struct vnode *dir;       /* the directory of the last component; one reference */
+    char name[NAME_MAX + 1]; /* the last component, for PATH_NAME */
     enum path_last_kind kind;
-    bool wants_dir; /* a slash stood behind it */
+    bool wants_dir; /* the path ends with a slash */
 };
 
-#define PATH_FOLLOW (1u << 0) /* a symbolic link at the end is followed, too */
+#define PATH_FOLLOW (1u << 0) /* a symbolic link at the end is followed too */
 
-/* The vnode at `path`, with a reference; `start` is where a relative path begins. -ENOENT (an empty
-   path, too), -ENOTDIR, -ENAMETOOLONG, -ELOOP, -ENOMEM. */
+/* Finds the vnode at `path`, and takes a reference on it. A relative path begins at `start`.
+   Errors: -ENOENT (also for an empty path), -ENOTDIR, -ENAMETOOLONG, -ELOOP, -ENOMEM. */
 __must_check int path_lookup(struct vnode *start, const char *path, unsigned flags,
                              struct vnode **vnode);
 
-/* Everything but the last component, which need not exist. The caller puts last->dir. Errors as
-   above. */
+/* Resolves all components but the last, which need not exist. The caller puts last->dir. Errors:
+   those of path_lookup. */
 __must_check int path_lookup_parent(struct vnode *start, const char *path, unsigned flags,
                                     struct path_last *last);
 
-/* The vnode that the last component of `last` names, following nothing. -ENOTDIR: a slash stands
-   behind what is no directory. */
+/* Finds the vnode that the last component names, without following a link, and takes a reference on
+   it. -ENOTDIR: the path ends with a slash, and the vnode is no directory. */
 __must_check int path_lookup_last(const struct path_last *last, struct vnode **vnode);

@@ -3,8 +3,8 @@
 
 #include <fs/file.h>
 
-/* The two ends of a new pipe; `flags`: O_NONBLOCK. -ENOMEM. */
+/* Makes a pipe and opens its two ends. `flags` may be O_NONBLOCK. Error: -ENOMEM. */
 __must_check int pipe_create(unsigned flags, struct file **reader, struct file **writer);
 
-/* Bytes that fit into it. -EBADF: not a pipe. */
+/* Returns the bytes that fit into the pipe. -EBADF: not a pipe. */
 __must_check int pipe_size(const struct file *file);

@@ -1,10 +1,10 @@
-/* Files whose text is made when they are read, in directories whose names are given by tables: what
-   /proc is made of.
+/* Files whose text is made when they are read, in directories that are described by tables. /proc
+   consists of them.
 
    A directory is a table of fixed names, and perhaps numbers (process ids, descriptors) that come
-   and go. A file is a function that prints. Both get a key: of the root 0; of what lies in a
-   numbered directory, pseudo_key(the key above, the number); of everything else, the key of the
-   directory that it is in.
+   and go. A file is a function that prints. Both get a key. The key of the root is 0. The key in a
+   numbered directory is pseudo_key(the key above, the number). Everything else has the key of its
+   directory.
 
        static int print_version(struct text_sink *sink, uint64_t key)
        {
@@ -22,10 +22,11 @@
 
        err = vfs_mount("/proc", pseudo_root(&root_dir));
 
-   A read at offset 0 makes the text anew, later ones go on in the same text: so what one open file
-   reads in pieces fits together, and who wants fresh numbers goes back to 0.
+   A read at offset 0 makes the text anew, and later reads continue in the same text. So the parts
+   that one open file reads fit together, and a reader that wants new numbers seeks to 0.
 
-   Callbacks may sleep and take any lock; none is held. They hold no frame when they return. */
+   Callbacks may sleep and take any lock, because none is held. They hold no frame when they
+   return. */
 #pragma once
 
 #include <fs/vnode.h>
@@ -38,34 +39,36 @@ struct pseudo_entry {
     const char *name; /* NULL: the end of the table */
     uint32_t mode;    /* S_IFREG, S_IFDIR or S_IFLNK, and permissions */
 
-    /* A file: prints its whole text. -errno: what the read returns (-ESRCH: it is gone). */
+    /* A file: prints the whole text. -errno is the result of the read (-ESRCH: the process is
+       gone). */
     int (*text)(struct text_sink *sink, uint64_t key);
 
-    /* A file that can be written too: takes what one write brings, with a 0 behind it. */
+    /* A file that can be written: takes the bytes of one write, followed by a 0. */
     int (*set)(const char *text, uint64_t key);
 
-    /* A symbolic link: prints its target. -errno as above. */
+    /* A symbolic link: prints the target. -errno is the result of readlink(2). */
     int (*link)(struct text_sink *sink, uint64_t key);
 
-    const struct pseudo_dir *dir; /* a directory */
+    const struct pseudo_dir *dir; /* of a directory */
 };
 
-/* What next returns when there is no number from there on. */
+/* Returned by `next` if there is no number from `from` on. */
 #define PSEUDO_NO_NUMBER UINT32_MAX
 
 struct pseudo_dir {
-    const struct pseudo_entry *entries;  /* its fixed names; NULL: none */
-    const struct pseudo_entry *numbered; /* what its numbers are; NULL: it has none */
+    const struct pseudo_entry *entries;  /* the fixed names; NULL: none */
+    const struct pseudo_entry *numbered; /* the kind of its numbered entries; NULL: none */
 
-    /* The lowest number that exists from `from` on. */
+    /* Returns the lowest number that exists, from `from` on. */
     uint32_t (*next)(uint64_t key, uint32_t from);
 };
 
-/* The key of what is called `number` in a directory with `key`. */
+/* Returns the key of the entry `number` in a directory with `key`. */
 static inline uint64_t pseudo_key(uint64_t key, uint32_t number)
 {
     return key << 32 | number;
 }
 
-/* A file system of its own with `dir` as its root, with a reference; NULL: no memory. */
+/* Makes a file system with `dir` as its root. Returns the root with a reference, or NULL: no
+   memory. */
 struct vnode *pseudo_root(const struct pseudo_dir *dir);

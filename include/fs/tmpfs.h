@@ -1,7 +1,8 @@
-/* A file system in memory: directories are trees of names, files are their page caches. */
+/* A file system in memory: a directory is a tree of names, a file is its page cache. */
 #pragma once
 
 #include <fs/vnode.h>
 
-/* A new, empty one: its root directory, with a reference. Panics if memory is out: at boot only. */
+/* Makes an empty file system. Returns its root with a reference. At boot only: panics if memory is
+   out. */
 struct vnode *tmpfs_create(void);

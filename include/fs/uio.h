@@ -1,8 +1,8 @@
 /* The memory that a transfer moves bytes to or from: user or kernel memory, in one segment or
    several. So one read function of a file serves read, readv, pread and the kernel itself.
 
-   A transfer advances the uio by the bytes that it moved. An access of user memory may fault, so the
-   rules of vm/usercopy.h hold. Lock: none, because a uio belongs to one thread. */
+   A transfer advances the uio by the bytes that it moved. An access of user memory may fault, so
+   the rules of vm/usercopy.h hold. Lock: none, because a uio belongs to one thread. */
 #pragma once
 
 #include <linux/uio.h>
@@ -21,8 +21,8 @@ struct uio {
 void uio_init_user(struct uio *uio, const void __user *buf, size_t len);
 void uio_init_kernel(struct uio *uio, const void *buf, size_t len);
 
-/* Makes a uio of several segments of user memory, of which the first `len` bytes are to be moved. The
-   array is kernel memory, and must outlive the uio. */
+/* Makes a uio of several segments of user memory, of which the first `len` bytes are to be moved.
+   The array is kernel memory, and must outlive the uio. */
 void uio_init_iov(struct uio *uio, const struct iovec *iov, size_t len);
 
 /* Moves min(len, left) bytes: uio_put into the uio's memory, uio_put_zeros zeros into it, uio_get
