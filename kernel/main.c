@@ -21,7 +21,7 @@
 #include <tty/file.h>
 #include <tty/receiver.h>
 #include <tty/terminal.h>
-#include <vm/fault.h>
+#include <vm/zero.h>
 
 static void print_banner(void)
 {
@@ -57,7 +57,7 @@ void kernel_main(void)
     apic_init();                /* interrupts have a way in */
     clock_init();               /* time */
     frame_init();               /* physical memory */
-    fault_init();               /* the zero page */
+    zero_page_init();
     random_init();              /* random numbers */
     sched_init();               /* the run queues */
     kstack_init();              /* stacks for threads */

@@ -48,7 +48,7 @@ static bool faults_read(struct sample *sample)
 {
     static const char *const keys[] = {
         "fault_zero_mapped",   "fault_zero_filled", "fault_file_mapped", "fault_file_copied",
-        "fault_shared_mapped", "fault_taken",       "fault_copied",      "fault_not_mapped",
+        "fault_shared_mapped", "fault_reused",      "fault_copied",      "fault_not_mapped",
         "fault_not_allowed",   "fault_no_page",     "fault_no_memory",
     };
     unsigned long n[11] = {0};

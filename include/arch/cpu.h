@@ -22,7 +22,7 @@ struct cpu {
     unsigned preempt_count;    /* preemption is disabled while this is not 0 */
     unsigned id;               /* 0 .. MAX_CPUS - 1; the boot CPU is 0 */
     unsigned apic_id;          /* of its local APIC */
-    unsigned *fail_nth;        /* the current thread's, or NULL (mm/failure.h) */
+    unsigned *fail_nth;        /* the current thread's, or NULL (mm/failnth.h) */
     struct lock_record *locks; /* DEBUG: the locks that the current thread holds */
 };
 

@@ -17,7 +17,8 @@ enum lock_rank {
     RANK_FILES = 25,     /* 2: a descriptor table; sleeps */
     RANK_VSPACE = 30,    /* 3: an address space; sleeps */
     RANK_CACHE = 40,     /* 4: the pages of a file or object; sleeps */
-    RANK_TABLE = 50,     /* 5: one table of a page table */
+    RANK_SPACES = 45,    /* 5: the list of all address spaces */
+    RANK_TABLE = 50,     /* 5: a root table; from the root down, 51 to 53 are the levels below it */
     RANK_PIPE = 60,      /* 6: a pipe, the terminal, a process's signals */
     RANK_HEAP = 70,      /* 7: the kernel heap */
     RANK_FRAMES = 71,    /* 7: the buddy lists */
@@ -41,6 +42,12 @@ struct spinlock {
 static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
 {
     *lock = (struct spinlock)SPINLOCK(rank);
+}
+
+/* For assertions: somebody holds the lock. */
+static inline bool spin_is_held(const struct spinlock *lock)
+{
+    return lock->locked;
 }
 
 /* DEBUG: the ranks of the locks that a thread holds, in the order of acquisition. Each thread has a

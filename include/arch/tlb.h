@@ -29,5 +29,6 @@ void tlb_flush_range(struct mmu_space *space, uaddr_t start, uaddr_t end);
 /* Flushes one page on this CPU, of a space that runs on no other. */
 void tlb_flush_local_page(struct mmu_space *space, uaddr_t addr);
 
-/* Flushes [start, end) of the kernel's half on every CPU. */
-void tlb_flush_kernel(uint64_t start, uint64_t end);
+/* Flushes [start, end) on every CPU, of the kernel's half, or of the user's half of whatever space
+   runs there. The conditions of tlb_flush_range hold. */
+void tlb_flush_everywhere(uint64_t start, uint64_t end);

@@ -12,3 +12,10 @@ __noreturn __printf(1, 2) void panic(const char *fmt, ...);
         if (unlikely(!(cond)))                                               \
             panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond); \
     } while (0)
+
+/* An assertion that costs too much for every build: checked with DEBUG=1 only. */
+#ifdef DEBUG
+#define debug_assert(cond) assert(cond)
+#else
+#define debug_assert(cond) ((void)sizeof(!(cond)))
+#endif

@@ -1,22 +1,23 @@
 /* Physical memory, frame by frame.
 
-   Every page of RAM has a descriptor of 16 bytes. A frame is free (in a buddy list or a CPU's cache), or it has
-   references: its count equals the number of page-table entries, page caches and kernel owners that hold it
-   (design.md, rule 4; vm/audit.c counts them again). The last frame_put frees it. */
+   Every page of RAM has a descriptor of 16 bytes. A frame is free (in a buddy list or in a CPU's
+   cache), or it has references: its count equals the number of page-table entries, page caches and
+   kernel owners that hold it (design.md, rule 4; vm/audit.c counts them again). */
 #pragma once
 
 #include <arch/page.h>
 #include <arch/spinlock.h>
 
 enum frame_kind {
-    FRAME_RESERVED, /* not ours to give: firmware, the kernel image, the tables made at boot */
-    FRAME_FREE,
-    FRAME_ANON,   /* a user's private memory */
-    FRAME_TABLE,  /* a page table of a vspace */
-    FRAME_CACHE,  /* a page of a file, or of another pager's object */
-    FRAME_HEAP,   /* of the kernel heap */
-    FRAME_KSTACK, /* of a kernel stack */
-    FRAME_KERNEL, /* anything else that has exactly one owner in the kernel */
+    FRAME_RESERVED,    /* not ours to give: firmware, the kernel image, the tables made at boot */
+    FRAME_FREE,        /* in a buddy list */
+    FRAME_FREE_CACHED, /* in a CPU's cache of free frames */
+    FRAME_ANON,        /* a user's private memory */
+    FRAME_TABLE,       /* a page table of a vspace */
+    FRAME_CACHE,       /* a page of a file, or of another pager's object */
+    FRAME_HEAP,        /* of the kernel heap */
+    FRAME_KSTACK,      /* of a kernel stack */
+    FRAME_KERNEL,      /* anything else that has exactly one owner in the kernel */
     FRAME_KINDS,
 };
 
@@ -44,36 +45,47 @@ _Static_assert(sizeof(struct frame) <= 16, "a frame descriptor takes 16 bytes");
 extern struct frame *frames;
 extern uint32_t frame_count;
 
-/* Takes over the memory that boot_free_ranges names. Once, at boot. */
+/* Takes over the memory that boot_free_ranges names. Called once, at boot. */
 void frame_init(void);
 
-/* One frame with one reference, contents undefined; NULL if memory is out. */
+/* Returns one frame with one reference, contents undefined; NULL if memory is out. */
 __must_check struct frame *frame_alloc(enum frame_kind kind);
 
-/* The same, filled with zeros. */
+/* Returns one frame with one reference, filled with zeros; NULL if memory is out. */
 __must_check struct frame *frame_alloc_zeroed(enum frame_kind kind);
 
-/* 2^order contiguous frames, aligned to their size, with one reference on the first that stands for all. */
+/* Returns 2^order contiguous frames, aligned to their size, with one reference on the first that
+   stands for all; NULL if there is no such run. */
 __must_check struct frame *frame_alloc_run(enum frame_kind kind, unsigned order);
 
 /* Takes another reference. The caller holds one, or a lock that keeps one in place. */
 void frame_get(struct frame *frame);
 
-/* Gives one back; the last frees the frame (or run). A FRAME_TABLE goes through table_put of vm/pagetable.h, which
-   gives back what its entries hold first. */
+/* Drops one reference; the last frees the frame (or run). A FRAME_TABLE goes through table_put of
+   vm/pte.h, which drops what its entries hold first. */
 void frame_put(struct frame *frame);
 
-/* Gives one back and says whether it was the last: then the frame is the caller's alone, to be given to
-   frame_free. */
-__must_check bool frame_put_last(struct frame *frame);
+/* Drops one reference. Returns true if it was the last: then the frame is the caller's alone, who
+   gives it to frame_free. */
+__must_check bool frame_put_testzero(struct frame *frame);
 void frame_free(struct frame *frame);
 
-/* References now. Exact only if the caller knows why nobody changes it. */
+/* Returns the number of references now. It is exact only if the caller knows why nobody changes
+   it. */
 uint32_t frame_refs(const struct frame *frame);
 
-/* Frames of a kind in use (FRAME_FREE: free ones, caches included; FRAME_RESERVED: those that were never ours).
-   A sum over CPUs: exact when they stand still. */
+/* Returns the number of frames of a kind that are in use. FRAME_FREE: all that are free, those in
+   caches included. FRAME_RESERVED: those that were never ours. The sum over the CPUs is exact when
+   they stand still. */
 uint64_t frame_usage(enum frame_kind kind);
+
+/* "anon", "table", ... */
+const char *frame_kind_name(enum frame_kind kind);
+
+static inline bool frame_is_free(const struct frame *frame)
+{
+    return frame->kind == FRAME_FREE || frame->kind == FRAME_FREE_CACHED;
+}
 
 static inline uint32_t frame_to_pfn(const struct frame *frame)
 {

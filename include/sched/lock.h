@@ -32,5 +32,13 @@ void rwlock_read_unlock(struct rwlock *rw);
 void rwlock_write_lock(struct rwlock *rw);
 void rwlock_write_unlock(struct rwlock *rw);
 
-/* For assertions. */
-bool rwlock_is_write_held(const struct rwlock *rw);
+/* For assertions: somebody holds the lock for writing; in any way. */
+static inline bool rwlock_is_write_held(const struct rwlock *rw)
+{
+    return rw->holders == -1;
+}
+
+static inline bool rwlock_is_held(const struct rwlock *rw)
+{
+    return rw->holders != 0;
+}

@@ -35,7 +35,7 @@ struct thread {
     struct mmu_space *space;       /* (o) its user addresses; NULL: a kernel thread */
     void *process;                 /* (c) the process that it runs for; NULL: a kernel thread */
     unsigned work;                 /* (a) WORK_ bits */
-    unsigned fail_nth;             /* (a) its allocation that is to fail; 0: none (mm/failure.h) */
+    unsigned fail_nth;             /* (a) its allocation that is to fail; 0: none (mm/failnth.h) */
     enum thread_state state;       /* (q) */
     bool on_cpu;                   /* (q) its stack is in use */
     unsigned cpu;                  /* (c) the CPU whose run queue it uses */

@@ -12,7 +12,8 @@ struct audit_owner {
 
 void audit_register(struct audit_owner *owner);
 
-/* Counts the differences, and prints the first. The world is stopped (sched/world.h). Checks, of every frame and
-   every entry of every table of every vspace: the reference counts; that W means mine alone; that only what a region
-   promises is there; that no page of the kernel is writable and executable; that free frames are free. */
+/* Returns the number of differences, and prints the first. The world is stopped (sched/world.h).
+   For every frame, and every entry of every table of every vspace, the audit checks: the reference
+   counts; that W means mine alone; that a region promises what is present; that no page of the
+   kernel is writable and executable; that free frames are free. */
 unsigned audit_run(void);

@@ -1,90 +1,154 @@
-/* The 4-level tree of one vspace: the only record of what is there now (design.md, rules 2 and 3).
+/* The 4-level tree of one vspace: the only record of what is present now (design.md, rules 2, 3).
 
-   A table is a frame (FRAME_TABLE) with a reference count. An entry with W set points to something that can be reached
-   through this entry alone. Three kinds of entry: 0, absent; P set, present; not 0 but P clear, a leaf whose frame is
-   held although nobody may touch it (PROT_NONE).
+   A table is a frame (FRAME_TABLE) with a reference count. What its entries can be is in vm/pte.h.
 
-   What makes walking cheap: a table that is reached through W alone ("mine") belongs to this tree alone, and is
-   neither replaced nor freed while the vspace's lock is held for reading, since only a fork (which takes it for
-   writing) can make it shared again. So a walk goes down through W without locks, and locks only the one table in
-   which it changes something, or below which it reads what others share. */
+   The rule for tables: **every table, shared or not, changes only under its own lock. A reader
+   below a shared entry, or a copier, holds the lock of the table that it reads, and takes the locks
+   of a path from the root down.** So a shared table can change in place, once for all its sharers.
+
+   What makes walking cheap: a table that is reached through W alone ("mine") belongs to this tree
+   alone. It is replaced or freed only under the vspace's write lock, and only a fork, which holds
+   that too, makes it shared again. So a walk under the read lock goes down through W without
+   locks, and locks only where it changes an entry or reads what others share. */
 #pragma once
 
 #include <arch/tlb.h>
-#include <mm/frame.h>
+#include <vm/pte.h>
 
 struct pagetable {
     struct mmu_space mmu;
-    /* atomic: threads that may run in it; grows only by one of these threads' own doing, or by a visitor that never
-       runs in it */
-    unsigned users;
+    /* (a) threads that may run in it. Only a thread that is counted, or the creator of the
+       vspace, adds one. */
+    unsigned threads;
 };
+
+static inline struct frame *pagetable_root(const struct pagetable *pt)
+{
+    return phys_to_frame(pt->mmu.root);
+}
+
+/* Makes an empty tree, with the kernel's half in its root, for one thread. -ENOMEM. */
+__must_check int pagetable_create(struct pagetable *pt);
+
+/* Drops everything in the tree, which no CPU runs any more. Never fails, never allocates. */
+void pagetable_destroy(struct pagetable *pt);
+
+/* Makes `child`, a tree from pagetable_create, share all of the parent's user half. Scans the
+   root's 256 user entries, whatever hangs below them. The parent's vspace lock is held for
+   writing. */
+void pagetable_fork(struct pagetable *parent, struct pagetable *child);
+
+/* ---- Looking (walk.c) ---- */
 
 /* What a walk found. */
 struct walk {
-    pte_t leaf; /* the leaf entry; 0 if it, or a table on the way, is absent */
-    /* the table that holds it, if the whole path to it is mine; else NULL */
-    struct frame *leaf_table;
+    pte_t leaf;               /* the leaf entry; 0 if it, or a table on the way, is absent */
+    struct frame *leaf_table; /* the table that holds it, if the whole path to it is mine */
 };
 
-/* An empty tree with the kernel's half in its root. -ENOMEM. */
-__must_check int pagetable_create(struct pagetable *pt);
-
-/* Gives back everything in the tree; no CPU runs it any more. Never fails, never allocates. */
-void pagetable_destroy(struct pagetable *pt);
-
-/* Makes `child`, a tree from pagetable_create, share all of the parent's user half. Costs a scan of the root's 256
-   user entries, whatever hangs below them. The parent's vspace lock is held for writing. */
-void pagetable_fork(struct pagetable *parent, struct pagetable *child);
-
-/* Looks, changes nothing. Vspace lock: read. */
+/* Looks `addr` up. Changes nothing. Vspace lock: read. */
 struct walk pagetable_walk(struct pagetable *pt, uaddr_t addr);
 
-/* Makes the path to the leaf table of `addr` mine, down from the root, with the tables that it lacks: the one function
-   that makes a path writable. The leaf table into `leaf_table`. -ENOMEM: nothing visible has changed. May flush; holds
-   no spinlock on entry or exit. Vspace lock: read. */
-__must_check int pagetable_own(struct pagetable *pt, uaddr_t addr, struct frame **leaf_table);
+/* One present table that a visit has come to. All tables of its path are locked. */
+struct table_visit {
+    struct frame *path[ROOT_LEVEL + 1]; /* by level, from the root to `level` */
+    int level;
+    uaddr_t start, end; /* what the table covers of the visited range */
+};
 
-/* Sets the entry at `slot` of `table` to `to` if, accessed and dirty bits aside, it is still `from`; says whether it
-   was. Takes the table's lock. */
-__must_check bool entry_replace(struct frame *table, pte_t *slot, pte_t from, pte_t to);
-
-/* Whether two entries differ in no more than what the CPU sets by itself. */
-static inline bool entry_is_same(pte_t a, pte_t b)
+static inline struct frame *visited_table(const struct table_visit *at)
 {
-    return !((a ^ b) & ~(PTE_ACCESSED | PTE_DIRTY));
+    return at->path[at->level];
 }
 
-/* The place of the leaf entry of `addr` in its table. */
-static inline pte_t *leaf_entry(const struct frame *leaf_table, uaddr_t addr)
+static inline pte_t *visited_entries(const struct table_visit *at)
 {
-    return (pte_t *)frame_to_virt(leaf_table) + level_index(1, addr);
+    return frame_to_virt(visited_table(at));
 }
 
-/* Taking back [start, end), of which the caller's regions cover nothing that stays; nothing is promised in
-   [floor, ceiling) around it, so tables that lie wholly in there go too.
-   First prepare, which may fail with -ENOMEM and then has changed nothing visible; then clear, which cannot fail.
-   Vspace lock: write, held over both. */
-__must_check int pagetable_prepare_clear(struct pagetable *pt, uaddr_t start, uaddr_t end,
-                                         uaddr_t floor, uaddr_t ceiling);
-void pagetable_clear(struct pagetable *pt, uaddr_t start, uaddr_t end, uaddr_t floor,
-                     uaddr_t ceiling);
+/* Returns the address that entry `n` of the table translates. */
+static inline uaddr_t visited_addr(const struct table_visit *at, unsigned n)
+{
+    return round_down(at->start, level_span(at->level + 1)) + n * level_span(at->level);
+}
 
-/* Giving what is present in [start, end) the rights of `prot` (PROT_ bits); W is only ever taken away: the fault
-   handler gives it. Prepare and change as above. Vspace lock: write, held over both. */
+static inline unsigned visited_end(const struct table_visit *at)
+{
+    return level_index(at->level, at->end - 1) + 1;
+}
+
+/* For each entry in the range, of the table that is visited, that is not absent. */
+#define for_each_visited_entry(n, at)                                                    \
+    for (n = entry_next_used(visited_entries(at), level_index((at)->level, (at)->start), \
+                             visited_end(at));                                           \
+         n < visited_end(at); n = entry_next_used(visited_entries(at), n + 1, visited_end(at)))
+
+/* Calls `visit` for each present table that covers a part of [start, end), upper ones first, in the
+   order of addresses. `visit` may change entries of the table, and takes no lock of RANK_TABLE. It
+   returns true to go on. If it stops in a leaf table, it may lower at->end to how far it came.
+   Returns how far the visit came: `end`, unless it was stopped. Vspace lock: read. */
+uaddr_t pagetable_visit(struct pagetable *pt, uaddr_t start, uaddr_t end,
+                        bool (*visit)(struct table_visit *at, void *arg), void *arg);
+
+/* Returns the frame that the page of `addr` shows, with a reference; NULL if no page is present.
+   Vspace lock: read. */
+__must_check struct frame *pagetable_get_page(struct pagetable *pt, uaddr_t addr);
+
+/* ---- Owning: rule 3 (own.c) ---- */
+
+/* Makes the path to the table at `level` for `addr` mine, down from the root, and returns that
+   table in `table`. OWN_INSERT makes tables that are absent; with OWN_PRESENT the path ends above
+   the first one that is absent. -ENOMEM: no translation has changed. May flush, so the caller holds no
+   spinlock. Vspace lock: read. */
+enum own_absent { OWN_PRESENT, OWN_INSERT };
+__must_check int pagetable_own(struct pagetable *pt, uaddr_t addr, int level,
+                               enum own_absent absent, struct frame **table);
+
+/* A leaf entry in a table that is mine, as it was when the caller looked. */
+struct leaf {
+    struct pagetable *pt;
+    uaddr_t page; /* its address, page aligned */
+    struct frame *table;
+    pte_t *slot;
+    pte_t entry;
+};
+
+enum own_outcome {
+    OWN_REUSED,    /* this entry was the last owner: W is set, nothing was copied */
+    OWN_COPIED,    /* the entry shows a copy, with W set */
+    OWN_TRY_AGAIN, /* another thread has changed the entry */
+    OWN_NO_MEMORY, /* nothing has changed */
+};
+
+/* Makes a private page mine. `rights` are the bits of the leaf without W. The caller holds no
+   spinlock. Vspace lock: read. */
+__must_check enum own_outcome pagetable_own_page(const struct leaf *leaf, pte_t rights);
+
+/* ---- Clearing and protecting (clear.c, protect.c) ---- */
+
+/* A range that is cleared, [start, end), and the hole that it leaves: regions promise nothing in
+   [floor, ceiling), so the tables that lie wholly in there are dropped too. */
+struct hole {
+    uaddr_t start, end;
+    uaddr_t floor, ceiling;
+};
+
+/* Clears a range in two steps: prepare may fail with -ENOMEM, and then no translation has changed;
+   clear cannot fail. Vspace lock: write, held over both. */
+__must_check int pagetable_prepare_clear(struct pagetable *pt, const struct hole *hole);
+void pagetable_clear(struct pagetable *pt, const struct hole *hole);
+
+/* Drops the pages of [start, end) where they stand: in a table that others share, for all sharers
+   at once. Never fails, never allocates; no table is dropped. The range belongs to one region, and
+   every sharer of a page there has the same region, because who changes its regions first makes
+   the tables of the range its own. Vspace lock: write. */
+void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end);
+
+/* Gives the pages that are present or held in [start, end) the rights of `prot` (PROT_ bits). W is
+   only taken away; the fault handler gives it. Two steps, as above. Vspace lock: write, held over
+   both. */
 __must_check int pagetable_prepare_protect(struct pagetable *pt, uaddr_t start, uaddr_t end);
 void pagetable_protect(struct pagetable *pt, uaddr_t start, uaddr_t end, unsigned prot);
 
-/* Its tables, shared ones and the root included. Vspace lock: write, so that none is replaced meanwhile. */
-uint64_t pagetable_count_tables(struct pagetable *pt);
-
-/* Gives back one reference on a table at `level`; the last gives back what its entries hold, too. */
-void table_put(struct frame *table, int level);
-
-/* The rights of a leaf: `prot` in hardware bits, without W. */
+/* Returns the rights of a leaf: `prot` in hardware bits, without W. */
 pte_t prot_to_pte(unsigned prot);
-
-static inline struct frame *pte_frame(pte_t entry)
-{
-    return phys_to_frame(entry & PTE_ADDR);
-}

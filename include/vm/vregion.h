@@ -48,7 +48,11 @@ struct vregion *vregion_find(struct vregion_tree *tree, uaddr_t addr);
 /* The first region that ends above `addr`, or NULL. */
 struct vregion *vregion_find_from(struct vregion_tree *tree, uaddr_t addr);
 
-/* The one with the highest addresses, or NULL. */
+/* The last region that ends at or below `addr`, which lies in no region; NULL if there is none. */
+struct vregion *vregion_find_below(struct vregion_tree *tree, uaddr_t addr);
+
+/* The regions with the lowest and the highest addresses; NULL if there is none. */
+struct vregion *vregion_first(struct vregion_tree *tree);
 struct vregion *vregion_last(struct vregion_tree *tree);
 
 struct vregion *vregion_next(struct vregion *region);

@@ -1,7 +1,9 @@
-/* An address space: its regions (promises), its page table (promises kept), its heap, its stack and its limits.
+/* An address space: its regions (promises), its page table (promises kept), and its account: heap,
+   stack, sizes and limits.
 
-   Lock: `lock` (RANK_VSPACE, sleeps): for reading to fault pages in and to look at regions; for writing to change
-   regions, and to fork. Functions take it themselves; those that end in _locked want it held. */
+   Lock: `lock` (RANK_VSPACE, sleeps). Readers fault pages in and look at regions; writers change
+   regions, and fork. Functions take the lock themselves; callers of those that end in _locked hold
+   it. */
 #pragma once
 
 #include <sched/lock.h>
@@ -16,7 +18,7 @@ enum fault_outcome {
     FAULT_FILE_COPIED,    /* a private copy of a file page */
     FAULT_SHARED_MAPPED,  /* a page of a shared object */
     FAULT_SHARED_DIRTIED, /* a first write to a page of a shared object */
-    FAULT_TAKEN,  /* a write to what was shared once and is now mine alone: W set, nothing copied */
+    FAULT_REUSED, /* a write to what was shared once and has one owner now: W set, nothing copied */
     FAULT_COPIED, /* a write to a shared private page: a copy */
     FAULT_SPURIOUS,    /* the walk was sufficient: this CPU's TLB was behind */
     FAULT_NOT_MAPPED,  /* SIGSEGV: no region */
@@ -26,38 +28,50 @@ enum fault_outcome {
     FAULT_OUTCOMES,
 };
 
-/* A process's limits, as far as they concern memory, in bytes; ~0ul: none. */
+/* The limits of a process, as far as they concern memory, in bytes; ~0ul: none. */
 struct vspace_limits {
     uint64_t data;  /* RLIMIT_DATA: private writable memory, heap included, stack not */
     uint64_t space; /* RLIMIT_AS: all regions together */
 };
 
-/* (v) the vspace's lock; (a) atomic; (c) constant. */
+/* What fork copies in one assignment. (v) the vspace's lock; (c) constant once a thread runs. */
+struct vspace_account {
+    uint64_t mapped_bytes;       /* (v) of all regions */
+    uint64_t mapped_peak;        /* (v) the most that this has been */
+    uint64_t data_bytes;         /* (v) of private writable regions, the stack aside */
+    uaddr_t heap_start;          /* (c) where the heap begins; page aligned */
+    uaddr_t brk;                 /* (v) the break; bytes */
+    uaddr_t stack_start;         /* (c) the lowest address of the stack; below it, the guard */
+    struct vspace_limits limits; /* (v) */
+};
+
+/* (v) the vspace's lock; (a) atomic. */
 struct vspace {
     struct rwlock lock;
+    unsigned refs;                   /* (a) the threads, and visitors; the last destroys it */
     struct pagetable pagetable;      /* (v), and the tables' own locks */
     struct vregion_tree regions;     /* (v) */
-    uint64_t mapped_bytes;           /* (v) of all regions */
-    uint64_t mapped_peak;            /* (v) the most that this has been */
-    uint64_t data_bytes;             /* (v) of private writable regions, the stack aside */
-    uaddr_t heap_start;              /* (c) where the heap begins; page aligned */
-    uaddr_t brk;                     /* (v) the break; bytes */
-    uaddr_t stack_start;             /* (c) the lowest address of the stack; below it, the guard */
-    struct vspace_limits limits;     /* (v) */
+    struct vspace_account account;   /* see there */
     uint64_t faults[FAULT_OUTCOMES]; /* (a) */
     LIST_ENTRY(vspace) all;          /* the list's lock */
 };
 
-/* Below the stack, at least this much is never mapped. */
+/* Below the stack, at least this many bytes are never mapped. */
 #define STACK_GUARD_SIZE (256 * PAGE_SIZE)
 
-/* An empty vspace with one user, the caller; -ENOMEM. */
+/* Makes an empty vspace for one thread. -ENOMEM. */
 __must_check int vspace_create(const struct vspace_limits *limits, struct vspace **vspace);
 
-/* A copy of `parent`: the same regions, the whole tree shared. -ENOMEM: nothing has changed. */
+/* Makes a copy of `parent` for one thread: the same regions, the whole tree shared. -ENOMEM:
+   nothing has changed. */
 __must_check int vspace_fork(struct vspace *parent, struct vspace **child);
 
-/* Users are threads that run in it. The last put destroys it; it must not be loaded on any CPU then. */
+/* A thread that may run in the vspace comes or goes, with its reference. A thread is added only by
+   one that is there already. The CPU of a thread that leaves has loaded another space. */
+void vspace_enter(struct vspace *vspace);
+void vspace_leave(struct vspace *vspace);
+
+/* A reference keeps the vspace. Its holder runs no thread in it, and writes to none of its pages. */
 void vspace_get(struct vspace *vspace);
 void vspace_put(struct vspace *vspace);
 
@@ -75,56 +89,65 @@ struct map_request {
     uaddr_t data_end; /* 0: the pager's bytes fill the region */
 };
 
-/* Promises a range; no frame is touched. Where it is into `start`. -ENOMEM (no room, over a limit, or no memory),
-   -EINVAL, -EEXIST; then nothing has changed. */
+/* Promises a range; no frame is touched. Returns in `start` where it is. -ENOMEM (no room, over a
+   limit, or out of memory), -EEXIST; then nothing has changed. */
 __must_check int vspace_map(struct vspace *vspace, const struct map_request *request,
                             uaddr_t *start);
 
-/* Takes promises, and what was kept of them, back. [start, end) is page aligned in the user's half. -ENOMEM: nothing
-   has changed. */
+/* Drops the regions of [start, end), which is page aligned in the user's half, and the pages in it.
+   -ENOMEM: nothing has changed. */
 __must_check int vspace_unmap(struct vspace *vspace, uaddr_t start, uaddr_t end);
 
-/* Takes back what was kept in a range like that; the promises stay, and are kept anew when they are called for. -ENOMEM:
-   part of it is not promised, the rest is done; or no memory, and nothing has changed. */
+/* Drops the pages in [start, end), which is page aligned. The regions stay, and a later access
+   faults the pages in again. -ENOMEM: part of the range has no region, and the rest is done; or out
+   of memory, and nothing has changed. */
 __must_check int vspace_discard(struct vspace *vspace, uaddr_t start, uaddr_t end);
 
-/* -ENOMEM: part of a range like that is not promised. */
+/* Returns -ENOMEM if a part of [start, end), which is page aligned, has no region. */
 __must_check int vspace_check_mapped(struct vspace *vspace, uaddr_t start, uaddr_t end);
 
-/* Map and unmap with the vspace's lock held, for writing. */
+/* Map and unmap for a caller that holds the vspace's lock for writing. */
 __must_check int vspace_map_locked(struct vspace *vspace, const struct map_request *request,
                                    uaddr_t *start);
 __must_check int vspace_unmap_locked(struct vspace *vspace, uaddr_t start, uaddr_t end);
 
-/* Changes rights. -ENOMEM: part of the range has no region, RLIMIT_DATA, or no memory; then nothing has changed (Linux
-   may have changed what lies before a hole). */
+/* Changes the rights of [start, end), which is page aligned. -ENOMEM: part of the range has no
+   region, RLIMIT_DATA, or out of memory; then nothing has changed (Linux may have changed what lies
+   before a hole). */
 __must_check int vspace_protect(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot);
 
-/* Sets the break, as brk(2): the new break; the old one if it cannot be. */
+/* Sets the break, as brk(2). Returns the new break, or the old one if it cannot move. */
 uaddr_t vspace_brk(struct vspace *vspace, uaddr_t brk);
 
-/* Moves the break by `delta` bytes (design.md section 5): the old break into `old` (the current one if a shrink would
-   pass the start of the heap, which then changes nothing). -ENOMEM: nothing has changed. */
+/* Moves the break by `delta` bytes (design.md, section 5). Returns the old break in `old`: the
+   current one if a shrink would pass the start of the heap, which changes nothing. -ENOMEM: nothing
+   has changed. */
 __must_check int vspace_sbrk(struct vspace *vspace, int64_t delta, uaddr_t *old);
 
-/* Writes into a vspace that no thread runs yet (exec fills the stack), through the fault handler. -EFAULT, -ENOMEM. */
+/* Writes into a vspace in which no thread runs yet (exec fills the stack), through the fault
+   handler. -EFAULT, -ENOMEM. */
 __must_check int vspace_write(struct vspace *vspace, uaddr_t to, const void *from, size_t len);
 
-/* The page that holds `addr`, writable, for the same purpose: its address in the direct map. -EFAULT, -ENOMEM. */
+/* Returns in `page` where the page of `addr` is in the direct map, writable, for the same purpose.
+   -EFAULT, -ENOMEM. */
 __must_check int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page);
 
-/* Reads a vspace that others may run into kernel memory; the fault handler keeps its promises on the way. How many of the
-   `len` bytes there are: fewer if it comes to what may not be read. The caller has a reference. May sleep; takes the
-   vspace's lock, for writing. */
+/* Reads a vspace in which others may run into kernel memory; pages that are absent are faulted in.
+   Returns how many of the `len` bytes could be read. The caller has a reference. May sleep. Lock:
+   taken, for reading. */
 __must_check size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, size_t len);
 
-/* Takes the pages of `pager` from page `first` on, and private copies of them, out of every vspace; the regions stay,
-   and a touch asks the pager again. Where there is no memory to make tables mine, a vspace keeps what it has: the
-   frames are its own by count. Locks: each vspace's in turn, for writing. */
+/* Drops the pages of `pager` from page `first` on, and private copies of them, in every vspace; the
+   regions stay, and a later access asks the pager again. Never fails, never allocates. Locks: each
+   vspace's in turn, for writing. */
 void vspace_forget_pages(struct pager *pager, uint64_t first);
 
-/* All vspaces, for the audit. `each` returns false to stop. */
+/* Calls `each` for all vspaces, until it returns false. */
 void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg);
+
+/* Returns the vspace behind `before` in the list of all (NULL: the first), with a reference; drops
+   the one on `before`. NULL: there is no other. */
+struct vspace *vspace_after(struct vspace *before);
 
 /* What is promised, in bytes, and the tables for it. */
 struct vspace_sizes {
@@ -135,5 +158,17 @@ struct vspace_sizes {
     uint64_t tables;
 };
 
-/* Lock: taken, for writing. */
+/* Lock: taken, for reading. */
 struct vspace_sizes vspace_sizes(struct vspace *vspace);
+
+/* DEBUG: panics unless the regions are in order, and every entry in [start, end), which is page
+   aligned, is what its region allows. Nobody else changes the regions meanwhile: the vspace's lock
+   is held, or nobody else has seen the vspace yet. Without DEBUG, does nothing. */
+#if defined(DEBUG) && !defined(NO_VSPACE_CHECK)
+void vspace_check(struct vspace *vspace, uaddr_t start, uaddr_t end);
+#else
+static inline void vspace_check(struct vspace *vspace __unused, uaddr_t start __unused,
+                                uaddr_t end __unused)
+{
+}
+#endif

@@ -28,10 +28,11 @@ static const char *rank_name(enum lock_rank rank)
 {
 #define NAME(rank) [rank] = #rank
     static const char *const names[] = {
-        NAME(RANK_PROCESS),  NAME(RANK_VNODE),     NAME(RANK_FILES), NAME(RANK_VSPACE),
-        NAME(RANK_CACHE),    NAME(RANK_TABLE),     NAME(RANK_PIPE),  NAME(RANK_HEAP),
-        NAME(RANK_FRAMES),   NAME(RANK_INTERRUPT), NAME(RANK_WAITQ), NAME(RANK_TIMER),
-        NAME(RANK_RUNQUEUE), NAME(RANK_CONSOLE),
+        NAME(RANK_PROCESS),   NAME(RANK_VNODE),     NAME(RANK_FILES), NAME(RANK_VSPACE),
+        NAME(RANK_CACHE),     NAME(RANK_SPACES),    NAME(RANK_TABLE), NAME(RANK_TABLE + 1),
+        NAME(RANK_TABLE + 2), NAME(RANK_TABLE + 3), NAME(RANK_PIPE),  NAME(RANK_HEAP),
+        NAME(RANK_FRAMES),    NAME(RANK_INTERRUPT), NAME(RANK_WAITQ), NAME(RANK_TIMER),
+        NAME(RANK_RUNQUEUE),  NAME(RANK_CONSOLE),
     };
 #undef NAME
     return rank < ARRAY_SIZE(names) && names[rank] ? names[rank] : "?";

@@ -128,15 +128,20 @@ static void flush(cpumask_t running, uint64_t start, uint64_t end)
         ask(others, start, end);
 }
 
-void tlb_flush_range(struct mmu_space *space, uaddr_t start, uaddr_t end)
+static void flush_running(const cpumask_t *running, uint64_t start, uint64_t end)
 {
     preempt_disable();
     /* The caller's change of an entry may still stand in our store buffer: it must be seen before
        we look who is running, or a CPU that loads CR3 just now could be missed and still walk the
        old entry (see mmu_switch). */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    flush(atomic_load(&space->running), start, end);
+    flush(atomic_load(running), start, end);
     preempt_enable();
+}
+
+void tlb_flush_range(struct mmu_space *space, uaddr_t start, uaddr_t end)
+{
+    flush_running(&space->running, start, end);
 }
 
 void tlb_flush_page(struct mmu_space *space, uaddr_t addr)
@@ -152,9 +157,9 @@ void tlb_flush_local_page(struct mmu_space *space, uaddr_t addr)
     preempt_enable();
 }
 
-void tlb_flush_kernel(uint64_t start, uint64_t end)
+void tlb_flush_everywhere(uint64_t start, uint64_t end)
 {
-    preempt_disable();
-    flush((1ul << cpu_count()) - 1, start, end);
-    preempt_enable();
+    cpumask_t all = (1ul << cpu_count()) - 1;
+
+    flush_running(&all, start, end);
 }

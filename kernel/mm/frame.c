@@ -4,7 +4,8 @@
        frame_free  --> this CPU's cache --(full: 32 at a time)---> merged with its buddy while that is free
 
    Always true: a free frame is in exactly one buddy list, as part of the run whose first frame is listed there, or in
-   one cache; its count is 0 and its kind FRAME_FREE. Only a listed run's first frame has `order` set to the run's.
+   one cache; its count is 0. Its kind is FRAME_FREE or FRAME_FREE_CACHED accordingly. Only a listed run's first frame
+   has `order` set to the run's.
 
    Locks: buddy_lock (RANK_FRAMES) for the lists; a cache belongs to its CPU, with preemption off. Frames are never
    allocated or freed in interrupt handlers. */
@@ -14,7 +15,7 @@
 #include <arch/cpu.h>
 #include <lib/panic.h>
 #include <lib/string.h>
-#include <mm/failure.h>
+#include <mm/failnth.h>
 #include <mm/frame.h>
 
 #define NO_FRAME          UINT32_MAX
@@ -63,15 +64,13 @@ static void buddy_remove(uint32_t pfn)
         pfn_to_frame(frame->next)->prev = frame->prev;
 }
 
-/* Whether pfn, the buddy of a run of `order` that is being freed, is itself a listed run of that order. It cannot lie
-   inside a larger run, which would hold both; frames in caches have a `prev` of their own number, which no listed frame
-   has. */
+/* Returns true if pfn, the buddy of a run of `order` that is being freed, is itself a listed run of
+   that order. It cannot lie inside a larger run, which would hold both. */
 static bool buddy_is_listed(uint32_t pfn, unsigned order)
 {
     const struct frame *frame = pfn_to_frame(pfn);
 
-    return pfn < frame_count && frame->kind == FRAME_FREE && frame->order == order &&
-           frame->prev != pfn;
+    return pfn < frame_count && atomic_load(&frame->kind) == FRAME_FREE && frame->order == order;
 }
 
 /* Puts a run into the lists, joined with its buddies as far as they are free. buddy_lock is held. */
@@ -113,9 +112,7 @@ static void cache_add(struct frame_cache *cache, uint32_t pfn)
     struct frame *frame = pfn_to_frame(pfn);
 
     frame->order = 0;
-    frame->prev =
-        pfn; /* says: in a cache, not in a list; before another CPU may take it for a free run */
-    atomic_store(&frame->kind, FRAME_FREE);
+    atomic_store(&frame->kind, FRAME_FREE_CACHED);
     cache->pfns[cache->count++] = pfn;
 }
 
@@ -164,7 +161,7 @@ static struct frame *frame_start(uint32_t pfn, enum frame_kind kind, unsigned or
 {
     struct frame *frame = pfn_to_frame(pfn);
 
-    assert(frame->refcount == 0 && frame->kind == FRAME_FREE);
+    assert(frame->refcount == 0 && frame_is_free(frame));
     frame->kind = kind;
     frame->order = order;
     spin_init(&frame->lock, RANK_TABLE);
@@ -176,7 +173,7 @@ struct frame *frame_alloc(enum frame_kind kind)
 {
     struct frame *frame = NULL;
 
-    if (failure_is_armed() && failure_is_due(kind != FRAME_HEAP))
+    if (failnth_is_armed() && failnth_is_due(kind != FRAME_HEAP))
         return NULL;
     preempt_disable();
     struct frame_cache *cache = &caches[cpu_id()];
@@ -227,7 +224,7 @@ static void cache_drain(void)
    who asks for a run is prepared for NULL. */
 struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
 {
-    if (order > FRAME_MAX_ORDER || (failure_is_armed() && failure_is_due(1)))
+    if (order > FRAME_MAX_ORDER || (failnth_is_armed() && failnth_is_due(1)))
         return NULL;
     struct frame *frame = run_alloc(kind, order);
     if (!frame) {
@@ -241,7 +238,7 @@ void frame_free(struct frame *frame)
 {
     uint32_t pfn = frame_to_pfn(frame);
 
-    assert(frame->refcount == 0 && frame->kind > FRAME_FREE);
+    assert(frame->refcount == 0 && frame->kind > FRAME_FREE_CACHED);
     preempt_disable();
     struct frame_cache *cache = &caches[cpu_id()];
     usage_add(cache, frame->kind, -(1l << frame->order));
@@ -257,24 +254,49 @@ void frame_free(struct frame *frame)
     preempt_enable();
 }
 
+const char *frame_kind_name(enum frame_kind kind)
+{
+    static const char *const names[FRAME_KINDS] = {
+        [FRAME_RESERVED] = "reserved",
+        [FRAME_FREE] = "free",
+        [FRAME_FREE_CACHED] = "free, cached",
+        [FRAME_ANON] = "anon",
+        [FRAME_TABLE] = "table",
+        [FRAME_CACHE] = "cache",
+        [FRAME_HEAP] = "heap",
+        [FRAME_KSTACK] = "kstack",
+        [FRAME_KERNEL] = "kernel",
+    };
+
+    return kind < FRAME_KINDS ? names[kind] : "?";
+}
+
+static __noreturn void frame_panic(const struct frame *frame, const char *what)
+{
+    panic("assertion failed: frame %#x (%s) %s", frame_to_pfn(frame), frame_kind_name(frame->kind),
+          what);
+}
+
 void frame_get(struct frame *frame)
 {
     uint32_t refs = atomic_add_fetch(&frame->refcount, 1u);
 
-    assert(refs > 1); /* neither free before, nor more sharers than 32 bits count */
+    if (unlikely(refs <= 1))
+        frame_panic(frame, refs ? "is free and gets a reference" : "has too many references");
 }
 
-bool frame_put_last(struct frame *frame)
+bool frame_put_testzero(struct frame *frame)
 {
     uint32_t refs = atomic_sub_fetch(&frame->refcount, 1u);
 
-    assert(refs != UINT32_MAX);
+    if (unlikely(refs == UINT32_MAX))
+        frame_panic(frame, "has no reference to put");
     return refs == 0;
 }
 
 void frame_put(struct frame *frame)
 {
-    if (frame_put_last(frame))
+    if (frame_put_testzero(frame))
         frame_free(frame);
 }
 

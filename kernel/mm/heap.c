@@ -11,7 +11,7 @@
 #include <arch/atomic.h>
 #include <lib/panic.h>
 #include <lib/string.h>
-#include <mm/failure.h>
+#include <mm/failnth.h>
 #include <mm/frame.h>
 #include <mm/heap.h>
 
@@ -85,7 +85,7 @@ static void *slab_take(struct size_class *class, struct slab *slab)
 
 static void *small_alloc(struct size_class *class)
 {
-    if (failure_is_armed() && failure_is_due(1))
+    if (failnth_is_armed() && failnth_is_due(1))
         return NULL;
     spin_lock(&class->lock);
     struct slab *slab = LIST_FIRST(&class->slabs);

@@ -309,9 +309,9 @@ static int loading_build(struct loading *loading, const struct process *process)
         err = elf_load(loading->exe, loading->vspace, &loading->image);
     if (err)
         return err;
-    loading->vspace->heap_start = page_ceil(loading->image.end) + HEAP_GAP;
-    loading->vspace->brk = loading->vspace->heap_start;
-    err = map_stack(loading->vspace, stack_size(process), &loading->vspace->stack_start);
+    loading->vspace->account.heap_start = page_ceil(loading->image.end) + HEAP_GAP;
+    loading->vspace->account.brk = loading->vspace->account.heap_start;
+    err = map_stack(loading->vspace, stack_size(process), &loading->vspace->account.stack_start);
     if (!err)
         err = fill_stack(loading);
     return err;
@@ -365,7 +365,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     loading->vspace = NULL;
     thread_set_space(&process->vspace->pagetable.mmu);
     if (old)
-        vspace_put(old);
+        vspace_leave(old);
     vnode_exe_put(old_exe);
     fdtable_close_on_exec(process->files);
     signal_exec(&process->signals);
@@ -388,7 +388,7 @@ int process_exec(const char *path, const uaddr_t __user *argv, const uaddr_t __u
     if (!err)
         change_over(&loading, process, path);
     if (loading.vspace)
-        vspace_put(loading.vspace);
+        vspace_leave(loading.vspace);
     heap_free(loading.args.bytes);
     vnode_exe_put(loading.exe);
     if (!err)

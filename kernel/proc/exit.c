@@ -34,7 +34,7 @@ static void give_back(struct process *process)
     vnode_put(cwd);
     thread_set_space(NULL);
     if (vspace)
-        vspace_put(vspace);
+        vspace_leave(vspace);
     vnode_exe_put(exe);
     process_vfork_done(process);
 }

@@ -34,7 +34,7 @@ static int copy_vspace(struct process *child, struct process *parent, unsigned f
 {
     if (!(flags & CLONE_VM))
         return vspace_fork(parent->vspace, &child->vspace);
-    vspace_get(parent->vspace);
+    vspace_enter(parent->vspace);
     child->vspace = parent->vspace;
     return 0;
 }
@@ -77,7 +77,7 @@ static void child_discard(struct process *child)
     if (child->files)
         fdtable_destroy(child->files);
     if (child->vspace)
-        vspace_put(child->vspace);
+        vspace_leave(child->vspace);
     if (child->thread)
         thread_destroy(child->thread);
     process_free(child);

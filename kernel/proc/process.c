@@ -202,7 +202,7 @@ void process_limit_vspace(struct process *process)
     if (process->borrows_vspace)
         return;
     rwlock_write_lock(&vspace->lock);
-    vspace->limits.data = process->rlimits[RLIMIT_DATA].soft;
-    vspace->limits.space = process->rlimits[RLIMIT_AS].soft;
+    vspace->account.limits.data = process->rlimits[RLIMIT_DATA].soft;
+    vspace->account.limits.space = process->rlimits[RLIMIT_AS].soft;
     rwlock_write_unlock(&vspace->lock);
 }

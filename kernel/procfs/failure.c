@@ -1,6 +1,6 @@
 /* /proc/PID/fail-nth, the fault injection of Linux.
 
-   If n is written there, the n-th allocation of the process from then on fails (mm/failure.h).
+   If n is written there, the n-th allocation of the process from then on fails (mm/failnth.h).
    Reading returns how many allocations are left until then; the allocations of the read itself
    count too. A child starts with the rest of its parent's count, unlike on Linux.
 

@@ -8,7 +8,7 @@
 #include <fs/vfs.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
-#include <mm/failure.h>
+#include <mm/failnth.h>
 #include <mm/heap.h>
 #include <proc/process.h>
 #include <sched/load.h>
@@ -51,7 +51,7 @@ int procfs_vmstat(struct text_sink *sink, uint64_t key __unused)
                 frame_usage(FRAME_CACHE), frame_usage(FRAME_HEAP), heap_usage());
     sink_printf(sink, "nr_kernel_stacks %lu\n",
                 frame_usage(FRAME_KSTACK) / (KSTACK_SIZE / PAGE_SIZE));
-    sink_printf(sink, "allocs_made_to_fail %lu\n", failure_count());
+    sink_printf(sink, "allocs_made_to_fail %lu\n", failnth_count());
     fault_totals(faults);
     for (enum fault_outcome n = 0; n < FAULT_OUTCOMES; n++)
         sink_printf(sink, "fault_%s %lu\n", fault_outcome_name(n), faults[n]);

@@ -31,7 +31,7 @@ static const char *region_name(const struct vspace *vspace, const struct vregion
 {
     if (maps_is_stack(region))
         return "[stack]";
-    if (region->kind == VREGION_HEAP || region->start == vspace->heap_start)
+    if (region->kind == VREGION_HEAP || region->start == vspace->account.heap_start)
         return "[heap]";
     return "";
 }

@@ -210,7 +210,7 @@ static void print_rest(struct text_sink *sink, const struct process *process,
 
     if (memory->is_there && process->vspace)
         sink_printf(sink, " %lu %lu %lu %lu %lu %lu %lu", layout->data_start, layout->data_end,
-                    process->vspace->heap_start, layout->args_start, layout->env_start,
+                    process->vspace->account.heap_start, layout->args_start, layout->env_start,
                     layout->env_start, layout->env_end);
     else
         sink_printf(sink, " 0 0 0 0 0 0 0");

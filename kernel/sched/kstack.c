@@ -73,7 +73,7 @@ void kstack_free(uint64_t top)
 
     for (unsigned n = 0; n < KSTACK_PAGES; n++)
         pages[n] = kstack_map(top - (n + 1) * PAGE_SIZE, 0);
-    tlb_flush_kernel(top - KSTACK_SIZE, top);
+    tlb_flush_everywhere(top - KSTACK_SIZE, top);
     for (unsigned n = 0; n < KSTACK_PAGES; n++)
         frame_put(phys_to_frame(pages[n]));
     slot_return(top);

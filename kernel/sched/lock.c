@@ -87,8 +87,3 @@ void rwlock_write_unlock(struct rwlock *rw)
     spin_unlock(&rw->lock);
     lock_check_release(rw->rank);
 }
-
-bool rwlock_is_write_held(const struct rwlock *rw)
-{
-    return rw->holders == -1;
-}

@@ -1,11 +1,14 @@
 /* The audit: counts every reference again, from nothing, and compares (design.md, rule 4).
 
-   A frame's references come from: the entries of tables, each table visited once however many paths lead to it; the
-   roots, one for each vspace; the owners that registered here (page caches, ...); and, for what the kernel has for
-   itself (heap, stacks, the zero page), one. The count goes into the frame's descriptor (`recount`), so the audit
-   needs no memory of its own.
+   A frame's references come from: the entries of tables, each table counted once however many paths
+   lead to it; the roots, one for each vspace; the owners that registered here (page caches, ...);
+   and, for what the kernel has for itself (heap, stacks, the zero page), one. The count goes into
+   the frame's descriptor (`recount`), so the audit needs no memory of its own.
 
-   The world is stopped: nothing changes meanwhile but what the audit itself does. */
+   The world is stopped: nothing changes meanwhile but what the audit itself does.
+
+   The checks of one vspace need no counts. In a DEBUG build they run after every change of its
+   regions, too (vspace_check). */
 
 #include <arch/atomic.h>
 #include <arch/console.h>
@@ -49,7 +52,7 @@ static void reset_counts(void)
     for (uint32_t pfn = 0; pfn < frame_count; pfn += 1u << pfn_to_frame(pfn)->order) {
         struct frame *frame = pfn_to_frame(pfn);
 
-        if (frame->kind == FRAME_RESERVED || frame->kind == FRAME_FREE)
+        if (frame->kind == FRAME_RESERVED || frame_is_free(frame))
             continue;
         frame->recount =
             frame->kind == FRAME_HEAP || frame->kind == FRAME_KSTACK || frame->kind == FRAME_KERNEL;
@@ -58,49 +61,47 @@ static void reset_counts(void)
 
 /* ---- Counting ---- */
 
-static void check_entry(pte_t entry, int level, uaddr_t addr)
+static void check_target(pte_t entry, int level, uaddr_t addr)
 {
-    const struct frame *frame = pte_frame(entry);
+    const struct frame *frame = entry_frame(entry);
 
-    if ((entry & PTE_ADDR) >> PAGE_SHIFT >= frame_count || frame->kind == FRAME_FREE ||
+    if ((entry & PTE_ADDR) >> PAGE_SHIFT >= frame_count || frame_is_free(frame) ||
         frame->kind == FRAME_RESERVED)
         differs("the entry %#lx at level %d for %#lx points to no frame in use", entry, level,
                 addr);
-    else if (level > 1 && frame->kind != FRAME_TABLE)
+    else if (level > LEAF_LEVEL && frame->kind != FRAME_TABLE)
         differs("the entry %#lx at level %d for %#lx points to no table", entry, level, addr);
-    else if (level > 1 && !(entry & PTE_PRESENT))
+    else if (level > LEAF_LEVEL && !(entry & PTE_PRESENT))
         differs("the entry %#lx at level %d for %#lx is not present", entry, level, addr);
 }
 
-/* Counts what the entries of a table hold; tables below are entered when they are met first. */
+/* Counts what the entries of a table hold. A table below is entered when it is met first. */
 static void count_table(const struct frame *table, int level, unsigned nentries, uaddr_t base)
 {
     const pte_t *entries = frame_to_virt(table);
+    unsigned n;
 
-    for (unsigned n = 0; n < nentries; n++) {
+    for_each_used_entry(n, entries, nentries)
+    {
         uaddr_t addr = base + n * level_span(level);
         unsigned before = differences;
 
-        if (!entries[n])
-            continue;
-        check_entry(entries[n], level, addr);
+        check_target(entries[n], level, addr);
         if (differences > before)
             continue;
-        hold(pte_frame(entries[n]));
-        if (level > 1 && pte_frame(entries[n])->recount == 1)
-            count_table(pte_frame(entries[n]), level - 1, TABLE_ENTRIES, addr);
+        struct frame *frame = entry_frame(entries[n]);
+        hold(frame);
+        if (entry_kind(entries[n], level) == ENTRY_TABLE && frame->recount == 1)
+            count_table(frame, level - 1, TABLE_ENTRIES, addr);
     }
-}
-
-static struct frame *root_of(const struct vspace *vspace)
-{
-    return phys_to_frame(vspace->pagetable.mmu.root);
 }
 
 static bool count_vspace(struct vspace *vspace, void *arg __unused)
 {
-    hold(root_of(vspace));
-    count_table(root_of(vspace), ROOT_LEVEL, TABLE_ENTRIES / 2, 0);
+    struct frame *root = pagetable_root(&vspace->pagetable);
+
+    hold(root);
+    count_table(root, ROOT_LEVEL, USER_ROOT_ENTRIES, 0);
     return true;
 }
 
@@ -108,66 +109,24 @@ static bool count_vspace(struct vspace *vspace, void *arg __unused)
 
 static void compare_counts(void)
 {
-    static const char *const kinds[FRAME_KINDS] = {"reserved", "free", "anon",   "table",
-                                                   "cache",    "heap", "kstack", "kernel"};
-
     for (uint32_t pfn = 0; pfn < frame_count; pfn += 1u << pfn_to_frame(pfn)->order) {
         const struct frame *frame = pfn_to_frame(pfn);
+        uint32_t found = frame_is_free(frame) ? 0 : frame->recount;
 
-        if (frame->kind == FRAME_RESERVED)
-            continue;
-        if (frame->kind == FRAME_FREE ? frame->refcount != 0 : frame->refcount != frame->recount)
-            differs("frame %#x (%s) has %u references, and %u are found", pfn, kinds[frame->kind],
-                    frame->refcount, frame->kind == FRAME_FREE ? 0 : frame->recount);
+        if (frame->kind != FRAME_RESERVED && frame->refcount != found)
+            differs("frame %#x (%s) has %u references, and %u are found", pfn,
+                    frame_kind_name(frame->kind), frame->refcount, found);
     }
 }
 
-/* The rights of a leaf against what its region promises. */
-static void check_leaf(struct vspace *vspace, pte_t entry, uaddr_t addr)
-{
-    const struct vregion *region = vregion_find(&vspace->regions, addr);
+/* ---- One vspace ---- */
 
-    if (!region)
-        differs("the page %#lx is there, but no region promises it", addr);
-    else if ((entry & PTE_WRITE) && !(region->prot & PROT_W))
-        differs("the page %#lx is writable, but its region is not", addr);
-    else if ((entry & PTE_PRESENT) && !(entry & PTE_NX) && !(region->prot & PROT_X))
-        differs("the page %#lx is executable, but its region is not", addr);
-    else if ((entry & PTE_PRESENT) && !region->prot)
-        differs("the page %#lx is present, but nobody may touch it", addr);
-    else if (!(entry & PTE_SHARED) != !region->shared)
-        differs("the page %#lx and its region disagree on being shared", addr);
-}
-
-/* Rule 2: an entry with W set is the only one that its target has. Then, of leaves, what regions promise. Shared
-   tables are entered once for each vspace: it is the vspace's own regions that are compared. */
-static void check_rights(struct vspace *vspace, const struct frame *table, int level,
-                         unsigned nentries, uaddr_t base)
-{
-    const pte_t *entries = frame_to_virt(table);
-
-    for (unsigned n = 0; n < nentries; n++) {
-        pte_t entry = entries[n];
-        uaddr_t addr = base + n * level_span(level);
-
-        if (!entry)
-            continue;
-        if ((entry & PTE_WRITE) && !(entry & PTE_SHARED) && pte_frame(entry)->recount != 1)
-            differs("the entry %#lx at level %d for %#lx has W set, but its target %u references",
-                    entry, level, addr, pte_frame(entry)->recount);
-        if (level > 1)
-            check_rights(vspace, pte_frame(entry), level - 1, TABLE_ENTRIES, addr);
-        else
-            check_leaf(vspace, entry, addr);
-    }
-}
-
-/* Regions in order, neither empty nor overlapping. */
+/* Regions are in order, neither empty nor overlapping. */
 static void check_regions(struct vspace *vspace)
 {
     uaddr_t floor = USER_START;
 
-    for (struct vregion *region = vregion_find_from(&vspace->regions, 0); region;
+    for (struct vregion *region = vregion_first(&vspace->regions); region;
          region = vregion_next(region)) {
         if (region->start < floor || region->end <= region->start || region->end > USER_END)
             differs("the region %#lx-%#lx is out of order", region->start, region->end);
@@ -177,10 +136,80 @@ static void check_regions(struct vspace *vspace)
     }
 }
 
-static bool check_vspace(struct vspace *vspace, void *arg __unused)
+/* The rights of a leaf against what its region promises. */
+static void check_leaf(const struct vregion *region, pte_t entry, uaddr_t addr)
+{
+    bool is_present = entry_kind(entry, LEAF_LEVEL) == ENTRY_PAGE;
+
+    if (!region)
+        differs("the page %#lx is there, but no region promises it", addr);
+    else if ((entry & PTE_WRITE) && !(region->prot & PROT_W))
+        differs("the page %#lx is writable, but its region is not", addr);
+    else if (is_present && !(entry & PTE_NX) && !(region->prot & PROT_X))
+        differs("the page %#lx is executable, but its region is not", addr);
+    else if (is_present && !region->prot)
+        differs("the page %#lx is present, but nobody may touch it", addr);
+    else if (!(entry & PTE_SHARED) != !region->shared)
+        differs("the page %#lx and its region disagree on being shared", addr);
+}
+
+static bool check_table(struct table_visit *at, void *arg)
+{
+    struct vspace *vspace = arg;
+    const struct vregion *region = NULL;
+    unsigned n;
+
+    if (at->level > LEAF_LEVEL)
+        return true;
+    for_each_visited_entry(n, at)
+    {
+        uaddr_t addr = visited_addr(at, n);
+
+        if (!region || addr >= region->end)
+            region = vregion_find(&vspace->regions, addr);
+        check_leaf(region, entry_load(&visited_entries(at)[n]), addr);
+    }
+    return true;
+}
+
+/* Checks that only what a region promises is in [start, end). Shared tables are visited once for
+   each vspace, because the vspace's own regions are compared. */
+static void check_promises(struct vspace *vspace, uaddr_t start, uaddr_t end)
 {
     check_regions(vspace);
-    check_rights(vspace, root_of(vspace), ROOT_LEVEL, TABLE_ENTRIES / 2, 0);
+    pagetable_visit(&vspace->pagetable, start, end, check_table, vspace);
+}
+
+#if defined(DEBUG) && !defined(NO_VSPACE_CHECK)
+void vspace_check(struct vspace *vspace, uaddr_t start, uaddr_t end)
+{
+    unsigned before = differences;
+
+    check_promises(vspace, start, end);
+    if (differences > before)
+        panic("a vspace and its page table disagree");
+}
+#endif
+
+/* Rule 2: an entry with W set is the only one that its target has. */
+static bool check_mine(struct table_visit *at, void *arg __unused)
+{
+    unsigned n;
+
+    for_each_visited_entry (n, at) {
+        pte_t entry = entry_load(&visited_entries(at)[n]);
+
+        if ((entry & (PTE_WRITE | PTE_SHARED)) == PTE_WRITE && entry_frame(entry)->recount != 1)
+            differs("the entry %#lx at level %d for %#lx has W set, but its target %u references",
+                    entry, at->level, visited_addr(at, n), entry_frame(entry)->recount);
+    }
+    return true;
+}
+
+static bool check_vspace(struct vspace *vspace, void *arg __unused)
+{
+    check_promises(vspace, 0, USER_END + PAGE_SIZE);
+    pagetable_visit(&vspace->pagetable, 0, USER_END + PAGE_SIZE, check_mine, NULL);
     return true;
 }
 

@@ -1,31 +1,33 @@
-/* Changing what a vspace promises: map, unmap, protect; and forgetting what was kept of it: discard.
+/* Changing what a vspace promises: map, unmap, protect; and dropping pages: discard.
 
-   Each operation has three steps: first everything that can fail (limits, region structures, tables that must become
-   mine), then the change, which cannot; then neighbours are merged. So a failure changes nothing.
+   Each operation has three steps: first everything that can fail (limits, region structures, tables
+   that must become mine), then the change, which cannot fail; then neighbours are merged. So a
+   failure changes nothing.
 
-   Regions are only ever cut at the two ends of a range, by splitting them there; a cut that turns out to be in vain is
-   healed by merging. Lock: the vspace's, for writing, over the whole operation. */
+   Regions are only ever cut at the two ends of a range, by splitting them there; a cut that turns
+   out to be in vain is healed by merging. Lock: the vspace's, for writing, over the whole
+   operation. */
 
 #include <linux/errno.h>
 #include <lib/panic.h>
 #include <vm/vspace.h>
 
-/* Whether a region weighs against RLIMIT_DATA if it has the rights `prot`. */
+/* Returns true if a region counts towards RLIMIT_DATA with the rights `prot`. */
 static bool is_data(const struct vregion *region, unsigned prot)
 {
     return !region->shared && (prot & PROT_W) && region->kind != VREGION_STACK;
 }
 
-/* Adds (sign 1) or takes away (-1) what a region weighs against the limits. */
-static void account(struct vspace *vspace, const struct vregion *region, int sign)
+/* Adds (sign 1) or takes away (-1) what a region counts towards the limits. */
+static void account_add(struct vspace *vspace, const struct vregion *region, int sign)
 {
-    vspace->mapped_bytes += sign * vregion_len(region);
-    vspace->mapped_peak = max(vspace->mapped_peak, vspace->mapped_bytes);
+    vspace->account.mapped_bytes += sign * vregion_len(region);
+    vspace->account.mapped_peak = max(vspace->account.mapped_peak, vspace->account.mapped_bytes);
     if (is_data(region, region->prot))
-        vspace->data_bytes += sign * vregion_len(region);
+        vspace->account.data_bytes += sign * vregion_len(region);
 }
 
-/* Cuts the region that holds `addr`, if any, so that one begins there. -ENOMEM. */
+/* Cuts the region that holds `addr`, if any, so that a region begins there. -ENOMEM. */
 static int cut_at(struct vspace *vspace, uaddr_t addr)
 {
     struct vregion *region = vregion_find(&vspace->regions, addr);
@@ -39,7 +41,7 @@ static int cut_at(struct vspace *vspace, uaddr_t addr)
     return 0;
 }
 
-/* Joins what can be joined at `addr`. */
+/* Merges the region that holds `addr` with its neighbours, where nothing tells them apart. */
 static void heal_at(struct vspace *vspace, uaddr_t addr)
 {
     struct vregion *region = vregion_find(&vspace->regions, addr);
@@ -60,42 +62,50 @@ static int cut_out(struct vspace *vspace, uaddr_t start, uaddr_t end)
     return err;
 }
 
-/* The hole that taking [start, end) away will leave: between what stays below and above. */
-static void find_hole(struct vspace *vspace, uaddr_t start, uaddr_t end, uaddr_t *floor,
-                      uaddr_t *ceiling)
+/* Returns the hole that taking [start, end) away will leave, between what stays below and above. */
+static struct hole hole_around(struct vspace *vspace, uaddr_t start, uaddr_t end)
 {
-    struct vregion *above = vregion_find_from(&vspace->regions, end);
-    struct vregion *below = vregion_find_from(&vspace->regions, start);
+    const struct vregion *below = vregion_find_below(&vspace->regions, start);
+    const struct vregion *above = vregion_find_from(&vspace->regions, end);
 
-    below = below ? vregion_prev(below) : vregion_last(&vspace->regions);
-    *floor = below ? below->end : 0;
-    *ceiling = above ? above->start : USER_END + PAGE_SIZE;
+    return (struct hole){
+        .start = start,
+        .end = end,
+        .floor = below ? below->end : 0,
+        .ceiling = above ? above->start : USER_END + PAGE_SIZE,
+    };
+}
+
+static void check_range(const struct vspace *vspace, uaddr_t start, uaddr_t end)
+{
+    assert(rwlock_is_write_held(&vspace->lock));
+    assert(start < end && end <= USER_END && !((start | end) % PAGE_SIZE));
 }
 
 int vspace_unmap_locked(struct vspace *vspace, uaddr_t start, uaddr_t end)
 {
-    struct pagetable *pt = &vspace->pagetable;
     struct vregion *region;
-    uaddr_t floor, ceiling;
 
+    check_range(vspace, start, end);
     if (!vregion_overlaps(&vspace->regions, start, end))
         return 0;
     int err = cut_out(vspace, start, end);
     if (err)
         return err;
-    find_hole(vspace, start, end, &floor, &ceiling);
-    err = pagetable_prepare_clear(pt, start, end, floor, ceiling);
+    const struct hole hole = hole_around(vspace, start, end);
+    err = pagetable_prepare_clear(&vspace->pagetable, &hole);
     if (err) {
         heal_at(vspace, start);
         heal_at(vspace, end);
         return err;
     }
-    pagetable_clear(pt, start, end, floor, ceiling);
+    pagetable_clear(&vspace->pagetable, &hole);
     while ((region = vregion_find_from(&vspace->regions, start)) && region->start < end) {
-        account(vspace, region, -1);
+        account_add(vspace, region, -1);
         vregion_remove(&vspace->regions, region);
         vregion_free(region);
     }
+    vspace_check(vspace, start, end);
     return 0;
 }
 
@@ -107,23 +117,21 @@ int vspace_unmap(struct vspace *vspace, uaddr_t start, uaddr_t end)
     return err;
 }
 
-/* Whether [start, start + len) is all in the user's half, and not in the guard below the stack. */
+/* Returns true if [start, start + len) lies in the user's half, outside the guard below the
+   stack. */
 static bool may_map_at(const struct vspace *vspace, uaddr_t start, uint64_t len)
 {
     if (start < USER_START || start >= USER_END || len > USER_END - start)
         return false;
-    return !vspace->stack_start || start >= vspace->stack_start ||
-           start + len <= vspace->stack_start - STACK_GUARD_SIZE;
+    return !vspace->account.stack_start || start >= vspace->account.stack_start ||
+           start + len <= vspace->account.stack_start - STACK_GUARD_SIZE;
 }
 
-static uaddr_t mmap_top(const struct vspace *vspace)
-{
-    return vspace->stack_start ? vspace->stack_start - STACK_GUARD_SIZE : USER_END;
-}
-
-/* Where the request goes. -ENOMEM: no room; -EEXIST. */
+/* Returns in `start` where the request goes. -ENOMEM: no room; -EEXIST. */
 static int place(struct vspace *vspace, const struct map_request *request, uaddr_t *start)
 {
+    uaddr_t stack = vspace->account.stack_start;
+    uaddr_t top = stack ? stack - STACK_GUARD_SIZE : USER_END;
     bool fits = request->start && may_map_at(vspace, request->start, request->len);
     bool taken =
         fits && vregion_overlaps(&vspace->regions, request->start, request->start + request->len);
@@ -135,26 +143,28 @@ static int place(struct vspace *vspace, const struct map_request *request, uaddr
         return taken && request->no_replace ? -EEXIST : 0;
     }
     if (!fits || taken)
-        *start = vregion_find_gap(&vspace->regions, request->len, mmap_top(vspace));
+        *start = vregion_find_gap(&vspace->regions, request->len, top);
     return *start ? 0 : -ENOMEM;
 }
 
-/* Whether the limits leave room for the region; what it replaces is not taken into account, as in Linux. */
+/* Returns true if the limits leave room for the region. What it replaces is not taken into account,
+   as on Linux. */
 static bool within_limits(const struct vspace *vspace, const struct vregion *region)
 {
-    const struct vspace_limits *limits = &vspace->limits;
+    const struct vspace_limits *limits = &vspace->account.limits;
     uint64_t len = vregion_len(region);
 
-    if (len > limits->space || vspace->mapped_bytes > limits->space - len)
+    if (len > limits->space || vspace->account.mapped_bytes > limits->space - len)
         return false;
     return !is_data(region, region->prot) ||
-           (len <= limits->data && vspace->data_bytes <= limits->data - len);
+           (len <= limits->data && vspace->account.data_bytes <= limits->data - len);
 }
 
 int vspace_map_locked(struct vspace *vspace, const struct map_request *request, uaddr_t *start)
 {
+    assert(rwlock_is_write_held(&vspace->lock));
+    assert(request->len && !((request->start | request->len) % PAGE_SIZE));
     int err = place(vspace, request, start);
-
     if (err)
         return err;
     struct vregion like = {
@@ -179,8 +189,9 @@ int vspace_map_locked(struct vspace *vspace, const struct map_request *request, 
         return err;
     }
     vregion_insert(&vspace->regions, region);
-    account(vspace, region, 1);
+    account_add(vspace, region, 1);
     vregion_merge(&vspace->regions, region);
+    vspace_check(vspace, like.start, like.end);
     return 0;
 }
 
@@ -192,7 +203,7 @@ int vspace_map(struct vspace *vspace, const struct map_request *request, uaddr_t
     return err;
 }
 
-/* Whether every page of [start, end) has a region. */
+/* Returns true if every page of [start, end) has a region. */
 static bool is_covered(struct vspace *vspace, uaddr_t start, uaddr_t end)
 {
     const struct vregion *region;
@@ -207,13 +218,14 @@ static bool is_covered(struct vspace *vspace, uaddr_t start, uaddr_t end)
 
 static int discard_locked(struct vspace *vspace, uaddr_t start, uaddr_t end)
 {
-    struct pagetable *pt = &vspace->pagetable;
-
     /* Of the tables, only those that show nothing else go. */
-    int err = pagetable_prepare_clear(pt, start, end, start, end);
+    const struct hole hole = {.start = start, .end = end, .floor = start, .ceiling = end};
+    int err = pagetable_prepare_clear(&vspace->pagetable, &hole);
+
     if (err)
         return err;
-    pagetable_clear(pt, start, end, start, end);
+    pagetable_clear(&vspace->pagetable, &hole);
+    vspace_check(vspace, start, end);
     return is_covered(vspace, start, end) ? 0 : -ENOMEM;
 }
 
@@ -239,16 +251,16 @@ static void set_prot(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned
     struct vregion *region = vregion_find(&vspace->regions, start);
 
     for (; region && region->start < end; region = vregion_next(region)) {
-        account(vspace, region, -1);
+        account_add(vspace, region, -1);
         region->prot = prot;
-        account(vspace, region, 1);
+        account_add(vspace, region, 1);
     }
     for (region = vregion_find(&vspace->regions, start); region && region->start <= end;
          region = vregion_next(region))
         region = vregion_merge(&vspace->regions, region);
 }
 
-/* Whether RLIMIT_DATA leaves room for what becomes data by having the rights `prot`. */
+/* Returns true if RLIMIT_DATA leaves room for what becomes data with the rights `prot`. */
 static bool may_protect(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
 {
     struct vregion *region = vregion_find(&vspace->regions, start);
@@ -257,12 +269,13 @@ static bool may_protect(struct vspace *vspace, uaddr_t start, uaddr_t end, unsig
     for (; region && region->start < end; region = vregion_next(region))
         if (is_data(region, prot) && !is_data(region, region->prot))
             more += min(region->end, end) - max(region->start, start);
-    return !more ||
-           (more <= vspace->limits.data && vspace->data_bytes <= vspace->limits.data - more);
+    return !more || (more <= vspace->account.limits.data &&
+                     vspace->account.data_bytes <= vspace->account.limits.data - more);
 }
 
 static int protect_locked(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
 {
+    check_range(vspace, start, end);
     if (!is_covered(vspace, start, end) || !may_protect(vspace, start, end, prot))
         return -ENOMEM;
     int err = cut_out(vspace, start, end);
@@ -275,6 +288,7 @@ static int protect_locked(struct vspace *vspace, uaddr_t start, uaddr_t end, uns
     }
     set_prot(vspace, start, end, prot);
     pagetable_protect(&vspace->pagetable, start, end, prot);
+    vspace_check(vspace, start, end);
     return 0;
 }
 

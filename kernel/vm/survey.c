@@ -1,22 +1,21 @@
-/* Counting what is there of an address space.
+/* The survey: what is present of an address space (vm/survey.h).
 
-   Unlike the audit, this runs beside everything else. The vspace's lock is held for writing: so nobody replaces a table
-   or a page in this tree. Tables that others share have a reference from here, which keeps them and what they hold. */
+   Unlike the audit, the survey runs beside everything else. It holds the vspace's lock for reading,
+   so faults go on, and the locks of the tables on the path that it looks at. */
 
 #include <arch/atomic.h>
-#include <vm/fault.h>
 #include <vm/survey.h>
+#include <vm/zero.h>
 
-/* Tables that are looked at before the lock is given to others. */
+/* Leaf tables that are surveyed before the lock is given to others. */
 #define TABLES_AT_ONCE 64
 
-/* How far a survey may go, and what it adds to. */
 struct surveyor {
     struct survey *survey;
     unsigned tables_left;
 };
 
-/* How many entries lead to what `entry` points to. */
+/* Returns how many entries lead to a page or a table. */
 static uint32_t sharers(const struct frame *frame)
 {
     uint32_t refs = frame_refs(frame);
@@ -26,15 +25,15 @@ static uint32_t sharers(const struct frame *frame)
     return max(refs, 1u);
 }
 
-/* Adds one page. `share` is what of it would be ours if no other entry led to it; `alone`: no table on the way is
-   shared. */
+/* Adds one page. `share` is the part of it that would be this vspace's if no other entry of a leaf
+   table led to it; `alone`: no table on the path is shared. */
 static void add_page(struct survey *survey, pte_t entry, uint64_t share, bool alone)
 {
-    const struct frame *frame = pte_frame(entry);
+    const struct frame *frame = entry_frame(entry);
     uint32_t entries = sharers(frame);
     bool dirty = frame->kind == FRAME_ANON || ((entry & PTE_SHARED) && (entry & PTE_DIRTY));
 
-    if (fault_is_zero_page(frame))
+    if (frame_is_zero_page(frame))
         return; /* no memory is used for it */
     if (alone && entries == 1)
         *(dirty ? &survey->private_dirty : &survey->private_clean) += 1;
@@ -46,40 +45,59 @@ static void add_page(struct survey *survey, pte_t entry, uint64_t share, bool al
     survey->share_dirty += dirty ? share / entries : 0;
 }
 
-/* Adds what `table` shows of [start, end), which it covers; returns how far it came. */
-static uaddr_t add_table(struct surveyor *by, const struct frame *table, int level, uaddr_t start,
-                         uaddr_t end, uint64_t share, bool alone)
+static bool survey_table(struct table_visit *at, void *arg)
 {
-    const pte_t *entries = frame_to_virt(table);
-    uaddr_t addr = start;
+    struct surveyor *by = arg;
+    uint64_t share = PAGE_SIZE << SURVEY_SHIFT;
+    bool alone = true;
+    unsigned n;
 
-    by->tables_left--;
-    while (addr < end && (level == 1 || by->tables_left > 0)) {
-        pte_t entry = atomic_load(&entries[level_index(level, addr)]);
-        uaddr_t next = min(end, round_down(addr, level_span(level)) + level_span(level));
+    if (at->level > LEAF_LEVEL)
+        return true;
+    for (int level = ROOT_LEVEL - 1; level >= LEAF_LEVEL; level--) {
+        uint32_t refs = sharers(at->path[level]);
 
-        if (entry && level == 1) {
-            add_page(by->survey, entry, share, alone);
-        } else if (entry) {
-            const struct frame *below = pte_frame(entry);
-            uint32_t refs = sharers(below);
-
-            next = add_table(by, below, level - 1, addr, next, share / refs, alone && refs == 1);
-        }
-        addr = next;
+        share /= refs;
+        alone &= refs == 1;
     }
-    return addr;
+    for_each_visited_entry(n, at)
+        add_page(by->survey, entry_load(&visited_entries(at)[n]), share, alone);
+    return --by->tables_left > 0;
 }
 
 void vspace_survey(struct vspace *vspace, uaddr_t start, uaddr_t end, struct survey *survey)
 {
-    const struct frame *root = phys_to_frame(vspace->pagetable.mmu.root);
-
     while (start < end) {
         struct surveyor by = {.survey = survey, .tables_left = TABLES_AT_ONCE};
 
-        rwlock_write_lock(&vspace->lock);
-        start = add_table(&by, root, ROOT_LEVEL, start, end, PAGE_SIZE << SURVEY_SHIFT, true);
-        rwlock_write_unlock(&vspace->lock);
+        rwlock_read_lock(&vspace->lock);
+        start = pagetable_visit(&vspace->pagetable, start, end, survey_table, &by);
+        rwlock_read_unlock(&vspace->lock);
     }
+}
+
+static bool count_visited_table(struct table_visit *at __unused, void *count)
+{
+    ++*(uint64_t *)count;
+    return true;
+}
+
+struct vspace_sizes vspace_sizes(struct vspace *vspace)
+{
+    struct vspace_sizes sizes = {0};
+    uint64_t tables = 0;
+
+    rwlock_read_lock(&vspace->lock);
+    pagetable_visit(&vspace->pagetable, 0, USER_END, count_visited_table, &tables);
+    sizes.tables = tables * PAGE_SIZE;
+    sizes.mapped = vspace->account.mapped_bytes;
+    sizes.mapped_peak = vspace->account.mapped_peak;
+    sizes.data = vspace->account.data_bytes;
+    for (struct vregion *region = vregion_first(&vspace->regions); region;
+         region = vregion_next(region)) {
+        sizes.stack += region->kind == VREGION_STACK ? vregion_len(region) : 0;
+        sizes.exec += region->prot & PROT_X ? vregion_len(region) : 0;
+    }
+    rwlock_read_unlock(&vspace->lock);
+    return sizes;
 }

@@ -91,6 +91,18 @@ struct vregion *vregion_find(struct vregion_tree *tree, uaddr_t addr)
     return region;
 }
 
+struct vregion *vregion_find_below(struct vregion_tree *tree, uaddr_t addr)
+{
+    struct vregion *above = vregion_find_from(tree, addr);
+
+    return above ? vregion_prev(above) : vregion_last(tree);
+}
+
+struct vregion *vregion_first(struct vregion_tree *tree)
+{
+    return RB_MIN(vregion_tree, tree);
+}
+
 struct vregion *vregion_last(struct vregion_tree *tree)
 {
     return RB_MAX(vregion_tree, tree);

@@ -132,13 +132,13 @@ static void check_vspace(struct vspace *vspace, const struct model_process *proc
 {
     uint64_t mapped = model_mapped_bytes(process), data = model_data_bytes(process);
 
-    check(vspace->brk == process->brk, "the break is %#lx, not %#lx", vspace->brk, process->brk);
-    check(vspace->mapped_bytes == mapped, "%#lx bytes are counted as mapped, not %#lx",
-          vspace->mapped_bytes, mapped);
-    check(vspace->data_bytes == data, "%#lx bytes are counted as data, not %#lx",
-          vspace->data_bytes, data);
-    check(vspace->pagetable.users == process->threads, "a vspace has %u users, not %u",
-          vspace->pagetable.users, process->threads);
+    check(vspace->account.brk == process->brk, "the break is %#lx, not %#lx", vspace->account.brk, process->brk);
+    check(vspace->account.mapped_bytes == mapped, "%#lx bytes are counted as mapped, not %#lx",
+          vspace->account.mapped_bytes, mapped);
+    check(vspace->account.data_bytes == data, "%#lx bytes are counted as data, not %#lx",
+          vspace->account.data_bytes, data);
+    check(vspace->pagetable.threads == process->threads, "a vspace has %u threads, not %u",
+          vspace->pagetable.threads, process->threads);
     check(vspace->lock.holders == 0, "a vspace is still locked");
 }
 

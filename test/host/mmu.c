@@ -169,7 +169,7 @@ static const struct frame *frame_in_use(pte_t entry, const char *what)
     check((entry & PTE_ADDR) < MEMORY_SIZE, "CPU %u walks to %s at %#lx, where no memory is",
           cpu_id(), what, entry & PTE_ADDR);
     const struct frame *frame = phys_to_frame(entry & PTE_ADDR);
-    check(frame->kind != FRAME_FREE && frame->refcount > 0,
+    check(!frame_is_free(frame) && frame->refcount > 0,
           "CPU %u uses %s in frame %#x after it was freed", cpu_id(), what, frame_to_pfn(frame));
     return frame;
 }
@@ -469,6 +469,15 @@ void tlb_flush_range(struct mmu_space *space, uaddr_t start, uaddr_t end)
         if (running & cpu_bit(cpu))
             flush_cpu(cpu, start, end);
     step();
+}
+
+void tlb_flush_everywhere(uint64_t start, uint64_t end)
+{
+    check(preempt_disabled[cpu_id()] == 0, "a TLB is flushed under a spinlock");
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+        step();
+        flush_cpu(cpu, start, end);
+    }
 }
 
 void tlb_flush_page(struct mmu_space *space, uaddr_t addr)

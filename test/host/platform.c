@@ -5,7 +5,7 @@
 
    The allocator's functions are wrapped (ld --wrap). What comes from them is filled with junk, so that nobody counts on
    zeros; what goes back is poisoned for the address sanitizer, so that a table or a region that is used after it was
-   given back is a finding. Always true: a frame is poisoned if and only if its kind is FRAME_FREE. */
+   given back is a finding. Always true: a frame is poisoned if and only if it is free. */
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -165,7 +165,7 @@ void platform_init(void)
     make_kernel_root();
     frame_init();
     for (uint32_t pfn = 0; pfn < frame_count; pfn++)
-        if (pfn_to_frame(pfn)->kind == FRAME_FREE)
+        if (frame_is_free(pfn_to_frame(pfn)))
             poison_frame(pfn_to_frame(pfn), 0);
 }
 
@@ -247,7 +247,7 @@ struct frame *__wrap_frame_alloc_run(enum frame_kind kind, unsigned order)
 /* A frame that was put may be another CPU's by now: only one that is free is poisoned. */
 static void poison_if_free(const struct frame *frame, unsigned order)
 {
-    if (frame->kind != FRAME_FREE)
+    if (!frame_is_free(frame))
         return;
     if (freed_hook)
         freed_hook(frame);
@@ -305,7 +305,7 @@ static void page_work(const void *page)
 {
     check(preempt_disabled[cpu_id()] == 0, "a page is zeroed or copied under a spinlock");
     step();
-    check(virt_to_frame(page)->kind != FRAME_FREE, "a page is zeroed or copied after it was freed");
+    check(!frame_is_free(virt_to_frame(page)), "a page is zeroed or copied after it was freed");
 }
 
 void __wrap_page_zero(void *page)

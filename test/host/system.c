@@ -5,6 +5,7 @@
 #include <vm/fault.h>
 #include <vm/survey.h>
 #include <vm/usercopy.h>
+#include <vm/zero.h>
 #include "mmu.h"
 #include "object.h"
 #include "places.h"
@@ -16,7 +17,7 @@ struct process processes[NPROCESSES];
 void system_init(void)
 {
     platform_init();
-    fault_init();
+    zero_page_init();
     objects_init();
 }
 
@@ -171,7 +172,7 @@ static void end_threads(struct process *process, unsigned n)
         struct vspace *vspace = process->vspace;
         if (!process->threads)
             process->vspace = NULL;
-        vspace_put(vspace);
+        vspace_leave(vspace);
     }
 }
 
@@ -181,15 +182,15 @@ static int fill_program(struct vspace *vspace, const struct op *op)
     uint64_t argument = op_stored(op);
     uaddr_t at = places[STACK + 7].start + word_offsets[NWORDS - 1];
 
-    vspace->heap_start = places[HEAP].start;
-    vspace->brk = vspace->heap_start;
+    vspace->account.heap_start = places[HEAP].start;
+    vspace->account.brk = vspace->account.heap_start;
     for (unsigned n = 0; n < PROGRAM_MAPS; n++) {
         struct result result = run_map(vspace, &program_maps[n]);
 
         if (result.err)
             return result.err;
     }
-    vspace->stack_start = places[STACK].start;
+    vspace->account.stack_start = places[STACK].start;
     return vspace_write(vspace, at, &argument, sizeof(argument));
 }
 
@@ -203,7 +204,7 @@ static struct result run_program(struct process *process, const struct op *op)
         return (struct result){.err = err};
     err = fill_program(vspace, op);
     if (err) {
-        vspace_put(vspace);
+        vspace_leave(vspace);
         return (struct result){.err = err};
     }
     end_threads(process, process->threads);
@@ -226,7 +227,7 @@ static struct result run_fork(const struct process *parent, struct process *chil
 static void run_thread(struct process *process, bool more)
 {
     if (more) {
-        vspace_get(process->vspace);
+        vspace_enter(process->vspace);
         process->threads++;
         return;
     }

@@ -82,9 +82,9 @@ static void a_reference_too_many(void)
     pte_t *leaf = leaf_of(STACK);
     if (!leaf)
         return;
-    pte_frame(*leaf)->refcount++;
+    entry_frame(*leaf)->refcount++;
     expect_audit_to_differ("a count of two");
-    pte_frame(*leaf)->refcount--;
+    entry_frame(*leaf)->refcount--;
     check_audit();
 }
 
@@ -96,7 +96,7 @@ static void w_where_others_look(void)
     fork_into(Q);
     store(STACK + 1);
     pte_t *leaf = leaf_of(STACK);
-    if (!leaf || frame_refs(pte_frame(*leaf)) < 2)
+    if (!leaf || frame_refs(entry_frame(*leaf)) < 2)
         return;
     *leaf |= PTE_WRITE;
     expect_audit_to_differ("W in one of two entries");

@@ -100,7 +100,7 @@ static void if_another_cpu_was_first_the_fault_is_spurious(void)
     load(STACK);
     on(0, P);
     store(STACK);
-    expect_fault(FAULT_TAKEN);
+    expect_fault(FAULT_REUSED);
     on(1, P);
     store(STACK);
     expect_fault(FAULT_SPURIOUS);
@@ -293,7 +293,7 @@ static void the_last_owner_takes_the_page(void)
     on(1, Q);
     mark();
     store(STACK);
-    expect_fault(FAULT_TAKEN);
+    expect_fault(FAULT_REUSED);
     expect_frames(FRAME_ANON, 0);
 }
 
@@ -307,7 +307,7 @@ static void the_last_owner_takes_the_tables_too(void)
     on(0, P);
     mark();
     store(STACK);
-    expect_fault(FAULT_TAKEN);
+    expect_fault(FAULT_REUSED);
     expect_frames(FRAME_TABLE, 0);
 }
 

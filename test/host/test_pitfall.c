@@ -72,7 +72,7 @@ static void a_copied_table_keeps_the_write_bits_of_shared_memory(void)
     store(BOTTOM);
     fork_into(Q);
     store(BOTTOM);
-    expect_fault(FAULT_TAKEN);
+    expect_fault(FAULT_REUSED);
     on(1, Q);
     load(BOTTOM);
 }
@@ -90,7 +90,7 @@ static void three_sharers_of_a_table_end_with_one_each(void)
     store(STACK);
     on(2, R);
     store(STACK);
-    expect_fault(FAULT_TAKEN);
+    expect_fault(FAULT_REUSED);
     expect_frames(FRAME_ANON, 2);
     on(0, P);
     load(STACK);
@@ -491,7 +491,7 @@ static void three_hundred_may_share(void)
     expect(n == ARRAY_SIZE(children), "300 forks");
     check_audit();
     while (n > 0)
-        vspace_put(children[--n]);
+        vspace_leave(children[--n]);
     store(STACK);
 }
 

@@ -140,9 +140,9 @@ static void the_last_owner_takes_the_page(void)
     touch_heap(heap, write_byte);
     CHECK(exits_with(0, write_byte, heap)); /* its page table is shared, and then copied, too */
     struct counters before = counters_now();
-    long taken = number_in("/proc/self/faults", "taken");
+    long taken = number_in("/proc/self/faults", "reused");
     touch_heap(heap, write_byte);
-    CHECK_EQ(number_in("/proc/self/faults", "taken"), taken + HEAP_PAGES);
+    CHECK_EQ(number_in("/proc/self/faults", "reused"), taken + HEAP_PAGES);
     CHECK_EQ(counters_since(&before).anon_pages, 0);
     unmap_pages(heap, HEAP_PAGES);
 }

@@ -85,7 +85,7 @@ static void after_a_fork(void)
     causes_no_fault(read_byte, pages + 2 * PAGE);
     causes_no_fault(write_byte, pages);
     CHECK(exited_with(release_child(&sharer), 0));
-    resolves_to("taken", write_byte, pages + 2 * PAGE);
+    resolves_to("reused", write_byte, pages + 2 * PAGE);
     unmap_pages(pages, 3);
 }
 

@@ -1,12 +1,12 @@
-/* Allocations that fail because a test asks for it. The countdown is the current thread's; it counts down itself, and
-   others may only set it anew. */
+/* Allocations that fail because a test asks for it (mm/failnth.h). The current thread counts its
+   own countdown down; others may only set it anew. */
 
 #include <arch/atomic.h>
-#include <mm/failure.h>
+#include <mm/failnth.h>
 
-static uint64_t failures; /* atomic */
+static uint64_t failures; /* (a) */
 
-bool failure_is_due(unsigned allocations)
+bool failnth_is_due(unsigned allocations)
 {
     unsigned *left = cpu_read(fail_nth); /* NULL: it was 0 when this thread got the CPU again */
     unsigned nth = left ? atomic_load_relaxed(left) : 0;
@@ -20,7 +20,7 @@ bool failure_is_due(unsigned allocations)
     return true;
 }
 
-uint64_t failure_count(void)
+uint64_t failnth_count(void)
 {
     return atomic_load_relaxed(&failures);
 }

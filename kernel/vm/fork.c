@@ -1,0 +1,63 @@
+/* Fork: the child gets the same regions, and shares the parent's whole tree.
+
+   Only the root is copied, so the cost does not grow with the memory of the process, but with the
+   number of its regions. The first write of either process copies the tables on one path (own.c).
+
+   Locks: the parent's vspace lock, for writing, until the child is complete and listed. */
+
+#include <linux/errno.h>
+#include <lib/panic.h>
+#include <vm/vspace.h>
+#include "vspaces.h"
+
+void pagetable_fork(struct pagetable *parent, struct pagetable *child)
+{
+    struct frame *root = pagetable_root(parent);
+    pte_t *from = frame_to_virt(root), *to = frame_to_virt(pagetable_root(child));
+    unsigned n;
+
+    table_lock(root);
+    for_each_used_entry(n, from, USER_ROOT_ENTRIES) to[n] = entry_share(root, &from[n]);
+    table_unlock(root);
+    /* The parent's other threads may go on writing through their TLBs until the flush has ended.
+       The child does not run before that. */
+    tlb_flush_range(&parent->mmu, 0, USER_END);
+}
+
+static int copy_regions(struct vspace *parent, struct vspace *child)
+{
+    struct vregion *region;
+
+    for (region = vregion_first(&parent->regions); region; region = vregion_next(region)) {
+        struct vregion *copy = vregion_alloc(region);
+
+        if (!copy)
+            return -ENOMEM;
+        vregion_insert(&child->regions, copy);
+    }
+    return 0;
+}
+
+int vspace_fork(struct vspace *parent, struct vspace **out)
+{
+    struct vspace *child;
+    int err = vspace_alloc(&child);
+
+    if (err)
+        return err;
+    rwlock_write_lock(&parent->lock);
+    child->account = parent->account;
+    child->account.mapped_peak = parent->account.mapped_bytes;
+    err = copy_regions(parent, child);
+    if (!err)
+        pagetable_fork(&parent->pagetable, &child->pagetable);
+    vspace_list(child, parent);
+    rwlock_write_unlock(&parent->lock);
+    if (err) {
+        vspace_leave(child);
+        return err;
+    }
+    vspace_check(child, 0, USER_END);
+    *out = child;
+    return 0;
+}

@@ -1,0 +1,213 @@
+/* Owning: rule 3, for tables and for pages (design.md).
+
+   To change, make it yours: go down from the root, and wherever W is clear, look at the reference
+   count of what the entry points to:
+
+       one reference    this entry is the last owner:   set W
+       more             others share it:                copy it, put the copy in its place,
+                                                        flush, and drop the reference on the old one
+
+   Always true: an entry with W set, not marked PTE_SHARED, points to something with one counted
+   owner. A count of one stays one while the lock of the table that holds the entry is held, because
+   whoever adds a reference comes through this entry, under this lock.
+
+   Locks: the vspace's, for reading. A table is copied under its own lock and that of the table
+   above; a page is copied under no spinlock. */
+
+#include <linux/errno.h>
+#include <lib/panic.h>
+#include <lib/string.h>
+#include <vm/pagetable.h>
+#include <vm/zero.h>
+
+/* ---- Tables ---- */
+
+/* Entries that a path no longer goes through, at most one a level. They are dropped together, after
+   one flush: until then a CPU may still walk through them. */
+struct replaced {
+    pte_t entries[ROOT_LEVEL + 1]; /* by the level of the table that held the entry */
+};
+
+static void replaced_drop(struct pagetable *pt, uaddr_t addr, const struct replaced *replaced)
+{
+    bool is_flushed = false;
+
+    for (int level = ROOT_LEVEL; level > LEAF_LEVEL; level--) {
+        if (!replaced->entries[level])
+            continue;
+        if (!is_flushed)
+            tlb_flush_page(&pt->mmu, addr);
+        is_flushed = true;
+        entry_put(replaced->entries[level], level);
+    }
+}
+
+/* Fills `copy`, which nobody else sees yet, with the entries of `source`, for which it takes
+   references. W is cleared in both. No flush is needed, because every path to `source` is read-only
+   already. The lock of `source` keeps its entries in place between the look and the count. */
+static void table_copy(struct frame *copy, struct frame *source)
+{
+    pte_t *from = frame_to_virt(source), *to = frame_to_virt(copy);
+    unsigned n;
+
+    table_lock(source);
+    memcpy(to, from, PAGE_SIZE);
+    for_each_used_entry(n, to, TABLE_ENTRIES) to[n] = entry_share(source, &from[n]);
+    table_unlock(source);
+}
+
+/* Makes the table mine that the entry at `slot` of `table`, at `level`, points to. -ENOMEM. */
+static int own_table(struct frame *table, pte_t *slot, int level, struct replaced *replaced)
+{
+    int err = 0;
+
+    table_lock(table);
+    pte_t entry = entry_load(slot);
+    if (entry_is_mine(entry)) {
+        /* Another thread was first. */
+    } else if (frame_refs(entry_frame(entry)) == 1) {
+        entry_set_bits(table, slot, PTE_WRITE);
+    } else {
+        struct frame *copy = table_alloc(level - 1);
+
+        if (copy) {
+            table_copy(copy, entry_frame(entry));
+            replaced->entries[level] = entry_exchange(table, slot, frame_to_phys(copy) | PTE_TABLE);
+        } else {
+            err = -ENOMEM;
+        }
+    }
+    table_unlock(table);
+    return err;
+}
+
+static int insert_table(struct frame *table, pte_t *slot, int level)
+{
+    struct frame *below = table_alloc_empty(level - 1);
+
+    if (!below)
+        return -ENOMEM;
+    if (!entry_replace(table, slot, 0, frame_to_phys(below) | PTE_TABLE))
+        table_put(below, level - 1); /* another thread was first */
+    return 0;
+}
+
+int pagetable_own(struct pagetable *pt, uaddr_t addr, int level, enum own_absent absent,
+                  struct frame **table)
+{
+    struct replaced replaced = {0};
+    int err = 0, at = ROOT_LEVEL;
+
+    assert(lock_check_none_from(RANK_TABLE));
+    *table = pagetable_root(pt);
+    while (at > level && !err) {
+        pte_t *slot = entry_slot(*table, at, addr);
+        pte_t entry = entry_load(slot);
+
+        if (entry_is_mine(entry)) {
+            *table = entry_frame(entry);
+            at--;
+        } else if (entry) {
+            err = own_table(*table, slot, at, &replaced);
+        } else if (absent == OWN_INSERT) {
+            err = insert_table(*table, slot, at);
+        } else {
+            break;
+        }
+    }
+    replaced_drop(pt, addr, &replaced);
+    return err;
+}
+
+/* ---- Pages ---- */
+
+/* Reuses the page if this entry is its last owner: sets W. Else returns the page, with a reference,
+   to be copied. `outcome` is set where NULL is returned. */
+static struct frame *page_reuse_or_get(const struct leaf *leaf, enum own_outcome *outcome)
+{
+    struct frame *page = entry_frame(leaf->entry), *shared = NULL;
+
+    table_lock(leaf->table);
+    if (!entry_is_same(entry_load(leaf->slot), leaf->entry)) {
+        *outcome = OWN_TRY_AGAIN;
+    } else if (page->kind == FRAME_ANON && frame_refs(page) == 1) {
+        entry_set_bits(leaf->table, leaf->slot, PTE_WRITE | PTE_DIRTY);
+        *outcome = OWN_REUSED;
+    } else {
+        frame_get(shared = page);
+    }
+    table_unlock(leaf->table);
+    return shared;
+}
+
+static struct frame *page_copied(const struct frame *page)
+{
+    struct frame *copy = frame_alloc(FRAME_ANON);
+
+    if (copy && frame_is_zero_page(page))
+        page_zero(frame_to_virt(copy));
+    else if (copy)
+        page_copy(frame_to_virt(copy), frame_to_virt(page));
+    return copy;
+}
+
+/* Puts the copy in the place of the page, in one step, where no other thread can run in the vspace:
+   nobody reads the old page through a TLB while the caller writes the new one. */
+static enum own_outcome page_replace_alone(const struct leaf *leaf, struct frame *copy,
+                                           pte_t rights)
+{
+    pte_t entry = frame_to_phys(copy) | rights | PTE_WRITE | PTE_DIRTY;
+
+    if (!entry_replace(leaf->table, leaf->slot, leaf->entry, entry)) {
+        frame_put(copy);
+        return OWN_TRY_AGAIN;
+    }
+    tlb_flush_page(&leaf->pt->mmu, leaf->page);
+    entry_put(leaf->entry, LEAF_LEVEL);
+    return OWN_COPIED;
+}
+
+/* The same where other threads may run in the vspace, in two steps:
+
+       this thread puts the copy in place, writable     thread 2 still reads the old page through
+       this thread writes the copy                      its TLB, and misses the write
+
+   So the copy is read-only until the flush has ended. Meanwhile the caller's own reference keeps
+   the count above one, so that a third thread cannot reuse the copy as its last owner. */
+static enum own_outcome page_replace_in_steps(const struct leaf *leaf, struct frame *copy,
+                                              pte_t rights)
+{
+    pte_t entry = frame_to_phys(copy) | rights;
+    enum own_outcome outcome = OWN_TRY_AGAIN;
+
+    frame_get(copy);
+    if (!entry_replace(leaf->table, leaf->slot, leaf->entry, entry)) {
+        frame_put(copy);
+    } else {
+        tlb_flush_page(&leaf->pt->mmu, leaf->page);
+        /* If the entry is another one by now, a thread has copied the copy: its page is the page. */
+        if (entry_replace(leaf->table, leaf->slot, entry, entry | PTE_WRITE | PTE_DIRTY))
+            outcome = OWN_COPIED;
+        entry_put(leaf->entry, LEAF_LEVEL);
+    }
+    frame_put(copy);
+    return outcome;
+}
+
+enum own_outcome pagetable_own_page(const struct leaf *leaf, pte_t rights)
+{
+    enum own_outcome outcome = OWN_TRY_AGAIN;
+    struct frame *page = page_reuse_or_get(leaf, &outcome);
+
+    if (!page)
+        return outcome;
+    struct frame *copy = page_copied(page);
+    if (!copy)
+        outcome = OWN_NO_MEMORY;
+    else if (atomic_load(&leaf->pt->threads) <= 1)
+        outcome = page_replace_alone(leaf, copy, rights);
+    else
+        outcome = page_replace_in_steps(leaf, copy, rights);
+    frame_put(page);
+    return outcome;
+}

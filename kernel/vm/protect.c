@@ -1,0 +1,62 @@
+/* Changing the rights of what is present or held in a range.
+
+   Rights that are lost must be gone from every TLB when the change returns, so the flush comes
+   last. W is never given here: the fault handler gives it, when it has seen that the page is mine.
+
+   Locks: the vspace's, for writing; each leaf table's own while its entries change. */
+
+#include <lib/panic.h>
+#include <vm/pagetable.h>
+#include <vm/vregion.h>
+
+pte_t prot_to_pte(unsigned prot)
+{
+    if (!prot)
+        return PTE_NX;
+    return PTE_PRESENT | PTE_USER | (prot & PROT_X ? 0 : PTE_NX);
+}
+
+/* Stops at the first leaf table, and notes where it begins. */
+static bool find_leaf_table(struct table_visit *at, void *arg)
+{
+    uaddr_t *found = arg;
+
+    if (at->level > LEAF_LEVEL)
+        return true;
+    *found = at->start;
+    return false;
+}
+
+int pagetable_prepare_protect(struct pagetable *pt, uaddr_t start, uaddr_t end)
+{
+    int err = 0;
+
+    while (start < end && !err) {
+        uaddr_t found = end;
+        struct frame *table;
+
+        start = pagetable_visit(pt, start, end, find_leaf_table, &found);
+        if (found < end)
+            err = pagetable_own(pt, found, LEAF_LEVEL, OWN_PRESENT, &table);
+    }
+    return err;
+}
+
+static bool protect_leaf_table(struct table_visit *at, void *arg)
+{
+    unsigned prot = *(unsigned *)arg;
+    pte_t rights = PTE_PRESENT | PTE_USER | PTE_NX | (prot & PROT_W ? 0 : PTE_WRITE);
+    unsigned n;
+
+    if (at->level > LEAF_LEVEL)
+        return true;
+    for_each_visited_entry(n, at)
+        entry_change_bits(visited_table(at), &visited_entries(at)[n], rights, prot_to_pte(prot));
+    return true;
+}
+
+void pagetable_protect(struct pagetable *pt, uaddr_t start, uaddr_t end, unsigned prot)
+{
+    pagetable_visit(pt, start, end, protect_leaf_table, &prot);
+    tlb_flush_range(&pt->mmu, start, end);
+}

@@ -1,0 +1,119 @@
+/* Looking into a page table: the walk for one address, and the visit of a range.
+
+   A walk goes down without locks as long as the tables are mine. From the first entry that is
+   shared, it locks each table before it reads it, and keeps the locks until it has the leaf:
+
+       thread 1 reads the entry to table T          thread 2 copies T, puts the copy in its place,
+                                                    and drops the last reference on T
+       thread 1 reads T, which has been freed
+
+   The lock of the table above keeps the entry, the entry keeps T, and the lock of T keeps what T
+   holds. A visit locks the whole path, since it may come to tables that are not mine anywhere. */
+
+#include <lib/panic.h>
+#include <vm/pagetable.h>
+
+/* Returns the leaf entry below `entry`, which stands in a locked table at `level`. */
+static pte_t leaf_below(pte_t entry, int level, uaddr_t addr)
+{
+    if (entry_kind(entry, level) != ENTRY_TABLE)
+        return entry;
+    struct frame *table = entry_frame(entry);
+    table_lock(table);
+    entry = leaf_below(entry_load(entry_slot(table, level - 1, addr)), level - 1, addr);
+    table_unlock(table);
+    return entry;
+}
+
+/* Ends a walk at the entry of `table` that is not mine. */
+static struct walk walk_shared(struct pagetable *pt, uaddr_t addr, struct frame *table, int level)
+{
+    table_lock(table);
+    pte_t entry = entry_load(entry_slot(table, level, addr));
+    bool is_mine = entry_is_mine(entry);
+    pte_t leaf = is_mine ? 0 : leaf_below(entry, level, addr);
+    table_unlock(table);
+    /* If another thread has made the entry mine since the walk looked, its lock does not protect
+       what lies below: the walk starts over. */
+    return is_mine ? pagetable_walk(pt, addr) : (struct walk){.leaf = leaf};
+}
+
+struct walk pagetable_walk(struct pagetable *pt, uaddr_t addr)
+{
+    struct frame *table = pagetable_root(pt);
+
+    for (int level = ROOT_LEVEL; level > LEAF_LEVEL; level--) {
+        pte_t entry = entry_load(entry_slot(table, level, addr));
+
+        if (!entry_is_mine(entry))
+            return walk_shared(pt, addr, table, level);
+        table = entry_frame(entry);
+    }
+    return (struct walk){
+        .leaf = entry_load(entry_slot(table, LEAF_LEVEL, addr)),
+        .leaf_table = table,
+    };
+}
+
+/* A visit on its way. */
+struct visitor {
+    struct table_visit at;
+    bool (*visit)(struct table_visit *at, void *arg);
+    void *arg;
+    bool stopped;
+};
+
+/* Visits `table`, at `level`, and those below it, for [start, end). Returns how far it came. */
+static uaddr_t visit_table(struct visitor *visitor, struct frame *table, int level, uaddr_t start,
+                           uaddr_t end)
+{
+    uaddr_t addr = start;
+
+    table_lock(table);
+    visitor->at.path[level] = table;
+    visitor->at.level = level;
+    visitor->at.start = start;
+    visitor->at.end = end;
+    visitor->stopped = !visitor->visit(&visitor->at, visitor->arg);
+    if (level == LEAF_LEVEL)
+        addr = visitor->at.end;
+    while (addr < end && level > LEAF_LEVEL && !visitor->stopped) {
+        pte_t entry = entry_load(entry_slot(table, level, addr));
+        uaddr_t next = min(end, round_down(addr, level_span(level)) + level_span(level));
+
+        if (entry_kind(entry, level) == ENTRY_TABLE)
+            next = visit_table(visitor, entry_frame(entry), level - 1, addr, next);
+        addr = next;
+    }
+    table_unlock(table);
+    return addr;
+}
+
+uaddr_t pagetable_visit(struct pagetable *pt, uaddr_t start, uaddr_t end,
+                        bool (*visit)(struct table_visit *at, void *arg), void *arg)
+{
+    struct visitor visitor = {.visit = visit, .arg = arg};
+
+    assert(start < end && end <= USER_END + PAGE_SIZE);
+    return visit_table(&visitor, pagetable_root(pt), ROOT_LEVEL, start, end);
+}
+
+static bool get_page(struct table_visit *at, void *arg)
+{
+    struct frame **frame = arg;
+
+    if (at->level > LEAF_LEVEL)
+        return true;
+    pte_t entry = entry_load(entry_slot(visited_table(at), LEAF_LEVEL, at->start));
+    if (entry_kind(entry, LEAF_LEVEL) == ENTRY_PAGE)
+        frame_get(*frame = entry_frame(entry));
+    return false;
+}
+
+struct frame *pagetable_get_page(struct pagetable *pt, uaddr_t addr)
+{
+    struct frame *frame = NULL;
+
+    pagetable_visit(pt, page_floor(addr), page_floor(addr) + PAGE_SIZE, get_page, &frame);
+    return frame;
+}
