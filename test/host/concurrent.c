@@ -4,6 +4,7 @@
    one order explains the results of all operations and the final state, the run was right. */
 
 #include <stdio.h>
+#include <string.h>
 #include "check.h"
 #include "concurrent.h"
 #include "platform.h"
@@ -122,6 +123,23 @@ static bool next_order(struct order *order)
     return true;
 }
 
+/* A truncation that is under way. It takes one page after the other, and a page that its table no
+   longer shows can still be read through a TLB until the flush:
+
+       CPU 0 takes pages A and B out of a table that two spaces share
+       CPU 1, in the other space, faults on B, and learns that it is gone
+       CPU 1 reads A through its TLB
+       CPU 0 flushes CPU 1
+
+   So until the operation has ended, an access by another CPU may see a page as it was. Once a page
+   was seen to be gone, it stays gone. */
+static struct {
+    bool is_under_way;
+    unsigned cpu;
+    struct model old; /* memory without the truncation */
+    bool is_gone[NPROCESSES][NPLACES];
+} truncation;
+
 /* Calls `visit` for the operations in order until it returns false; whether it never did. */
 static bool each_in_order(const struct scenario *of, const struct order *order,
                           bool (*visit)(struct model *model, const struct op *op, unsigned n),
@@ -130,6 +148,7 @@ static bool each_in_order(const struct scenario *of, const struct order *order,
     unsigned at[MAX_COROUTINES] = {0};
 
     *after = before;
+    truncation.is_under_way = false;
     for (unsigned n = 0; n < order->count; n++) {
         unsigned cpu = order->cpus[n];
 
@@ -149,11 +168,38 @@ static bool runs(struct model *after, const struct op *op, unsigned n __unused)
     return can;
 }
 
+static bool result_is(struct result want, struct result got)
+{
+    return got.err == want.err && (got.err || got.value == want.value);
+}
+
+/* Returns true if memory without the truncation explains the result of an access. */
+static bool agrees_without_truncation(const struct op *op, struct result got)
+{
+    if (!truncation.is_under_way || op->cpu == truncation.cpu)
+        return false;
+    struct result want = model_run(&truncation.old, op, ~0ul);
+
+    return (op->kind == OP_READ || op->kind == OP_WRITE || op->kind == OP_FETCH) &&
+           !truncation.is_gone[op->process][op->first] && result_is(want, got);
+}
+
 static bool agrees(struct model *after, const struct op *op, unsigned n)
 {
-    struct result want = model_run(after, op, ~0ul), got = results[op->cpu][n];
+    struct result got = results[op->cpu][n];
+    bool agrees_with_old = agrees_without_truncation(op, got);
 
-    return got.err == want.err && (got.err || got.value == want.value);
+    if (op->kind == OP_TRUNCATE) {
+        truncation.is_under_way = true;
+        truncation.cpu = op->cpu;
+        truncation.old = *after;
+        memset(truncation.is_gone, 0, sizeof(truncation.is_gone));
+    }
+    if (!result_is(model_run(after, op, ~0ul), got))
+        return agrees_with_old;
+    if (truncation.is_under_way && !agrees_with_old)
+        truncation.is_gone[op->process][op->first] = true;
+    return true;
 }
 
 static bool model_setup(const struct scenario *of)
