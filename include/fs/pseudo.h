@@ -16,7 +16,8 @@
            {.name = "version", .mode = S_IFREG | 0444, .text = print_version},
            {.name = "self", .mode = S_IFLNK | 0777, .link = print_self},
            {}};
-       static const struct pseudo_entry process_entry = {.mode = S_IFDIR | 0555, .dir = &process_dir};
+       static const struct pseudo_entry process_entry = {.mode = S_IFDIR | 0555,
+                                                         .dir = &process_dir};
        static const struct pseudo_dir root_dir = {
            .entries = root_entries, .numbered = &process_entry, .next = next_pid};
 

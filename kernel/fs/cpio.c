@@ -1,9 +1,9 @@
 /* Unpacking cpio "newc" archives.
 
-   An archive is a sequence of members: a header of 110 ASCII characters, the name with its final 0,
-   and the data, both padded so that what follows lies at a multiple of 4 bytes from the start of
-   the image. It ends with a member called "TRAILER!!!"; zeros may stand between two archives.
-   Source: Linux Documentation/driver-api/early-userspace/buffer-format.rst. */
+   An archive is a sequence of members. A member is a header of 110 ASCII characters, the name with
+   its final 0, and the data. Header with name, and data, are padded to a multiple of 4 bytes from
+   the start of the image. The last member is called "TRAILER!!!". Zeros may stand between two
+   archives. Source: Linux Documentation/driver-api/early-userspace/buffer-format.rst. */
 #include <linux/errno.h>
 #include <arch/console.h>
 #include <fs/cpio.h>
@@ -13,7 +13,7 @@
 #define MAGIC   "070701"
 #define TRAILER "TRAILER!!!"
 
-/* The header: numbers in 8 hexadecimal digits. */
+/* A header; each number is 8 hexadecimal digits. */
 struct header {
     char magic[6];
     char ino[8], mode[8], uid[8], gid[8], nlink[8], mtime[8], size[8];
@@ -22,7 +22,7 @@ struct header {
 
 _Static_assert(sizeof(struct header) == 110, "the header of a cpio member");
 
-/* The image, and how far we have come. */
+/* The image, and the position in it. */
 struct image {
     const char *start;
     size_t len;
@@ -30,12 +30,12 @@ struct image {
 };
 
 struct member {
-    const char *name; /* terminated */
+    const char *name; /* with a final 0 */
     uint32_t mode;
     uint64_t mtime; /* seconds since 1970 */
     uint64_t rdev;
     const char *data;
-    size_t size; /* of the data */
+    size_t size; /* of the data, in bytes */
 };
 
 static int hex_digit(char c)
@@ -46,7 +46,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* -1: not a number. */
+/* Returns -1 if the digits are no number. */
 static int64_t hex_number(const char digits[8])
 {
     int64_t number = 0;
@@ -65,7 +65,8 @@ static uint64_t device_number(const struct header *header)
     return hex_number(header->rdev_major) << 8 | hex_number(header->rdev_minor);
 }
 
-/* The next `len` bytes of the image, and the padding behind them; NULL: it ends before. */
+/* Advances over the next `len` bytes of the image and their padding. Returns the bytes, or NULL if
+   the image ends before that. */
 static const char *image_take(struct image *image, int64_t len)
 {
     if (len < 0 || (size_t)len > image->len - image->at)
@@ -75,7 +76,7 @@ static const char *image_take(struct image *image, int64_t len)
     return bytes;
 }
 
-/* The header and the name behind it are padded as one. */
+/* Takes the next header and the name behind it, which are padded together. NULL: not a member. */
 static const struct header *image_take_header(struct image *image, struct member *member)
 {
     const struct header *header = (const void *)(image->start + image->at);
@@ -89,7 +90,7 @@ static const struct header *image_take_header(struct image *image, struct member
     return member->name[name_size - 1] == '\0' ? header : NULL;
 }
 
-/* The next member; false: what follows is no member. */
+/* Takes the next member. Returns false if what follows is not a member. */
 static bool image_take_member(struct image *image, struct member *member)
 {
     const struct header *header = image_take_header(image, member);
@@ -104,7 +105,7 @@ static bool image_take_member(struct image *image, struct member *member)
     return member->data != NULL;
 }
 
-/* Goes over zeros to where the next archive begins; false: there is none. */
+/* Skips zeros up to the next archive. Returns false if there is none. */
 static bool find_archive(struct image *image)
 {
     while (image->at < image->len && image->start[image->at] == '\0')
@@ -136,7 +137,7 @@ static int unpack_file(struct vnode *root, const struct member *member)
     return err;
 }
 
-/* The data of a link, which have no final 0, are its target. */
+/* Makes a symbolic link. Its data, without a final 0, are the target. */
 static int unpack_link(struct vnode *root, const struct member *member)
 {
     char target[PATH_MAX / 4];
@@ -165,7 +166,7 @@ static int make_member(struct vnode *root, const struct member *member)
     return -EOPNOTSUPP;
 }
 
-/* The mode and the time go to what was there already, too. */
+/* Makes a member and sets its mode and time, also if it was there before. */
 static int unpack_member(struct vnode *root, const struct member *member)
 {
     struct vnode *vnode;

@@ -13,13 +13,13 @@ static ssize_t null_read(struct file *file __unused, struct uio *uio __unused,
     return 0;
 }
 
-/* Takes everything, without a look at it. */
+/* Accepts all bytes without looking at them. */
 static ssize_t null_write(struct file *file __unused, struct uio *uio, uint64_t offset __unused)
 {
     return uio->left;
 }
 
-/* Bytes between two looks for a signal. */
+/* The bytes that are zeroed between two checks for a signal. */
 #define ZERO_CHUNK (1ul << 20)
 
 static ssize_t zero_read(struct file *file __unused, struct uio *uio, uint64_t offset __unused)
@@ -66,7 +66,7 @@ static int absent_open(struct file *file __unused)
     return -ENXIO;
 }
 
-/* An lseek on these goes nowhere, but is no error. */
+/* These files are seekable: an lseek has no effect, and is no error. */
 static const struct file_ops null_file_ops = {
     .read = null_read, .write = null_write, .seekable = true};
 static const struct file_ops zero_file_ops = {
@@ -94,7 +94,7 @@ void device_register(const struct device *device)
 
     while (free->ops)
         free++;
-    assert(free < &devices[DEVICES_MAX - 1]); /* whose place is the end's */
+    assert(free < &devices[DEVICES_MAX - 1]); /* the last entry ends the table */
     *free = *device;
 }
 
@@ -113,7 +113,7 @@ void devices_make_nodes(struct vnode *dir)
         struct vnode *node;
         int err = dir->ops->create(dir, device->name, mode, device->rdev, &node);
 
-        if (err && err != -EEXIST) /* the initial image may have the node */
+        if (err && err != -EEXIST) /* the initial RAM disk may have the node */
             panic("cannot make /dev/%s: error %d", device->name, -err);
         if (!err)
             vnode_put(node);

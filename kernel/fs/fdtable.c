@@ -1,9 +1,11 @@
-/* File descriptors. The table doubles when it is full; looking for a free number begins at the
-   lowest, since that is what POSIX wants given out.
+/* File descriptors. The table doubles when it is full. The search for a free descriptor begins at
+   the lowest, because POSIX requires the lowest.
 
-   Always true: the table holds a reference on each file in it; a number that is reserved has none yet.
-   Lock: the table's (RANK_FILES), over each operation; no file is closed under it, since that may sleep
-   for long and take any lock of files. */
+   Always true: the table holds one reference on each of its files; a reserved descriptor has no
+   file.
+
+   Lock: the table's own (RANK_FILES), over each operation. It is not held while a file is closed,
+   because a close may sleep long and take any lock of files. */
 #include <linux/errno.h>
 #include <fs/fdtable.h>
 #include <lib/panic.h>
@@ -13,14 +15,14 @@
 #define FIRST_CAPACITY 16u
 
 struct fd_slot {
-    struct file *file; /* one reference; NULL: there is none */
+    struct file *file; /* one reference; NULL: none */
     unsigned flags;    /* FD_CLOEXEC or 0 */
-    bool reserved;     /* for a file that is still to be opened */
+    bool reserved;     /* its file is still to be opened */
 };
 
 struct fdtable {
     struct mutex lock;     /* RANK_FILES; guards the rest */
-    unsigned capacity;     /* slots that there are */
+    unsigned capacity;     /* number of slots */
     struct fd_slot *slots; /* on the heap */
 };
 
@@ -46,7 +48,7 @@ int fdtable_create(struct fdtable **table)
     return table_alloc(FIRST_CAPACITY, table);
 }
 
-/* The slot of `fd`, or NULL: no file is there. The lock is held. */
+/* Returns the slot of `fd`, or NULL if it has no file. The lock is held. */
 static struct fd_slot *used_slot(struct fdtable *table, int fd)
 {
     if (fd < 0 || (unsigned)fd >= table->capacity || !table->slots[fd].file)
@@ -54,7 +56,7 @@ static struct fd_slot *used_slot(struct fdtable *table, int fd)
     return &table->slots[fd];
 }
 
-/* Makes room for `fd`. The lock is held. */
+/* Grows the table so that it has a slot for `fd`. The lock is held. */
 static int make_room(struct fdtable *table, unsigned fd)
 {
     unsigned capacity = table->capacity;
@@ -83,7 +85,7 @@ static void copy_slots(struct fdtable *to, const struct fdtable *from)
     }
 }
 
-/* The child's table is nobody else's yet: its lock is not needed. */
+/* The child's table needs no lock, because no other thread knows it yet. */
 int fdtable_fork(struct fdtable *parent, struct fdtable **child)
 {
     mutex_lock(&parent->lock);
@@ -94,7 +96,7 @@ int fdtable_fork(struct fdtable *parent, struct fdtable **child)
     return err;
 }
 
-/* Takes the file out of a slot; NULL if it is free. */
+/* Frees a slot and returns its file; NULL if there is none. */
 static struct file *take_file(struct fdtable *table, int fd)
 {
     struct file *file = NULL;
@@ -119,7 +121,7 @@ int fdtable_close(struct fdtable *table, int fd)
     return 0;
 }
 
-/* No descriptor is higher than an int. */
+/* A descriptor is at most INT32_MAX. */
 static int clamp_fd(unsigned fd)
 {
     return min(fd, (unsigned)INT32_MAX);
@@ -211,8 +213,8 @@ int fdtable_install(struct fdtable *table, struct file *file, int min_fd, unsign
     return fd;
 }
 
-/* Puts another reference on what `from` is into `to`; what `to` was goes to `old`. The lock is
-   held. */
+/* Gives `to` the file of `from`, with a reference of its own, and stores the earlier file of `to`
+   in `old`. The lock is held. */
 static int dup2_locked(struct fdtable *table, int from, int to, unsigned flags, struct file **old)
 {
     if (!used_slot(table, from))

@@ -1,7 +1,8 @@
-/* Open files: their life, and how the offset goes with what is moved.
+/* Open files: opening, closing, and transfers that advance the offset.
 
-   Where ops->locked says so, reading or writing and moving the offset are one step under the
-   vnode's lock, so that two processes that share an open file do not overwrite each other. */
+   If ops->locked is set, a transfer and the change of the offset are one step under the vnode's
+   lock. Otherwise two processes that share an open file could write at the same offset and
+   overwrite each other. */
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/poll.h>
@@ -12,7 +13,7 @@
 #include <lib/string.h>
 #include <mm/heap.h>
 
-/* Flags that only open itself cares for. */
+/* The flags that only the open itself uses. */
 #define OPEN_ONLY_FLAGS (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
 
 static bool counts_as_writer(const struct file *file)
@@ -29,7 +30,7 @@ struct file *file_alloc(unsigned flags)
     return file;
 }
 
-/* The steps of opening that can fail and must be undone. */
+/* Does the steps of opening that can fail, and undoes them if a later one does. */
 static int file_begin(struct file *file)
 {
     int err = 0;
@@ -115,13 +116,14 @@ static int check_write(const struct file *file)
     return file->ops->write ? 0 : missing_op_error(file);
 }
 
-/* Whether [offset, offset + len) is in off_t. */
+/* Returns true if [offset, offset + len) fits in off_t. */
 static bool range_ok(const struct file *file, uint64_t offset, size_t len)
 {
     return !file->ops->seekable || (offset <= INT64_MAX && len <= INT64_MAX - offset);
 }
 
-/* Where a write begins: O_APPEND's end is looked up under the lock that keeps it there. */
+/* Returns where a write begins. The end of the file, for O_APPEND, cannot move, because the lock is
+   held. */
 static uint64_t write_offset(const struct file *file, uint64_t offset)
 {
     bool appends = atomic_load_relaxed(&file->flags) & O_APPEND;
@@ -202,8 +204,8 @@ ssize_t file_pwrite(struct file *file, struct uio *uio, uint64_t offset)
     return has_offset(file) ? write_at(file, uio, &offset) : -ESPIPE;
 }
 
-/* What `offset` counts from, and where it leads. A file has no holes that SEEK_HOLE would tell of
-   but the one at its end. */
+/* Returns the offset that an lseek leads to. The only hole that SEEK_HOLE reports is the one at the
+   end of the file. */
 static int64_t seek_target(const struct file *file, int64_t offset, unsigned whence)
 {
     int64_t base = 0, size = vnode_size(file->vnode), target;
@@ -244,7 +246,7 @@ int64_t file_seek(struct file *file, int64_t offset, unsigned whence)
     return target;
 }
 
-/* "." and "..", which every directory has. */
+/* Makes the entry "." or "..", which every directory has. */
 static int dot_entry(struct vnode *dir, uint64_t cookie, struct dir_entry *entry)
 {
     struct vnode *parent = vnode_parent(dir);

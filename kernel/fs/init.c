@@ -1,4 +1,4 @@
-/* The tree of files as the first program finds it. */
+/* The root file system and its mounts, as the first program finds them. */
 #include <linux/errno.h>
 #include <arch/console.h>
 #include <arch/page.h>
@@ -11,7 +11,7 @@
 
 #define MOUNTS_MAX 8
 
-static struct vnode *mounted[MOUNTS_MAX]; /* constant after boot, as all mounts are */
+static struct vnode *mounted[MOUNTS_MAX]; /* constant after boot, because all mounts are */
 static unsigned nmounted;
 
 struct vnode *vfs_mounted(unsigned n)
@@ -49,7 +49,7 @@ int vfs_mount(const char *path, struct vnode *root)
     return 0;
 }
 
-/* The archive may have made it. */
+/* Makes a directory, which the initial RAM disk may have. */
 static void make_dir(const char *path)
 {
     int err = vfs_make(vfs_root, path, S_IFDIR | 0755, 0);

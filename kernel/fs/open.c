@@ -1,4 +1,4 @@
-/* open(2) and truncate(2). */
+/* open(2), truncate(2), and the open of a program's file for exec. */
 #include <linux/errno.h>
 #include <fs/vfs.h>
 
@@ -36,7 +36,7 @@ int vfs_truncate(struct vnode *start, const char *path, uint64_t size)
     return err;
 }
 
-/* Whether what is there may be opened so. */
+/* Checks whether this kind of file may be opened with these flags. */
 static int check_open(const struct vnode *vnode, unsigned flags)
 {
     bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & (O_TRUNC | O_CREAT));
@@ -50,7 +50,8 @@ static int check_open(const struct vnode *vnode, unsigned flags)
     return vnode_is_dir(vnode) && writes ? -EISDIR : 0;
 }
 
-/* Opens what is there, taking over its reference. If that fails, the file may be open all the same. */
+/* Opens an existing file, and takes over the reference on it. If truncation fails, `file` stays
+   open until it is put. */
 static int open_vnode(struct vnode *vnode, unsigned flags, struct file *file)
 {
     bool truncates =
@@ -79,8 +80,8 @@ static int create_last(const struct path_last *last, uint32_t mode, struct vnode
     return last->dir->ops->create(last->dir, last->name, S_IFREG | mode, 0, vnode);
 }
 
-/* Opens what the last component names, or makes it. Somebody else may make it between our look and
-   our try, and somebody may take it away again: then all begins anew. */
+/* Opens the last component, or creates it. Another thread may create the file between our lookup
+   and our create, and may remove it again after that; then we start over. */
 static int open_last(const struct path_last *last, unsigned flags, uint32_t mode, struct file *file)
 {
     struct vnode *vnode;
@@ -115,7 +116,7 @@ static int open_or_create(struct vnode *start, const char *path, unsigned flags,
     return err;
 }
 
-/* Combinations that mean something, and that there are. A file without a name (O_TMPFILE) would be for writing. */
+/* Rejects combinations of flags that mean nothing, and O_TMPFILE, which is not supported. */
 static int check_flags(unsigned flags)
 {
     bool no_name = flags & __O_TMPFILE, reads = (flags & O_ACCMODE) == O_RDONLY;

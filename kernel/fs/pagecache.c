@@ -1,9 +1,9 @@
-/* The page cache: the pages of a file, and how they are read, written, cut off, mapped and counted.
+/* The page cache: reading, writing, truncating and mapping the pages of a file.
 
-   A copy to or from user memory may fault, and the fault may want this very cache (a program that
-   writes a file out of a mapping of itself). So every copy goes page by page: lock, take the frame
-   with a reference, unlock, copy, put. What the frame then belongs to does not matter: a page that
-   is cut off at the same time is still ours until we put it. */
+   A copy to or from user memory may fault, and the fault may need this very cache: a program may
+   write a file from a mapping of the same file. So each page is copied without the lock: lock, take
+   the frame with a reference, unlock, copy, put. If the page is truncated meanwhile, the reference
+   keeps the frame until the copy has ended. */
 #include <linux/errno.h>
 #include <arch/atomic.h>
 #include <fs/pagecache.h>
@@ -15,7 +15,7 @@
 #include <vm/vspace.h>
 #include <vm/audit.h>
 
-/* All caches, for the audit, and the frames that they hold together (atomic). */
+/* All caches, for the audit; and the number of frames in them (atomic). */
 LIST_HEAD(pagecache_list, pagecache);
 static struct pagecache_list pagecaches = LIST_HEAD_INITIALIZER(pagecaches);
 static struct spinlock pagecaches_lock = SPINLOCK(RANK_PIPE);
@@ -26,7 +26,7 @@ static uint64_t page_index(uint64_t offset)
     return offset >> PAGE_SHIFT;
 }
 
-/* Where the byte at `offset` of the file lies in `frame`. */
+/* Returns the address of the file's byte at `offset`, which lies in `frame`. */
 static char *byte_in_frame(const struct frame *frame, uint64_t offset)
 {
     return (char *)frame_to_virt(frame) + offset % PAGE_SIZE;
@@ -49,7 +49,7 @@ static void drop_frame(void *item, void *arg)
     frame_put(item);
 }
 
-/* Makes true that there is nothing but zeros beyond the end. The cache's lock is held. */
+/* Drops the pages beyond the end, and zeroes the rest of the last one. The cache's lock is held. */
 static void trim_locked(struct pagecache *cache)
 {
     assert(mutex_is_held(&cache->lock));
@@ -67,8 +67,8 @@ static void trim(struct pagecache *cache)
     mutex_unlock(&cache->lock);
 }
 
-/* The frame of page `index`, made of zeros if it is a hole; the cache's reference alone. The
-   cache's lock is held. */
+/* Finds the frame of page `index`, and fills a hole with a zeroed frame. The cache holds the only
+   new reference. The cache's lock is held. */
 static int make_page_locked(struct pagecache *cache, uint64_t index, struct frame **result)
 {
     struct frame *frame = radix_find(&cache->pages, index);
@@ -89,7 +89,7 @@ static int make_page_locked(struct pagecache *cache, uint64_t index, struct fram
     return 0;
 }
 
-/* Frames that files leave free: a shell needs fewer to fork, and to load a small program. */
+/* The frames that files leave free: enough for a shell to fork and to load a small program. */
 #define RESERVE 128
 
 uint64_t pagecache_room(void)
@@ -104,7 +104,8 @@ bool pagecache_is_full(void)
     return pagecache_room() == 0;
 }
 
-/* The same with a reference for the caller, whether or not it lies beyond the end. */
+/* Finds the frame of page `index`, which may lie beyond the end, for a write. Takes a reference on
+   it. */
 static int get_page_for_write(struct pagecache *cache, uint64_t index, struct frame **frame)
 {
     mutex_lock(&cache->lock);
@@ -129,7 +130,7 @@ int pagecache_page(struct pagecache *cache, uint64_t index, struct frame **frame
     return err;
 }
 
-/* The frame of page `index` with a reference, or NULL: a hole. */
+/* Returns the frame of page `index` with a reference, or NULL for a hole. */
 static struct frame *peek_page(struct pagecache *cache, uint64_t index)
 {
     mutex_lock(&cache->lock);
@@ -140,7 +141,8 @@ static struct frame *peek_page(struct pagecache *cache, uint64_t index)
     return frame;
 }
 
-/* Moves what the page of `offset` has for the uio: how many bytes; 0: the end of either. */
+/* Reads within the page of `offset`. Returns the bytes moved; 0 at the end of the file or of the
+   uio. */
 static size_t read_page(struct pagecache *cache, struct uio *uio, uint64_t offset, int *err)
 {
     uint64_t size = atomic_load(&cache->size);
@@ -191,7 +193,7 @@ static void grow_to(struct pagecache *cache, uint64_t size)
     mutex_unlock(&cache->lock);
 }
 
-/* Moves what the uio has for the page of `offset`. */
+/* Writes within the page of `offset`, and extends the file. Returns the bytes moved. */
 static size_t write_page(struct pagecache *cache, struct uio *uio, uint64_t offset, int *err)
 {
     size_t len = min(page_rest(offset), uio->left);
@@ -211,7 +213,7 @@ static size_t write_page(struct pagecache *cache, struct uio *uio, uint64_t offs
     return moved;
 }
 
-/* To a program, the machine's memory is the disk that is full here. */
+/* To a program, a file system in memory without a free frame is a full disk. */
 static int write_error(int err)
 {
     return err == -ENOMEM ? -ENOSPC : err;
@@ -229,13 +231,13 @@ ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offse
     uio->left = min(uio->left, PAGECACHE_MAX_SIZE - offset);
 
     if (offset > cache->size)
-        trim(cache); /* who has the file mapped may have written behind its end */
+        trim(cache); /* a program may have written behind the end through a mapping */
     do {
         moved = write_page(cache, uio, offset + done, &err);
         done += moved;
     } while (moved && !err && !thread_is_killed());
     if (err)
-        trim(cache); /* a page that was to extend the file, and did not */
+        trim(cache); /* drops a page beyond the end that was not written */
     return uio_result(done, write_error(err));
 }
 
@@ -246,7 +248,8 @@ int pagecache_truncate(struct pagecache *cache, uint64_t size)
     mutex_lock(&cache->lock);
     atomic_store(&cache->size, min(size, cache->size));
     mutex_unlock(&cache->lock);
-    /* From here on no fault gets a page beyond the end; those that were mapped before go now. */
+    /* From here on no fault gets a page beyond the end. The pages that were mapped before go
+       now. */
     if (atomic_load(&cache->regions))
         vspace_forget_pages(&cache->pager, page_ceil(min(size, cache->size)) >> PAGE_SHIFT);
     mutex_lock(&cache->lock);
@@ -322,7 +325,7 @@ static void hold_item(void *item, void *hold)
     (*(void (**)(struct frame *))hold)(item);
 }
 
-/* The world is stopped, and nobody rests with a cache half changed: no locks. */
+/* Takes no locks: the world is stopped, and no thread rests while it changes a cache. */
 static void audit_visit(void (*hold)(struct frame *frame))
 {
     struct pagecache *cache;

@@ -1,8 +1,9 @@
 /* The walk along a path.
 
-   A walk stands in a directory and has the rest of the path before it. It takes one component after
-   the other; a symbolic link puts its target before what is left, in a buffer of its own, so that
-   links cost no stack. It holds a reference on where it stands, and no lock between two components. */
+   A walk has a current directory, with a reference, and the rest of the path. It takes one
+   component after the other. A symbolic link replaces the rest by its target and what follows the
+   link, in a buffer on the heap, so links need no recursion. No lock is held between two
+   components. */
 #include <linux/errno.h>
 #include <fs/path.h>
 #include <lib/string.h>
@@ -10,29 +11,30 @@
 
 struct vnode *vfs_root;
 
-/* Links that one path may lead through, as on Linux. */
+/* The most links that one path may contain, as on Linux. */
 #define MAX_LINKS 40
 
-/* Behind the flags of path.h: a link at the end is followed if a slash stands behind it. */
+/* An internal flag beside those of path.h: a link at the end is followed if a slash stands behind
+   it. */
 #define FOLLOW_BEFORE_SLASH (1u << 31)
 
 struct walk {
-    struct vnode *at;        /* where we stand, with a reference */
-    const char *rest;        /* what is left of the path */
-    char *buf;               /* what `rest` points into once a link was followed; on the heap */
-    unsigned links;          /* followed so far */
-    char name[NAME_MAX + 1]; /* the component in hand; empty: there was none */
-    bool slash;              /* a slash stood behind it */
+    struct vnode *at;        /* the current directory; one reference */
+    const char *rest;        /* the rest of the path */
+    char *buf;               /* on the heap: the text of `rest`, after a link was followed */
+    unsigned links;          /* links followed so far */
+    char name[NAME_MAX + 1]; /* the current component; empty: the path had none */
+    bool slash;              /* a slash follows the component */
 };
 
-/* Moves to `vnode`, whose reference the walk takes over. */
+/* Makes `vnode` the current directory, and takes over the reference on it. */
 static void walk_move(struct walk *walk, struct vnode *vnode)
 {
     vnode_put(walk->at);
     walk->at = vnode;
 }
 
-/* Stands where a path that begins like `path` begins. */
+/* Sets the rest of the path to `path`, and starts at the root if it is absolute. */
 static void walk_begin(struct walk *walk, const char *path)
 {
     walk->rest = path;
@@ -72,7 +74,7 @@ static size_t skip_slashes(struct walk *walk)
     return n;
 }
 
-/* Takes the next component in hand. */
+/* Makes the next component of the rest the current one. */
 static int walk_next(struct walk *walk)
 {
     size_t len = 0;
@@ -89,7 +91,7 @@ static int walk_next(struct walk *walk)
     return 0;
 }
 
-/* What `name` is in `dir`, through mount points. */
+/* Finds `name` in `dir`, through mount points, and takes a reference on it. */
 static int find_component(struct vnode *dir, const char *name, struct vnode **child)
 {
     if (!vnode_is_dir(dir))
@@ -116,7 +118,7 @@ static int find_component(struct vnode *dir, const char *name, struct vnode **ch
     return 0;
 }
 
-/* Fills `buf` (PATH_MAX bytes) with the target of `link` and what is left of the path behind it. */
+/* Joins the target of `link` and the rest of the path in `buf`, of PATH_MAX bytes. */
 static int join_link(struct walk *walk, struct vnode *link, char *buf)
 {
     int len = link->ops->readlink(link, buf, PATH_MAX);
@@ -133,7 +135,7 @@ static int join_link(struct walk *walk, struct vnode *link, char *buf)
     return 0;
 }
 
-/* Goes on along the target of `link`, the component in hand. */
+/* Continues along the target of `link`, which is the current component. */
 static int walk_follow(struct walk *walk, struct vnode *link)
 {
     if (++walk->links > MAX_LINKS)
@@ -152,7 +154,7 @@ static int walk_follow(struct walk *walk, struct vnode *link)
     return 0;
 }
 
-/* Goes into the component in hand, which is not the last. */
+/* Enters the current component, which is not the last. */
 static int walk_step(struct walk *walk)
 {
     struct vnode *child;
@@ -169,7 +171,7 @@ static int walk_step(struct walk *walk)
     return err;
 }
 
-/* Goes on until the last component is in hand. */
+/* Walks until the last component is the current one. */
 static int walk_to_last(struct walk *walk)
 {
     int err;
@@ -184,8 +186,8 @@ static int walk_to_last(struct walk *walk)
     return err;
 }
 
-/* If the last component is a link, goes on along it, to another last component. What does not exist
-   is no link. 1: there was one. */
+/* Follows the last component if it is a link. Returns 1 if it was one: there is another last
+   component now. A component that does not exist is no link. */
 static int walk_last_link(struct walk *walk)
 {
     struct vnode *child;
@@ -205,7 +207,7 @@ static bool follows_last(const struct walk *walk, unsigned flags)
     return (flags & PATH_FOLLOW) || (walk->slash && (flags & FOLLOW_BEFORE_SLASH));
 }
 
-/* To the last component, and on along it if it is a link and `flags` say so. */
+/* Walks to the last component, and follows it while it is a link, if `flags` ask for that. */
 static int walk_all(struct walk *walk, unsigned flags)
 {
     int again;

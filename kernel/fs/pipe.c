@@ -1,19 +1,18 @@
-/* Pipes: a ring of bytes between those who write and those who read.
+/* Pipes: a ring of bytes between writers and readers.
 
-   `in` and `out` count all bytes that ever went in and out, so in - out are in the ring. User
-   memory cannot be touched under a spinlock; so who moves bytes first claims his end of the ring
-   (`reading`, `writing`), then copies without a lock, and then counts and lets go. While an end is
-   claimed
+   `in` and `out` count all bytes that ever went in and out, so in - out bytes are in the ring. User
+   memory cannot be accessed under a spinlock. So a thread that moves bytes first claims its end of
+   the ring (`reading`, `writing`), copies without the lock, then updates the count and releases the
+   claim. Meanwhile the bytes in [out, in) belong to the reader, because a writer only adds behind
+   `in`. The free bytes belong to the writer, because a reader only removes before `out`.
 
-   - the bytes in [out, in) are the reader's: a writer only adds behind `in`;
-   - the free bytes are the writer's: a reader only takes away before `out`;
+   So the two never touch the same byte; each may see the other's count late, and moves less. A
+   thread with a claim does not sleep interruptibly. A thread that waits for a claim waits as one
+   that waits for bytes.
 
-   so the two never meet, and each sees at worst too little of what the other has done. Nobody
-   sleeps interruptibly with a claim, except in the copy's own page faults, which end by themselves;
-   who waits for a claim waits like one who waits for bytes.
+   Always true: in - out <= PIPE_SIZE; the page of each byte in [out, in) exists.
 
-   Always true: in - out <= PIPE_SIZE; a page behind [out, in) exists.
-   Locks: `lock` (RANK_PIPE) guards the counts and the claims; a page pointer is its writer's. */
+   Locks: `lock` (RANK_PIPE) guards the counts and the claims; a page pointer is the writer's. */
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/magic.h>
@@ -33,12 +32,12 @@
 struct pipe {
     struct vnode vnode;
     struct spinlock lock;
-    struct waitq changed;    /* whatever changes below: wait here */
+    struct waitq changed;    /* signalled at every change of the fields below */
     uint64_t in, out;        /* (lock) bytes since the pipe was made */
-    bool reading, writing;   /* (lock) the claims */
-    unsigned readers;        /* (lock) open files that read */
-    unsigned writers;        /* (lock) open files that write */
-    char *pages[PIPE_PAGES]; /* the ring; on the heap, from their first use on */
+    bool reading, writing;   /* (lock) an end is claimed */
+    unsigned readers;        /* (lock) open files for reading */
+    unsigned writers;        /* (lock) open files for writing */
+    char *pages[PIPE_PAGES]; /* the ring; allocated on first use */
 };
 
 static struct filesystem pipefs = {.name = "pipefs", .dev = 2, .magic = PIPEFS_MAGIC};
@@ -59,7 +58,7 @@ static char **pipe_page(struct pipe *pipe, uint64_t n)
     return &pipe->pages[n / PAGE_SIZE % PIPE_PAGES];
 }
 
-/* Lets everybody look again; the lock is held, and given back. */
+/* Wakes all waiters and pollers. The lock is held, and is released. */
 static void changed_unlock(struct pipe *pipe)
 {
     waitq_wake_all(&pipe->changed);
@@ -67,7 +66,8 @@ static void changed_unlock(struct pipe *pipe)
     poll_notify();
 }
 
-/* Claims the reading end when there are bytes: how many; 0: no writer is left, nothing claimed. */
+/* Waits for bytes and claims the reading end. Returns the number of bytes; 0 without a claim if the
+   pipe is empty and has no writer. */
 static ssize_t claim_bytes(struct pipe *pipe, bool nonblock)
 {
     ssize_t n = 0;
@@ -86,7 +86,7 @@ static ssize_t claim_bytes(struct pipe *pipe, bool nonblock)
     return n;
 }
 
-/* Copies up to `len` bytes from `out` on; the reading end is claimed. */
+/* Copies up to `len` bytes from `out` on. The reading end is claimed. */
 static size_t copy_out(struct pipe *pipe, struct uio *uio, size_t len)
 {
     size_t done = 0;
@@ -122,7 +122,8 @@ static ssize_t pipe_read(struct file *file, struct uio *uio, uint64_t offset __u
     return uio_result(done, -EFAULT);
 }
 
-/* Claims the writing end when `wanted` bytes are free: how many are. */
+/* Waits until `wanted` bytes are free and claims the writing end. Returns the number of free
+   bytes. */
 static ssize_t claim_room(struct pipe *pipe, size_t wanted, bool nonblock)
 {
     ssize_t n = 0;
@@ -143,7 +144,7 @@ static ssize_t claim_room(struct pipe *pipe, size_t wanted, bool nonblock)
     return n;
 }
 
-/* The page for byte number `n`; the writing end is claimed. NULL: no memory. */
+/* Returns the page for byte number `n`, or NULL: no memory. The writing end is claimed. */
 static char *page_for_write(struct pipe *pipe, uint64_t n)
 {
     char **page = pipe_page(pipe, n);
@@ -153,7 +154,7 @@ static char *page_for_write(struct pipe *pipe, uint64_t n)
     return *page;
 }
 
-/* Copies up to `len` bytes to `in`; the writing end is claimed. */
+/* Copies up to `len` bytes to the ring at `in`. The writing end is claimed. */
 static size_t copy_in(struct pipe *pipe, struct uio *uio, size_t len, int *err)
 {
     size_t done = 0;
@@ -172,8 +173,8 @@ static size_t copy_in(struct pipe *pipe, struct uio *uio, size_t len, int *err)
     return done;
 }
 
-/* One claim's worth: what fits, but at least `wanted` bytes at once. */
-static size_t write_piece(struct pipe *pipe, struct uio *uio, size_t wanted, bool nonblock,
+/* Writes what fits, once `wanted` bytes are free. */
+static size_t write_chunk(struct pipe *pipe, struct uio *uio, size_t wanted, bool nonblock,
                           int *err)
 {
     ssize_t room = claim_room(pipe, wanted, nonblock);
@@ -191,14 +192,14 @@ static size_t write_piece(struct pipe *pipe, struct uio *uio, size_t wanted, boo
     return done;
 }
 
-/* What is no longer than PIPE_BUF goes in as a whole, unless it cannot be read as a whole. */
+/* A write of at most PIPE_BUF bytes is atomic, unless its buffer cannot be read. */
 static ssize_t pipe_write(struct file *file, struct uio *uio, uint64_t offset __unused)
 {
     size_t wanted = uio->left <= PIPE_BUF ? uio->left : 1, done = 0;
     int err = 0;
 
     while (uio->left > 0 && !err)
-        done += write_piece(pipe_of(file), uio, wanted, file_is_nonblocking(file), &err);
+        done += write_chunk(pipe_of(file), uio, wanted, file_is_nonblocking(file), &err);
     uio->broken = err == -EPIPE;
     return uio_result(done, err);
 }

@@ -1,11 +1,10 @@
 /* Files whose text is made when they are read.
 
-   A vnode is made for each lookup and forgotten with its last reference: nothing is kept that could
-   grow stale. Its inode number is a hash of the names that lead to it, so that it is the same each
-   time.
+   Each lookup makes a new vnode, which goes with its last reference, so nothing becomes stale. The
+   inode number is a hash of the names on the path, so it is the same each time.
 
-   Lock: the vnode's, for the texts of the open files of this vnode; the callbacks run without it,
-   since they take locks that come before it. */
+   Lock: the vnode's lock guards the texts of its open files. Callbacks run without it, because they
+   take locks of lower rank. */
 #include <linux/errno.h>
 #include <linux/magic.h>
 #include <fs/file.h>
@@ -16,21 +15,21 @@
 
 struct pseudo_node {
     struct vnode vnode;
-    const struct pseudo_entry *entry; /* (c) what it is; of the root only `dir` means something */
-    uint64_t key;                     /* (c) for its callbacks */
+    const struct pseudo_entry *entry; /* (c) what it is; of the root only `dir` is used */
+    uint64_t key;                     /* (c) the key for callbacks */
 };
 
-/* Numbers come after the fixed names in a listing. */
+/* In a listing, numbers come behind the fixed names. */
 #define NUMBER_COOKIE (1ul << 32)
 
 /* ---- Text ---- */
 
-/* A text that grows as it is printed; on the heap. */
+/* A text on the heap that grows as it is printed. */
 struct text {
     struct text_sink sink;
     char *bytes;
     size_t len, capacity;
-    bool failed; /* memory ran out: what came later is lost */
+    bool failed; /* memory ran out; later output is lost */
 };
 
 #define FIRST_CAPACITY 256u
@@ -72,7 +71,7 @@ static void text_free(struct text *text)
     heap_free(text);
 }
 
-/* What `print` has to say of `key`. */
+/* Makes the text that `print` prints for `key`. */
 static int text_make(int (*print)(struct text_sink *sink, uint64_t key), uint64_t key,
                      struct text **result)
 {
@@ -181,7 +180,7 @@ static int pseudo_readlink(struct vnode *link, char *buf, size_t size)
 
 /* ---- Directories ---- */
 
-/* FNV-1a of the directory's number and the name. */
+/* Returns the FNV-1a hash of the directory's inode number and the name. */
 static uint64_t hash_ino(const struct vnode *dir, const char *name)
 {
     uint64_t hash = dir->ino ^ 0xcbf29ce484222325;
@@ -235,7 +234,7 @@ static const struct pseudo_entry *find_entry(const struct pseudo_dir *dir, const
     return NULL;
 }
 
-/* The number that `name` is, written as a listing writes it; PSEUDO_NO_NUMBER: none. */
+/* Returns the number that `name` is in decimal without leading zeros, or PSEUDO_NO_NUMBER. */
 static uint32_t name_number(const char *name)
 {
     uint64_t number = 0;
@@ -326,7 +325,7 @@ static const struct vnode_ops pseudo_ops = {
     .free = pseudo_free,
 };
 
-/* What lives as long as the file system: for ever. */
+/* The root and its file system, which exist for ever. */
 struct pseudo_fs {
     struct filesystem fs;
     struct pseudo_entry root;
@@ -334,7 +333,7 @@ struct pseudo_fs {
 
 struct vnode *pseudo_root(const struct pseudo_dir *dir)
 {
-    static uint64_t next_dev = 16; /* behind those of the other file systems; boot only */
+    static uint64_t next_dev = 16; /* boot only; behind those of the other file systems */
     struct pseudo_fs *pseudo = heap_alloc_zeroed(sizeof(*pseudo));
 
     if (!pseudo)

@@ -1,4 +1,4 @@
-/* The radix tree: six bits of the index choose the slot at each level. Lock: the user's. */
+/* The radix tree. Six bits of the index select the slot at each level. Lock: the user's. */
 #include <linux/errno.h>
 #include <fs/radix.h>
 #include <mm/heap.h>
@@ -7,10 +7,11 @@
 #define RADIX_SLOTS (1u << RADIX_BITS)
 
 struct radix_node {
-    void *slots[RADIX_SLOTS]; /* nodes, or items on the lowest level; NULL: nothing there */
+    void *slots[RADIX_SLOTS]; /* nodes, or items on the lowest level; NULL: none */
 };
 
-/* Indexes that one slot of a node at `height` covers; the lowest nodes have height 1. */
+/* Returns how many indexes one slot of a node at `height` covers. The lowest nodes have height
+   1. */
 static uint64_t slot_span(unsigned height)
 {
     return 1ul << (RADIX_BITS * (height - 1));
@@ -39,7 +40,7 @@ void *radix_find(const struct radix *radix, uint64_t index)
     return at;
 }
 
-/* Puts one more level on top. */
+/* Adds a level at the top. */
 static int radix_grow(struct radix *radix)
 {
     if (radix->root) {
@@ -65,7 +66,7 @@ int radix_insert(struct radix *radix, uint64_t index, void *item)
         if (!*slot)
             *slot = heap_alloc_zeroed(sizeof(struct radix_node));
         if (!*slot)
-            return -ENOMEM; /* empty nodes stay behind, for the next try */
+            return -ENOMEM; /* empty nodes stay, and a later insert uses them */
         slot = &((struct radix_node *)*slot)->slots[slot_of(index, height)];
     }
     *slot = item;
@@ -77,8 +78,8 @@ struct visitor {
     void *arg;
 };
 
-/* Takes out what is at or after `first`, counted from where the subtree `at` begins; returns what
-   is left of it. As deep as the tree is high: 11 at most. */
+/* Removes the items at or after `first`, which counts from the start of the subtree `at`. Returns
+   the rest of the subtree, or NULL. The recursion is at most 11 deep, the height of the tree. */
 static void *prune(void *at, unsigned height, uint64_t first, const struct visitor *drop)
 {
     if (!at || (height == 0 && first > 0))

@@ -1,8 +1,8 @@
-/* tmpfs: a file system in memory, as large as the memory is.
+/* tmpfs: a file system in memory.
 
-   A file's page cache is the file; a directory is a tree of entries (tmpfs_dir.c); a device's node
-   only leads to the device. Locks: tmpfs.tree, one for all names (tmpfs_dir.c); of bytes, the vnode's
-   and its page cache's. */
+   A file is its page cache, a directory a tree of entries (tmpfs_dir.c), and a device's node leads
+   to the device. Locks: tmpfs.tree for all names (tmpfs_dir.c); for contents the vnode's lock and
+   the page cache's. */
 #include <linux/errno.h>
 #include <linux/magic.h>
 #include <fs/devices.h>
@@ -132,7 +132,7 @@ static const struct file_ops *file_ops_of(uint32_t mode, uint64_t rdev)
     return device_file_ops(S_ISCHR(mode) ? rdev : 0);
 }
 
-/* A directory begins with the link of its "."; anything else with none. */
+/* A directory starts with one link, its "."; other nodes with none. */
 struct vnode *tmpfs_node_create(struct filesystem *fs, uint32_t mode, uint64_t rdev)
 {
     struct tmpfs_node *node = heap_alloc_zeroed(sizeof(*node));
@@ -154,7 +154,7 @@ struct vnode *tmpfs_node_create(struct filesystem *fs, uint32_t mode, uint64_t r
     return vnode;
 }
 
-/* The root's ".." is its own. */
+/* The root is its own parent. */
 struct vnode *tmpfs_create(void)
 {
     rwlock_init(&tmpfs.tree, RANK_VNODE);

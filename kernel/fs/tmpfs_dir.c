@@ -1,11 +1,10 @@
 /* The directories of tmpfs.
 
-   One lock guards all names of the file system (fs->tree: read to look, write to change), so a
-   rename between two directories is one step like any other, and a removed directory cannot gain an
-   entry.
+   One lock guards all names of the file system: fs->tree, read to look up, write to change. So a
+   rename between two directories is one step, and a removed directory cannot get an entry.
 
-   Always true under it: a vnode's nlink is the number of its entries, plus, for a directory, 1 for
-   its "." and 1 for the ".." of each directory in it; 0 means removed. */
+   Always true under the lock: the nlink of a vnode is the number of its entries. A directory counts
+   its "." too, and the ".." of each directory in it. nlink 0 means removed. */
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <fs/pagecache.h>
@@ -32,7 +31,8 @@ static struct rwlock *tree_lock(const struct vnode *dir)
     return &dir->fs->tree;
 }
 
-/* An entry in no directory, which holds `vnode` (or nothing yet). */
+/* Allocates an entry that is in no directory. It holds a reference on `vnode`, if that is not
+   NULL. */
 static struct tmpfs_entry *entry_alloc(const char *name, struct vnode *vnode)
 {
     size_t size = strlen(name) + 1;
@@ -47,7 +47,8 @@ static struct tmpfs_entry *entry_alloc(const char *name, struct vnode *vnode)
     return entry;
 }
 
-/* NULL is allowed. Without the tree lock: the vnode may go with it. */
+/* Frees an entry, or does nothing for NULL. The tree lock is not held, because the last reference
+   on the vnode may go. */
 static void entry_free(struct tmpfs_entry *entry)
 {
     if (!entry)
@@ -56,8 +57,8 @@ static void entry_free(struct tmpfs_entry *entry)
     heap_free(entry);
 }
 
-/* The entry called `name`, or NULL. A name is found by a walk of our own, since a key for RB_FIND
-   would be an entry with 255 bytes of name. */
+/* Returns the entry called `name`, or NULL. RB_FIND would need an entry with 255 bytes of name as
+   its key, so the walk is ours. */
 static struct tmpfs_entry *entry_find(struct vnode *dir, const char *name)
 {
     struct tmpfs_entry *entry = RB_ROOT(&tmpfs_node(dir)->names);
@@ -97,7 +98,8 @@ static void entry_remove(struct vnode *dir, struct tmpfs_entry *entry)
     vnode_touch_ctime(entry->vnode);
 }
 
-/* What has just lost an entry, for good: a directory its "." too. */
+/* Marks a vnode that has lost its last name; a directory loses its "." too. Called after an entry
+   was removed. */
 static void mark_if_removed(struct vnode *vnode)
 {
     if (vnode_is_dir(vnode))
@@ -130,8 +132,8 @@ static int may_add(struct vnode *dir, const char *name)
     return entry_find(dir, name) ? -EEXIST : 0;
 }
 
-/* A vnode that has lost its last name stays without one: a new file has 0 here, and has not been
-   removed. */
+/* Adds an entry, unless its vnode was removed: a vnode that has lost its last name gets no new one.
+   nlink is no sign of that, because it is 0 in a new file too. */
 static int add_entry(struct vnode *dir, struct tmpfs_entry *entry)
 {
     int err = may_add(dir, entry->name);
@@ -200,8 +202,8 @@ int tmpfs_rmdir(struct vnode *dir, const char *name)
     return remove_name(dir, name, may_rmdir);
 }
 
-/* Whether `dir` is `above` or lies below it. Directories move only under the tree lock, which is
-   held. */
+/* Returns true if `dir` is `above` or lies below it. The tree lock is held, so directories do not
+   move. */
 static bool lies_in(const struct vnode *dir, const struct vnode *above)
 {
     while (dir && dir != above)
@@ -209,15 +211,16 @@ static bool lies_in(const struct vnode *dir, const struct vnode *above)
     return dir != NULL;
 }
 
-/* A rename on its way: the entries it takes out and the one it puts in. */
+/* A rename in progress: the entries that it removes, and the new one. */
 struct rename {
     struct vnode *from_dir, *to_dir;
-    struct tmpfs_entry *source; /* what is renamed */
-    struct tmpfs_entry *target; /* what it replaces; NULL: nothing */
+    struct tmpfs_entry *source; /* the old name */
+    struct tmpfs_entry *target; /* the entry to replace; NULL: none */
     struct tmpfs_entry *entry;  /* the new name, in no directory yet */
 };
 
-/* Whether what is replaced may go: like by like, and a directory only if it is empty. */
+/* Checks whether the target may be replaced: a directory by a directory, if it is empty, and a file
+   by a file. */
 static int may_replace(const struct rename *rename)
 {
     struct vnode *source = rename->source->vnode, *target = rename->target->vnode;
@@ -256,8 +259,8 @@ static void rename_commit(struct rename *rename)
     entry_insert(rename->to_dir, rename->entry);
 }
 
-/* Checks and commits; the tree lock is held for writing. On failure, and where both names are of
-   one file already and so nothing is to be done, the entries to be freed are only the new one. */
+/* Checks and commits. The tree lock is held for writing. If it fails, or if both names are names of
+   the same file already, only the new entry is left to be freed. */
 static int rename_locked(struct rename *rename, const char *from_name, unsigned flags)
 {
     rename->source = entry_find(rename->from_dir, from_name);

@@ -1,13 +1,16 @@
-/* The operations on names: checks that are the same for every file system, then one call of it. The
-   order of the checks is Linux's, since programs see it. Locks: each file system takes
-   its own; what was checked here may have changed by then, and it checks again what it relies on. */
+/* The operations on names: the checks that are the same for every file system, then one call of it.
+   The order of the checks is Linux's, because programs can see it.
+
+   Locks: each file system takes its own. What was checked here may have changed by then, so it
+   repeats the checks on which it relies. */
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <fs/pagecache.h>
 #include <fs/vfs.h>
 #include <lib/string.h>
 
-/* Resolves all but the last component of what is to be made. -EEXIST: it must be there already. */
+/* Resolves all components but the last, for a name that is to be made. -EEXIST: the path ends in
+   "/", "." or "..", which exist. */
 static int lookup_new(struct vnode *start, const char *path, struct path_last *last)
 {
     int err = path_lookup_parent(start, path, 0, last);
@@ -20,7 +23,8 @@ static int lookup_new(struct vnode *start, const char *path, struct path_last *l
     return -EEXIST;
 }
 
-/* The same for what is no directory: "name/" cannot be made, and says which reason comes first. */
+/* Resolves all components but the last, for a new name of anything but a directory. A path that
+   ends with a slash is an error, and the error tells whether the name exists. */
 static int lookup_new_file(struct vnode *start, const char *path, struct path_last *last)
 {
     struct vnode *there;
@@ -38,8 +42,8 @@ static int lookup_new_file(struct vnode *start, const char *path, struct path_la
     return err;
 }
 
-/* Whether the directory has the operation that makes a name. If not: -EEXIST if there is such a
-   name already, or else, as in Linux's /proc, -ENOENT. */
+/* Checks whether the directory has the operation that makes a name. If not, the error is -EEXIST
+   for a name that exists, or else -ENOENT, as in Linux's /proc. */
 static int check_op(const struct path_last *last, const void *op)
 {
     struct vnode *there;
@@ -164,7 +168,7 @@ int vfs_rmdir(struct vnode *start, const char *path)
     return err;
 }
 
-/* A slash behind either name asks for a directory. */
+/* Checks that the source is a directory if either path ends with a slash. */
 static int check_rename_slashes(const struct path_last *from, const struct path_last *to)
 {
     struct path_last plain = *from;
@@ -219,8 +223,8 @@ void vnode_chmod(struct vnode *vnode, uint32_t mode)
     vnode_touch_ctime(vnode);
 }
 
-/* The permission bits without those that chown(2) takes away; a set-group-ID bit without execution means something
-   else. */
+/* Returns the mode without the bits that chown(2) clears. A set-group-ID bit without group
+   execution stays: it has another meaning. */
 static uint32_t mode_after_chown(const struct vnode *vnode)
 {
     uint32_t mode = atomic_load_relaxed(&vnode->mode);

@@ -1,7 +1,7 @@
-/* Vnodes: their references, their places in the tree, their times, and who may write them.
+/* Vnodes: their references, places, times, and who writes or runs them.
 
-   Always true: a vnode with no references has no name, is not open, and is in no cache of anyone.
-   Locks: place_lock guards parent, name and removed of all vnodes; nothing is taken under it. */
+   Always true: a vnode without references has no name and is not open. Locks: place_lock guards
+   parent, name and removed of all vnodes. No lock is taken under it. */
 #include <linux/errno.h>
 #include <arch/clock.h>
 #include <fs/pagecache.h>
@@ -39,8 +39,8 @@ static bool vnode_put_last(struct vnode *vnode)
     return refs == 0;
 }
 
-/* A chain of removed directories, each held by the one below, goes in a loop: a program decides how
-   long it is. */
+/* Drops a reference, and frees what has none left. Removed directories, each held by the one below,
+   may form a chain of any length, so this is a loop and not a recursion. */
 void vnode_put(struct vnode *vnode)
 {
     while (vnode && vnode_put_last(vnode)) {
@@ -57,7 +57,7 @@ uint64_t vnode_size(const struct vnode *vnode)
     return vnode->cache ? atomic_load(&vnode->cache->size) : 0;
 }
 
-/* A time in a struct stat. */
+/* Sets a time in a struct stat. */
 #define STAT_TIME(stat, field, ns)                \
     do {                                          \
         (stat)->field = (ns) / 1000000000;        \
@@ -135,7 +135,8 @@ void vnode_set_removed(struct vnode *vnode)
     spin_unlock(&place_lock);
 }
 
-/* Out of the root of a mounted file system, to the directory that it covers. */
+/* Returns the directory that the root of a mounted file system covers, and any other vnode
+   itself. */
 static struct vnode *below_mounts(struct vnode *vnode)
 {
     while (vnode->covers)
@@ -153,7 +154,8 @@ struct vnode *vnode_parent(struct vnode *dir)
     return parent;
 }
 
-/* Puts `text` before `at` in a buffer that begins at `start`; NULL, also for `at`: no room. */
+/* Puts `text` before `at` in a buffer that begins at `start`. Returns the start of the text, or
+   NULL if there is no room; `at` may be NULL from an earlier call. */
 static char *prepend(char *start, char *at, const char *text)
 {
     size_t len = strlen(text);
@@ -163,7 +165,7 @@ static char *prepend(char *start, char *at, const char *text)
     return memcpy(at - len, text, len);
 }
 
-/* Writes the path from behind; place_lock is held. */
+/* Writes the path from its end backwards. place_lock is held. */
 static char *prepend_path(char *start, char *at, struct vnode *vnode)
 {
     struct vnode *place = below_mounts(vnode);
@@ -209,7 +211,7 @@ int vnode_getcwd(struct vnode *dir, char *buf, size_t size)
     return len == -ENAMETOOLONG ? -ERANGE : len;
 }
 
-/* Moves `writers` one step away from 0 on the side of `step`, unless it is on the other side. */
+/* Moves `writers` by `step`, +1 or -1, away from 0. Returns false if its sign is the other one. */
 static bool count_use(int *writers, int step)
 {
     int now;
