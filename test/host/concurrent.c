@@ -14,7 +14,9 @@
 static const struct scenario *scenario; /* the one that runs */
 static struct schedule schedule;
 static bool ahead;
-static struct model before; /* after the setup */
+static unsigned npages_ahead;
+static uint8_t pages_ahead[MAX_COROUTINES * MAX_OPS]; /* places; of the operations, each once */
+static struct model before;                           /* after the setup */
 static struct result results[MAX_COROUTINES][MAX_OPS];
 
 /* ---- Scenarios ---- */
@@ -227,11 +229,23 @@ bool scenario_makes_sense(const struct scenario *of)
     return true;
 }
 
+static void add_page_ahead(uint8_t page)
+{
+    for (unsigned n = 0; n < npages_ahead; n++)
+        if (pages_ahead[n] == page)
+            return;
+    pages_ahead[npages_ahead++] = page;
+}
+
 void scenario_begin(const struct scenario *next)
 {
     static const struct sequence_options options = {.check_every = 1};
 
     scenario = next;
+    npages_ahead = 0;
+    for (unsigned cpu = 0; cpu < scenario->ncpus; cpu++)
+        for (unsigned n = 0; n < scenario->nops[cpu]; n++)
+            add_page_ahead(scenario->ops[cpu][n].first);
     sequence_run(scenario->setup, scenario->nsetup, &options);
     check(model_setup(scenario), "the setup makes no sense");
 }
@@ -246,10 +260,9 @@ static void run_cpu(unsigned cpu)
 
 static void all_walk_ahead(void)
 {
-    for (unsigned cpu = 0; cpu < scenario->ncpus; cpu++)
-        for (unsigned n = 0; n < scenario->nops[cpu]; n++)
-            for (unsigned who = 0; who < scenario->ncpus; who++)
-                mmu_walk_ahead(who, places[scenario->ops[cpu][n].first].start);
+    for (unsigned n = 0; n < npages_ahead; n++)
+        for (unsigned cpu = 0; cpu < scenario->ncpus; cpu++)
+            mmu_walk_ahead(cpu, places[pages_ahead[n]].start);
 }
 
 static void print_schedule(void)
