@@ -3,7 +3,6 @@
    What the judge and the worker need for themselves is static and has been touched before. */
 #include "failing.h"
 
-#include <dirent.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -30,45 +29,6 @@ void fail_nth(int fd, unsigned nth)
 long failures_made(void)
 {
     return number_in("/proc/vmstat", "allocs_made_to_fail");
-}
-
-bool each_entry(const char *path, bool (*visit)(const char *name, void *context), void *context)
-{
-    _Alignas(struct dirent) char bytes[KIB];
-    int fd = CHECK_OK(open(path, O_RDONLY | O_DIRECTORY));
-    bool goes_on = true;
-    ssize_t len;
-
-    while (goes_on && (len = CHECK_OK(getdents(fd, (struct dirent *)bytes, sizeof(bytes)))) > 0) {
-        const struct dirent *entry;
-
-        for (ssize_t at = 0; at < len && goes_on; at += entry->d_reclen) {
-            entry = (const struct dirent *)(bytes + at);
-            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-                goes_on = visit(entry->d_name, context);
-        }
-    }
-    CHECK_OK(close(fd));
-    return goes_on;
-}
-
-static bool remove_entry(const char *name, void *directory)
-{
-    char path[512];
-
-    snprintf(path, sizeof(path), "%s/%s", (const char *)directory, name);
-    if (unlink(path) != 0) {
-        CHECK_EQ(errno, EISDIR);
-        empty_directory(path);
-        CHECK_OK(rmdir(path));
-    }
-    return false; /* what the rest of the listing is worth now, nobody knows */
-}
-
-void empty_directory(const char *path)
-{
-    while (!each_entry(path, remove_entry, (void *)path)) {
-    }
 }
 
 static bool kill_orphan(const char *name, void *unused)
@@ -296,12 +256,12 @@ static void check_usage(const struct usage *before, unsigned nth)
                   left.heap_bytes);
 }
 
-static void check_scenario(const struct scenario *scenario)
+static void check_scenario(void *arg)
 {
+    const struct scenario *scenario = arg;
     unsigned nth = 0;
     struct usage before;
 
-    test_begin(scenario->name);
     attempt(scenario, 0);
     attempt(scenario, MOST); /* from now on the judge has all that it needs */
     usage_now();
@@ -319,6 +279,6 @@ void check_scenarios(const struct scenario *scenarios, size_t count)
     temp_dir_enter();
     kernel_message(0); /* its buffer is not to be counted */
     for (size_t i = 0; i < count; i++)
-        check_scenario(&scenarios[i]);
+        test_run_with(scenarios[i].name, check_scenario, (void *)&scenarios[i]);
     temp_dir_leave();
 }

@@ -44,13 +44,6 @@ static inline int error_of(long result)
     return result == -1 ? errno : 0;
 }
 
-/* Calls visit for each name in a directory but "." and "..", until it returns false. => what it returned last.
-   Without malloc, which takes new pages even when as much is freed. */
-bool each_entry(const char *path, bool (*visit)(const char *name, void *context), void *context);
-
 /* Ends what is younger than this process and has become init's: children of a process that was killed, whatever their
    group; and waits until init has buried them. */
 void kill_orphans(void);
-
-/* Removes all that is in a directory. */
-void empty_directory(const char *path);

@@ -5,38 +5,16 @@
    that it touches (after a fork: copies it), and only the second is kept. */
 #include "test.h"
 
+#include <alloca.h>
+#include <dirent.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/auxv.h>
 #include <sys/klog.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-
-static const char *case_name = "main";
-
-void test_begin(const char *name)
-{
-    case_name = name;
-}
-
-void pagoda_only(void)
-{
-    if (!on_pagoda())
-        _exit(TEST_SKIPPED);
-}
-
-void with_ten_page_stack(char **argv)
-{
-    struct rlimit limit;
-
-    CHECK_OK(getrlimit(RLIMIT_STACK, &limit));
-    if (limit.rlim_cur == TEN_PAGES)
-        return;
-    limit.rlim_cur = TEN_PAGES;
-    CHECK_OK(setrlimit(RLIMIT_STACK, &limit));
-    CHECK_OK(execve(self_path(), argv, (char *[]){NULL}));
-}
 
 /* Printing: one write(2) a line, so that lines of several processes do not mix. */
 
@@ -82,6 +60,95 @@ void note(const char *format, ...)
     line_write(&line);
 }
 
+/* Running cases. */
+
+static const char *case_name = "main";
+static pid_t case_pid;      /* the process that runs the case; 0 between cases */
+static sigjmp_buf case_end; /* where a failed check of that process goes on */
+static struct test_tally tally;
+
+void test_begin(const char *name)
+{
+    case_name = name;
+}
+
+static const char *program_name(void)
+{
+    const char *path = (const char *)getauxval(AT_EXECFN);
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* Prints the line of a case, and adds the case to a counter of the tally. */
+static void report(const char *verdict, const char *name, const char *remark, int *counter)
+{
+    struct line line = {.len = 0};
+
+    line_print(&line, "%s - %s: ", verdict, program_name());
+    size_t start = line.len;
+    line_print(&line, "%s", name);
+    for (char *at = line.text + start; at < line.text + line.len; at++)
+        *at = *at == '_' ? ' ' : *at;
+    line_print(&line, "%s", remark);
+    line_write(&line);
+    ++*counter;
+    pwrite(STDIN_FILENO, &tally, sizeof(tally), 0); /* it fails if no runner has started us */
+}
+
+void test_run_with(const char *name, void (*body)(void *), void *arg)
+{
+    test_begin(name);
+    case_pid = getpid();
+    if (sigsetjmp(case_end, 1) == 0) {
+        body(arg);
+        CHECK_EQ(getpid(), case_pid);
+        report("ok", case_name, "", &tally.passed);
+    } else {
+        report("not ok", case_name, "", &tally.failed);
+    }
+    case_pid = 0;
+    test_begin("main");
+}
+
+static void call_body(void *body)
+{
+    ((void (*)(void))body)();
+}
+
+void test_run(const char *name, void (*body)(void))
+{
+    test_run_with(name, call_body, (void *)(uintptr_t)body);
+}
+
+void test_skip(const char *name)
+{
+    report("ok", name, " # SKIP needs Pagoda", &tally.skipped);
+}
+
+int test_end(void)
+{
+    return tally.failed ? TEST_FAILED : TEST_PASSED;
+}
+
+void pagoda_only(void)
+{
+    if (!on_pagoda())
+        _exit(TEST_SKIPPED);
+}
+
+void with_ten_page_stack(char **argv)
+{
+    struct rlimit limit;
+
+    CHECK_OK(getrlimit(RLIMIT_STACK, &limit));
+    if (limit.rlim_cur == TEN_PAGES)
+        return;
+    limit.rlim_cur = TEN_PAGES;
+    CHECK_OK(setrlimit(RLIMIT_STACK, &limit));
+    CHECK_OK(execve(self_path(), argv, (char *[]){NULL}));
+}
+
 /* Checking. */
 
 void test_fail(const char *file, int line_number, const char *format, ...)
@@ -94,6 +161,8 @@ void test_fail(const char *file, int line_number, const char *format, ...)
     line_append(&line, format, args);
     va_end(args);
     line_write(&line);
+    if (getpid() == case_pid)
+        siglongjmp(case_end, 1);
     _exit(TEST_FAILED);
 }
 
@@ -345,6 +414,14 @@ bool is_zero(const char *bytes, size_t len)
     return true;
 }
 
+void touch_stack(size_t len)
+{
+    char *room = alloca(len);
+
+    for (size_t at = 0; at < len; at += PAGE)
+        poke(room + at, 0);
+}
+
 /* Files. */
 
 static char temp_dir[64];
@@ -359,8 +436,49 @@ void temp_dir_enter(void)
 
 void temp_dir_leave(void)
 {
+    if (tally.failed)
+        empty_directory(temp_dir);
     CHECK_OK(chdir("/"));
     CHECK_OK(rmdir(temp_dir));
+}
+
+bool each_entry(const char *path, bool (*visit)(const char *name, void *context), void *context)
+{
+    _Alignas(struct dirent) char bytes[KIB];
+    int fd = CHECK_OK(open(path, O_RDONLY | O_DIRECTORY));
+    bool goes_on = true;
+    ssize_t len;
+
+    while (goes_on && (len = CHECK_OK(getdents(fd, (struct dirent *)bytes, sizeof(bytes)))) > 0) {
+        const struct dirent *entry;
+
+        for (ssize_t at = 0; at < len && goes_on; at += entry->d_reclen) {
+            entry = (const struct dirent *)(bytes + at);
+            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                goes_on = visit(entry->d_name, context);
+        }
+    }
+    CHECK_OK(close(fd));
+    return goes_on;
+}
+
+static bool remove_entry(const char *name, void *directory)
+{
+    char path[512];
+
+    snprintf(path, sizeof(path), "%s/%s", (const char *)directory, name);
+    if (unlink(path) != 0) {
+        CHECK_EQ(errno, EISDIR);
+        empty_directory(path);
+        CHECK_OK(rmdir(path));
+    }
+    return false; /* what the rest of the listing is worth now, nobody knows */
+}
+
+void empty_directory(const char *path)
+{
+    while (!each_entry(path, remove_entry, (void *)path)) {
+    }
 }
 
 int create_file(const char *name, const void *bytes, size_t len)

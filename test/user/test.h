@@ -1,6 +1,6 @@
 /* The harness of the user-level tests.
 
-   A test is a program made of small cases, which main() runs by name:
+   A test is a program of small cases, which main() runs by name:
 
        static void a_new_page_reads_zero(void)
        {
@@ -11,19 +11,27 @@
        int main(void)
        {
            RUN(a_new_page_reads_zero);
-           return TEST_PASSED;
+           return test_end();
        }
 
-   The first check that does not hold prints the case, the place and both values, and ends its
-   process with TEST_FAILED. Everything printed is a line that begins with "# ", as TAP wants its
-   remarks.
+   Each case is one line of output, in TAP: "ok - sbrk: a new page reads zero", or "not ok - ...".
+   Everything else that a program prints is a remark, a line that begins with "# ".
 
-   Linux is the oracle: a case that uses only what Linux has runs there too, as the same binary. The
-   others are run by RUN_ON_PAGODA, or their whole program begins with pagoda_only().
+   A failed check prints a remark with the case, the place and both values, and ends the case:
 
-   There are no signal handlers to lean on, so a fault is seen from outside: a child commits it, and
-   its wait status tells. Nothing sleeps to wait for another process: that is what gates and pipes
-   are for. No stdio stream is used: with nothing buffered, a fork cannot print a line twice. */
+   - In the process that runs the cases, it jumps back to RUN, which goes on with the next case. What
+     the case has made by then stays: its children, descriptors, mappings and signal handlers. Only
+     the signal mask is restored. The first failure is therefore the one to read.
+   - In a child it ends the child with TEST_FAILED, and the parent checks the child's wait status.
+   - Outside of any case it ends the program with TEST_FAILED.
+
+   Linux is the oracle: a case that uses only what Linux has runs there too, as the same binary. Other
+   cases are run by RUN_ON_PAGODA, or their whole program begins with pagoda_only().
+
+   A fault is seen from outside: a child commits it, and the parent checks the wait status. Signal
+   handlers appear only in the programs that test them. No case sleeps to wait for another process:
+   gates, pipes and await_state() serve for that. No stdio stream is used, because a fork would print
+   a buffered line twice. */
 #pragma once
 
 #define _GNU_SOURCE /* all that Linux has; so this file is included first */
@@ -57,21 +65,33 @@ enum { TEST_PASSED = 0, TEST_FAILED = 1, TEST_SKIPPED = 77 };
 
 /* Running cases. */
 
-#define RUN(name) (test_begin(#name), name())
-#define RUN_ON_PAGODA(name) \
-    do {                    \
-        if (on_pagoda())    \
-            RUN(name);      \
-    } while (0)
+#define RUN(name)           test_run(#name, name)
+#define RUN_ON_PAGODA(name) (on_pagoda() ? test_run(#name, name) : test_skip(#name))
 
-/* Names the case that the following checks belong to. */
+/* Runs a case and reports it. The underscores of its name are printed as spaces. */
+void test_run(const char *name, void (*body)(void));
+void test_run_with(const char *name, void (*body)(void *), void *arg);
+
+/* Reports a case as skipped. */
+void test_skip(const char *name);
+
+/* Returns the exit status of a program whose cases have run: TEST_FAILED if one of them failed. */
+int test_end(void);
+
+/* Names the case to which the remarks of this process belong, in a program that a case started. */
 void test_begin(const char *name);
 
 /* Skips the whole program anywhere but on Pagoda. */
 void pagoda_only(void);
 
-/* Starts the program again, with the same arguments and no environment, under a stack limit of ten pages, as the
-   stacks of xk and osv have. The first thing in main. */
+/* The cases that a program has reported so far. The runner gives the program a file of one tally as
+   its standard input, with the offset at the end, so that it reads as empty. */
+struct test_tally {
+    int passed, failed, skipped;
+};
+
+/* Starts the program again, with the same arguments and no environment, under a stack limit of ten
+   pages, as the stacks of xk and osv have. It is the first call in main. */
 #define TEN_PAGES (10 * PAGE)
 void with_ten_page_stack(char **argv);
 
@@ -182,6 +202,10 @@ void unmap_pages(void *start, size_t npages);
 
 bool is_zero(const char *bytes, size_t len);
 
+/* Touches the pages of the stack in the `len` bytes below the caller's frame, so that calls which
+   need no more cost no new page. */
+void touch_stack(size_t len);
+
 /* Files. */
 
 /* Goes to a new, empty directory under /tmp; then leaves it, and checks that the test has cleaned
@@ -191,6 +215,14 @@ void temp_dir_leave(void);
 
 int create_file(const char *name, const void *bytes,
                 size_t len); /* => a new file, open for reading and writing */
+
+/* Calls visit for each name in a directory but "." and "..", until visit returns false. Returns what
+   visit returned last. It uses no malloc, which takes new pages even when as much is freed. */
+bool each_entry(const char *path, bool (*visit)(const char *name, void *context), void *context);
+
+/* Removes all that is in a directory. */
+void empty_directory(const char *path);
+
 void make_pipe(int fds[2]);
 
 /* What the kernel says. */

@@ -426,5 +426,5 @@ int main(void)
     RUN(system_calls_at_the_end_of_a_page);
     RUN(the_last_page_cannot_be_mapped);
     RUN_ON_PAGODA(a_system_call_at_the_last_user_page);
-    return TEST_PASSED;
+    return test_end();
 }

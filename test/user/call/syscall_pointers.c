@@ -756,5 +756,5 @@ int main(void)
     CHECK_OK(unlink("link"));
     CHECK_OK(unlink("file"));
     temp_dir_leave();
-    return TEST_PASSED;
+    return test_end();
 }

@@ -358,5 +358,5 @@ int main(void)
     RUN(cpu_time_is_limited);
     RUN(sysinfo_agrees_with_meminfo);
     RUN(the_padding_of_sysinfo_is_zero);
-    return TEST_PASSED;
+    return test_end();
 }

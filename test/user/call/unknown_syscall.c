@@ -29,5 +29,5 @@ int main(void)
     RUN(unknown_numbers);
     RUN(arguments_do_not_matter);
     RUN(many_times);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -65,5 +65,5 @@ int main(void)
     pagoda_only();
     RUN(the_audit_does_not_wait_for_the_dying);
     RUN(several_audits_at_once);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -528,5 +528,5 @@ int main(void)
     pagoda_only();
     memset(bytes, 'b', sizeof(bytes));
     check_scenarios(scenarios, ARRAY_SIZE(scenarios));
-    return TEST_PASSED;
+    return test_end();
 }

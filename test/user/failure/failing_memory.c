@@ -446,5 +446,5 @@ int main(int argc, char **argv)
     border = map_border();
     grow_heap_to_share();
     check_scenarios(scenarios, ARRAY_SIZE(scenarios));
-    return TEST_PASSED;
+    return test_end();
 }

@@ -298,20 +298,18 @@ static void at_every_frame(const struct operation *operation)
     hog_stop(&hog);
 }
 
-static void check_operation(const char *name, int (*attempt_once)(void))
+static void check_operation(void *operation)
 {
-    struct operation operation = {name, attempt_once};
-
     kernel_message(0); /* its buffer is not to be counted */
     struct counters before = counters_now();
 
-    at_every_frame(&operation);
+    at_every_frame(operation);
     struct counters left = counters_since(&before);
     CHECK_EQ(left.anon_pages, 0);
     CHECK_EQ(left.page_tables, 0);
 }
 
-#define CHECK_OPERATION(name) (test_begin(#name), check_operation(#name, name))
+#define RUN_OPERATION(name) test_run_with(#name, check_operation, &(struct operation){#name, name})
 
 int main(int argc, char **argv)
 {
@@ -326,19 +324,19 @@ int main(int argc, char **argv)
     untouched = map_pages(AREA_PAGES);
     shared = memset(map_pages(AREA_PAGES), 1, AREA_PAGES * PAGE);
     border = map_border();
-    CHECK_OPERATION(write_heap);
-    CHECK_OPERATION(write_shared_pages);
-    CHECK_OPERATION(grow_stack);
-    CHECK_OPERATION(have_kernel_write);
-    CHECK_OPERATION(spread_over_tables);
-    CHECK_OPERATION(unmap_shared_pages);
-    CHECK_OPERATION(protect_shared_pages);
-    CHECK_OPERATION(fork_child);
-    CHECK_OPERATION(exec_program);
-    CHECK_OPERATION(create_and_write_file);
-    CHECK_OPERATION(make_pipes);
-    CHECK_OPERATION(read_proc);
+    RUN_OPERATION(write_heap);
+    RUN_OPERATION(write_shared_pages);
+    RUN_OPERATION(grow_stack);
+    RUN_OPERATION(have_kernel_write);
+    RUN_OPERATION(spread_over_tables);
+    RUN_OPERATION(unmap_shared_pages);
+    RUN_OPERATION(protect_shared_pages);
+    RUN_OPERATION(fork_child);
+    RUN_OPERATION(exec_program);
+    RUN_OPERATION(create_and_write_file);
+    RUN_OPERATION(make_pipes);
+    RUN_OPERATION(read_proc);
     temp_dir_leave();
     hog_stop(&second_hog);
-    return TEST_PASSED;
+    return test_end();
 }

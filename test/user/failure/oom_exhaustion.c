@@ -234,5 +234,5 @@ int main(int argc, char **argv)
     RUN(more_processes_than_there_can_be);
     check_memory(memory);
     CHECK(exited_with(release_child(&bystander), 0));
-    return TEST_PASSED;
+    return test_end();
 }

@@ -405,5 +405,5 @@ int main(void)
     RUN(a_buffer_too_small_for_an_entry);
     RUN(only_directories_are_listed);
     temp_dir_leave();
-    return TEST_PASSED;
+    return test_end();
 }

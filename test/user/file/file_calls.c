@@ -393,5 +393,5 @@ int main(void)
     }
     RUN(the_older_getdents_has_the_type_behind_the_name);
     temp_dir_leave();
-    return TEST_PASSED;
+    return test_end();
 }

@@ -579,5 +579,5 @@ int main(void)
     RUN(dev_zero_is_endless);
     RUN(a_file_is_no_terminal);
     temp_dir_leave();
-    return TEST_PASSED;
+    return test_end();
 }

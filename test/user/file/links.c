@@ -207,5 +207,5 @@ int main(void)
     RUN(links_are_renamed_themselves);
     RUN(a_long_target);
     temp_dir_leave();
-    return TEST_PASSED;
+    return test_end();
 }

@@ -325,5 +325,5 @@ int main(void)
     CHECK_OK(rmdir("dir"));
     CHECK_OK(unlink("file"));
     temp_dir_leave();
-    return TEST_PASSED;
+    return test_end();
 }

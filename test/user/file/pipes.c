@@ -479,5 +479,5 @@ int main(void)
     RUN(poll_tells_what_is_ready);
     RUN(poll_waits_for_one_of_two);
     RUN(a_thousand_questions_and_answers);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -369,5 +369,5 @@ int main(void)
     RUN(a_signal_from_elsewhere_ends_the_wait);
     RUN(a_stop_does_not_end_the_wait);
     temp_dir_leave();
-    return TEST_PASSED;
+    return test_end();
 }

@@ -384,5 +384,5 @@ int main(void)
     RUN(stack_pointers_that_point_nowhere);
     bystand(page);
     CHECK(exited_with(release_child(&bystander), 0));
-    return TEST_PASSED;
+    return test_end();
 }

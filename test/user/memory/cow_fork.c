@@ -263,5 +263,5 @@ int main(void)
     RUN_ON_PAGODA(the_last_owner_takes_the_page);
     RUN_ON_PAGODA(the_cost_does_not_grow_with_the_memory);
     RUN(a_random_tree_of_processes);
-    return TEST_PASSED;
+    return test_end();
 }

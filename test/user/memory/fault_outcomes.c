@@ -139,5 +139,5 @@ int main(void)
     RUN(a_private_file);
     RUN(where_nothing_is_allowed);
     RUN(regained_rights);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -90,5 +90,5 @@ int main(void)
     RUN_ON_PAGODA(each_first_touch_is_a_fault);
     RUN(untouched_memory_reads_as_zero);
     RUN(what_was_written_stays);
-    return TEST_PASSED;
+    return test_end();
 }

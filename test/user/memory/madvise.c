@@ -176,5 +176,5 @@ int main(void)
     RUN(advice_about_nothing_is_an_error);
     RUN(advice_about_no_bytes_is_none);
     temp_dir_leave();
-    return TEST_PASSED;
+    return test_end();
 }

@@ -76,5 +76,5 @@ int main(int argc, char **argv)
         return run_cases(&(struct allocator){malloc, free});
     run_cases(&(struct allocator){umalloc, ufree});
     RUN(the_same_with_malloc);
-    return TEST_PASSED;
+    return test_end();
 }

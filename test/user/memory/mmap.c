@@ -537,5 +537,5 @@ int main(void)
     RUN(a_childs_map_is_its_own);
     RUN(a_parents_map_is_its_own);
     RUN_ON_PAGODA(unmapping_gives_frames_back);
-    return TEST_PASSED;
+    return test_end();
 }

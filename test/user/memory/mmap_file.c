@@ -283,5 +283,5 @@ int main(void)
     RUN(a_file_open_to_read_can_be_mapped_to_write);
     RUN_ON_PAGODA(reading_costs_no_frame_and_writing_one);
     temp_dir_leave();
-    return TEST_PASSED;
+    return test_end();
 }

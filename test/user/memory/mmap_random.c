@@ -197,5 +197,5 @@ static void random_changes_agree_with_the_model(void)
 int main(void)
 {
     RUN(random_changes_agree_with_the_model);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -129,5 +129,5 @@ int main(void)
     RUN(it_does_not_grow_out_of_the_address_space);
     RUN(a_child_shrinks_its_own_heap_only);
     RUN(brk_moves_the_same_break);
-    return TEST_PASSED;
+    return test_end();
 }

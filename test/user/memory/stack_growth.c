@@ -74,5 +74,5 @@ int main(void)
     RUN(deep_recursion);
     RUN(mappings_keep_clear_of_the_stack);
     RUN_ON_PAGODA(nothing_is_mapped_into_the_guard);
-    return TEST_PASSED;
+    return test_end();
 }

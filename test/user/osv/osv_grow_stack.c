@@ -58,5 +58,5 @@ int main(int argc, char **argv)
     with_ten_page_stack(argv);
     RUN(a_buffer_of_eight_pages);
     RUN(the_kernel_is_first_in_the_buffer);
-    return TEST_PASSED;
+    return test_end();
 }

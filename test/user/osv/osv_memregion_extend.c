@@ -81,5 +81,5 @@ int main(int argc, char **argv)
     RUN(a_heap_that_would_end_before_its_start);
     RUN(a_heap_that_would_overlap);
     RUN(a_mapping_has_errors_of_its_own);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -40,5 +40,5 @@ int main(int argc, char **argv)
     with_ten_page_stack(argv);
     RUN(up_and_back);
     RUN(below_the_start_nothing_changes);
-    return TEST_PASSED;
+    return test_end();
 }

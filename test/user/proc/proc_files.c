@@ -1054,5 +1054,5 @@ int main(int argc, char **argv)
     RUN(vmstat_can_be_parsed);
     RUN_ON_PAGODA(vmstat_has_what_the_runner_compares);
     RUN_ON_PAGODA(faults_are_counted);
-    return TEST_PASSED;
+    return test_end();
 }

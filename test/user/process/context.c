@@ -332,5 +332,5 @@ int main(void)
     RUN(thread_local_data_is_there);
     RUN(other_processes_keep_off_fs);
     RUN(fs_cannot_point_into_the_kernel);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -676,5 +676,5 @@ int main(int argc, char **argv)
     RUN(a_file_without_its_text);
     RUN(a_failed_exec_changes_nothing);
     temp_dir_leave();
-    return TEST_PASSED;
+    return test_end();
 }

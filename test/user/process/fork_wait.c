@@ -409,5 +409,5 @@ int main(int argc, char **argv)
     RUN(posix_spawn_starts_a_program);
     RUN(posix_spawn_redirects);
     RUN(a_child_inherits_files_and_directory);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -281,5 +281,5 @@ int main(int argc, char **argv)
     RUN(no_core_is_dumped);
     RUN(a_child_that_has_execed_is_grown_up);
     RUN(a_stopped_group_that_is_orphaned_goes_on);
-    return TEST_PASSED;
+    return test_end();
 }

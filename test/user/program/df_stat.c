@@ -70,5 +70,5 @@ int main(void)
     RUN(stat_prints_what_stat_says);
     RUN(df_prints_what_statfs_says);
     temp_dir_leave();
-    return TEST_PASSED;
+    return test_end();
 }

@@ -430,5 +430,5 @@ int main(void)
     RUN(kill_names_signals);
     RUN(ls_lists_its_own_files);
     RUN_ON_PAGODA(programs_refuse_arguments);
-    return TEST_PASSED;
+    return test_end();
 }

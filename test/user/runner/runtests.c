@@ -1,26 +1,29 @@
 /* Runs the test programs, one after the other, and reports in TAP.
 
-       runtests [-t SECONDS] [-f MOST] [NAME...]      all programs in the folder of runtests, or only these
+       runtests [-t SECONDS] [-f MOST] [NAME...]      these programs, or all in the folder of runtests
 
        TAP version 13
-       1..3
-       ok 1 - bad_access
-       ok 2 - lazy_heap # SKIP needs Pagoda
-       not ok 3 - pipes # leaked 3 AnonPages
-       1 passed, 1 failed, 1 skipped
+       ok - sbrk: given back pages are gone
+       ok - sbrk: the program ends and leaves nothing behind
+       ok - lazy_heap # SKIP needs Pagoda
+       not ok - pipes: the program ends and leaves nothing behind # leaked 3 AnonPages
+       1..4
+       2 passed, 1 failed, 1 skipped
 
-   A test passes if it exits with TEST_PASSED before its time is up, and leaves nothing behind:
-   every program runs between two looks at what the kernel uses memory for, which must agree, and
-   after it the kernel has counted all its references again (audit). Both exist on Pagoda only.
+   A program reports its cases itself, and counts them in the file that is its standard input (struct
+   test_tally). Then the runner adds a line about the program: it ends before its time is up, its
+   exit status agrees with the count, and it leaves nothing behind. Each program runs between two
+   readings of what the kernel uses memory for, which must agree, and afterwards the kernel counts
+   all its references again (audit). Both readings and audit exist on Pagoda only.
 
-   With -f each program is run again and again, and meets an allocation that fails: the first that the
-   kernel does for it, or for a child of it, then the second, and so on until it meets none any more, or
-   up to the one with number MOST. After the first EACH some are left out, one more for every EACH. How it
-   ends then is its own affair, if only it leaves nothing behind.
+   With -f each program runs repeatedly, and meets one failing allocation each time: the first that
+   the kernel makes for it or for its children, then the second, and so on until none fails any more,
+   or up to number MOST. After the first EACH numbers some are left out, one more for every EACH.
+   Only what such a program leaves behind is checked; its reports go to /dev/null.
 
-   A test is a process group of its own, so that all its children can be ended with it. Beside it
-   runs a second child, the watchdog, which only sleeps through the time limit: whichever ends first
-   tells whether the test was in time. */
+   A program is a process group of its own, so that all its children can be ended with it. Beside it
+   runs the watchdog, a second child that sleeps through the time limit. The runner waits for
+   whichever ends first. */
 #include "failing.h"
 
 #include <limits.h>
@@ -78,24 +81,51 @@ static struct usage usage_settled(const struct usage *before)
     return now;
 }
 
+/* The file in which programs count their cases. Its offset, which they share, stays at the end. */
+
+static int tally_fd;
+
+static void tally_write(const struct test_tally *tally)
+{
+    CHECK_EQ(CHECK_OK(pwrite(tally_fd, tally, sizeof(*tally), 0)), sizeof(*tally));
+}
+
+static struct test_tally tally_read(void)
+{
+    struct test_tally tally;
+
+    CHECK_EQ(CHECK_OK(pread(tally_fd, &tally, sizeof(tally), 0)), sizeof(tally));
+    return tally;
+}
+
+static void tally_open(void)
+{
+    char path[32];
+
+    snprintf(path, sizeof(path), "/tmp/runtests-%d", getpid());
+    tally_fd = CHECK_OK(open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    CHECK_OK(unlink(path));
+    tally_write(&(struct test_tally){0});
+    CHECK_OK(lseek(tally_fd, 0, SEEK_END));
+}
+
 /* Running one program. */
 
-/* With the nth allocation failing; 0: none. What a test says of a failure that was made is of no interest. */
+/* Turns this process into the test, with its allocation number nth failing if nth is not 0. */
 static _Noreturn void become_test(char **argv, unsigned nth)
 {
-    int null = open("/dev/null", O_RDWR);
 
     setpgid(0, 0);
     for (int number = 1; number <= SIGRTMAX; number++)
         signal(number, SIG_DFL); /* whoever started us may have ignored some */
-    if (null >= 0) {
-        dup2(null, STDIN_FILENO);
-        if (nth)
-            dup2(null, STDOUT_FILENO);
+    dup2(tally_fd, STDIN_FILENO);
+    if (nth) {
+        int null = open("/dev/null", O_RDWR);
+
+        dup2(null, STDOUT_FILENO);
         close(null);
-    }
-    if (nth)
         fail_nth(fail_nth_open(), nth);
+    }
     execv(argv[0], argv);
     note("%s: %s", argv[0], strerror(errno));
     _exit(STATUS_NO_EXEC);
@@ -170,8 +200,9 @@ static struct outcome run_program(char **argv, unsigned nth)
 /* The verdict. */
 
 struct verdict {
-    bool failed, skipped;
-    char why[256]; /* "" or " # this; and that" */
+    struct test_tally cases;
+    bool failed, skipped; /* the program as a whole */
+    char why[256];        /* "" or " # this; and that" */
 };
 
 __attribute__((format(printf, 2, 3))) static void verdict_fail(struct verdict *verdict,
@@ -201,7 +232,7 @@ static void judge_outcome(struct verdict *verdict, const char *name, struct outc
     } else if (WEXITSTATUS(status) == TEST_SKIPPED) {
         verdict->skipped = true;
         strcpy(verdict->why, " # SKIP needs Pagoda");
-    } else if (WEXITSTATUS(status) != TEST_PASSED) {
+    } else if (WEXITSTATUS(status) != (verdict->cases.failed ? TEST_FAILED : TEST_PASSED)) {
         verdict_fail(verdict, "exit status %d", WEXITSTATUS(status));
     }
 }
@@ -236,7 +267,10 @@ static struct verdict run_test(char *path, const char *name)
     char *argv[] = {path, NULL};
     struct verdict verdict = {0};
 
-    judge_outcome(&verdict, name, run_program(argv, 0));
+    tally_write(&verdict.cases);
+    struct outcome outcome = run_program(argv, 0);
+    verdict.cases = tally_read();
+    judge_outcome(&verdict, name, outcome);
     if (on_pagoda()) {
         judge_leaks(&verdict, &before);
         judge_audit(&verdict);
@@ -278,24 +312,37 @@ static struct verdict run_each_failing(char *path)
 
 /* All of them. */
 
-static void run_all(const char *folder, char **names, int count)
+static const char *verdict_text(const struct verdict *verdict)
 {
-    int failed = 0, skipped = 0;
+    if (verdict->skipped)
+        return "";
+    return on_pagoda() ? ": the program ends and leaves nothing behind" : ": the program ends";
+}
 
-    dprintf(STDOUT_FILENO, "TAP version 13\n1..%d\n", count);
-    for (int i = 0; i < count; i++) {
-        char path[512];
+static void run_one(const char *folder, const char *name, struct test_tally *total)
+{
+    char path[512];
 
-        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-        struct verdict verdict = most_failing ? run_each_failing(path) : run_test(path, names[i]);
-        failed += verdict.failed;
-        skipped += verdict.skipped && !verdict.failed;
-        dprintf(STDOUT_FILENO, "%sok %d - %s%s\n", verdict.failed ? "not " : "", i + 1, names[i],
-                verdict.why);
-    }
-    dprintf(STDOUT_FILENO, "%d passed, %d failed", count - failed - skipped, failed);
-    dprintf(STDOUT_FILENO, skipped ? ", %d skipped\n" : "\n", skipped);
-    exit(failed ? EXIT_FAILURE : EXIT_SUCCESS);
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    struct verdict verdict = most_failing ? run_each_failing(path) : run_test(path, name);
+    total->passed += verdict.cases.passed + (!verdict.failed && !verdict.skipped);
+    total->failed += verdict.cases.failed + verdict.failed;
+    total->skipped += verdict.cases.skipped + (verdict.skipped && !verdict.failed);
+    dprintf(STDOUT_FILENO, "%sok - %s%s%s\n", verdict.failed ? "not " : "", name,
+            verdict_text(&verdict), verdict.why);
+}
+
+static _Noreturn void run_all(const char *folder, char **names, int count)
+{
+    struct test_tally total = {0};
+
+    dprintf(STDOUT_FILENO, "TAP version 13\n");
+    for (int i = 0; i < count; i++)
+        run_one(folder, names[i], &total);
+    dprintf(STDOUT_FILENO, "1..%d\n%d passed, %d failed",
+            total.passed + total.failed + total.skipped, total.passed, total.failed);
+    dprintf(STDOUT_FILENO, total.skipped ? ", %d skipped\n" : "\n", total.skipped);
+    exit(total.failed ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 /* Splits the path of this program into its folder and its name. */
@@ -328,15 +375,6 @@ static struct dir_names find_tests(const char *folder, const char *own_name)
     return names;
 }
 
-/* As much as the removing of deep directories can need. */
-static void touch_stack(void)
-{
-    char room[32 * KIB];
-
-    for (size_t at = 0; at < sizeof(room); at += PAGE)
-        poke(room + at, 0);
-}
-
 /* Runs runtests -n, which does nothing, as a test is run. From then on, what the runner and the
    kernel keep for later is there, and does not look like a leak of the first test. */
 static void warm_up(const char *path)
@@ -345,7 +383,7 @@ static void warm_up(const char *path)
 
     run_program(argv, 0);
     usage_now();
-    touch_stack();
+    touch_stack(32 * KIB); /* as much as the removal of deep directories can need */
 }
 
 static void parse_options(int argc, char **argv)
@@ -367,6 +405,7 @@ int main(int argc, char **argv)
     const char *own_name;
 
     parse_options(argc, argv);
+    tally_open();
     warm_up(self_path());
     const char *folder = split_path(argv[0], &own_name);
     if (optind < argc)

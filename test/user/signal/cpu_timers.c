@@ -182,5 +182,5 @@ int main(int argc, char **argv)
     RUN(the_old_setting_is_told);
     RUN(work_moves_the_clocks);
     RUN(sleep_does_not);
-    return TEST_PASSED;
+    return test_end();
 }

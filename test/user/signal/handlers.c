@@ -703,5 +703,5 @@ int main(int argc, char **argv)
     RUN(a_frame_arrives_by_page_fault);
     RUN(handlers_that_cannot_be_called_kill);
     RUN(a_fault_in_its_own_handler_kills);
-    return TEST_PASSED;
+    return test_end();
 }

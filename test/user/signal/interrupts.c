@@ -489,5 +489,5 @@ int main(void)
     RUN(the_parent_is_told_of_stops);
     RUN(an_orphaned_group_is_not_stopped);
     RUN(a_stopped_group_that_is_orphaned_hears_of_it);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -344,5 +344,5 @@ int main(void)
     RUN(kill_0_is_for_the_own_group);
     RUN(setsid_starts_a_session);
     RUN(setpgid_says_what_is_wrong);
-    return TEST_PASSED;
+    return test_end();
 }

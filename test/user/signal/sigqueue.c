@@ -206,5 +206,5 @@ int main(void)
     RUN(the_rest_of_what_is_told_is_zero);
     RUN(queueing_says_what_is_wrong);
     RUN(a_stack_disarms_itself);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -91,5 +91,5 @@ int main(void)
     RUN(pt_test_270_pages);
     RUN(code_cannot_be_written);
     RUN_ON_PAGODA(the_program_comes_page_by_page);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -52,12 +52,12 @@ static void lead_session(void *body)
     CHECK_OK(tcsetattr(terminal, TCSAFLUSH, &modes_before));
 }
 
-#define RUN_IN_SESSION(name) (test_begin(#name), run_in_session(name))
-
-static void run_in_session(void (*body)(void))
+static void run_in_session(void *body)
 {
-    CHECK(exits_with(0, lead_session, (void *)(uintptr_t)body));
+    CHECK(exits_with(0, lead_session, body));
 }
+
+#define RUN_IN_SESSION(name) test_run_with(#name, run_in_session, (void *)(uintptr_t)(name))
 
 static void check_read(const char *expected)
 {
@@ -389,6 +389,14 @@ static void leave_job(void)
     to_foreground(pid);
 }
 
+static void a_job_hears_of_its_leaders_end(void)
+{
+    hung_up = gate_make();
+    run_in_session(leave_job);
+    gate_pass(&hung_up);
+    gate_destroy(&hung_up);
+}
+
 /* Opened by what is left of a session, when its leader has gone. */
 static struct gate gone;
 
@@ -433,6 +441,16 @@ static void leave_reader(void)
     gate_pass(&hung_up);
 }
 
+static void a_read_ends_when_the_leader_does(void)
+{
+    hung_up = gate_make();
+    gone = gate_make();
+    run_in_session(leave_reader);
+    gate_pass(&gone);
+    gate_destroy(&gone);
+    gate_destroy(&hung_up);
+}
+
 static void no_terminal_without_a_session(void *unused)
 {
     (void)unused;
@@ -471,14 +489,8 @@ int main(void)
     RUN_IN_SESSION(only_the_leader_takes_the_terminal);
     RUN_IN_SESSION(a_new_size_is_told);
     RUN_IN_SESSION(give_up);
-    hung_up = gate_make();
-    RUN_IN_SESSION(leave_job);
-    gate_pass(&hung_up);
+    RUN(a_job_hears_of_its_leaders_end);
     RUN_IN_SESSION(the_terminal_of_the_session_has_a_name);
-    gone = gate_make();
-    RUN_IN_SESSION(leave_reader);
-    gate_pass(&gone);
-    gate_destroy(&gone);
-    gate_destroy(&hung_up);
-    return TEST_PASSED;
+    RUN(a_read_ends_when_the_leader_does);
+    return test_end();
 }

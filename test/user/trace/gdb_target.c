@@ -32,5 +32,5 @@ int main(void)
 {
     RUN(a_first_write_gets_a_page);
     RUN(a_write_after_fork_gets_a_copy);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -1003,5 +1003,5 @@ int main(int argc, char **argv)
     RUN(wrong_requests);
     RUN(the_state_in_proc);
     RUN(a_fork_bomb_is_followed_and_left);
-    return TEST_PASSED;
+    return test_end();
 }

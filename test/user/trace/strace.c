@@ -439,5 +439,5 @@ int main(int argc, char **argv)
     RUN(strace_is_not_stopped_by_a_key);
     RUN(strace_is_killed);
     temp_dir_leave();
-    return TEST_PASSED;
+    return test_end();
 }

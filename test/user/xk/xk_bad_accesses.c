@@ -56,5 +56,5 @@ int main(int argc, char **argv)
     RUN(forty_jumps_to_the_kernel);
     RUN(addresses_that_are_not_canonical);
     RUN(ten_pages_above_the_break);
-    return TEST_PASSED;
+    return test_end();
 }

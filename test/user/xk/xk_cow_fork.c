@@ -48,5 +48,5 @@ int main(int argc, char **argv)
     pagoda_only();
     with_ten_page_stack(argv);
     RUN(two_hundred_pages);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -35,5 +35,5 @@ int main(int argc, char **argv)
     (void)argc;
     with_ten_page_stack(argv);
     RUN(ten_blocks_and_a_large_one);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -68,5 +68,5 @@ int main(int argc, char **argv)
     with_ten_page_stack(argv);
     RUN(one_call_grows_to_one_mib);
     RUN_ON_PAGODA(one_mib_at_a_time_until_refused);
-    return TEST_PASSED;
+    return test_end();
 }

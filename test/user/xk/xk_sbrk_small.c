@@ -44,5 +44,5 @@ int main(int argc, char **argv)
     (void)argc;
     with_ten_page_stack(argv);
     RUN(five_thousand_times_one_byte);
-    return TEST_PASSED;
+    return test_end();
 }

@@ -107,5 +107,5 @@ int main(int argc, char **argv)
     RUN(at_the_top);
     RUN(endless_recursion);
     RUN(the_kernel_stops_at_the_guard_too);
-    return TEST_PASSED;
+    return test_end();
 }

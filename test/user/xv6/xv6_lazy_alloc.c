@@ -53,5 +53,5 @@ int main(void)
 {
     RUN(every_64th_page_of_one_gib);
     RUN(a_child_gives_the_gib_back_and_writes);
-    return TEST_PASSED;
+    return test_end();
 }

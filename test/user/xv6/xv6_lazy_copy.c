@@ -96,5 +96,5 @@ int main(int argc, char **argv)
     RUN(the_kernel_writes_on_the_heap);
     RUN(a_path_that_ends_on_an_untouched_page);
     RUN(exec_arguments_that_end_on_untouched_pages);
-    return TEST_PASSED;
+    return test_end();
 }

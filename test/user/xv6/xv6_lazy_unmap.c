@@ -76,5 +76,5 @@ int main(void)
     RUN(taken_again_they_read_as_zero);
     RUN(the_kernel_finds_zeros_too);
     RUN(a_sharer_keeps_the_old_pages);
-    return TEST_PASSED;
+    return test_end();
 }

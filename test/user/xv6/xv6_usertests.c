@@ -390,5 +390,5 @@ int main(void)
     RUN(two_that_fork);
     RUN(children_without_parents);
     RUN_ON_PAGODA(most_of_memory_is_forked);
-    return TEST_PASSED;
+    return test_end();
 }
