@@ -1,4 +1,4 @@
-/* The arguments of the system calls on files. */
+/* From descriptors and paths of the current process to open files and vnodes. */
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <fs/path.h>
@@ -21,7 +21,7 @@ static int copy_path(const char __user *from, char **path)
     return 0;
 }
 
-/* Where a path that is relative to `dirfd` begins. */
+/* Finds the directory where a path relative to `dirfd` begins, and takes a reference on it. */
 static int start_dir(int dirfd, struct vnode **dir)
 {
     if (dirfd == AT_FDCWD) {

@@ -1,4 +1,4 @@
-/* Changing what stat(2) tells: modes, owners, times. */
+/* Changing the attributes of a file: its mode, owner and times. */
 #include <linux/errno.h>
 #include <arch/clock.h>
 #include <fs/vfs.h>
@@ -51,7 +51,7 @@ SYSCALL1(sys_umask, unsigned, mask)
     return old;
 }
 
-/* ---- Owners: kept, though everybody is root ---- */
+/* ---- Owners: stored, but not checked, because every user is root ---- */
 
 static long chown_path(int dirfd, const char __user *path, uint32_t uid, uint32_t gid,
                        unsigned flags)
@@ -97,11 +97,11 @@ SYSCALL3(sys_fchown, int, fd, uint32_t, uid, uint32_t, gid)
 
 /* ---- Times ---- */
 
-/* Linux has these in no header for programs. */
+/* Linux has these constants in no header for programs. */
 #define UTIME_NOW  ((1l << 30) - 1)
 #define UTIME_OMIT ((1l << 30) - 2)
 
-/* One time of utimensat(2): the nanoseconds to set, or, with UTIME_OMIT, the old ones. */
+/* Stores a time of utimensat(2) in *ns. With UTIME_OMIT, *ns stays as it is. */
 static int time_to_set(const struct __kernel_timespec *time, uint64_t *ns)
 {
     if (time->tv_nsec == UTIME_NOW)
@@ -111,7 +111,7 @@ static int time_to_set(const struct __kernel_timespec *time, uint64_t *ns)
     return 0;
 }
 
-/* `times`: access and modification. */
+/* Sets the times of access (times[0]) and modification (times[1]). */
 static int set_times(struct vnode *vnode, const struct __kernel_timespec times[2])
 {
     uint64_t atime = vnode->atime_ns, mtime = vnode->mtime_ns;
@@ -127,7 +127,7 @@ static int set_times(struct vnode *vnode, const struct __kernel_timespec times[2
     return 0;
 }
 
-/* The vnode of a path, or of `fd` itself where there is none. */
+/* Finds the vnode of a path, or of `fd` itself if `path` is NULL. Takes a reference on it. */
 static int vnode_from_fd_or_path(int fd, const char __user *path, unsigned flags,
                                  struct vnode **vnode)
 {

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
-/* Takes over the reference on `dir`. */
+/* Makes `dir` the working directory, and takes over the reference on it, also on failure. */
 static int set_cwd(struct vnode *dir)
 {
     struct process *process = process_current();
@@ -16,7 +16,7 @@ static int set_cwd(struct vnode *dir)
         vnode_put(dir);
         return -ENOTDIR;
     }
-    mutex_lock(&process_tree_lock); /* /proc looks at it */
+    mutex_lock(&process_tree_lock); /* because /proc reads it */
     struct vnode *old = process->cwd;
     process->cwd = dir;
     mutex_unlock(&process_tree_lock);
@@ -44,7 +44,7 @@ SYSCALL1(sys_fchdir, int, fd)
     return err;
 }
 
-/* Returns the length with the final 0, unlike the C library's function. */
+/* Returns the length with the final 0. The C library's function returns a pointer. */
 SYSCALL2(sys_getcwd, char __user *, to, size_t, size)
 {
     char *path = heap_alloc(PATH_MAX);

@@ -1,20 +1,20 @@
-/* Listing directories. */
+/* Listing directories: getdents, getdents64. */
 #include <linux/errno.h>
 #include <lib/string.h>
 #include <sys/fileargs.h>
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
-/* What getdents64(2) gives: Linux has this in no header for programs. */
+/* An entry of getdents64(2). Linux has this struct in no header for programs. */
 struct linux_dirent64 {
     uint64_t d_ino;
-    int64_t d_off; /* where the next one is found */
+    int64_t d_off; /* the offset of the next entry */
     uint16_t d_reclen;
-    uint8_t d_type; /* the S_IFMT bits, shifted */
+    uint8_t d_type; /* the S_IFMT bits, shifted down */
     char d_name[];
 };
 
-/* The same for getdents(2); the type is in the last byte of the entry, behind the name. */
+/* An entry of getdents(2). The type is in its last byte, behind the name. */
 struct linux_dirent {
     uint64_t d_ino;
     int64_t d_off;
@@ -22,14 +22,14 @@ struct linux_dirent {
     char d_name[];
 };
 
-/* Room for the longest name, with its 0, a type, and the padding. */
+/* Room for the longest name, its 0, a type, and padding. */
 union dirent_buf {
     struct linux_dirent64 dirent64;
     struct linux_dirent dirent;
     char bytes[offsetof(struct linux_dirent64, d_name) + NAME_MAX + 2 + 8];
 };
 
-/* Lays out an entry: its length. */
+/* Fills in an entry. Returns its length. */
 typedef size_t dirent_fn(const struct dir_entry *entry, union dirent_buf *buf);
 
 static size_t make_dirent64(const struct dir_entry *entry, union dirent_buf *buf)
@@ -60,12 +60,12 @@ static size_t make_dirent(const struct dir_entry *entry, union dirent_buf *buf)
     return dirent->d_reclen;
 }
 
-/* A user's buffer that is being filled. */
+/* A user's buffer while it is filled. */
 struct listing {
     dirent_fn *make;
     char __user *to;
     size_t left, done;
-    int err; /* why it ended: -EINVAL, no room; -EFAULT */
+    int err; /* why it ended: -EINVAL (no room), -EFAULT */
 };
 
 static int emit_dirent(const struct dir_entry *entry, void *arg)

@@ -1,4 +1,4 @@
-/* Descriptors: opening, closing, duplicating. */
+/* File descriptors: opening, closing, duplicating, fcntl. */
 #include <linux/close_range.h>
 #include <linux/errno.h>
 #include <fs/pipe.h>
@@ -29,8 +29,8 @@ static int install_file(struct file *file, int min_fd, unsigned fd_flags)
     return fd;
 }
 
-/* Reserves the descriptor before the open, so that an open without a free descriptor neither creates
-   nor truncates a file. */
+/* Reserves the descriptor before the open, so that an open without a free descriptor neither
+   creates nor truncates a file. */
 static int open_arg(const struct path_arg *arg, unsigned flags, unsigned mode)
 {
     int fd = fdtable_reserve(current_files(), 0, fd_limit());

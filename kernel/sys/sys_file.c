@@ -1,4 +1,4 @@
-/* Open files, but for reading and writing: the offset, the length, ioctl. */
+/* Open files: the offset, the length, ioctl. For transfers see sys_rw.c. */
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <asm/ioctls.h>

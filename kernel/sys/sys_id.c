@@ -1,4 +1,4 @@
-/* Who a process is: its number, its parent, group and session, and its user. */
+/* The identity of a process: its id, parent, group, session and user. */
 
 #include <proc/process.h>
 #include <proc/session.h>
@@ -48,7 +48,7 @@ SYSCALL1(sys_getsid, int, pid)
     return process_getsid(pid);
 }
 
-/* Everybody is root. */
+/* Every user is root. */
 SYSCALL0(sys_getuid)
 {
     return 0;

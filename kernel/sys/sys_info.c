@@ -1,4 +1,4 @@
-/* What the system is: its name, its memory and load, its messages; and how it is switched off. */
+/* The system: its name, memory, load and messages, and reboot(2). */
 
 #include <linux/errno.h>
 #include <linux/reboot.h>
@@ -35,7 +35,7 @@ SYSCALL1(sys_sysinfo, struct sysinfo __user *, out)
 {
     struct sysinfo info;
 
-    memset(&info, 0, sizeof(info)); /* it goes to the user with its padding */
+    memset(&info, 0, sizeof(info)); /* no padding may leak to the user */
     info.uptime = clock_monotonic_ns() / NS_PER_SEC;
     for (unsigned n = 0; n < LOADS; n++)
         info.loads[n] = load_average(n) << (SI_LOAD_SHIFT - LOAD_SHIFT);
@@ -48,11 +48,12 @@ SYSCALL1(sys_sysinfo, struct sysinfo __user *, out)
 
 /* ---- The kernel's messages ---- */
 
-/* What syslog(2) is asked for; Linux's headers for programs have no names for it. */
+/* The actions of syslog(2), which Linux's headers for programs do not name. */
 #define SYSLOG_ACTION_READ_ALL    3
 #define SYSLOG_ACTION_SIZE_BUFFER 10
 
-/* The last `size` bytes of the messages, or all that are left; the first line may be cut short. */
+/* Copies the last `size` bytes of the log, or all that it holds. The first line may be
+   incomplete. */
 static long read_messages(char __user *to, size_t size)
 {
     uint64_t from = console_log_end();
@@ -81,7 +82,7 @@ SYSCALL3(sys_syslog, int, action, char __user *, to, int, size)
     }
 }
 
-/* ---- The machine ---- */
+/* ---- Turning the machine off ---- */
 
 SYSCALL3(sys_reboot, unsigned, magic1, unsigned, magic2, unsigned, command)
 {

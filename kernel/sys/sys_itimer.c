@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
-/* False: not a valid time. */
+/* Returns false if `time` is not a valid time. */
 static bool timeval_to_ns(const struct __kernel_old_timeval *time, uint64_t *ns)
 {
     const struct __kernel_timespec spec = {.tv_sec = time->tv_sec, .tv_nsec = time->tv_usec * 1000};
@@ -16,7 +16,8 @@ static bool timeval_to_ns(const struct __kernel_old_timeval *time, uint64_t *ns)
     return time->tv_usec >= 0 && time->tv_usec < 1000000 && timespec_to_ns(&spec, ns);
 }
 
-/* What is left is rounded, but never to 0, which would say that there was no alarm. */
+/* Returns the earlier alarm's rest in seconds, rounded, but at least 1: 0 means that there was
+   none. */
 SYSCALL1(sys_alarm, unsigned, seconds)
 {
     uint64_t left_ns = alarm_get().left_ns;
@@ -25,7 +26,7 @@ SYSCALL1(sys_alarm, unsigned, seconds)
     return left_ns ? max((left_ns + NS_PER_SEC / 2) / NS_PER_SEC, 1ul) : 0;
 }
 
-/* A timer as the numbers of setitimer(2) have it. -EINVAL. */
+/* Reads a timer by its number in setitimer(2). -EINVAL: no such timer. */
 static int timer_get(int which, struct alarm_setting *setting)
 {
     switch (which) {
@@ -51,7 +52,8 @@ static void timer_set(int which, const struct alarm_setting *setting)
         cpu_timer_set(which == ITIMER_PROF ? CPU_TIMER_PROF : CPU_TIMER_VIRTUAL, setting);
 }
 
-/* A timer that is set never reads as 0: that would say that it is not. */
+/* Copies a timer's setting to the user. A running timer has at least 1 microsecond left, because 0
+   means that it is off. */
 static int put_timer(const struct alarm_setting *setting, struct __kernel_old_itimerval __user *to)
 {
     uint64_t left_ns = setting->left_ns ? max(setting->left_ns, 1000ul) : 0;

@@ -1,4 +1,4 @@
-/* Resources: the limits of a process, and what it has used. */
+/* Resources: the limits of a process, and its usage. */
 
 #include <linux/errno.h>
 #include <linux/resource.h>
@@ -13,7 +13,8 @@
 
 #define NOFILE_MAX (1u << 20) /* Linux's nr_open */
 
-/* -EINVAL; -EPERM: only a process itself changes its limits. The tree lock is held. */
+/* Sets a limit. The tree lock is held. Errors: -EINVAL, -EPERM (not the current process, or too
+   high). */
 static int set_rlimit(struct process *process, unsigned resource, const struct rlimit64 *wanted)
 {
     if (wanted->rlim_cur > wanted->rlim_max)
@@ -27,7 +28,7 @@ static int set_rlimit(struct process *process, unsigned resource, const struct r
     return 0;
 }
 
-/* The tree lock is held. */
+/* Reads a limit, and sets it if `set` is not NULL. The tree lock is held. */
 static int exchange_rlimit(struct process *process, unsigned resource, const struct rlimit64 *set,
                            struct rlimit64 *old)
 {
@@ -38,7 +39,8 @@ static int exchange_rlimit(struct process *process, unsigned resource, const str
     return set ? set_rlimit(process, resource, set) : 0;
 }
 
-/* Tells a limit of a process (0: the current one), and sets it if `set` is not NULL. -ESRCH, -EINVAL, -EPERM. */
+/* Reads a limit of the process `pid` (0: the current one), and sets it if `set` is not NULL.
+   Errors: -ESRCH, -EINVAL, -EPERM. */
 static int rlimit(int pid, unsigned resource, const struct rlimit64 *set, struct rlimit64 *old)
 {
     mutex_lock(&process_tree_lock);
@@ -89,7 +91,7 @@ SYSCALL2(sys_getrusage, int, who, struct rusage __user *, out)
         usage = process_usage(process);
         break;
     case RUSAGE_CHILDREN:
-        usage = process->children_usage; /* only this thread adds to it */
+        usage = process->children_usage; /* no other thread changes it */
         break;
     default:
         return -EINVAL;
@@ -98,7 +100,7 @@ SYSCALL2(sys_getrusage, int, who, struct rusage __user *, out)
     return put_user(out, &rusage);
 }
 
-/* Ticks, as everywhere in here: since boot, and of the process and its children. */
+/* Returns the ticks since boot; `out` gets the ticks of the process and of its children. */
 SYSCALL1(sys_times, struct tms __user *, out)
 {
     const struct process *process = process_current();

@@ -13,17 +13,18 @@ static struct vspace *current_vspace(void)
     return process_current()->vspace;
 }
 
-/* PROT_READ, _WRITE and _EXEC are PROT_R, _W and _X. */
+/* The PROT_ bits of mmap(2) are the kernel's own. */
 _Static_assert(PROT_READ == PROT_R && PROT_WRITE == PROT_W && PROT_EXEC == PROT_X, "prot bits");
 #define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC)
 
-/* Whether a range of whole pages would run over the end of all addresses. */
+/* Returns true if a range of whole pages would wrap around the end of the address space. */
 static bool wraps(uaddr_t addr, uint64_t len)
 {
     return page_ceil(len) < len || addr + page_ceil(len) < addr;
 }
 
-/* A page range from an address and a length in bytes. -EINVAL: not aligned; -ENOMEM: not in the user's half. */
+/* Computes the end of a page range. Errors: -EINVAL (`addr` is not page aligned), -ENOMEM (not in
+   the user's half). */
 static int page_range(uaddr_t addr, uint64_t len, uaddr_t *end)
 {
     if (addr % PAGE_SIZE)
@@ -34,7 +35,7 @@ static int page_range(uaddr_t addr, uint64_t len, uaddr_t *end)
     return 0;
 }
 
-/* What a file mapping shows. -EACCES, -ENODEV, -EOVERFLOW. */
+/* Lets the request map a file from `offset` on. Errors: -EACCES, -ENODEV, -EOVERFLOW. */
 static int mmap_set_file(struct map_request *request, struct file *file, uint64_t offset)
 {
     if (offset > INT64_MAX - request->len)
@@ -43,7 +44,7 @@ static int mmap_set_file(struct map_request *request, struct file *file, uint64_
     return file_pager(file, &request->pager);
 }
 
-/* `file`: NULL for anonymous memory. */
+/* Maps `file`, or anonymous memory if it is NULL, into the current vspace. Returns the address. */
 static long mmap_current(uaddr_t addr, uint64_t len, unsigned prot, unsigned flags,
                          struct file *file, uint64_t offset)
 {
@@ -65,7 +66,7 @@ static long mmap_current(uaddr_t addr, uint64_t len, unsigned prot, unsigned fla
     if ((request.fixed && addr % PAGE_SIZE) || (flags & MAP_TYPE) == 0)
         return -EINVAL;
     if ((flags & MAP_TYPE) != MAP_PRIVATE)
-        return -ENODEV; /* nothing is shared yet */
+        return -ENODEV; /* shared mappings are not supported */
     if (file)
         err = mmap_set_file(&request, file, offset);
     if (!err)
@@ -115,7 +116,7 @@ SYSCALL3(sys_mprotect, uaddr_t, addr, uint64_t, len, unsigned, prot)
     return err ? err : vspace_protect(current_vspace(), addr, end, prot & PROT_ALL);
 }
 
-/* Whether the advice may be taken or not: what the program sees is the same. */
+/* Returns true if the advice may be ignored: the program sees the same contents in any case. */
 static bool is_hint(int advice)
 {
     switch (advice) {
@@ -167,7 +168,7 @@ SYSCALL1(sys_sbrk, int64_t, delta)
     return err ? err : (long)old;
 }
 
-/* Returns how many differences there are; the console shows the first. */
+/* Returns the number of differences. The console shows the first. */
 SYSCALL0(sys_audit)
 {
     int err = world_stop();

@@ -1,4 +1,4 @@
-/* Names: making, taking away, renaming; and the working directory. */
+/* Names in directories: making, removing, renaming and linking them, and reading symbolic links. */
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/limits.h>
@@ -30,7 +30,8 @@ SYSCALL3(sys_mkdirat, int, dirfd, const char __user *, path, unsigned, mode)
     return make_node(dirfd, path, S_IFDIR | (mode & 01777), 0);
 }
 
-/* Named pipes, sockets and block devices are not there. */
+/* Makes a regular file or a character device. Named pipes, sockets and block devices are not
+   supported. */
 static long make_special(int dirfd, const char __user *path, unsigned mode, unsigned rdev)
 {
     switch (mode & S_IFMT) {
@@ -58,7 +59,7 @@ SYSCALL4(sys_mknodat, int, dirfd, const char __user *, path, unsigned, mode, uns
     return make_special(dirfd, path, mode, rdev);
 }
 
-/* A call that has one path and nothing else. */
+/* Calls `fn` with one path. */
 static long on_path(int dirfd, const char __user *path,
                     int (*fn)(struct vnode *start, const char *path))
 {
@@ -183,7 +184,7 @@ SYSCALL3(sys_symlinkat, const char __user *, target, int, dirfd, const char __us
     return symlink_path(target, dirfd, path);
 }
 
-/* Without a final 0, and cut off where the buffer ends. */
+/* Copies the target to the user, cut off at `size` bytes and without a final 0. */
 static long copy_target(struct vnode *link, char __user *to, size_t size)
 {
     char *target = heap_alloc(PATH_MAX);
@@ -200,7 +201,7 @@ static long copy_target(struct vnode *link, char __user *to, size_t size)
     return len;
 }
 
-/* An empty path means the link that `dirfd` is (opened with O_PATH). */
+/* Finds a symbolic link. An empty path means that `dirfd` is the link, opened with O_PATH. */
 static int find_link(int dirfd, const char __user *path, struct vnode **link)
 {
     struct path_arg arg;

@@ -1,4 +1,4 @@
-/* Processes: fork and its relatives, exec, exit and wait. */
+/* Processes: fork and its relatives, exec, exit, wait. */
 
 #include <asm/prctl.h>
 #include <linux/errno.h>
@@ -28,7 +28,8 @@ SYSCALL0(sys_vfork)
     return process_fork(&request);
 }
 
-/* What fork(2), vfork(2) and posix_spawn(3) of the C libraries ask for. Threads are not there yet. */
+/* The flags that fork(2), vfork(2) and posix_spawn(3) of C libraries use. Threads are not
+   supported. */
 #define CLONE_KNOWN                                                                                \
     (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | \
      CLONE_PARENT_SETTID)
@@ -75,7 +76,7 @@ SYSCALL1(sys_exit_group, int, code)
     process_exit((code & 0xff) << 8);
 }
 
-/* Of whom wait4's first argument speaks. */
+/* Returns the request for the children that wait4's first argument selects. */
 static struct wait_request request_from_pid(int pid)
 {
     if (pid == -1)
@@ -92,7 +93,8 @@ static int copy_rusage(const struct process_usage *usage, struct rusage __user *
     return to ? put_user(to, &rusage) : 0;
 }
 
-/* Options that mean something for threads, and for children that were cloned without SIGCHLD: all wait for all here. */
+/* Options about threads, and about children that were cloned without SIGCHLD. They have no effect:
+   every wait is for all children. */
 #define WAIT_IGNORED (__WNOTHREAD | __WCLONE | __WALL)
 
 SYSCALL4(sys_wait4, int, pid, int __user *, status, int, options, struct rusage __user *, rusage)
@@ -127,7 +129,7 @@ static bool is_wait_request(const struct wait_request *request)
         return request->id > 0;
     case P_PGID:
         return request->id >= 0;
-    default: /* P_PIDFD is not there */
+    default: /* P_PIDFD is not supported */
         return false;
     }
 }
@@ -141,7 +143,7 @@ static struct signal_info child_news(const struct wait_result *child)
     return news;
 }
 
-/* Returns 0 whether there is a child or not. If not, and after an error too, `info` is filled with zeros. */
+/* Returns 0 whether a child was found or not. If none was, or after an error, `info` is zeroed. */
 SYSCALL5(sys_waitid, int, which, int, id, siginfo_t __user *, info, int, options,
          struct rusage __user *, rusage)
 {

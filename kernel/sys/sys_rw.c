@@ -1,4 +1,4 @@
-/* Reading and writing open files: read, write, and their variants with an offset and with segments. */
+/* Reading and writing open files: read, write, and the variants with an offset or with segments. */
 
 #include <linux/errno.h>
 #include <mm/heap.h>
@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
-/* Transfers at `offset`, or, if that is AT_FILE_OFFSET, at the file's own. */
+/* Transfers at `offset`, or at the file's own offset if that is AT_FILE_OFFSET. */
 typedef ssize_t transfer_fn(struct file *file, struct uio *uio, int64_t offset);
 
 #define AT_FILE_OFFSET (-1l)

@@ -81,8 +81,8 @@ static int keep_ready(const struct selection *selection, const struct pollfd *po
     return ready;
 }
 
-/* Waits, and stores the sets of ready files for the user. Returns the number of bits that are set in
-   them; -EBADF, -EINTR, -EFAULT. */
+/* Waits, and stores the sets of ready files for the user. Returns the number of bits that are set
+   in them; -EBADF, -EINTR, -EFAULT. */
 static long select_collected(const struct selection *selection, const struct poll_set *set,
                              uint64_t deadline_ns)
 {

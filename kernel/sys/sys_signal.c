@@ -1,4 +1,4 @@
-/* Signals: copies between Linux's structures and the kernel's, and one call each. */
+/* Signals: copies between Linux's structures and the kernel's, and one call for each. */
 #include <linux/errno.h>
 #include <linux/time_types.h>
 #include <proc/process.h>

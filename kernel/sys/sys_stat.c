@@ -1,4 +1,4 @@
-/* What is known of a file and of its file system: stat, statx, statfs, permissions. */
+/* The attributes of a file: stat, statx, access. */
 #include <linux/errno.h>
 #include <linux/kdev_t.h>
 #include <fs/stat.h>
@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
-/* Says of `vnode`, whose reference goes, what stat(2) says. */
+/* Copies what stat(2) returns to the user, and drops the reference on `vnode`. */
 static long copy_stat(struct vnode *vnode, struct stat __user *to)
 {
     struct stat stat;
@@ -57,7 +57,7 @@ SYSCALL2(sys_fstat, int, fd, struct stat __user *, to)
 
 #define MAY_EXEC 1 /* X_OK */
 
-/* Root may read and write everything, and run what somebody may run. */
+/* Returns true if root may access the file so: read and write always, execute if anybody may. */
 static bool may_access(const struct vnode *vnode, unsigned access)
 {
     return !(access & MAY_EXEC) || vnode_is_dir(vnode) || vnode_may_exec(vnode);
@@ -99,7 +99,7 @@ static struct statx_timestamp statx_time(uint64_t sec, uint64_t nsec)
     return (struct statx_timestamp){.tv_sec = sec, .tv_nsec = nsec};
 }
 
-/* What is asked for in particular does not matter: all is cheap, and known. */
+/* Fills in all fields, whatever the caller's mask asks for, because all are cheap. */
 static void statx_from(const struct stat *stat, struct statx *statx)
 {
     *statx = (struct statx){

@@ -1,4 +1,4 @@
-/* What is known of a file system: statfs. */
+/* The size and use of a file system: statfs, fstatfs. */
 
 #include <asm/statfs.h>
 #include <linux/errno.h>

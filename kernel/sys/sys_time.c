@@ -1,4 +1,4 @@
-/* Clocks, and sleeping until one of them shows a time. */
+/* Clocks, and sleeping by them. */
 
 #include <linux/errno.h>
 #include <linux/time.h>
@@ -9,7 +9,7 @@
 #include <sys/timeout.h>
 #include <vm/usercopy.h>
 
-/* What the process has used; it is its only thread, too. */
+/* Returns the CPU time of the current process, which is that of its only thread. */
 static uint64_t cpu_clock_ns(void)
 {
     struct process_usage usage = process_usage(process_current());
@@ -17,13 +17,13 @@ static uint64_t cpu_clock_ns(void)
     return (usage.ticks_user + usage.ticks_kernel) * TICK_US * 1000;
 }
 
-/* -EINVAL: there is no such clock. */
+/* Reads a clock. -EINVAL: no such clock. */
 static int clock_read(int clock, uint64_t *ns)
 {
     switch (clock) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
-    case CLOCK_TAI: /* nobody has said how many leap seconds there have been */
+    case CLOCK_TAI: /* the number of leap seconds is unknown */
         *ns = clock_realtime_ns();
         return 0;
     case CLOCK_MONOTONIC:
@@ -46,7 +46,7 @@ static bool is_cpu_clock(int clock)
     return clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
 }
 
-/* Whether one can sleep until it shows a time; by a clock of CPU time one cannot, yet. */
+/* Returns true if a sleep may end by this clock. By a clock of CPU time it cannot. */
 static bool can_wake(int clock)
 {
     return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME ||
@@ -75,7 +75,7 @@ SYSCALL2(sys_clock_getres, int, clock, struct __kernel_timespec __user *, out)
     return err || !out ? err : put_user(out, &resolution);
 }
 
-/* The kernel's time zone is UTC, always. */
+/* The kernel's time zone is UTC. */
 SYSCALL2(sys_gettimeofday, struct __kernel_old_timeval __user *, out, struct timezone __user *,
          zone)
 {
@@ -87,7 +87,8 @@ SYSCALL2(sys_gettimeofday, struct __kernel_old_timeval __user *, out, struct tim
     return err || !zone ? err : put_user(zone, &utc);
 }
 
-/* Sleeps until the monotonic clock shows deadline_ns. -EINTR: what is left into `remaining`, if it is not NULL. */
+/* Sleeps until a time of the monotonic clock. On -EINTR stores the rest in `remaining`, if that is
+   not NULL. */
 static int sleep_until(uint64_t deadline_ns, struct __kernel_timespec __user *remaining)
 {
     int err = thread_sleep_until(deadline_ns);
@@ -101,7 +102,8 @@ static int sleep_until(uint64_t deadline_ns, struct __kernel_timespec __user *re
     return err;
 }
 
-/* Sleeps for `ns` from now on, or, if a signal has interrupted that and nobody has noticed, for the rest. */
+/* Sleeps for `ns`. A sleep that restarts after a signal without a handler keeps its first
+   deadline. */
 static int sleep_for(uint64_t ns, struct __kernel_timespec __user *remaining)
 {
     uint64_t deadline_ns = signal_resumed_deadline(clock_monotonic_ns() + ns);

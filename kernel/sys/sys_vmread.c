@@ -9,7 +9,8 @@
 #include <sys/iov.h>
 #include <sys/syscall.h>
 
-/* Reads one segment through `page`, as far as `to` has room. Returns true if all of it was moved. */
+/* Reads one segment through `page`, as far as `to` has room. Returns true if all of it was
+   moved. */
 static bool read_segment(struct vspace *vspace, const struct iovec *segment, struct uio *to,
                          void *page)
 {

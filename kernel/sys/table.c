@@ -1,4 +1,4 @@
-/* The table of system calls: a number of Linux, or of Pagoda, to the entry of a call. */
+/* The table of system calls: from a number of Linux or Pagoda to the entry of a call. */
 
 #include <asm/unistd.h>
 #include <pagoda/syscall.h>
