@@ -1,5 +1,6 @@
-/* The boot order, one call a line. kernel/arch/boot.S comes here when the boot CPU runs in long mode on the boot stack
-   and kernel/arch/boot.c has read what the boot loader told. */
+/* The boot order, one call a line. kernel/arch/boot.S calls kernel_main when the boot CPU runs in
+   long mode on the boot stack and kernel/arch/boot.c has read the information of the boot
+   loader. */
 
 #include <arch/boot.h>
 #include <arch/clock.h>
@@ -30,18 +31,18 @@ static void print_banner(void)
            cpu_count() == 1 ? "" : "s", boot_info.loader);
 }
 
-/* What needs a thread to run in, because it may sleep: the rest of the boot. */
+/* The second half of the boot, which runs in a thread because it may sleep. */
 static void boot_thread(void *arg __unused)
 {
-    screen_start();  /* what programs write is shown */
+    screen_start();  /* shows the output of programs */
     tty_file_init(); /* /dev/console and /dev/tty */
     fs_init(boot_info.initrd_start,
             boot_info.initrd_end);   /* the root file system, from the initial RAM disk */
     procfs_init();                   /* /proc */
-    terminal_init();                 /* job control: sessions and their terminal */
+    terminal_init();                 /* sessions, and the terminal that controls their jobs */
     alarm_init();                    /* SIGALRM */
     receiver_start();                /* typed bytes become lines and signals */
-    input_serial_init();             /* bytes come in: from the serial line */
+    input_serial_init();             /* received bytes arrive from the serial line */
     keyboard_init();                 /* and from the keyboard */
     process_start_init("/bin/init"); /* the first process */
     thread_exit();
@@ -49,19 +50,19 @@ static void boot_thread(void *arg __unused)
 
 void kernel_main(void)
 {
-    serial_init();              /* from here on messages are seen */
-    cpu_init();                 /* segments, traps, protection bits, system calls */
-    paging_init();              /* the kernel's final page tables */
-    screen_init();              /* messages are shown on the screen too */
-    acpi_init();                /* which devices are there */
-    apic_init();                /* interrupts have a way in */
-    clock_init();               /* time */
-    frame_init();               /* physical memory */
+    serial_init(); /* from here on messages are visible */
+    cpu_init();    /* segments, traps, protection bits, system calls */
+    paging_init(); /* the kernel's final page tables */
+    screen_init(); /* messages appear on the screen too */
+    acpi_init();   /* finds the devices */
+    apic_init();   /* interrupt controllers */
+    clock_init();  /* the time */
+    frame_init();  /* physical memory */
     zero_page_init();
     random_init();              /* random numbers */
     sched_init();               /* the run queues */
     kstack_init();              /* stacks for threads */
-    timer_start(TICKS_PER_SEC); /* turns end */
+    timer_start(TICKS_PER_SEC); /* timer interrupts: time slices end */
     print_banner();
 
     struct thread *thread = thread_create(boot_thread, NULL);

@@ -1,12 +1,12 @@
-/* ACPI: which CPUs and interrupt controllers there are, and how the machine is turned off.
+/* ACPI: the CPUs and interrupt controllers of the machine, and how it is turned off.
 
-       RSDP -> XSDT or RSDT -> MADT  local APICs, IOAPIC, what of the ISA lines is not as usual
+       RSDP -> XSDT or RSDT -> MADT  local APICs, IOAPIC, how ISA lines differ from the usual
                             -> FADT  the power-management ports -> DSDT  the sleep type for S5
 
-   The tables are read once, through device_map, since they may lie outside the direct map. The DSDT
-   is a program in AML; instead of an interpreter, the name _S5_ is searched for, and the package
-   behind it is read. What is not found keeps the PC's traditional value. Source: ACPI
-   specification 6.4, chapters 5.2 and 20.2. */
+   The tables are read once, through device_map, because they may lie outside of the direct map. The
+   DSDT is a program in AML. Instead of interpreting it, dsdt_read_s5 searches for the name _S5_ and
+   reads the package behind it. A value that is not found keeps its traditional default. Source:
+   ACPI specification 6.4, chapters 5.2 and 20.2. */
 #include <arch/boot.h>
 #include <arch/console.h>
 #include <arch/init.h>
@@ -17,7 +17,7 @@ struct rsdp {
     char signature[8];
     uint8_t checksum;
     char oem[6];
-    uint8_t revision; /* 0: only up to `rsdt` */
+    uint8_t revision; /* 0: the struct ends behind `rsdt` */
     uint32_t rsdt;
     uint32_t length;
     uint64_t xsdt;
@@ -25,7 +25,7 @@ struct rsdp {
 
 struct table {
     char signature[4];
-    uint32_t length; /* bytes, with this header */
+    uint32_t length; /* bytes, including this header */
     uint8_t revision, checksum;
     char oem[6], oem_table[8];
     uint32_t oem_revision, creator, creator_revision;
@@ -94,7 +94,7 @@ static bool checksum_is_right(const void *p, size_t len)
     return sum == 0;
 }
 
-/* The table at `addr`, or NULL if it is not one. */
+/* Maps the table at `addr`. Returns NULL if its length or checksum is wrong. */
 static const struct table *table_map(paddr_t addr)
 {
     const struct table *header = device_map(addr, sizeof *header);
@@ -104,7 +104,7 @@ static const struct table *table_map(paddr_t addr)
     return checksum_is_right(table, table->length) ? table : NULL;
 }
 
-/* MADT. */
+/* ---- MADT: CPUs and interrupt controllers ---- */
 
 static void madt_read_cpu(const struct madt_entry *e)
 {
@@ -131,7 +131,7 @@ static void madt_read_entry(const struct madt_entry *e)
         break;
     case MADT_IOAPIC:
         if (e->ioapic.gsi != 0)
-            break; /* only the first carries the ISA lines */
+            break; /* only the first IOAPIC has the ISA lines */
         acpi.ioapic = e->ioapic.addr;
         acpi.ioapic_gsi = e->ioapic.gsi;
         break;
@@ -150,9 +150,10 @@ static void madt_read(const struct madt *madt)
         madt_read_entry((const struct madt_entry *)p);
 }
 
-/* FADT and DSDT. */
+/* ---- FADT and DSDT: turning the machine off ---- */
 
-/* A small integer in AML: a byte behind a prefix, or 0 or 1 as an opcode of its own (ACPI 20.2.3). */
+/* Reads a small integer in AML: a byte behind a prefix, or 0 or 1 as an opcode (ACPI 20.2.3).
+   Returns the address behind it. */
 static const uint8_t *aml_read_integer(const uint8_t *p, uint16_t *value)
 {
     if (*p == 0x0a)
@@ -161,7 +162,8 @@ static const uint8_t *aml_read_integer(const uint8_t *p, uint16_t *value)
     return p + 1;
 }
 
-/* Name(_S5_, Package(n) { PM1a, PM1b, ... }): 08 "_S5_" 12 length n values (ACPI 7.4.2, 20.2.5). */
+/* Reads Name(_S5_, Package(n) { PM1a, PM1b, ... }), which is encoded as 08 "_S5_" 12 length n
+   values (ACPI 7.4.2, 20.2.5). */
 static void dsdt_read_s5(const struct table *dsdt)
 {
     const uint8_t *end = (const uint8_t *)dsdt + dsdt->length;
@@ -169,7 +171,7 @@ static void dsdt_read_s5(const struct table *dsdt)
         if (memcmp(p, "_S5_\x12", 5) != 0)
             continue;
         p += 5;
-        p += (*p >> 6) + 2; /* the length's bytes, and n */
+        p += (*p >> 6) + 2; /* skips the bytes of the length, and n */
         p = aml_read_integer(p, &acpi.sleep_types[0]);
         aml_read_integer(p, &acpi.sleep_types[1]);
         return;
@@ -198,7 +200,7 @@ static void table_read(paddr_t addr)
         fadt_read((const struct fadt *)table);
 }
 
-/* The root table: addresses of 4 bytes (RSDT) or 8 (XSDT). */
+/* Reads all tables that the root table lists, with addresses of 4 bytes (RSDT) or 8 (XSDT). */
 static void root_read(const struct table *root, size_t entry_size)
 {
     for (size_t at = sizeof *root; at + entry_size <= root->length; at += entry_size) {

@@ -1,9 +1,9 @@
-/* Interrupt controllers: a local APIC in each CPU, one IOAPIC for the devices; the old pair of PICs
-   is silenced.
+/* Interrupt controllers: a local APIC in each CPU, and one IOAPIC for the devices. The legacy PICs
+   are masked.
 
-   Registers are reached through memory (xAPIC mode). All ISA lines go to CPU 0, at VECTOR_IRQ_BASE
-   + line, with the pins and polarities that ACPI says. Locks: none; interrupts are off where two
-   writes belong together, and the IOAPIC is only programmed while booting and when a driver starts.
+   Registers are in memory (xAPIC mode). All ISA lines go to CPU 0, at VECTOR_IRQ_BASE + line, with
+   the pins and polarities that ACPI gives. No locks: interrupts are disabled where two writes
+   belong together, and the IOAPIC is programmed only at boot and when a driver starts.
 
    Sources: SDM 3A, chapter 10 (local APIC, table 10-1; ICR 10.6.1; timer 10.5.4); Intel 82093AA
    (IOAPIC) datasheet 3. */
@@ -17,7 +17,7 @@
 #include "apic.h"
 #include "regs.h"
 
-/* Local APIC registers: byte offsets. */
+/* Registers of the local APIC: byte offsets. */
 #define LAPIC_ID            0x020
 #define LAPIC_TPR           0x080
 #define LAPIC_EOI           0x0b0
@@ -44,9 +44,9 @@
 #define ICR_ASSERT       (1u << 14)
 #define ICR_ALL_OTHERS   (3u << 18)
 
-/* IOAPIC registers: indices. */
+/* Registers of the IOAPIC: indices. */
 #define IOAPIC_VERSION     1
-#define IOAPIC_REDIRECTION 0x10 /* two words a pin */
+#define IOAPIC_REDIRECTION 0x10 /* two words for each pin */
 #define PIN_ACTIVE_LOW     (1u << 13)
 #define PIN_LEVEL          (1u << 15)
 #define PIN_MASKED         (1u << 16)
@@ -57,7 +57,7 @@
 #define PIC2_DATA    0xa1
 
 static volatile uint32_t *lapic;
-static volatile uint32_t *ioapic; /* [0]: index, [4]: data */
+static volatile uint32_t *ioapic; /* [0] is the index, [4] the data */
 static unsigned ioapic_npins;
 
 static uint32_t lapic_read(unsigned reg)
@@ -88,8 +88,8 @@ static void pin_write(unsigned pin, uint32_t low, uint32_t apic_id)
     ioapic_write(IOAPIC_REDIRECTION + 2 * pin, low);
 }
 
-/* Moves the PICs off the exceptions' vectors, in case one still speaks, and masks all their lines
- * (Intel 8259A). */
+/* Moves the PICs' vectors away from those of exceptions, in case of a spurious interrupt, and masks
+   all their lines (Intel 8259A). */
 static void pics_silence(void)
 {
     port_write8(PIC1_COMMAND, 0x11);
@@ -155,7 +155,7 @@ void apic_eoi(void)
     lapic_write(LAPIC_EOI, 0);
 }
 
-/* The two halves of the ICR belong together; writing the low one sends. */
+/* Writes the two halves of the ICR together. The write of the low one sends. */
 static void icr_write(uint32_t high, uint32_t low)
 {
     bool irq = irq_save();

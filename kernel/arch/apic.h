@@ -3,15 +3,16 @@
 
 #include <lib/base.h>
 
-/* Tells the local APIC that the interrupt under way is dealt with. */
+/* Sends the end of the current interrupt to the local APIC. */
 void apic_eoi(void);
 
-/* Sends an NMI to every other CPU that is up. */
+/* Sends an NMI to every other CPU that runs. */
 void apic_stop_others(void);
 
-/* The timer of this CPU: counts down from `count` once, without an interrupt; and how much is left. */
+/* Start this CPU's timer, which counts down from `count` once without an interrupt, and return how
+   much is left. */
 void apic_timer_count_from(uint32_t count);
 uint32_t apic_timer_left(void);
 
-/* From now on VECTOR_TIMER every `count` ticks. */
+/* Starts the timer interrupt VECTOR_TIMER, which comes every `count` ticks. */
 void apic_timer_periodic(uint32_t count);

@@ -1,16 +1,16 @@
 /* From the boot loader to C.
 
-   One ELF file carries two invitations: a multiboot2 header, which GRUB reads, and a PVH note,
-   which qemu -kernel reads. Both enter here in 32-bit protected mode, without paging, at a physical
-   address, with ebx pointing to what they have to say. The image is linked at KERNEL_BASE + 1 MiB
-   and loaded at 1 MiB, so a symbol's physical address is symbol - KERNEL_BASE: PHYS().
+   One ELF file can be booted in two ways: GRUB reads its multiboot2 header, and qemu -kernel its
+   PVH note. Both enter here in 32-bit protected mode, without paging, at a physical address; ebx
+   points to the loader's information. The image is linked at KERNEL_BASE + 1 MiB and loaded at 1
+   MiB, so the physical address of a symbol is symbol - KERNEL_BASE: PHYS().
 
-   The early tables map the first 4 GiB three times: at 0 (where we run until the jump), at
-   DIRECT_MAP_BASE (where boot.c reads what the loader left), and the first GiB at KERNEL_BASE.
-   paging_init replaces them.
+   The early tables map the first 4 GiB at 0, where this code runs until the jump, and at
+   DIRECT_MAP_BASE, where boot.c reads the loader's information. They map the first GiB at
+   KERNEL_BASE. paging_init replaces them.
 
-   Sources: Multiboot2 specification 3.1; Xen's start_info.h (the PVH boot ABI); SDM 3A
-   9.8.5 (to long mode). */
+   Sources: Multiboot2 specification 3.1; Xen's start_info.h (the PVH boot ABI); SDM 3A 9.8.5 (to
+   long mode). */
 
 #include "offsets.h"
 
@@ -84,7 +84,7 @@ boot_pvh:
         lgdt    PHYS(early_gdt_pointer)
         ljmp    $8, $PHYS(boot_long)
 
-/* This CPU has no long mode or no NX: says so on the serial line, and stops. */
+/* Reports on the serial line that this CPU lacks long mode or NX, and stops. */
 boot_unsupported:
         mov     $PHYS(unsupported_text), %esi
         mov     $0x3f8, %dx

@@ -1,29 +1,29 @@
-/* What the boot loader left, copied before anything can overwrite it, and the first allocator.
+/* Copying what the boot loader passed, before it is overwritten; and the first allocator.
 
-   Memory at this point is a set of ranges: `boot_info.ram` is what is usable, `taken` what is in
-   use of it: the kernel's image, the initial RAM disk, and what boot_alloc gave away. Free is ram
-   minus taken. Both lists are short and sorted; boot_alloc takes the lowest place that fits, so
-   what it takes is one or two ranges that grow.
+   Memory is a set of ranges at this point. `boot_info.ram` is the usable memory. `taken` is the
+   part of it that is in use: the kernel's image, the initial RAM disk, and what boot_alloc has
+   given away. Both lists are short and sorted. boot_alloc takes the lowest place that fits, so its
+   memory is one or two ranges that grow.
 
-   Always true: nothing here points into the loader's memory once boot_main has read it. No locks:
-   one CPU. */
+   Always true: after boot_main, no pointer leads into the loader's memory. No locks: only one CPU
+   runs. */
 #include <arch/boot.h>
 #include <arch/page.h>
 #include <lib/panic.h>
 #include <lib/string.h>
 #include "image.h"
 
-#define LOW_MEMORY_END 0x100000ul /* below it: firmware, and room for starting other CPUs */
+#define LOW_MEMORY_END 0x100000ul /* firmware is below, and room to start other CPUs */
 #define MAX_TAKEN      16
 
-#define MEMORY_USABLE 1 /* the type that multiboot2 and PVH both took from the BIOS */
+#define MEMORY_USABLE 1 /* of multiboot2 and PVH; the BIOS's own type */
 
 struct boot_info boot_info;
 
 static struct boot_range taken[MAX_TAKEN];
 static unsigned ntaken;
 
-/* The range lists. */
+/* ---- Ranges ---- */
 
 static void range_insert(struct boot_range *list, unsigned *n, unsigned max, struct boot_range new)
 {
@@ -35,7 +35,7 @@ static void range_insert(struct boot_range *list, unsigned *n, unsigned max, str
     list[at] = new;
 }
 
-/* Joins neighbours that touch or overlap; the list is sorted. */
+/* Joins neighbours of the sorted list that touch or overlap. */
 static void ranges_merge(struct boot_range *list, unsigned *n)
 {
     unsigned last = 0;
@@ -65,7 +65,7 @@ static void range_take(paddr_t start, paddr_t end)
     ranges_merge(taken, &ntaken);
 }
 
-/* The first free range at or above `from`; false: there is none. */
+/* Finds the first free range at or above `from`. Returns false if there is none. */
 static bool free_next(paddr_t from, struct boot_range *found)
 {
     for (unsigned i = 0; i < boot_info.nram; i++) {
@@ -107,8 +107,8 @@ void boot_free_ranges(void (*each)(paddr_t start, paddr_t end))
         each(r.start, r.end);
 }
 
-/* The screen, where the loader says nothing of it: text, if the BIOS has left the VGA in its mode 3.
-   Source: the BIOS data area (IBM PS/2 BIOS technical reference, 0x449). */
+/* The screen, if the loader does not describe it: text, if the BIOS left the VGA in mode 3. Source:
+   the BIOS data area (IBM PS/2 BIOS technical reference, 0x449). */
 
 #define VGA_TEXT_ADDR    0xb8000
 #define VGA_TEXT_COLUMNS 80
@@ -129,7 +129,7 @@ static void bios_read_screen(void)
     };
 }
 
-/* PVH: Xen's start_info.h. */
+/* ---- PVH (Xen's start_info.h) ---- */
 
 struct pvh_info {
     uint32_t magic, version, flags, nmodules;
@@ -165,7 +165,7 @@ static void pvh_read(const struct pvh_info *info)
     bios_read_screen();
 }
 
-/* Multiboot2: its specification, 3.6. */
+/* ---- Multiboot2 (specification 3.6) ---- */
 
 struct multiboot2_tag {
     uint32_t type, size;
@@ -215,7 +215,7 @@ struct multiboot2_screen {
 #define MULTIBOOT2_TAG_MEMMAP  6
 #define MULTIBOOT2_TAG_SCREEN  8
 #define MULTIBOOT2_TAG_RSDP    14 /* of ACPI 1 */
-#define MULTIBOOT2_TAG_RSDP2   15 /* of ACPI 2 and later: better */
+#define MULTIBOOT2_TAG_RSDP2   15 /* of ACPI 2 and later; preferred */
 
 #define MULTIBOOT2_SCREEN_RGB  1
 #define MULTIBOOT2_SCREEN_TEXT 2
@@ -237,7 +237,7 @@ static void multiboot2_read_module(const struct multiboot2_module *module)
     boot_info.initrd_end = module->end;
 }
 
-/* The tag holds a copy of the table, not its address. */
+/* Sets the RSDP to the copy of it in the tag. The tag has no address. */
 static void multiboot2_read_rsdp(const struct multiboot2_rsdp *tag)
 {
     static uint8_t copy[64] __aligned(8);
@@ -306,7 +306,7 @@ static void multiboot2_read(const char *info)
     }
 }
 
-/* The first C code, called by boot.S on the early tables. */
+/* The first C code, which boot.S calls on the early tables. */
 void boot_main(uint32_t magic, paddr_t info);
 void boot_main(uint32_t magic, paddr_t info)
 {
@@ -322,7 +322,7 @@ void boot_main(uint32_t magic, paddr_t info)
     kernel_main();
 }
 
-/* The command line: words separated by blanks. */
+/* ---- The command line: words separated by blanks ---- */
 
 static const char *word_end(const char *word)
 {

@@ -1,9 +1,9 @@
-/* Time: the TSC counts it, the local APIC's timer interrupts, the RTC said at boot what day it is.
+/* Time: the TSC counts it, the local APIC's timer interrupts, and the RTC gives the date at boot.
 
-   The TSC's rate is measured against the PIT's channel 2, whose rate every PC agrees on, and the
-   APIC timer's at the same time. A measurement can only come out too long, when the machine
-   underneath is busy, so the shortest of a few counts. Nanoseconds are ticks * mult / 2^32: no
-   division. Written once by clock_init, then only read: no locks.
+   The rates of the TSC and of the APIC timer are measured against channel 2 of the PIT, which has
+   the same rate in every PC. A measurement on a busy host can only be too long, so the shortest of
+   several counts. Nanoseconds are ticks * mult / 2^32, without a division. clock_init writes the
+   rates once, so no lock is needed.
 
    Sources: Intel 8254 datasheet (PIT); Motorola MC146818A (RTC); SDM 3B 17.17 (TSC). */
 #include <arch/clock.h>
@@ -32,7 +32,7 @@ static uint64_t tsc_start, tsc_hz, tsc_mult;
 static uint64_t apic_hz;
 static uint64_t boot_realtime_ns;
 
-/* Waits 1/MEASURE_HZ seconds, by the PIT. */
+/* Waits 1/MEASURE_HZ seconds by the PIT. */
 static void pit_wait(void)
 {
     uint16_t count = PIT_HZ / MEASURE_HZ;
@@ -61,7 +61,7 @@ static void rates_measure(void)
     apic_hz = (uint64_t)apic_best * MEASURE_HZ;
 }
 
-/* The RTC. */
+/* ---- The RTC ---- */
 
 #define RTC_INDEX        0x70
 #define RTC_DATA         0x71
@@ -91,7 +91,7 @@ static void rtc_read_fields(uint8_t fields[RTC_FIELDS])
         fields[i] = rtc_read(regs[i]);
 }
 
-/* Reads until two readings agree: an update may fall between two registers. */
+/* Reads until two readings agree, because an update may fall between two registers. */
 static void rtc_read_stable(uint8_t fields[RTC_FIELDS])
 {
     uint8_t before[RTC_FIELDS];
@@ -119,7 +119,7 @@ static void rtc_decode(uint8_t fields[RTC_FIELDS])
         fields[HOUR] = fields[HOUR] % 12 + (pm ? 12 : 0);
 }
 
-/* Days since 1970 of a day in 2000-2099, where every fourth year is a leap year. */
+/* Returns the days from 1970 to a day in 2000-2099, in which every fourth year is a leap year. */
 static uint64_t date_to_days(unsigned years, unsigned month, unsigned day)
 {
     static const uint16_t before[12] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
@@ -140,7 +140,7 @@ static uint64_t rtc_seconds(void)
 void clock_init(void)
 {
     rates_measure();
-    if (tsc_hz < NS_PER_S / 4) /* mult would not fit; no 64-bit CPU is so slow */
+    if (tsc_hz < NS_PER_S / 4) /* mult would overflow; no 64-bit CPU is that slow */
         panic("the TSC runs at only %lu Hz", tsc_hz);
     tsc_mult = (NS_PER_S << 32) / tsc_hz;
     tsc_start = tsc_read();

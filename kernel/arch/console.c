@@ -1,13 +1,13 @@
-/* The console: the serial line, and the screen, once there is one.
+/* The console: the serial line, and the screen once it is initialised.
 
        printk --> debug port
               \-> serial line and screen, unless "quiet" is on the command line <-- console_write
 
-   A message is formatted once, and kept in a ring for whoever asks later (syslog(2)); for the terminals that read the
-   line and are the screen, its "\n" becomes "\r\n".
+   A message is formatted once, and kept in a ring for syslog(2). The serial line and the screen are
+   terminals, so they get "\r\n" for "\n".
 
-   One lock keeps messages whole and apart from what programs write, and guards the screen's state as
-   well. After console_panic_mode nobody takes it any more: whoever held it may be stopped. */
+   One lock keeps messages in one piece, apart from the output of programs, and guards the state of
+   the screen. After console_panic_mode no lock is taken, because its holder may be stopped. */
 #include <arch/boot.h>
 #include <arch/console.h>
 #include <arch/port.h>
@@ -17,18 +17,18 @@
 #include "debugport.h"
 #include "serial.h"
 
-#define DEBUG_PORT 0xe9 /* reads as its own number if it is there */
+#define DEBUG_PORT 0xe9 /* reads as its own number if it exists */
 
-/* Bytes that are sent without letting interrupts in: on a real line each takes 87 microseconds. */
-#define PIECE 16ul
+/* The bytes that are sent with interrupts disabled: on a real line each takes 87 microseconds. */
+#define SEND_CHUNK 16ul
 
 static struct spinlock lock = SPINLOCK(RANK_CONSOLE);
 static bool panic_mode;
-static const struct console_screen *screen; /* (lock) NULL: there is none */
+static const struct console_screen *screen; /* (lock) NULL: none */
 
 static struct {
     char bytes[CONSOLE_LOG_SIZE];
-    uint64_t end; /* of all messages, in bytes; its place in the ring is the rest by the size */
+    uint64_t end; /* position behind the last message; modulo the size, its place in the ring */
 } ring;           /* (lock) */
 
 void console_panic_mode(void)
@@ -62,7 +62,7 @@ void debugport_send(const char *text, size_t len)
         port_write8(DEBUG_PORT, text[i]);
 }
 
-/* To the terminals. The lock is held. */
+/* Sends bytes to the serial line and the screen. The lock is held. */
 static void send(const char *text, size_t len)
 {
     serial_send(text, len);
@@ -162,11 +162,11 @@ void debugport_printf(const char *fmt, ...)
 void console_write(const char *text, size_t len)
 {
     while (len > 0) {
-        size_t piece = min(len, PIECE);
+        size_t chunk = min(len, SEND_CHUNK);
         bool irq = console_lock();
-        send(text, piece);
+        send(text, chunk);
         console_unlock(irq);
-        text += piece;
-        len -= piece;
+        text += chunk;
+        len -= chunk;
     }
 }

@@ -1,15 +1,17 @@
-/* What the CPU keeps for a thread while another runs, and the switch between two.
+/* The state that the CPU keeps for a thread while another runs, and the switch between two threads.
 
-   The integer registers stand on the thread's kernel stack: all of the user's in the trapframe, the
-   callee-saved ones of the kernel's where context_swap pushed them. The x87 and SSE registers are
-   exchanged at every switch, at once: the kernel does not use them itself, and a lazy exchange
-   would leak them by speculation. FS: its base is only set by context_set_fs, so `fs_base` is
-   always what the CPU has while the thread runs, and need not be read back. (A program may load FS
-   with a selector, whose base is 0; then it gets its own back.) The selectors themselves are not kept: in 64-bit mode
-   they mean nothing (SDM 3A, 3.4.4), and what one program loads there another may find.
+   The integer registers are on the thread's kernel stack: the user's in the trapframe, and the
+   callee-saved ones of the kernel where context_swap pushed them. The x87 and SSE registers are
+   exchanged at every switch. The kernel does not use them itself, and a lazy exchange would leak
+   them by speculation.
 
-   No locks: a context belongs to its thread, and interrupts are off wherever the CPU and the record
-   differ. */
+   Only context_set_fs sets the base of FS, so `fs_base` is what the CPU has while the thread runs,
+   and need not be read back. If a program loads FS with a selector, the base is 0, and the next
+   switch restores `fs_base`. The selectors are not kept: they mean nothing in 64-bit mode (SDM 3A,
+   3.4.4), so one program may see those of another.
+
+   No locks: a context belongs to its thread, and interrupts are disabled where the CPU and the
+   record differ. */
 #include <arch/context.h>
 #include <arch/cpu.h>
 #include <arch/page.h>
@@ -20,12 +22,12 @@
 #include "descriptor.h"
 #include "regs.h"
 
-/* The parts of the FXSAVE area that are not 0 at the start (SDM 1, 8.1.5 and 10.2.3): all
- * exceptions masked. */
+/* The parts of the FXSAVE area that are not 0 in the initial state, in which all exceptions are
+   masked (SDM 1, 8.1.5 and 10.2.3). */
 #define FPU_FCW           0 /* offset */
 #define FPU_FSW           2
 #define FPU_MXCSR         24
-#define FPU_MXCSR_MASK    28 /* which bits of MXCSR this CPU has; 0: MXCSR_MASK_DEFAULT */
+#define FPU_MXCSR_MASK    28 /* the bits that MXCSR has on this CPU; 0: MXCSR_MASK_DEFAULT */
 #define FPU_FCW_INITIAL   0x37f
 #define FPU_MXCSR_INITIAL 0x1f80
 
@@ -41,7 +43,7 @@
 #define FPU_PRECISION (1u << 5)
 #define FPU_ALL       0x3fu
 
-/* What context_swap finds on a new stack, in the order of its pops. */
+/* The frame that context_swap pops from a new stack. */
 struct switch_frame {
     uint64_t r15, r14, r13, r12, rbx, rbp, rip;
 };
@@ -81,7 +83,7 @@ static uint32_t mxcsr_mask(void)
 
 void context_save_fpu(struct fpu_state *fpu)
 {
-    memset(fpu, 0, sizeof *fpu); /* FXSAVE leaves some bytes alone */
+    memset(fpu, 0, sizeof *fpu); /* FXSAVE does not write all bytes */
     fpu_save(fpu);
 }
 
@@ -100,7 +102,7 @@ void context_reset_fpu(void)
     fpu_load(&fpu);
 }
 
-/* The exceptions that are flagged and not masked. */
+/* Returns the exceptions that are flagged and not masked. */
 static unsigned fpu_exceptions(bool is_x87)
 {
     struct fpu_state fpu;
@@ -157,7 +159,7 @@ void context_exec(struct context *context, struct trapframe *tf, uaddr_t rip, ua
         .rsp = rsp,
         .ss = SEL_USER_DATA,
     };
-    bool irq = irq_save(); /* a switch here would save the old state over the new */
+    bool irq = irq_save(); /* a switch here would restore the old state */
     fpu_init(&context->fpu);
     fpu_load(&context->fpu);
     context->fs_base = 0;

@@ -1,9 +1,9 @@
 /* The CPUs: their records, and the control registers of each.
 
-   What CPUID offers is switched on, once, in cpu_init: write protection for the kernel too
-   (CR0.WP), no execution and no access of user pages from the kernel (SMEP, SMAP), no execution of
-   data (NX), global pages, SSE without AVX. Not on: FSGSBASE, so that the user cannot set GS to a
-   kernel address (entry.S relies on it). */
+   cpu_init enables what CPUID offers: write protection for the kernel too (CR0.WP), no execution
+   and no access of user pages by the kernel (SMEP, SMAP), no execution of data (NX), global pages,
+   and SSE without AVX. FSGSBASE stays off, because entry.S relies on a user that cannot set GS to a
+   kernel address. */
 #include <arch/cpu.h>
 #include <arch/init.h>
 #include <arch/page.h>
@@ -54,7 +54,7 @@ uint32_t cpu_features_edx(void)
     return cpuid(1).edx;
 }
 
-/* SDM 2A, CPUID, figure 3-6: the display family and model. */
+/* Decodes the display family and model (SDM 2A, CPUID, figure 3-6). */
 static void decode_signature(uint32_t eax, struct cpu_identity *identity)
 {
     identity->stepping = eax & 0xf;
@@ -88,7 +88,7 @@ static bool has_bit(uint32_t word, unsigned bit)
     return word >> bit & 1;
 }
 
-/* SDM 2A, CPUID, leaves 1 and 7. */
+/* Returns CR4 with all features that this CPU has (SDM 2A, CPUID, leaves 1 and 7). */
 static uint64_t cr4_wanted(void)
 {
     struct cpuid one = cpuid(1), seven = cpuid(7);
@@ -104,7 +104,8 @@ static uint64_t cr4_wanted(void)
     return cr4;
 }
 
-/* Makes NOPs of all STAC and CLAC (smap.inc). The text is still writable through the early tables. */
+/* Overwrites all STAC and CLAC with NOPs (smap.inc). The text is still writable, through the early
+   tables. */
 static void smap_sites_remove(void)
 {
     static const uint8_t nop[3] = {0x0f, 0x1f, 0x00};
@@ -124,7 +125,8 @@ static void control_registers_init(void)
     asm volatile("fninit");
 }
 
-/* STAR holds the kernel's CS (and SS 8 above it) and the base of the user's (SDM 3A, 5.8.8). */
+/* Enables SYSCALL. STAR holds the kernel's CS, with SS 8 above it, and the base of the user's
+   selectors (SDM 3A, 5.8.8). */
 static void syscall_init(void)
 {
     msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SCE | EFER_NXE);

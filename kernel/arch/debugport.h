@@ -1,4 +1,4 @@
-/* The debug port of QEMU and Bochs: for the test runner's eyes. */
+/* The debug port of QEMU and Bochs, for the test runner. */
 #pragma once
 
 #include <lib/base.h>

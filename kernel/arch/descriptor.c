@@ -1,12 +1,13 @@
 /* Segments, task-state segments and the interrupt table.
 
-   64-bit mode has no use for segments, but asks for them: SYSCALL and SYSRET compute selectors from
+   64-bit mode does not use segments, but needs them: SYSCALL and SYSRET compute selectors from
    STAR, so the order in the GDT is fixed (arch/trap.h, SEL_*). Each CPU has a GDT and a TSS of its
-   own; the TSS says which stack an exception starts on: rsp0 when it comes from user mode, the IST
-   for the three that must never trust rsp. One IDT serves all CPUs. Every gate is an interrupt
-   gate: the kernel is entered with interrupts off.
+   own. The TSS gives the stack on which an exception starts: rsp0 for one from user mode, and the
+   IST for the three that must not trust rsp. One IDT serves all CPUs. Every gate is an interrupt
+   gate, so the kernel is entered with interrupts disabled.
 
-   Sources: SDM 3A 3.4.5 (segment descriptors), 7.2.3 and 7.7 (TSS), 6.14.1 (gates), 6.14.5 (IST). */
+   Sources: SDM 3A 3.4.5 (segment descriptors), 7.2.3 and 7.7 (TSS), 6.14.1 (gates), 6.14.5
+   (IST). */
 #include <arch/cpu.h>
 #include <arch/init.h>
 #include <arch/page.h>
@@ -22,13 +23,13 @@ struct tss {
     uint64_t ist[7];
     uint64_t reserved2;
     uint16_t reserved3;
-    uint16_t io_bitmap; /* offset; sizeof(struct tss): there is none, no port is the user's */
+    uint16_t io_bitmap; /* offset; at sizeof(struct tss): none, so the user has no ports */
 } __packed;
 
 #define GDT_ENTRIES 7
 #define SEL_TSS     0x28
 
-/* The parts that 64-bit mode looks at: present, ring, code or data, L. */
+/* The parts of a segment that 64-bit mode reads: present, ring, code or data, L. */
 #define SEGMENT_KERNEL_CODE 0x00209b0000000000ul
 #define SEGMENT_KERNEL_DATA 0x0000930000000000ul
 #define SEGMENT_USER_DATA   0x0000f30000000000ul
@@ -48,7 +49,7 @@ struct gate {
 };
 
 #define GATE_INTERRUPT 0x8e
-#define GATE_USER      0x60 /* INT n may use it from ring 3 */
+#define GATE_USER      0x60 /* may be used from ring 3, by INT n */
 #define GATES          256
 
 static struct gate idt[GATES] __aligned(16);
@@ -99,7 +100,8 @@ void tss_set_stack(unsigned cpu, uint64_t rsp0)
     descriptors[cpu].tss.rsp[0] = rsp0;
 }
 
-/* The TSS descriptor takes two entries, to hold 64 bits of address (SDM 3A, 7.2.3). */
+/* Fills in the GDT. The TSS descriptor takes two entries, for 64 bits of address (SDM 3A,
+   7.2.3). */
 static void gdt_init(uint64_t *gdt, const struct tss *tss)
 {
     uint64_t base = (uint64_t)tss;
@@ -139,7 +141,7 @@ void descriptors_load(struct cpu *cpu)
     d->tss = (struct tss){.io_bitmap = sizeof d->tss};
     gdt_init(d->gdt, &d->tss);
     gdt_load(d->gdt);
-    msr_write(MSR_GS_BASE, (uint64_t)cpu); /* loading the selector has cleared it */
+    msr_write(MSR_GS_BASE, (uint64_t)cpu); /* loading the selector cleared it */
     msr_write(MSR_KERNEL_GS_BASE, 0);
     idt_load();
 }

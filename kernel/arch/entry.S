@@ -7,13 +7,13 @@
        #DF, NMI, #MC           (on stacks of their own)  ->  paranoid_entry  ->  trap_dispatch
        system call             syscall_entry                                 ->  syscall_dispatch
 
-   GS: in the kernel it points to this CPU's struct cpu, in user mode to nothing; SWAPGS exchanges
-   the two. An entry from user mode swaps, one from the kernel does not, and CS tells them apart.
-   The three that can strike between an entry and its SWAPGS look at GS itself: the user's base is
-   never in the upper half, since FSGSBASE is off.
+   GS points to this CPU's struct cpu in the kernel, and nowhere in user mode; SWAPGS exchanges the
+   two. An entry from user mode swaps, an entry from the kernel does not; CS tells them apart. #DF,
+   NMI and #MC may come between an entry and its SWAPGS, so they look at the base of GS itself. The
+   user's base is never in the upper half, because FSGSBASE is off.
 
-   rbp points to the trapframe while C runs: a backtrace that meets one of the return addresses
-   *_called finds there the frame to go on with. The CFI lines tell gdb the same.
+   While C runs, rbp points to the trapframe. A backtrace that meets one of the return addresses
+   *_called finds the next frame there. The CFI lines tell gdb the same.
 
    Sources: SDM 3A 6.14 (interrupts in 64-bit mode); 2B SWAPGS, SYSCALL, SYSRET; DWARF 4, 6.4. */
 
@@ -25,8 +25,7 @@
 
         .cfi_sections .debug_frame
 
-/* At the start of an entry: the CPU has pushed ss, rsp, rflags, cs, rip, and perhaps more below
-   them. */
+/* At the start of an entry the CPU has pushed ss, rsp, rflags, cs, rip, and perhaps more. */
 .macro CFI_FRAME bytes
         .cfi_startproc simple
         .cfi_signal_frame
@@ -59,10 +58,11 @@
         .endr
 .endm
 
-/* Vectors whose exceptions push an error code (SDM 3A, table 6-1), and those with a stack of their
-   own. */
-#define HAS_ERROR                                                                                 \
-        ((1 << 8) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 17) | (1 << 21))
+/* The vectors whose exceptions push an error code (SDM 3A, table 6-1), and those with a stack of
+   their own. */
+#define HAS_ERROR                                                                              \
+        ((1 << 8) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 17) |    \
+         (1 << 21))
 #define IS_PARANOID ((1 << 2) | (1 << 8) | (1 << 18))
 
         .text
@@ -110,9 +110,9 @@ trap_exit:
 1:      POP_REGS
         add     $16, %rsp                        # vector and error
         .cfi_adjust_cfa_offset -16
-        /* Cannot fault. Of a user's frame CS and SS are constants. RIP is canonical (trap.h); if nothing is
-           mapped there, the fetch in user mode faults. NT is clear now (FMASK), whatever the frame says. RSP
-           may be anything. */
+        /* This IRET does not fault in the kernel. CS and SS of a user's frame are constants, and
+           RIP is canonical (trap.h). If nothing is mapped at RIP, the fetch in user mode faults. NT
+           is clear now (FMASK), whatever the frame says. RSP may be anything. */
         iretq
         .cfi_endproc
 
@@ -122,7 +122,7 @@ trap_return:
         mov     %rdi, %rsp
         jmp     trap_exit
 
-/* May have come from anywhere: rbx remembers whether GS had to be swapped. */
+/* The interrupted code may be anything, so rbx remembers whether GS was swapped. */
         .globl paranoid_called
 paranoid_entry:
         CFI_FRAME 56
@@ -149,13 +149,13 @@ paranoid_called:
         iretq
         .cfi_endproc
 
-/* A spurious interrupt of the local APIC: no EOI (SDM 3A, 10.9). */
+/* A spurious interrupt of the local APIC gets no end of interrupt (SDM 3A, 10.9). */
         .globl trap_spurious
 trap_spurious:
         iretq
 
-/* SYSCALL has put rip into rcx and rflags into r11, and loaded CS and SS; FMASK has cleared IF, DF
-   and AC. rsp is the user's. */
+/* SYSCALL has put rip into rcx and rflags into r11, and has loaded CS and SS. FMASK has cleared IF,
+   DF and AC. rsp is the user's. */
         .globl syscall_entry, syscall_called
 syscall_entry:
         .cfi_startproc simple
@@ -180,9 +180,9 @@ syscall_entry:
         mov     %rsp, %rbp
         call    syscall_dispatch
 syscall_called:
-        /* SYSRET takes rip from rcx and rflags from r11: only if the user expects just these in
-           them. It cannot restore RF, and with a non-canonical rip Intel's faults in ring 0, on the
-           user's stack (2B, SYSRET). Else IRET. */
+        /* SYSRET takes rip from rcx and rflags from r11, so it is used only if the frame has the
+           same values there. It cannot restore RF. On Intel CPUs it faults in ring 0 on the user's
+           stack if rip is not canonical (2B, SYSRET). In these cases IRET is used. */
         mov     TF_RIP(%rsp), %rcx
         cmp     %rcx, TF_RCX(%rsp)
         jne     trap_exit
@@ -202,8 +202,8 @@ syscall_called:
         sysretq
         .cfi_endproc
 
-/* void context_swap(uint64_t *save_rsp, uint64_t rsp): the callee-saved registers stay on the stack
-   that is left. */
+/* void context_swap(uint64_t *save_rsp, uint64_t rsp): pushes the callee-saved registers on the old
+   stack, and pops those of the new one. */
         .globl context_swap
 context_swap:
         .cfi_startproc
@@ -218,7 +218,7 @@ context_swap:
         ret
         .cfi_endproc
 
-/* Where a new context starts: context_init has put entry into r12, arg into r13, 0 into rbp. */
+/* A new context starts here: context_init has set r12 to entry, r13 to arg, and rbp to 0. */
         .globl context_start
 context_start:
         .cfi_startproc

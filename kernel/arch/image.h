@@ -1,5 +1,5 @@
 /* The kernel's image in memory, as linker.ld lays it out: text, read-only data, then data up to
- * image_end. */
+   image_end. */
 #pragma once
 
 #include <arch/page.h>
@@ -7,7 +7,7 @@
 extern char image_start[], image_text_end[], image_rodata_end[], image_end[];
 extern char boot_stack_guard[], boot_stack[], boot_stack_top[];
 
-/* The physical address of something in the image. */
+/* Returns the physical address of an object in the image. */
 static inline paddr_t image_to_phys(const void *p)
 {
     return (uint64_t)p - KERNEL_BASE;

@@ -1,5 +1,5 @@
-/* What the assembly knows of C's structures and constants. Only #defines; cpu.c asserts that each
- * is right. */
+/* The structures and constants of C that the assembly uses. Only #defines; cpu.c asserts each of
+   them. */
 #pragma once
 
 #define ASM_KERNEL_BASE     0xffffffff80000000
@@ -20,6 +20,6 @@
 #define ASM_USER_CODE      0x23
 #define ASM_VECTOR_SYSCALL 256
 
-/* The trap stubs: one for each vector below TRAP_STUBS, each TRAP_STUB_SIZE bytes. */
+/* The trap stubs: one of TRAP_STUB_SIZE bytes for each vector below TRAP_STUBS. */
 #define TRAP_STUBS     64
 #define TRAP_STUB_SIZE 16

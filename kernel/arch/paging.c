@@ -1,4 +1,4 @@
-/* The kernel's half of the address space (arch/paging.h; the map is in arch/page.h).
+/* The kernel's half of the address space (arch/paging.h; its layout is in arch/page.h).
 
        region                    rights                    tables
        direct map, per range     RW-                       pages as large as fit
@@ -8,9 +8,9 @@
        kernel stacks             RW-, guards absent        leaf tables for all slots
        the image                 text R-X, rodata R--, data RW-
 
-   Always true: no page is both writable and executable. Every entry of the kernel's root that will
-   ever be used is filled by paging_init. Everything here is global. Leaf entries change by single
-   8-byte stores.
+   Always true: no page is both writable and executable. paging_init fills every entry of the
+   kernel's root that is ever used. All pages are global. A leaf entry changes by a single store of
+   8 bytes.
 
    Source: SDM 3A, 4.5. */
 #include <arch/atomic.h>
@@ -32,7 +32,7 @@
 
 #define DEVICE_WINDOW (32ul << 20)
 
-#define BYTES_PER_KSTACK (64ul << 10) /* one kernel stack for so much memory */
+#define BYTES_PER_KSTACK (64ul << 10) /* bytes of memory for each kernel stack */
 #define MIN_KSTACKS      256u
 #define MAX_KSTACKS      8192u
 
@@ -40,7 +40,7 @@ static paddr_t root;
 static unsigned nkstacks;
 static bool has_gib_pages;
 
-static uint64_t device_next = DEVICE_BASE; /* atomic: the first free address in the device window */
+static uint64_t device_next = DEVICE_BASE; /* atomic: the first free address of the window */
 
 paddr_t kernel_root(void)
 {
@@ -52,7 +52,7 @@ unsigned kstack_slots(void)
     return nkstacks;
 }
 
-/* The entry for `addr` at `level`; the tables above it are made where they are missing. */
+/* Returns the entry for `addr` at `level`, and makes the tables above it where they are missing. */
 static pte_t *entry_make(uint64_t addr, int level)
 {
     pte_t *table = phys_to_virt(root);
@@ -65,7 +65,7 @@ static pte_t *entry_make(uint64_t addr, int level)
     return &table[level_index(level, addr)];
 }
 
-/* The leaf entry for `addr` if there is a table for it, else NULL. Large pages have none. */
+/* Returns the leaf entry for `addr`, or NULL if there is no table for it; a large page has none. */
 static pte_t *leaf_find(uint64_t addr)
 {
     pte_t *table = phys_to_virt(root);
@@ -78,7 +78,7 @@ static pte_t *leaf_find(uint64_t addr)
     return &table[level_index(1, addr)];
 }
 
-/* The highest level whose pages can begin a mapping of `len` bytes from `addr` to `pa`. */
+/* Returns the highest level whose pages can begin a mapping of `len` bytes from `addr` to `pa`. */
 static int level_that_fits(uint64_t addr, paddr_t pa, uint64_t len)
 {
     int level = has_gib_pages ? 3 : 2;
@@ -103,7 +103,7 @@ static void map_direct(paddr_t start, paddr_t end, pte_t rights)
         map_range(start + DIRECT_MAP_BASE, start, end, rights);
 }
 
-/* The image's text and read-only data must not become writable through the direct map. */
+/* Maps a range, in which the image's text and read-only data must not become writable. */
 static void map_direct_around_image(paddr_t start, paddr_t end)
 {
     paddr_t first = image_to_phys(image_start), last = image_to_phys(image_rodata_end);
@@ -132,7 +132,7 @@ static void map_image(void)
     *leaf_find((uint64_t)boot_stack_guard) = 0;
 }
 
-/* Leaf tables for [addr, addr + len), without anything in them. */
+/* Makes empty leaf tables for [addr, addr + len). */
 static void tables_make(uint64_t addr, uint64_t len)
 {
     for (uint64_t end = addr + len; addr < end; addr += level_span(2))
@@ -154,7 +154,7 @@ static void kstacks_init(void)
     tables_make(KSTACK_BASE, (nkstacks + MAX_CPUS * TRAP_STACKS) * KSTACK_SLOT);
 }
 
-/* Returns the top of a stack of #DF, NMI or #MC. They have the kernel-stack slots behind those of the
+/* Returns the top of a stack of #DF, NMI or #MC. Their kernel-stack slots come behind those of the
    threads. */
 static uint64_t trap_stack_top(unsigned cpu, enum trap_stack n)
 {
@@ -243,7 +243,8 @@ bool kstack_contains(uint64_t addr, size_t len)
     return same_slot && leaf_is_present(addr) && leaf_is_present(last);
 }
 
-/* The leaves below `table` that are writable and executable, given what the entries above it allow. */
+/* Returns how many leaves below `table` are writable and executable, given the rights of the
+   entries above it. */
 static unsigned table_count_wx(const pte_t *table, int level, bool write_above, bool exec_above)
 {
     unsigned found = 0;

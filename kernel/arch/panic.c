@@ -1,9 +1,9 @@
-/* The end of the kernel: stops the other CPUs, and says everything that is known.
+/* Panic: stops the other CPUs, and reports everything that is known.
 
-   The stack is followed by rbp. When a return address is one of entry.S's *_called, the frame's
-   saved rbp points to the trapframe of what was interrupted, and the walk goes on there. Nothing is
-   read that does not lie in a kernel stack, so that a broken stack does not fault again; if
-   something else does, the second panic says so and stops. No lock is taken: whoever holds it may be what is broken. */
+   The backtrace follows rbp. If a return address is one of entry.S's *_called, the saved rbp points
+   to the trapframe of the interrupted code, and the backtrace continues there. It reads kernel
+   stacks only, so a damaged stack causes no fault. If another fault occurs, the second panic says
+   so and stops. No lock is taken, because its holder may be what is broken. */
 #include <arch/atomic.h>
 #include <arch/boot.h>
 #include <arch/console.h>
@@ -21,7 +21,7 @@
 
 #define MAX_FRAMES 32
 
-/* What `call` and a function's first two instructions leave. */
+/* What `call` and the first two instructions of a function push. */
 struct stack_frame {
     uint64_t rbp, rip;
 };
@@ -37,21 +37,21 @@ static bool is_trap_call(uint64_t rip)
            rip == (uint64_t)syscall_called;
 }
 
-/* The frame at `rbp`, or NULL if there can be none. */
+/* Returns the frame at `rbp`, or NULL if no frame can be there. */
 static const struct stack_frame *frame_at(uint64_t rbp)
 {
     bool good = rbp % 8 == 0 && kstack_contains(rbp, sizeof(struct stack_frame));
     return good ? (const struct stack_frame *)rbp : NULL;
 }
 
-/* The trapframe that `frame` returns to, or NULL if it returns to an ordinary caller. */
+/* Returns the trapframe that `frame` returns to, or NULL if it returns to an ordinary caller. */
 static const struct trapframe *frame_trap(const struct stack_frame *frame)
 {
     bool good = is_trap_call(frame->rip) && kstack_contains(frame->rbp, sizeof(struct trapframe));
     return good ? (const struct trapframe *)frame->rbp : NULL;
 }
 
-/* What an address in a backtrace is: the instruction that was interrupted, or one to return to. */
+/* The kinds of address in a backtrace: an interrupted instruction, or one to return to. */
 enum rip_kind { RIP_INTERRUPTED, RIP_RETURN };
 
 /* Prints one line of a backtrace. A return address lies behind the end of its function if that ends
@@ -99,7 +99,7 @@ void backtrace_print(uint64_t rip, uint64_t rbp)
     backtrace_from(rip, RIP_RETURN, rbp);
 }
 
-/* The trapframe of what was interrupted last, or NULL if the boot code called all this. */
+/* Returns the innermost trapframe on the stack, or NULL if the stack begins in the boot code. */
 static const struct trapframe *trap_innermost(uint64_t rbp)
 {
     for (unsigned n = 0; n < MAX_FRAMES; n++) {
@@ -171,7 +171,8 @@ void panic_stop_if_asked(void)
         asm volatile("cli; hlt");
 }
 
-/* Lets one CPU through, once. */
+/* Lets the first CPU pass, and stops the others. If the first one panics again, stops the
+   machine. */
 static void panic_enter(void)
 {
     irq_disable();
@@ -182,7 +183,7 @@ static void panic_enter(void)
         return;
     }
     if (panicking_cpu != cpu_id())
-        panic_stop_if_asked(); /* the first tells the story */
+        panic_stop_if_asked(); /* only the first CPU reports */
     printk("panic: a second panic while the first is reported\n");
     machine_stop();
 }

@@ -1,5 +1,5 @@
-/* Stopping a CPU because another has panicked. */
+/* Stopping a CPU because another panics. */
 #pragma once
 
-/* Called by NMI: stops this CPU for ever if a panic is under way. */
+/* Stops this CPU for ever if another panics. Called by the NMI handler. */
 void panic_stop_if_asked(void);

@@ -1,9 +1,9 @@
-/* The end of the machine: off, on again, or stopped.
+/* The machine: turning it off, restarting and stopping it.
 
-   There is no one way to turn off a PC, so all that are known are tried in turn; each that is not
-   there does nothing. isa-debug-exit ends QEMU with (value << 1) | 1: 33 after an orderly end,
-   whatever the status, which the debug port tells; 35 after a panic. A triple fault ends it with 0,
-   so that 0 is never success. */
+   A PC has no single way to be turned off. All known ways are tried in turn; those that the machine
+   lacks have no effect. isa-debug-exit ends QEMU with the status (value << 1) | 1: 33 after an
+   orderly end, 35 after a panic. The debug port has the exit status of init. A triple fault ends
+   QEMU with 0, so 0 is never success. */
 #include <arch/clock.h>
 #include <arch/console.h>
 #include <arch/cpu.h>
@@ -28,7 +28,8 @@ static void halt(void)
     asm volatile("hlt");
 }
 
-/* The PM1 registers only work in ACPI mode, to which the firmware may have to be asked. */
+/* Switches to ACPI mode, in which alone the PM1 registers work. The firmware may have to be
+   asked. */
 static void acpi_enter(void)
 {
     if (!acpi.smi_command || (port_read16(acpi.pm1a_control) & PM1_SCI_ENABLE))
@@ -54,7 +55,8 @@ static void acpi_poweroff(void)
     acpi_sleep(acpi.pm1b_control, acpi.sleep_types[1]);
 }
 
-/* QEMU's q35 and pc, old QEMU and Bochs, and Bochs' own port, without ACPI. */
+/* Turns off QEMU's q35 and pc, then old QEMU and Bochs, then Bochs by its own port, without
+   ACPI. */
 static void emulator_poweroff(void)
 {
     port_write16(0x604, 0x2000);
@@ -73,7 +75,7 @@ void machine_poweroff(unsigned status)
     port_write32(DEBUG_EXIT_PORT, DEBUG_EXIT_END);
     acpi_poweroff();
     emulator_poweroff();
-    /* An emulator may take a moment. */
+    /* An emulator may need a moment. */
     for (uint64_t end_ns = clock_monotonic_ns() + MOMENT_NS; clock_monotonic_ns() < end_ns;)
         cpu_relax();
     printk("It is now safe to turn off the machine.\n");
@@ -86,8 +88,8 @@ void machine_poweroff(unsigned status)
 #define RESET_CONTROL    0xcf9
 #define RESET_HARD       0x06
 
-/* The chipset's reset, then the keyboard controller's, then a triple fault: an exception without an
- * IDT. */
+/* Resets by the chipset, then by the keyboard controller, then by a triple fault: an exception
+   without an IDT. */
 void machine_restart(void)
 {
     irq_disable();

@@ -1,5 +1,5 @@
-/* Control registers, model-specific registers and CPUID, by the names of the SDM (3A 2.5, 4 chapter
- * 2, 2A CPUID). */
+/* Control registers, model-specific registers and CPUID, by their names in the SDM (3A 2.5, 4
+   chapter 2, 2A CPUID). */
 #pragma once
 
 #include <lib/base.h>
@@ -30,7 +30,7 @@
 #define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 
-/* The PAT as it is after reset (SDM 3A, table 11-12), with write combining in entry 1. */
+/* The PAT after reset (SDM 3A, table 11-12), but for write combining in entry 1. */
 #define PAT_WITH_COMBINING 0x0007040600070106ul
 
 #define EFER_SCE (1ul << 0)
@@ -77,7 +77,7 @@ struct cpuid {
     uint32_t eax, ebx, ecx, edx;
 };
 
-/* One leaf; all zero if the CPU does not have it. */
+/* Reads one leaf; all zero if the CPU lacks it. */
 static inline struct cpuid cpuid(uint32_t leaf)
 {
     struct cpuid c, most;
@@ -92,7 +92,7 @@ static inline struct cpuid cpuid(uint32_t leaf)
 
 #define CPUID_80000001_EDX_GIB_PAGES (1u << 26)
 
-/* Does not wait for earlier instructions: good enough for a clock. */
+/* Reads the TSC without waiting for earlier instructions, which is exact enough for a clock. */
 static inline uint64_t tsc_read(void)
 {
     uint32_t low, high;

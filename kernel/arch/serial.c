@@ -1,9 +1,9 @@
 /* The serial line: a 16550 at COM1, 115200 baud, 8 data bits, no parity, 1 stop bit.
 
-   The transmitter has a FIFO of 16 bytes: when it says that it is empty, 16 bytes may be given
-   without asking again. Bytes received cause ISA line 4 after serial_listen. Without a chip at COM1
-   all of this does nothing. Locks: console.c's for sending. Source: National Semiconductor PC16550D
-   datasheet, 8. */
+   The transmitter has a FIFO of 16 bytes. When it reports that it is empty, 16 bytes may be written
+   without asking again. After serial_listen, received bytes cause interrupts on ISA line 4. Without
+   a chip at COM1 the functions do nothing. Lock for sending: console.c's. Source: National
+   Semiconductor PC16550D datasheet, 8. */
 #include <arch/console.h>
 #include <arch/cpu.h>
 #include <arch/init.h>
@@ -24,10 +24,10 @@
 #define SCRATCH      (COM1 + 7)
 
 #define IER_RECEIVED  (1u << 0)
-#define FCR_ENABLE    0x07 /* and empty both FIFOs; interrupt at the first byte */
+#define FCR_ENABLE    0x07 /* empties both FIFOs, interrupts at the first byte */
 #define LCR_8N1       0x03
 #define LCR_DIVISOR   (1u << 7)
-#define MCR_READY     0x0b /* DTR, RTS, and OUT2, which lets interrupts out */
+#define MCR_READY     0x0b /* DTR, RTS, and OUT2, which enables interrupts */
 #define LSR_RECEIVED  (1u << 0)
 #define LSR_FIFO_FREE (1u << 5)
 #define LSR_IDLE      (1u << 6)

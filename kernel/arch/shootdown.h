@@ -1,6 +1,6 @@
 /* The receiving end of a TLB shootdown (tlb.c). */
 #pragma once
 
-/* Does what another CPU has asked this one to forget, if anything. Called by the interrupt and by
- * whoever spins. */
+/* Flushes what another CPU has requested, if anything. Called by the interrupt handler and by a CPU
+   that spins. */
 void shootdown_answer(void);

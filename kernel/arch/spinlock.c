@@ -1,11 +1,11 @@
-/* The slow path of a spinlock, and the check of the order of all locks in a DEBUG build. */
+/* The slow path of a spinlock; and, in a DEBUG build, the check of the order of all locks. */
 #include <arch/spinlock.h>
 #include <lib/panic.h>
 #include "shootdown.h"
 
-/* Looks, and tries only when the lock seems free, so that waiting does not take the holder's cache
-   line away. The holder may be waiting for this CPU to forget a translation, and interrupts may be
-   off here: so it answers while it waits. */
+/* Reads the lock, and tries to take it only when it is free, so that waiting does not take the
+   cache line from the holder. The holder may be waiting for this CPU to flush a translation, and
+   interrupts may be disabled here. So the loop answers shootdowns. */
 void spin_wait(struct spinlock *lock)
 {
     do {
@@ -18,7 +18,7 @@ void spin_wait(struct spinlock *lock)
 
 #ifdef DEBUG
 
-/* A parent directory and then its child: the one rank of which two may be held. */
+/* Returns true for the one rank of which two may be held: a parent directory, then its child. */
 static bool may_nest(enum lock_rank rank)
 {
     return rank == RANK_VNODE;

@@ -1,5 +1,5 @@
-/* The kernel's own function names: a table that tools/ksyms.sh makes of the linked kernel, and that
-   is linked into it. Sorted by address. The first link has an empty one. */
+/* The names of the kernel's functions: a table, sorted by address, that tools/ksyms.sh makes from
+   the linked kernel. It is linked into the final kernel; the first link has an empty one. */
 #include <arch/page.h>
 #include "image.h"
 #include "symbol.h"
@@ -18,8 +18,8 @@ const char *symbol_find(uint64_t addr, uint64_t *offset)
     if (addr < start || addr >= (uint64_t)image_text_end)
         return NULL;
     const struct symbol *low = ksyms_start, *high = ksyms_end;
-    while (low < high) { /* the symbols before `low` begin at or before addr, those from `high` on
-                            behind it */
+    /* Symbols before `low` begin at or before addr, those from `high` on behind it. */
+    while (low < high) {
         const struct symbol *middle = low + (high - low) / 2;
         if (middle->offset <= addr - start)
             low = middle + 1;

@@ -1,7 +1,7 @@
-/* The kernel's own function names. */
+/* The names of the kernel's functions. */
 #pragma once
 
 #include <lib/base.h>
 
-/* The function that `addr` lies in, and how far behind its start; NULL: none. */
+/* Finds the function in which `addr` lies, and the offset of `addr` in it. NULL: none. */
 const char *symbol_find(uint64_t addr, uint64_t *offset);

@@ -1,12 +1,14 @@
-/* What this CPU's MMU has loaded, and how all CPUs are made to forget (arch/tlb.h).
+/* The address space that each CPU has loaded, and the flush of translations on all CPUs
+   (arch/tlb.h).
 
-   A flush first forgets here, then asks every other CPU in `running` to: it writes one request,
-   sends VECTOR_TLB, and waits until each has cleared its bit in `request.pending`. One request is
-   under way at a time, under a lock.
+   A CPU that flushes first does so itself, then asks every other CPU in `running`. It writes one
+   request, sends VECTOR_TLB, and waits until each CPU has cleared its bit in `request.pending`. A
+   lock makes sure that there is one request at a time.
 
-   Always true: the range of the request changes only while `pending` is 0 and the lock is held.
-   Whoever waits, for the lock, for the answers or for any spinlock, answers meanwhile: so two CPUs
-   that flush at once, or one that spins with interrupts off, never wait for each other for ever. */
+   Always true: the range of the request changes only while `pending` is 0 and the lock is held. A
+   CPU that waits, for the lock, for answers or for any spinlock, answers requests meanwhile. So two
+   CPUs that flush at once do not wait for each other for ever, and neither do a CPU that flushes
+   and one that spins with interrupts disabled. */
 #include <arch/atomic.h>
 #include <arch/irq.h>
 #include <arch/page.h>
@@ -18,14 +20,14 @@
 #include "regs.h"
 #include "shootdown.h"
 
-#define MANY_PAGES 64 /* above it, forgetting everything is cheaper than page by page */
+#define MANY_PAGES 64 /* above it, flushing everything is cheaper */
 
-static struct mmu_space *loaded[MAX_CPUS]; /* each by its own CPU */
+static struct mmu_space *loaded[MAX_CPUS]; /* each written by its own CPU */
 
 static struct {
     uint8_t locked;
     uint64_t start, end;
-    cpumask_t pending; /* atomic: who has not yet forgotten [start, end) */
+    cpumask_t pending; /* atomic: the CPUs that have not yet flushed [start, end) */
 } request;
 
 static cpumask_t cpu_bit(void)
@@ -43,13 +45,14 @@ void mmu_switch(struct mmu_space *to)
     struct mmu_space *from = mmu_current();
     if (from == to)
         return;
-    /* The bit before CR3, in a locked instruction: who changes an entry and then reads `running`
-       either sees us and asks us to forget, or we walk only after the change. */
+    /* Set the bit before CR3 is loaded, by a locked instruction. Another CPU changes an entry, then
+       reads `running`. It either sees our bit and asks us to flush, or we walk the tables only
+       after its change. */
     if (to)
         atomic_or(&to->running, cpu_bit());
     loaded[cpu_id()] = to;
     cr3_write(to ? to->root : kernel_root());
-    /* The bit after CR3: until then we could still use old translations of `from`. */
+    /* Clear the bit after CR3 is loaded: until then this CPU may use old translations of `from`. */
     if (from)
         atomic_and(&from->running, ~cpu_bit());
 }
@@ -59,7 +62,8 @@ static void forget_page(uint64_t addr)
     asm volatile("invlpg (%0)" : : "r"(addr) : "memory");
 }
 
-/* CR3 spares global pages; changing CR4.PGE does not (SDM 3A, 4.10.4.1). */
+/* Flushes everything. Loading CR3 keeps global pages; changing CR4.PGE does not (SDM 3A,
+   4.10.4.1). */
 static void forget_all(bool kernel)
 {
     uint64_t cr4 = cr4_read();
@@ -85,8 +89,9 @@ void shootdown_answer(void)
 {
     if (likely(!atomic_load_relaxed(&request.pending)))
         return;
-    /* Interrupts off: if VECTOR_TLB came between our forgetting and clearing the bit, its handler
-       would clear it, and the bit that we then clear could be the next request's, unanswered. */
+    /* Interrupts are disabled for the following race. We flush; VECTOR_TLB arrives, and its handler
+       clears our bit; the next request sets it; then we clear the bit of a request that we have not
+       answered. */
     bool irq = irq_save();
     if (atomic_load(&request.pending) & cpu_bit()) {
         forget(request.start, request.end);
@@ -103,7 +108,7 @@ static void request_lock(void)
     }
 }
 
-/* Makes `others` forget [start, end). Preemption is off; the caller's own bit is not in `others`. */
+/* Makes the CPUs in `others`, without this one, flush [start, end). Preemption is disabled. */
 static void ask(cpumask_t others, uint64_t start, uint64_t end)
 {
     assert(irq_enabled() && lock_check_none_from(RANK_TABLE));
@@ -115,7 +120,7 @@ static void ask(cpumask_t others, uint64_t start, uint64_t end)
         if (others >> n & 1)
             ipi_send(n, VECTOR_TLB);
     while (atomic_load(&request.pending))
-        cpu_relax(); /* nobody else can ask us: we hold the lock */
+        cpu_relax(); /* no other CPU sends requests: we hold the lock */
     atomic_store(&request.locked, 0);
 }
 
@@ -131,9 +136,9 @@ static void flush(cpumask_t running, uint64_t start, uint64_t end)
 static void flush_running(const cpumask_t *running, uint64_t start, uint64_t end)
 {
     preempt_disable();
-    /* The caller's change of an entry may still stand in our store buffer: it must be seen before
-       we look who is running, or a CPU that loads CR3 just now could be missed and still walk the
-       old entry (see mmu_switch). */
+    /* The caller's change of an entry may still be in this CPU's store buffer. Without the fence,
+       we read `running`, another CPU loads CR3 and walks the old entry, and only then does our
+       change become visible; the other CPU would be missed (see mmu_switch). */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     flush(atomic_load(running), start, end);
     preempt_enable();

@@ -1,13 +1,14 @@
-/* From the hardware's words to ours: every exception and interrupt comes through trap_dispatch.
+/* From the hardware's terms to the kernel's: every exception and interrupt comes through
+   trap_dispatch.
 
        page fault        CR2 and the error code become an address and FAULT_ words; fault_dispatch
        other exception   fault_dispatch
-       VECTOR_TLB        another CPU wants a translation forgotten: done here
+       VECTOR_TLB        another CPU asks for a flush: done here
        other interrupt   end of interrupt, then interrupt_dispatch
-       #DF, #MC, NMI     panic; an NMI is also how a panic stops the other CPUs
+       #DF, #MC, NMI     panic; a panic also stops the other CPUs by NMI
 
-   A kernel stack ends in a guard page. Running into it is a page fault that finds no stack to be
-   pushed on, so it arrives as a double fault, on a stack of its own, with CR2 in the guard. */
+   A kernel stack ends in a guard page. A page fault there cannot push its frame on the stack, so it
+   arrives as a double fault, on a stack of its own, with CR2 in the guard. */
 #include <arch/paging.h>
 #include <arch/trap.h>
 #include <lib/panic.h>
@@ -30,8 +31,8 @@ uint64_t extable_find(uint64_t rip)
     return 0;
 }
 
-/* The bits of the error code are FAULT_ words already (SDM 3A, 4.7, figure 4-12); higher ones are
- * features that are off. */
+/* The bits of the error code are the FAULT_ words (SDM 3A, 4.7, figure 4-12). Higher bits belong to
+   features that are off. */
 _Static_assert(FAULT_PRESENT == 1 && FAULT_WRITE == 2 && FAULT_USER == 4, "a word is not the bit");
 _Static_assert(FAULT_RESERVED == 8 && FAULT_EXEC == 16, "a word is not the bit");
 

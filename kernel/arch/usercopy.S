@@ -1,10 +1,10 @@
-/* The only instructions of the kernel that touch the user's half (arch/usercopy.h).
+/* The only instructions of the kernel that access the user's half (arch/usercopy.h).
 
-   Between STAC and CLAC the user's pages are open. An instruction that may fault there has an entry
-   in the table .extable: (its address, where to go on if the fault cannot be resolved). A string
-   instruction that faults leaves in rcx how many units are left, and rsi and rdi at the first of
-   them (SDM 2B, REP), so nothing is lost: a failed run of 8-byte units goes on in bytes up to the
-   very byte that cannot be reached.
+   Between STAC and CLAC the kernel may access user pages. An instruction that may fault there has
+   an entry in the table .extable: its address, and where to continue if the fault cannot be
+   resolved. A string instruction that faults leaves the number of remaining units in rcx, and rsi
+   and rdi at the first of them (SDM 2B, REP). So a run of 8-byte units that failed continues in
+   bytes, up to the first byte that cannot be accessed.
 
    All four are leaf functions and use no stack. */
 
@@ -19,8 +19,8 @@
 
         .cfi_sections .debug_frame
 
-/* Runs a string instruction over rdx bytes, in units of 8 bytes and then of 1; returns the bytes
-   that are left. */
+/* Runs a string instruction over rdx bytes, in units of 8 bytes and then of 1. Returns the number
+   of bytes that are left. */
 .macro USER_STRING op
         STAC
         mov     %rdx, %rcx

@@ -1,4 +1,4 @@
-/* The names of exceptions and interrupts, for people. */
+/* The names of exceptions and interrupts. */
 #include <arch/trap.h>
 
 static const char *const vector_names[] = {

@@ -1,25 +1,25 @@
-/* Formatted text: a format is cut into literal runs and conversions, and each goes to a sink in
-   pieces.
+/* Formatted text. A format is cut into literal runs and conversions, and the text of each goes to a
+   sink in pieces.
 
-   A number is made of four parts, any of them empty:
+   A number has four parts, any of which may be empty:
 
        pad   prefix   zeros   digits   pad
        "   " "0x"     "00"    "1f"     "  "
 
-   width counts all of them; precision counts zeros and digits. No state, no allocation, no floating
-   point. */
+   The width counts all of them, the precision zeros and digits. No state, no allocation, no
+   floating point. */
 #include <lib/printf.h>
 #include <lib/string.h>
 
 struct spec {
     bool left, plus, space, alt, zero; /* the flags - + space # 0 */
     int width;
-    int precision; /* -1: none given */
+    int precision; /* -1: none */
     int size;      /* bytes of an integer argument */
     char conversion;
 };
 
-/* A va_list that functions can share through a pointer, whatever its type is. */
+/* A va_list that functions can share by a pointer, whatever its type is. */
 struct arguments {
     va_list list;
 };
@@ -43,7 +43,8 @@ static void put_padded(struct text_sink *sink, const struct spec *spec, const ch
         put_repeated(sink, ' ', spec->width - len);
 }
 
-/* Writes the digits of `value` so that they end at `end`; returns where they start. 0 has no digit. */
+/* Writes the digits of `value` so that they end at `end`. Returns where they start; 0 has no
+   digits. */
 static char *digits_make(char *end, uint64_t value, unsigned base, bool upper)
 {
     const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
@@ -139,7 +140,7 @@ static void put_conversion(struct text_sink *sink, const struct spec *spec, stru
         return put_string(sink, spec, va_arg(args->list, const char *));
     case 'p':
         return put_pointer(sink, spec, va_arg(args->list, void *));
-    default: /* %% and what we do not know: as it stands */
+    default: /* %% and unknown conversions print the character itself */
         sink->put(sink, &spec->conversion, 1);
     }
 }
@@ -192,7 +193,7 @@ static const char *parse_size(const char *fmt, int *size)
     }
 }
 
-/* Reads one conversion, behind its %; returns what follows it. */
+/* Reads one conversion, from behind its %. Returns the address behind it. */
 static const char *parse_spec(const char *fmt, struct spec *spec, struct arguments *args)
 {
     *spec = (struct spec){.precision = -1};
@@ -237,11 +238,11 @@ void sink_printf(struct text_sink *sink, const char *fmt, ...)
     va_end(args);
 }
 
-/* A sink that fills a buffer and counts on when it is full. */
+/* A sink that fills a buffer, and goes on counting when it is full. */
 struct buffer_sink {
     struct text_sink sink;
     char *buf;
-    size_t size; /* bytes in buf, the final 0 included */
+    size_t size; /* bytes in buf, including the final 0 */
     size_t len;  /* of the whole text so far */
 };
 

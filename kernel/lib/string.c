@@ -1,7 +1,7 @@
 /* Bytes and strings, as in C.
 
-   Blocks move in units of 8 bytes with the string instructions, then the last few bytes one by one.
-   The direction flag is clear, as the ABI says and as every entry into the kernel makes sure. */
+   Blocks are moved by string instructions, in units of 8 bytes and then of 1. The direction flag is
+   clear, as the ABI requires and every entry into the kernel ensures. */
 #include <lib/string.h>
 
 void *memcpy(void *restrict to, const void *restrict from, size_t len)
@@ -17,7 +17,7 @@ void *memmove(void *to, const void *from, size_t len)
 {
     if ((uintptr_t)to - (uintptr_t)from >= len)
         return memcpy(to, from, len);
-    /* `to` lies inside [from, from + len): from the end backwards. */
+    /* `to` lies in [from, from + len), so the copy runs backwards. */
     char *dst = to;
     const char *src = from;
     while (len-- > 0)
