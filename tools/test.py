@@ -48,7 +48,7 @@ def small_machine_command():
 
 
 # The programs that need little time until each of their allocations has failed once.
-FAILING_BRIEFLY = ["context", "proc_files", "signals", "system", "terminal"]
+FAILING_BRIEFLY = ["context", *tests_named("proc_"), "signals", "system", "terminal"]
 
 
 def failing_command(names):

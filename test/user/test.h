@@ -80,6 +80,7 @@ int test_end(void);
 
 /* Names the case to which the remarks of this process belong, in a program that a case started. */
 void test_begin(const char *name);
+const char *test_case_name(void);
 
 /* Skips the whole program anywhere but on Pagoda. */
 void pagoda_only(void);
@@ -142,11 +143,12 @@ bool killed_by(int status, int signal);
 bool exits_with(int code, void (*body)(void *), void *arg);
 bool dies_by(int signal, void (*body)(void *), void *arg);
 
-/* Bodies: three that touch what their argument points to, and one that ends only when it is killed.
- */
+/* Bodies: three that touch what their argument points to, one that returns at once, and one that
+   ends only when it is killed. */
 void read_byte(void *address);
 void write_byte(void *address);
 void call_code(void *code);
+void do_nothing(void *unused);
 void wait_for_ever(void *unused);
 
 /* "SIGSEGV" */

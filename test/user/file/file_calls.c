@@ -1,6 +1,6 @@
 /* The calls on files that few programs make: vectors at an offset, ranges of descriptors, statx, statfs, owners, the
    older getdents. */
-#include "test.h"
+#include "plain_file.h"
 
 #include <dirent.h>
 #include <sys/syscall.h>
@@ -24,18 +24,7 @@ static int open_text(const char *text)
     return fd;
 }
 
-static void remove_file(int fd)
-{
-    CHECK_OK(close(fd));
-    CHECK_OK(unlink("file"));
-}
-
 /* ---- Vectors at an offset ---- */
-
-static long offset_of(int fd)
-{
-    return CHECK_OK(lseek(fd, 0, SEEK_CUR));
-}
 
 static void vectors_at_an_offset_leave_the_files_own(void)
 {
@@ -49,11 +38,11 @@ static void vectors_at_an_offset_leave_the_files_own(void)
     CHECK_EQ(CHECK_OK(preadv(fd, in, 2, 8)), 2); /* the end */
     CHECK_EQ(CHECK_OK(preadv(fd, in, 2, 100)), 0);
     CHECK_EQ(CHECK_OK(pwritev(fd, out, 2, 8)), 4);
-    CHECK_EQ(offset_of(fd), 1);
+    CHECK_EQ(file_offset(fd), 1);
     CHECK_EQ(CHECK_OK(lseek(fd, 0, SEEK_END)), 12);
     CHECK_EQ(CHECK_OK(preadv(fd, in, 2, 5)), 7);
     CHECK(memcmp(b, "ABCD", 4) == 0);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void vectors_at_an_offset_say_what_is_wrong(void)
@@ -71,7 +60,7 @@ static void vectors_at_an_offset_say_what_is_wrong(void)
     CHECK_ERR(ESPIPE, pwritev(fds[1], &vector, 1, 0));
     CHECK_OK(close(fds[0]));
     CHECK_OK(close(fds[1]));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static long preadv2_raw(int fd, const struct iovec *vector, long offset, int flags)
@@ -91,16 +80,16 @@ static void an_offset_of_minus_one_is_the_files_own(void)
     int fd = open_text("01234567");
 
     CHECK_EQ(CHECK_OK(preadv2_raw(fd, &in, -1, 0)), 2);
-    CHECK_EQ(offset_of(fd), 2);
+    CHECK_EQ(file_offset(fd), 2);
     CHECK_EQ(CHECK_OK(pwritev2_raw(fd, &out, -1, 0)), 2);
-    CHECK_EQ(offset_of(fd), 4);
+    CHECK_EQ(file_offset(fd), 4);
     CHECK_EQ(CHECK_OK(preadv2_raw(fd, &in, 2, 0)), 2);
     CHECK(memcmp(bytes, "XY", 2) == 0);
-    CHECK_EQ(offset_of(fd), 4);
+    CHECK_EQ(file_offset(fd), 4);
     CHECK_ERR(EINVAL, preadv2_raw(fd, &in, -2, 0));
     CHECK_ERR(EOPNOTSUPP, preadv2_raw(fd, &in, 0, 1 << 30)); /* no such flag */
     CHECK_ERR(EOPNOTSUPP, pwritev2_raw(fd, &out, 0, 1 << 30));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 /* ---- Descriptors ---- */
@@ -177,7 +166,7 @@ static void flags_of_all_kinds_of_files(void)
     CHECK_OK(close_range_raw(null, null, 0));
     CHECK_OK(close(fds[0]));
     CHECK_OK(close(fds[1]));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void a_pipe_tells_its_size(void)
@@ -190,7 +179,7 @@ static void a_pipe_tells_its_size(void)
     CHECK_ERR(EBADF, fcntl(fd, F_GETPIPE_SZ));
     CHECK_OK(close(fds[0]));
     CHECK_OK(close(fds[1]));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 /* ---- What is known of a file ---- */
@@ -220,7 +209,7 @@ static void statx_says_what_stat_says(void)
     CHECK_EQ(more.ino, about.st_ino);
     CHECK_OK(syscall(SYS_statx, AT_FDCWD, "/dev/null", 0, LINUX_STATX_BASIC_STATS, &more));
     CHECK(S_ISCHR(more.mode) && more.rdev_major == 1 && more.rdev_minor == 3);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static long statx_raw(const char *path, unsigned flags, unsigned mask)
@@ -256,7 +245,7 @@ static void file_systems_are_told_apart(void)
     CHECK_ERR(ENOENT, statfs("nowhere", &about));
     CHECK_ERR(ENOTDIR, statfs("file/x", &about));
     CHECK_ERR(EBADF, fstatfs(99, &about));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 /* Nothing else writes files meanwhile: Pagoda only. */
@@ -272,7 +261,7 @@ static void a_file_takes_up_blocks(void)
     CHECK_EQ(CHECK_OK(write(fd, bytes, sizeof(bytes))), sizeof(bytes));
     CHECK_OK(fstatfs(fd, &after));
     CHECK_EQ((after.f_blocks - after.f_bfree) - (before.f_blocks - before.f_bfree), 10);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 /* ---- Owners ---- */
@@ -297,7 +286,7 @@ static void what_is_made_is_its_makers(void)
     CHECK_ERR(ENOENT, chown("nowhere", -1, -1));
     CHECK_ERR(EBADF, fchown(99, -1, -1));
     CHECK_ERR(EINVAL, fchownat(AT_FDCWD, "file", -1, -1, 0x80));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void root_gives_files_away(void)
@@ -317,7 +306,7 @@ static void root_gives_files_away(void)
     check_owner("link", 5, 6);
     check_owner("file", 7, 8);
     CHECK_OK(unlink("link"));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static mode_t mode_after_chown(mode_t mode)
@@ -337,7 +326,7 @@ static void rights_of_the_owner_are_not_given_away(void)
     CHECK_EQ(mode_after_chown(0755), 0755);
     CHECK_EQ(mode_after_chown(06755), 0755);
     CHECK_EQ(mode_after_chown(07644), 03644); /* set-group-ID without execution */
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 /* ---- Listing ---- */
@@ -369,7 +358,7 @@ static void the_older_getdents_has_the_type_behind_the_name(void)
     CHECK_ERR(EINVAL, syscall(SYS_getdents, dir, bytes, 10));
     CHECK_ERR(ENOTDIR, syscall(SYS_getdents, fd, bytes, sizeof(bytes)));
     CHECK_OK(close(dir));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 int main(void)

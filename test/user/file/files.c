@@ -1,23 +1,7 @@
-/* Regular files and the two classic devices: contents, offsets, descriptors and their errors. */
-#include "test.h"
+/* Regular files: contents, opening, names and attributes. */
+#include "plain_file.h"
 
-#include <stdio.h>
-#include <sys/resource.h>
 #include <sys/uio.h>
-
-static void check_contents(int fd, const char *expected)
-{
-    char bytes[256];
-    ssize_t len = CHECK_OK(pread(fd, bytes, sizeof(bytes), 0));
-
-    CHECK_EQ(len, strlen(expected));
-    CHECK(memcmp(bytes, expected, len) == 0);
-}
-
-static off_t offset_of(int fd)
-{
-    return CHECK_OK(lseek(fd, 0, SEEK_CUR));
-}
 
 static off_t size_of(int fd)
 {
@@ -27,11 +11,6 @@ static off_t size_of(int fd)
     return about.st_size;
 }
 
-static int create(const char *text)
-{
-    return create_file("file", text, strlen(text));
-}
-
 static void open_and_close(const char *name, int flags)
 {
     int fd = CHECK_OK(open(name, flags, 0666));
@@ -39,33 +18,27 @@ static void open_and_close(const char *name, int flags)
     CHECK_OK(close(fd));
 }
 
-static void remove_file(int fd)
-{
-    CHECK_OK(close(fd));
-    CHECK_OK(unlink("file"));
-}
-
 /* Contents. */
 
 static void what_is_written_can_be_read(void)
 {
     char bytes[32];
-    int fd = create("hello, world");
+    int fd = plain_file_create("hello, world");
 
-    CHECK_EQ(offset_of(fd), 12);
+    CHECK_EQ(file_offset(fd), 12);
     CHECK_EQ(CHECK_OK(read(fd, bytes, sizeof(bytes))), 0); /* the end of the file */
     CHECK_OK(lseek(fd, 7, SEEK_SET));
     CHECK_EQ(CHECK_OK(read(fd, bytes, sizeof(bytes))), 5);
     CHECK(memcmp(bytes, "world", 5) == 0);
     CHECK_OK(lseek(fd, 0, SEEK_SET));
     CHECK_EQ(CHECK_OK(write(fd, "J", 1)), 1);
-    check_contents(fd, "Jello, world");
-    remove_file(fd);
+    file_check_contents(fd, "Jello, world");
+    plain_file_remove(fd);
 }
 
 static void lseek_moves_the_offset(void)
 {
-    int fd = create("0123456789");
+    int fd = plain_file_create("0123456789");
 
     CHECK_EQ(CHECK_OK(lseek(fd, 3, SEEK_SET)), 3);
     CHECK_EQ(CHECK_OK(lseek(fd, 4, SEEK_CUR)), 7);
@@ -76,14 +49,14 @@ static void lseek_moves_the_offset(void)
     CHECK_ERR(EINVAL, lseek(fd, -1, SEEK_SET));
     CHECK_ERR(EINVAL, lseek(fd, -21, SEEK_CUR));
     CHECK_ERR(EINVAL, lseek(fd, 0, 99));
-    CHECK_EQ(offset_of(fd), 20);
-    remove_file(fd);
+    CHECK_EQ(file_offset(fd), 20);
+    plain_file_remove(fd);
 }
 
 static void a_hole_reads_as_zero(void)
 {
     char bytes[100];
-    int fd = create("start");
+    int fd = plain_file_create("start");
 
     CHECK_EQ(CHECK_OK(pwrite(fd, "end", 3, 3 * PAGE)), 3);
     CHECK_EQ(size_of(fd), 3 * PAGE + 3);
@@ -91,13 +64,13 @@ static void a_hole_reads_as_zero(void)
     CHECK(is_zero(bytes, sizeof(bytes)));
     CHECK_EQ(CHECK_OK(pread(fd, bytes, sizeof(bytes), 5)), sizeof(bytes));
     CHECK(is_zero(bytes, sizeof(bytes)));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void a_file_with_a_huge_hole(void)
 {
     char byte = 1;
-    int fd = create("");
+    int fd = plain_file_create("");
 
     CHECK_EQ(CHECK_OK(pwrite(fd, "x", 1, GIB)), 1);
     CHECK_EQ(size_of(fd), GIB + 1);
@@ -106,13 +79,13 @@ static void a_file_with_a_huge_hole(void)
     CHECK_EQ(CHECK_OK(pread(fd, &byte, 1, GIB)), 1);
     CHECK_EQ(byte, 'x');
     CHECK_OK(ftruncate(fd, 0));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void pread_and_pwrite_leave_the_offset(void)
 {
     char byte;
-    int fd = create("0123456789");
+    int fd = plain_file_create("0123456789");
 
     CHECK_OK(lseek(fd, 4, SEEK_SET));
     CHECK_EQ(CHECK_OK(pread(fd, &byte, 1, 8)), 1);
@@ -121,9 +94,9 @@ static void pread_and_pwrite_leave_the_offset(void)
     CHECK_EQ(CHECK_OK(pread(fd, &byte, 1, 100)), 0);
     CHECK_ERR(EINVAL, pread(fd, &byte, 1, -1));
     CHECK_ERR(EINVAL, pwrite(fd, &byte, 1, -1));
-    CHECK_EQ(offset_of(fd), 4);
-    check_contents(fd, "01x3456789");
-    remove_file(fd);
+    CHECK_EQ(file_offset(fd), 4);
+    file_check_contents(fd, "01x3456789");
+    plain_file_remove(fd);
 }
 
 static void vectors_are_read_and_written_in_order(void)
@@ -131,42 +104,42 @@ static void vectors_are_read_and_written_in_order(void)
     char first[3], second[10];
     struct iovec out[] = {{"abc", 3}, {"", 0}, {"defgh", 5}};
     struct iovec in[] = {{first, sizeof(first)}, {second, sizeof(second)}};
-    int fd = create("");
+    int fd = plain_file_create("");
 
     CHECK_EQ(CHECK_OK(writev(fd, out, 3)), 8);
     CHECK_OK(lseek(fd, 0, SEEK_SET));
     CHECK_EQ(CHECK_OK(readv(fd, in, 2)), 8);
     CHECK(memcmp(first, "abc", 3) == 0);
     CHECK(memcmp(second, "defgh", 5) == 0);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void truncation_cuts_and_lengthens(void)
 {
-    int fd = create("0123456789");
+    int fd = plain_file_create("0123456789");
 
     CHECK_OK(ftruncate(fd, 4));
-    check_contents(fd, "0123");
+    file_check_contents(fd, "0123");
     CHECK_OK(ftruncate(fd, 8)); /* what was cut off does not come back */
     CHECK_EQ(size_of(fd), 8);
     char bytes[8];
     CHECK_EQ(CHECK_OK(pread(fd, bytes, 8, 0)), 8);
     CHECK(memcmp(bytes, "0123\0\0\0\0", 8) == 0);
-    CHECK_EQ(offset_of(fd), 10); /* where the writing had ended */
+    CHECK_EQ(file_offset(fd), 10); /* where the writing had ended */
     CHECK_ERR(EINVAL, ftruncate(fd, -1));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void truncation_by_name(void)
 {
-    int fd = create("0123456789");
+    int fd = plain_file_create("0123456789");
 
     CHECK_OK(truncate("file", 3));
-    check_contents(fd, "012");
+    file_check_contents(fd, "012");
     CHECK_ERR(ENOENT, truncate("missing", 0));
     CHECK_ERR(EISDIR, truncate(".", 0));
     CHECK_ERR(EINVAL, truncate("file", -1));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 /* A MiB, in pieces that fit no page. */
@@ -174,7 +147,7 @@ static void a_large_file(void)
 {
     enum { PIECE = 3333, PIECES = 315 };
     static char bytes[PIECE], found[PIECE];
-    int fd = create("");
+    int fd = plain_file_create("");
 
     for (int i = 0; i < PIECES; i++) {
         memset(bytes, i, PIECE);
@@ -186,20 +159,20 @@ static void a_large_file(void)
         CHECK_EQ(CHECK_OK(pread(fd, found, PIECE, i * PIECE)), PIECE);
         CHECK(memcmp(bytes, found, PIECE) == 0);
     }
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void a_removed_file_gives_its_frames_back(void)
 {
     long before = number_in("/proc/vmstat", "nr_page_cache");
-    int fd = create("");
+    int fd = plain_file_create("");
 
     for (int i = 0; i < 100; i++)
         CHECK_EQ(CHECK_OK(pwrite(fd, "x", 1, i * PAGE)), 1);
     CHECK(number_in("/proc/vmstat", "nr_page_cache") >= before + 100);
     CHECK_OK(ftruncate(fd, 50 * PAGE));
     CHECK(number_in("/proc/vmstat", "nr_page_cache") < before + 100);
-    remove_file(fd);
+    plain_file_remove(fd);
     CHECK_EQ(number_in("/proc/vmstat", "nr_page_cache"), before);
 }
 
@@ -208,7 +181,7 @@ static void a_removed_file_gives_its_frames_back(void)
 static void open_says_what_is_wrong(void)
 {
     char name[300];
-    int fd = create("text");
+    int fd = plain_file_create("text");
 
     CHECK_ERR(ENOENT, open("missing", O_RDWR));
     CHECK_ERR(ENOENT, open("", O_RDONLY));
@@ -225,44 +198,44 @@ static void open_says_what_is_wrong(void)
     name[255] = '\0';
     open_and_close(name, O_RDWR | O_CREAT);
     CHECK_OK(unlink(name));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void creating_an_existing_file_opens_it(void)
 {
-    int fd = create("text"), again = CHECK_OK(open("file", O_RDWR | O_CREAT, 0644));
+    int fd = plain_file_create("text"), again = CHECK_OK(open("file", O_RDWR | O_CREAT, 0644));
 
-    check_contents(again, "text");
+    file_check_contents(again, "text");
     CHECK_OK(close(again));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void o_trunc_empties(void)
 {
-    int fd = create("text");
+    int fd = plain_file_create("text");
 
     open_and_close("file", O_WRONLY | O_TRUNC);
     CHECK_EQ(size_of(fd), 0);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void o_append_writes_at_the_end(void)
 {
-    int fd = create("one"), appending = CHECK_OK(open("file", O_WRONLY | O_APPEND));
+    int fd = plain_file_create("one"), appending = CHECK_OK(open("file", O_WRONLY | O_APPEND));
 
     CHECK_OK(write(appending, "two", 3));
     CHECK_OK(write(fd, "three", 5)); /* at its own offset: over what was appended */
     CHECK_OK(lseek(appending, 0, SEEK_SET));
     CHECK_OK(write(appending, "!", 1));
-    check_contents(fd, "onethree!");
+    file_check_contents(fd, "onethree!");
     CHECK_OK(close(appending));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void access_modes_are_kept(void)
 {
     char byte;
-    int fd = create("text");
+    int fd = plain_file_create("text");
     int reader = CHECK_OK(open("file", O_RDONLY)), writer = CHECK_OK(open("file", O_WRONLY));
 
     CHECK_ERR(EBADF, write(reader, "x", 1));
@@ -273,31 +246,31 @@ static void access_modes_are_kept(void)
     CHECK_EQ(CHECK_OK(fcntl(fd, F_GETFL)) & O_ACCMODE, O_RDWR);
     CHECK_OK(close(reader));
     CHECK_OK(close(writer));
-    check_contents(fd, "text");
-    remove_file(fd);
+    file_check_contents(fd, "text");
+    plain_file_remove(fd);
 }
 
 /* Names and files. */
 
 static void an_open_file_outlives_its_name(void)
 {
-    int fd = create("text"), other;
+    int fd = plain_file_create("text"), other;
 
     CHECK_OK(unlink("file"));
     CHECK_ERR(ENOENT, open("file", O_RDONLY));
-    other = create("other");
-    check_contents(fd, "text");
+    other = plain_file_create("other");
+    file_check_contents(fd, "text");
     CHECK_EQ(CHECK_OK(pwrite(fd, "T", 1, 0)), 1);
-    check_contents(fd, "Text");
-    check_contents(other, "other");
+    file_check_contents(fd, "Text");
+    file_check_contents(other, "other");
     CHECK_OK(close(fd));
-    remove_file(other);
+    plain_file_remove(other);
 }
 
 static void stat_tells_about_the_file(void)
 {
     struct stat by_name, by_fd, other;
-    int fd = create("text"), other_fd = create_file("other", "", 0);
+    int fd = plain_file_create("text"), other_fd = create_file("other", "", 0);
 
     CHECK_OK(stat("file", &by_name));
     CHECK_OK(fstat(fd, &by_fd));
@@ -316,7 +289,7 @@ static void stat_tells_about_the_file(void)
     CHECK_ERR(ENOENT, stat("missing", &other));
     CHECK_ERR(ENOTDIR, stat("file/inner", &other));
     CHECK_OK(close(other_fd));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static mode_t mode_of(const char *name)
@@ -342,7 +315,7 @@ static void umask_limits_the_mode(void)
 
 static void chmod_changes_the_mode(void)
 {
-    int fd = create("text");
+    int fd = plain_file_create("text");
 
     CHECK_OK(chmod("file", 0751));
     CHECK_EQ(mode_of("file"), 0751);
@@ -350,12 +323,12 @@ static void chmod_changes_the_mode(void)
     CHECK_OK(fchmod(fd, 0600));
     CHECK_EQ(mode_of("file"), 0600);
     CHECK_ERR(ENOENT, chmod("missing", 0600));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void access_asks_about_the_file(void)
 {
-    int fd = create("text");
+    int fd = plain_file_create("text");
 
     CHECK_OK(access("file", F_OK));
     CHECK_OK(access("file", R_OK | W_OK));
@@ -363,185 +336,18 @@ static void access_asks_about_the_file(void)
     CHECK_OK(access(".", X_OK));
     CHECK_ERR(ENOENT, access("missing", F_OK));
     CHECK_ERR(EINVAL, access("file", 8));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void only_links_can_be_read_as_links(void)
 {
     char target[10];
-    int fd = create("text");
+    int fd = plain_file_create("text");
 
     CHECK_ERR(EINVAL, readlink("file", target, sizeof(target)));
     CHECK_ERR(EINVAL, readlink(".", target, sizeof(target)));
     CHECK_ERR(ENOENT, readlink("missing", target, sizeof(target)));
-    remove_file(fd);
-}
-
-/* Descriptors. */
-
-static void copies_share_an_offset(void)
-{
-    int fd = create("0123456789"), copy = CHECK_OK(dup(fd)), separate;
-
-    CHECK_OK(lseek(fd, 3, SEEK_SET));
-    CHECK_EQ(offset_of(copy), 3);
-    separate = CHECK_OK(open("file", O_RDWR));
-    CHECK_EQ(offset_of(separate), 0);
-    CHECK_OK(close(fd));
-    CHECK_EQ(offset_of(copy), 3);
-    CHECK_OK(close(separate));
-    remove_file(copy);
-}
-
-static void the_lowest_free_number_is_taken(void)
-{
-    int first = create("text"), second = CHECK_OK(dup(first));
-
-    CHECK_OK(close(first));
-    CHECK_EQ(CHECK_OK(dup(second)), first);
-    CHECK_EQ(CHECK_OK(fcntl(second, F_DUPFD, 60)), 60);
-    CHECK_EQ(CHECK_OK(fcntl(second, F_DUPFD, 60)), 61);
-    CHECK_OK(close(60));
-    CHECK_OK(close(61));
-    CHECK_OK(close(first));
-    remove_file(second);
-}
-
-static void dup2_replaces(void)
-{
-    int fd = create("text"), other = create_file("other", "other", 5);
-
-    CHECK_EQ(CHECK_OK(dup2(fd, other)), other);
-    check_contents(other, "text");
-    CHECK_EQ(CHECK_OK(dup2(fd, fd)), fd);
-    CHECK_ERR(EBADF, dup2(99, fd));
-    CHECK_ERR(EBADF, dup2(99, 99));
-    CHECK_ERR(EBADF, dup2(fd, -1));
-    check_contents(fd, "text");
-    CHECK_EQ(CHECK_OK(dup2(fd, 70)), 70); /* a number that was free */
-    CHECK_OK(close(70));
-    CHECK_OK(close(other));
-    CHECK_OK(unlink("other"));
-    remove_file(fd);
-}
-
-static void numbers_that_stand_for_nothing(void)
-{
-    static const int numbers[] = {-1, 99, 1000000, INT32_MAX, INT32_MIN};
-    struct stat about;
-    char byte;
-
-    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-        CHECK_ERR(EBADF, read(numbers[i], &byte, 1));
-        CHECK_ERR(EBADF, write(numbers[i], &byte, 1));
-        CHECK_ERR(EBADF, close(numbers[i]));
-        CHECK_ERR(EBADF, fstat(numbers[i], &about));
-        CHECK_ERR(EBADF, lseek(numbers[i], 0, SEEK_SET));
-        CHECK_ERR(EBADF, dup(numbers[i]));
-        CHECK_ERR(EBADF, fcntl(numbers[i], F_GETFD));
-        CHECK_ERR(EBADF, ftruncate(numbers[i], 0));
-    }
-}
-
-static void flags_of_descriptors(void)
-{
-    int fd = create("text"), copy;
-
-    CHECK_EQ(CHECK_OK(fcntl(fd, F_GETFD)), 0);
-    CHECK_OK(fcntl(fd, F_SETFD, FD_CLOEXEC));
-    CHECK_EQ(CHECK_OK(fcntl(fd, F_GETFD)), FD_CLOEXEC);
-    copy = CHECK_OK(dup(fd));
-    CHECK_EQ(CHECK_OK(fcntl(copy, F_GETFD)), 0); /* belongs to the number, not to the file */
-    CHECK_OK(fcntl(fd, F_SETFL, O_APPEND));
-    CHECK_EQ(CHECK_OK(fcntl(copy, F_GETFL)) & O_APPEND, O_APPEND); /* belongs to the file */
-    CHECK_ERR(EINVAL, fcntl(fd, 12345));
-    CHECK_OK(close(copy));
-    remove_file(fd);
-}
-
-static void open_until_there_are_no_more(void *unused)
-{
-    struct rlimit limit = {64, 64};
-    int fd, highest = -1;
-
-    (void)unused;
-    CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
-    while ((fd = open("/dev/null", O_RDONLY)) >= 0)
-        CHECK((highest = fd) < 64);
-    CHECK_EQ(errno, EMFILE);
-    CHECK_EQ(highest, 63);
-    CHECK_ERR(EMFILE, dup(0));
-    CHECK_ERR(EMFILE, pipe((int[2]){0}));
-    CHECK_OK(close(highest));
-    CHECK_ERR(EMFILE, pipe((int[2]){0})); /* needs two */
-    CHECK_EQ(CHECK_OK(open("/dev/null", O_RDONLY)), highest);
-}
-
-static void descriptors_run_out(void)
-{
-    CHECK(exits_with(0, open_until_there_are_no_more, NULL));
-}
-
-/* A file that was made or emptied by an open that then had no number for it. */
-static void open_without_a_number(void *unused)
-{
-    struct rlimit none = {0, 64};
-    struct stat status;
-
-    (void)unused;
-    CHECK_OK(setrlimit(RLIMIT_NOFILE, &none));
-    CHECK_ERR(EMFILE, open("new", O_RDWR | O_CREAT, 0644));
-    CHECK_ERR(ENOENT, stat("new", &status));
-    CHECK_ERR(EMFILE, open("file", O_RDWR | O_TRUNC));
-    CHECK_OK(stat("file", &status));
-    CHECK_EQ(status.st_size, 4);
-}
-
-static void an_open_without_a_number_changes_nothing(void)
-{
-    int fd = create_file("file", "text", 4);
-
-    CHECK(exits_with(0, open_without_a_number, NULL));
-    remove_file(fd);
-}
-
-/* Devices. */
-
-static void dev_null_swallows_all(void)
-{
-    char bytes[100];
-    struct stat about;
-    int fd = CHECK_OK(open("/dev/null", O_RDWR));
-
-    CHECK_EQ(CHECK_OK(write(fd, "text", 4)), 4);
-    CHECK_EQ(CHECK_OK(read(fd, bytes, sizeof(bytes))), 0);
-    CHECK_OK(fstat(fd, &about));
-    CHECK(S_ISCHR(about.st_mode));
-    CHECK_OK(close(fd));
-}
-
-static void dev_zero_is_endless(void)
-{
-    char *bytes = map_pages(5);
-    int fd = CHECK_OK(open("/dev/zero", O_RDWR));
-
-    memset(bytes, 'x', 5 * PAGE);
-    CHECK_EQ(CHECK_OK(read(fd, bytes + 100, 3 * PAGE)), 3 * PAGE);
-    CHECK_EQ(bytes[99], 'x');
-    CHECK(is_zero(bytes + 100, 3 * PAGE));
-    CHECK_EQ(bytes[100 + 3 * PAGE], 'x');
-    CHECK_EQ(CHECK_OK(write(fd, bytes, 4)), 4);
-    CHECK_OK(close(fd));
-    unmap_pages(bytes, 5);
-}
-
-static void a_file_is_no_terminal(void)
-{
-    int fd = create("text");
-
-    CHECK(!isatty(fd));
-    CHECK_EQ(errno, ENOTTY);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 int main(void)
@@ -568,16 +374,6 @@ int main(void)
     RUN(chmod_changes_the_mode);
     RUN(access_asks_about_the_file);
     RUN(only_links_can_be_read_as_links);
-    RUN(copies_share_an_offset);
-    RUN(the_lowest_free_number_is_taken);
-    RUN(dup2_replaces);
-    RUN(numbers_that_stand_for_nothing);
-    RUN(flags_of_descriptors);
-    RUN(descriptors_run_out);
-    RUN(an_open_without_a_number_changes_nothing);
-    RUN(dev_null_swallows_all);
-    RUN(dev_zero_is_endless);
-    RUN(a_file_is_no_terminal);
     temp_dir_leave();
     return test_end();
 }

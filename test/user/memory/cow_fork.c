@@ -5,8 +5,6 @@
    owner takes the page as it is. Page tables are shared in the same way. */
 #include "test.h"
 
-#include <stdio.h>
-
 /* A page of text, and what the other side of a fork is to find in it. */
 
 static void check_text(const char *page, const char *text)
@@ -126,11 +124,6 @@ static void touch_heap(char *heap, void (*touch)(void *))
 {
     for (int i = 0; i < HEAP_PAGES; i++)
         touch(heap + i * PAGE);
-}
-
-static void do_nothing(void *unused)
-{
-    (void)unused;
 }
 
 static void the_last_owner_takes_the_page(void)

@@ -1,6 +1,6 @@
 /* Private mappings of files: pages come from the file on demand, and writes to them stay with the
    process. */
-#include "test.h"
+#include "plain_file.h"
 
 #define RW (PROT_READ | PROT_WRITE)
 
@@ -15,12 +15,6 @@ static int make_file(void)
     memset(bytes + PAGE, 'b', PAGE);
     memset(bytes + 2 * PAGE, 'c', FILE_LEN - 2 * PAGE);
     return create_file("file", bytes, sizeof(bytes));
-}
-
-static void remove_file(int fd)
-{
-    CHECK_OK(close(fd));
-    CHECK_OK(unlink("file"));
 }
 
 static char *map_file(int fd, size_t npages, int prot)
@@ -47,7 +41,7 @@ static void it_shows_the_file(void)
     CHECK_EQ(peek(pages + FILE_LEN - 1), 'c');
     CHECK(dies_by(SIGSEGV, write_byte, pages));
     unmap_pages(pages, 3);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void it_begins_at_an_offset(void)
@@ -58,7 +52,7 @@ static void it_begins_at_an_offset(void)
     CHECK_EQ(peek(page), 'b');
     CHECK_EQ(peek(page + PAGE - 1), 'b');
     unmap_pages(page, 1);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void parts_keep_their_offsets(void)
@@ -71,7 +65,7 @@ static void parts_keep_their_offsets(void)
     CHECK_EQ(peek(pages + PAGE), 'b');
     CHECK_EQ(peek(pages + 2 * PAGE), 'c');
     unmap_pages(pages + PAGE, 2);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void the_rest_of_the_last_page_is_zero(void)
@@ -83,7 +77,7 @@ static void the_rest_of_the_last_page_is_zero(void)
     poke(pages + FILE_LEN, 'x'); /* may be written, but does not lengthen the file */
     CHECK_EQ(CHECK_OK(lseek(fd, 0, SEEK_END)), FILE_LEN);
     unmap_pages(pages, 3);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void beyond_the_end_is_a_bus_error(void)
@@ -97,7 +91,7 @@ static void beyond_the_end_is_a_bus_error(void)
     CHECK_ERR(EFAULT, read(zero, pages + 3 * PAGE, 1)); /* and to the kernel, a bad address */
     CHECK_OK(close(zero));
     unmap_pages(pages, 5);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void writes_stay_private(void)
@@ -117,7 +111,7 @@ static void writes_stay_private(void)
     check_file_byte(fd, PAGE, 'b');
     unmap_pages(pages, 3);
     unmap_pages(others, 3);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void the_kernels_writes_are_private_too(void)
@@ -133,7 +127,7 @@ static void the_kernels_writes_are_private_too(void)
     check_file_byte(fd, PAGE, 'b');
     CHECK_OK(close(zero));
     unmap_pages(pages, 3);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void a_file_is_read_into_its_own_mapping(void)
@@ -148,7 +142,7 @@ static void a_file_is_read_into_its_own_mapping(void)
     check_file_byte(fd, 0, 'c');
     check_file_byte(fd, PAGE, 'b');
     unmap_pages(pages, 3);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void write_as_child(void *pages)
@@ -170,7 +164,7 @@ static void a_childs_writes_stay_with_it(void)
     CHECK_EQ(peek(pages + 2 * PAGE), 'c');
     check_file_byte(fd, 0, 'a');
     unmap_pages(pages, 3);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void it_outlives_descriptor_and_name(void)
@@ -178,7 +172,7 @@ static void it_outlives_descriptor_and_name(void)
     int fd = make_file();
     char *pages = map_file(fd, 3, RW);
 
-    remove_file(fd);
+    plain_file_remove(fd);
     CHECK_EQ(peek(pages + PAGE), 'b');
     poke(pages, 'x');
     CHECK_EQ(peek(pages), 'x');
@@ -198,7 +192,7 @@ static void truncation_takes_the_pages_away(void)
     CHECK(dies_by(SIGBUS, read_byte, pages + PAGE));
     CHECK(dies_by(SIGBUS, read_byte, pages + 2 * PAGE));
     unmap_pages(pages, 3);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 /* mov $42, %eax; ret */
@@ -214,7 +208,7 @@ static void code_comes_from_a_file(void)
     page = map_file(fd, 1, RW);
     CHECK(dies_by(SIGSEGV, call_code, page));
     unmap_pages(page, 1);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void files_that_cannot_be_mapped(void)
@@ -232,7 +226,7 @@ static void files_that_cannot_be_mapped(void)
     CHECK_OK(close(directory));
     CHECK_OK(close(fds[0]));
     CHECK_OK(close(fds[1]));
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void a_file_open_to_read_can_be_mapped_to_write(void)
@@ -244,7 +238,7 @@ static void a_file_open_to_read_can_be_mapped_to_write(void)
     check_file_byte(fd, 0, 'a');
     CHECK_OK(close(read_only));
     unmap_pages(pages, 1);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 static void reading_costs_no_frame_and_writing_one(void)
@@ -261,7 +255,7 @@ static void reading_costs_no_frame_and_writing_one(void)
     CHECK_EQ(counters_since(&before).anon_pages, 3);
     unmap_pages(pages, 3);
     CHECK_EQ(counters_since(&before).anon_pages, 0);
-    remove_file(fd);
+    plain_file_remove(fd);
 }
 
 int main(void)

@@ -4,18 +4,11 @@
 #include "test.h"
 
 #include <spawn.h>
-#include <stdio.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
 static void exit_with(void *code)
 {
     _exit(*(int *)code);
-}
-
-static void return_at_once(void *unused)
-{
-    (void)unused;
 }
 
 static pid_t start_waiting(void)
@@ -67,7 +60,7 @@ static void wait_without_children(void)
 
 static void a_child_is_waited_for_once(void)
 {
-    pid_t pid = start_child(return_at_once, NULL);
+    pid_t pid = start_child(do_nothing, NULL);
 
     CHECK(exited_with(wait_child(pid), 0));
     CHECK_ERR(ECHILD, waitpid(pid, NULL, 0));
@@ -78,7 +71,7 @@ static void nohang_does_not_wait(void)
     struct held_child child;
     int status;
 
-    hold_child(&child, return_at_once, NULL);
+    hold_child(&child, do_nothing, NULL);
     CHECK_EQ(CHECK_OK(waitpid(-1, &status, WNOHANG)), 0);
     CHECK_EQ(CHECK_OK(waitpid(child.pid, &status, WNOHANG)), 0);
     CHECK(exited_with(release_child(&child), 0));
@@ -117,7 +110,7 @@ static void a_zombie_stays_until_it_is_waited_for(void)
     char byte;
 
     make_pipe(fds);
-    pid_t pid = start_child(return_at_once, NULL);
+    pid_t pid = start_child(do_nothing, NULL);
     CHECK_OK(close(fds[1]));
     CHECK_EQ(CHECK_OK(read(fds[0], &byte, 1)), 0); /* it has closed its files, so it is ending */
     CHECK_OK(kill(pid, 0));
@@ -131,7 +124,7 @@ static void a_zombie_stays_until_it_is_waited_for(void)
 static void usage_of_children_is_known(void)
 {
     struct rusage usage = {.ru_minflt = -1};
-    pid_t pid = start_child(return_at_once, NULL);
+    pid_t pid = start_child(do_nothing, NULL);
 
     CHECK_EQ(CHECK_OK(wait4(pid, NULL, 0, &usage)), pid);
     CHECK(usage.ru_minflt >= 0);
@@ -244,7 +237,7 @@ static void start_ten_and_die(void *unused)
 {
     (void)unused;
     for (int i = 0; i < 10; i++)
-        start_child(return_at_once, NULL);
+        start_child(do_nothing, NULL);
     raise(SIGKILL);
 }
 

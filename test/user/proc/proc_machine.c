@@ -1,0 +1,153 @@
+/* The files of /proc about the machine can be parsed, and agree with what is done.
+
+   Some lines of vmstat exist on Pagoda only. */
+#include "procfile.h"
+
+#include <stdio.h>
+
+/* meminfo and vmstat */
+
+static void meminfo_is_plausible(void)
+{
+    long total = number_in("/proc/meminfo", "MemTotal");
+    long unused = number_in("/proc/meminfo", "MemFree");
+
+    CHECK(total > 0);
+    CHECK(unused > 0 && unused < total);
+    CHECK(number_in("/proc/meminfo", "AnonPages") > 0);
+    CHECK(number_in("/proc/meminfo", "PageTables") > 0);
+}
+
+static void meminfo_follows_what_is_touched(void)
+{
+    char *pages = map_pages(100);
+    struct counters before = counters_now();
+
+    memset(pages, 1, 100 * PAGE);
+    struct counters after = counters_since(&before);
+    CHECK_EQ(after.anon_pages, 100);
+    CHECK(after.mem_free <= -100);
+    unmap_pages(pages, 100);
+}
+
+static void check_vmstat_line(const char *line, void *count)
+{
+    char name[64], newline;
+    unsigned long value;
+
+    CHECK_EQ(sscanf(line, "%63[a-z0-9_] %lu%c", name, &value, &newline), 2);
+    ++*(int *)count;
+}
+
+static void vmstat_can_be_parsed(void)
+{
+    int count = 0;
+
+    proc_lines("/proc/vmstat", check_vmstat_line, &count);
+    CHECK(count > 0);
+}
+
+static void vmstat_has_what_the_runner_compares(void)
+{
+    CHECK(number_in("/proc/vmstat", "nr_heap_bytes") > 0);
+    CHECK(number_in("/proc/vmstat", "nr_kernel_stacks") > 0);
+    CHECK(number_in("/proc/vmstat", "nr_page_cache") > 0);
+}
+
+/* The rest of what is of the machine */
+
+static void loadavg_can_be_parsed(void)
+{
+    unsigned hundredths[3], running, threads;
+    int last, whole[3];
+    char *text;
+
+    CHECK(exits_with(0, do_nothing, NULL));
+    proc_text("/proc/loadavg", &text);
+    CHECK_EQ(sscanf(text, "%d.%2u %d.%2u %d.%2u %u/%u %d\n", &whole[0], &hundredths[0], &whole[1],
+                    &hundredths[1], &whole[2], &hundredths[2], &running, &threads, &last),
+             9);
+    CHECK(running >= 1 && running <= threads);
+    CHECK(last > getpid() || !on_pagoda());
+}
+
+static void stat_counts_the_cpus_time(void)
+{
+    unsigned long all[4], one[4];
+    char *text;
+
+    proc_text("/proc/stat", &text);
+    CHECK_EQ(sscanf(text, "cpu %lu %lu %lu %lu", &all[0], &all[1], &all[2], &all[3]), 4);
+    const char *first = strstr(text, "\ncpu0 ");
+    CHECK(first);
+    CHECK_EQ(sscanf(first, "\ncpu0 %lu %lu %lu %lu", &one[0], &one[1], &one[2], &one[3]), 4);
+    for (int i = 0; i < 4; i++)
+        CHECK(one[i] <= all[i]);
+    CHECK(number_in("/proc/stat", "btime") > 0);
+    CHECK(number_in("/proc/stat", "ctxt") > 0);
+    CHECK(number_in("/proc/stat", "procs_running") >= 1);
+    CHECK(number_in("/proc/stat", "procs_blocked") >= 0);
+}
+
+static void stat_counts_forks(void)
+{
+    long before = number_in("/proc/stat", "processes");
+
+    CHECK(exits_with(0, do_nothing, NULL));
+    long after = number_in("/proc/stat", "processes");
+    CHECK(after > before);
+    CHECK(after == before + 1 || !on_pagoda());
+}
+
+static void note_cpu(const char *line, void *count)
+{
+    int number;
+
+    if (sscanf(line, "processor\t: %d", &number) == 1)
+        CHECK_EQ(number, (*(int *)count)++);
+    else if (*line)
+        CHECK(strstr(line, ": ") || line[strlen(line) - 1] == ':');
+}
+
+static void cpuinfo_counts_cpus(void)
+{
+    int count = 0;
+
+    proc_lines("/proc/cpuinfo", note_cpu, &count);
+    CHECK(count >= 1);
+}
+
+static void note_mount(const char *line, void *found)
+{
+    char device[64], place[256], kind[64], options[512];
+    int numbers[2];
+
+    CHECK_EQ(sscanf(line, "%63s %255s %63s %511s %d %d", device, place, kind, options, &numbers[0],
+                    &numbers[1]),
+             6);
+    if (strcmp(place, "/proc") == 0 && strcmp(kind, "proc") == 0)
+        *(bool *)found = true;
+}
+
+/* Not "/", which is no mount in who was put into a directory by chroot. */
+static void mounts_lists_file_systems(void)
+{
+    bool found = false;
+
+    proc_lines("/proc/mounts", note_mount, &found);
+    CHECK(found);
+}
+
+int main(void)
+{
+    RUN(meminfo_is_plausible);
+    RUN_ON_PAGODA(meminfo_follows_what_is_touched);
+    RUN(loadavg_can_be_parsed);
+    RUN(stat_counts_the_cpus_time);
+    RUN(stat_counts_forks);
+    RUN(cpuinfo_counts_cpus);
+    RUN(mounts_lists_file_systems);
+    RUN(vmstat_can_be_parsed);
+    RUN_ON_PAGODA(vmstat_has_what_the_runner_compares);
+    return test_end();
+}
