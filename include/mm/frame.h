@@ -5,6 +5,7 @@
    kernel owners that hold it (design.md, rule 4; vm/audit.c counts them again). */
 #pragma once
 
+#include <arch/atomic.h>
 #include <arch/page.h>
 #include <arch/spinlock.h>
 
@@ -58,8 +59,17 @@ __must_check struct frame *frame_alloc_zeroed(enum frame_kind kind);
    stands for all; NULL if there is no such run. */
 __must_check struct frame *frame_alloc_run(enum frame_kind kind, unsigned order);
 
+/* Panics: an assertion about a frame has failed. `what` follows its number and kind. */
+__noreturn void frame_panic(const struct frame *frame, const char *what);
+
 /* Takes another reference. The caller holds one, or a lock that keeps one in place. */
-void frame_get(struct frame *frame);
+static inline void frame_get(struct frame *frame)
+{
+    uint32_t refs = atomic_add_fetch(&frame->refcount, 1u);
+
+    if (unlikely(refs <= 1))
+        frame_panic(frame, refs ? "is free and gets a reference" : "has too many references");
+}
 
 /* Drops one reference; the last frees the frame (or run). A FRAME_TABLE goes through table_put of
    vm/pte.h, which drops what its entries hold first. */
@@ -67,7 +77,15 @@ void frame_put(struct frame *frame);
 
 /* Drops one reference. Returns true if it was the last: then the frame is the caller's alone, who
    gives it to frame_free. */
-__must_check bool frame_put_testzero(struct frame *frame);
+static inline __must_check bool frame_put_testzero(struct frame *frame)
+{
+    uint32_t refs = atomic_sub_fetch(&frame->refcount, 1u);
+
+    if (unlikely(refs == UINT32_MAX))
+        frame_panic(frame, "has no reference to put");
+    return refs == 0;
+}
+
 void frame_free(struct frame *frame);
 
 /* Returns the number of references now. It is exact only if the caller knows why nobody changes

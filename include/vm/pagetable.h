@@ -97,9 +97,9 @@ __must_check struct frame *pagetable_get_page(struct pagetable *pt, uaddr_t addr
 /* ---- Owning: rule 3 (own.c) ---- */
 
 /* Makes the path to the table at `level` for `addr` mine, down from the root, and returns that
-   table in `table`. OWN_INSERT makes tables that are absent; with OWN_PRESENT the path ends above
-   the first one that is absent. -ENOMEM: no translation has changed. May flush, so the caller holds no
-   spinlock. Vspace lock: read. */
+   table in `table`. OWN_INSERT makes tables that are absent; with OWN_PRESENT the path ends
+   above the first one that is absent. -ENOMEM: no translation has changed. May flush, so the
+   caller holds no spinlock. Vspace lock: read. */
 enum own_absent { OWN_PRESENT, OWN_INSERT };
 __must_check int pagetable_own(struct pagetable *pt, uaddr_t addr, int level,
                                enum own_absent absent, struct frame **table);

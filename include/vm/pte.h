@@ -11,7 +11,8 @@
    leaf of a MAP_SHARED region carries PTE_SHARED, and its W says "may be dirty" instead.
 
    Lock: every change is made under the lock of the table that holds the entry. The CPU sets
-   accessed and dirty bits beside us, so changes are atomic and comparisons ignore these two bits. */
+   accessed and dirty bits beside us, so changes are atomic and comparisons ignore these two
+   bits. */
 #pragma once
 
 #include <arch/atomic.h>

@@ -1,25 +1,27 @@
-/* What of an address space is there: the numbers of /proc/PID/smaps, statm and status. */
+/* The survey: what is present of an address space, in the numbers of /proc/PID/smaps, statm and
+   status. */
 #pragma once
 
 #include <vm/vspace.h>
 
-/* Pages that a page table shows, the shared zero page aside, as on Linux. A page is private if nobody else can reach
-   it: neither through another entry, nor through a table on the way that has other references. It is dirty if it is
-   kept nowhere else: anonymous, or of a shared object and written. */
+/* Pages that a page table shows, without the shared zero page, as on Linux. A page is private if
+   nothing else leads to it: no other entry, and no other reference on a table of its path. It is
+   dirty if its contents are kept nowhere else: it is anonymous, or written and of a shared
+   object. */
 struct survey {
     uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
-    uint64_t anon;       /* of these, those that are of no file */
-    uint64_t referenced; /* of these, those that were accessed */
+    uint64_t anon;       /* of these, pages of no file */
+    uint64_t referenced; /* of these, pages that were accessed */
 
-    /* Proportional sizes, in bytes << SURVEY_SHIFT. At each level of the tree a page is divided among the references
-       that there are, so that the shares of all processes come to the whole. */
+    /* Proportional sizes, in bytes << SURVEY_SHIFT. At each level of the tree a page is divided by
+       the number of references, so the shares of all processes add up to the whole. */
     uint64_t share, share_dirty;
 };
 
 #define SURVEY_SHIFT 12
 
-/* Adds what is there of [start, end), page aligned. Lock: the vspace's, for writing, by a part of the range at a time,
-   so that faults need not wait for all of it: what changes meanwhile may be seen or not. */
+/* Adds to `survey` what is present of [start, end), which is page aligned. Lock: the vspace's, for
+   reading, a part of the range at a time; a change meanwhile may be seen or not. */
 void vspace_survey(struct vspace *vspace, uaddr_t start, uaddr_t end, struct survey *survey);
 
 static inline uint64_t survey_pages(const struct survey *survey)

@@ -1,8 +1,9 @@
-/* Regions: what ranges of addresses may hold. A vspace keeps its regions in a balanced tree, ordered by address and
-   never overlapping; each node also knows the largest hole below its subtree's regions, so that finding a region and
-   finding room both cost O(log n).
+/* Regions: what ranges of addresses may hold. A vspace keeps its regions in a balanced tree,
+   ordered by address, without overlap. Each node also knows the largest hole below the regions of
+   its subtree, so finding a region and finding room both cost O(log n).
 
-   Nothing here looks at a page table. Lock: the vspace's (v), for reading or writing as the operation says. */
+   Nothing here looks at a page table. Lock: the vspace's (v), held by the caller: for reading to
+   look, for writing to change. */
 #pragma once
 
 #include <sys/tree.h>
@@ -16,7 +17,7 @@
 enum vregion_kind {
     VREGION_MAP,   /* mmap, or a segment of the program */
     VREGION_HEAP,  /* below the break */
-    VREGION_STACK, /* a first read gets a frame at once: the write will follow */
+    VREGION_STACK, /* a first read gets a frame at once, because a write will follow */
 };
 
 struct vregion {
@@ -27,56 +28,64 @@ struct vregion {
     bool shared;         /* (v) MAP_SHARED: has a pager, whose frames all sharers write */
     struct pager *pager; /* (v) one reference; NULL: anonymous */
     uint64_t pager_page; /* (v) the page of the pager's object that `start` shows */
-    /* (v) where the pager's bytes end; from here on a private region reads as zeros. Not page aligned. Without a
-       pager, 0. */
-    uaddr_t data_end;
-    uint64_t gap;     /* (v) bytes between the region before (or USER_START) and `start` */
-    uint64_t max_gap; /* (v) the largest gap in the subtree */
+    uaddr_t data_end;    /* (v) the end of the pager's bytes: from here on a private region reads as
+                            zeros. Not page aligned. 0 without a pager */
+    uint64_t gap;        /* (v) bytes between the region before (or USER_START) and `start` */
+    uint64_t max_gap;    /* (v) the largest gap in the subtree */
 };
 
 RB_HEAD(vregion_tree, vregion);
 
-/* A region like `like`, with a reference on its pager, in no tree; NULL if memory is out. */
+/* Returns a region like `like`, with a reference on its pager, in no tree; NULL if memory is
+   out. */
 __must_check struct vregion *vregion_alloc(const struct vregion *like);
 
-/* Gives back a region that is in no tree, and its pager's reference. */
+/* Frees a region that is in no tree, and drops its pager's reference. */
 void vregion_free(struct vregion *region);
 
-/* The region that holds `addr`, or NULL. */
+/* Returns the region that holds `addr`, or NULL. */
 struct vregion *vregion_find(struct vregion_tree *tree, uaddr_t addr);
 
-/* The first region that ends above `addr`, or NULL. */
+/* Returns the first region that ends above `addr`, or NULL. */
 struct vregion *vregion_find_from(struct vregion_tree *tree, uaddr_t addr);
 
-/* The last region that ends at or below `addr`, which lies in no region; NULL if there is none. */
+/* Returns the last region that ends at or below `addr`, which lies in no region; NULL if there is
+   none. */
 struct vregion *vregion_find_below(struct vregion_tree *tree, uaddr_t addr);
 
-/* The regions with the lowest and the highest addresses; NULL if there is none. */
+/* Return the regions with the lowest and the highest addresses; NULL if there is none. */
 struct vregion *vregion_first(struct vregion_tree *tree);
 struct vregion *vregion_last(struct vregion_tree *tree);
 
+/* Return the neighbours in the order of addresses; NULL at the end. */
 struct vregion *vregion_next(struct vregion *region);
 struct vregion *vregion_prev(struct vregion *region);
 
-/* Whether a region overlaps [start, end). */
+/* Returns true if a region overlaps [start, end). */
 bool vregion_overlaps(struct vregion_tree *tree, uaddr_t start, uaddr_t end);
 
-/* The highest hole of `len` bytes that ends at or below `top`: its start; 0 if there is none. */
+/* Returns the start of the highest hole of `len` bytes that ends at or below `top`; 0 if there is
+   none. */
 uaddr_t vregion_find_gap(struct vregion_tree *tree, uint64_t len, uaddr_t top);
 
-/* Puts a region, which overlaps no other, into the tree; takes one out. */
+/* Insert a region, which overlaps no other, and remove one. */
 void vregion_insert(struct vregion_tree *tree, struct vregion *region);
 void vregion_remove(struct vregion_tree *tree, struct vregion *region);
 
-/* Changes where a region of the tree begins or ends, within its neighbours; keeps pager_page in step. */
-void vregion_resize(struct vregion_tree *tree, struct vregion *region, uaddr_t start, uaddr_t end);
+/* Changes where a region of the tree starts or ends, within its neighbours; pager_page follows. */
+void vregion_resize(struct vregion *region, uaddr_t start, uaddr_t end);
 
-/* Cuts `region` at `addr`, inside it; the upper part becomes `upper`, an empty one from vregion_alloc(region). */
+/* Splits `region` at `addr`, which lies inside it. `upper`, from vregion_alloc(region), becomes the
+   upper part. */
 void vregion_split(struct vregion_tree *tree, struct vregion *region, uaddr_t addr,
                    struct vregion *upper);
 
-/* Joins the region with its neighbours where nothing tells them apart; returns what `region` has become. */
+/* Merges the region with the neighbours that continue it. Returns the region that holds its
+   addresses now. */
 struct vregion *vregion_merge(struct vregion_tree *tree, struct vregion *region);
 
-/* Bytes. */
-uint64_t vregion_len(const struct vregion *region);
+/* Returns the length in bytes. */
+static inline uint64_t vregion_len(const struct vregion *region)
+{
+    return region->end - region->start;
+}

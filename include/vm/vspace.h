@@ -71,7 +71,8 @@ __must_check int vspace_fork(struct vspace *parent, struct vspace **child);
 void vspace_enter(struct vspace *vspace);
 void vspace_leave(struct vspace *vspace);
 
-/* A reference keeps the vspace. Its holder runs no thread in it, and writes to none of its pages. */
+/* A reference keeps the vspace. Its holder runs no thread in it, and writes to none of its
+   pages. */
 void vspace_get(struct vspace *vspace);
 void vspace_put(struct vspace *vspace);
 

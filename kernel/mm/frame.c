@@ -1,14 +1,15 @@
-/* Physical frames: a buddy allocator for runs, and in front of it a cache of single frames for each CPU.
+/* Physical frames: a buddy allocator for runs, and in front of it a cache of single frames for each
+   CPU.
 
-       frame_alloc --> this CPU's cache --(empty: 32 at a time)--> buddy lists, one per order
-       frame_free  --> this CPU's cache --(full: 32 at a time)---> merged with its buddy while that is free
+       frame_alloc --> this CPU's cache --(empty: 32 at a time)--> buddy lists, one an order
+       frame_free  --> this CPU's cache --(full: 32 at a time)---> merged with its free buddies
 
-   Always true: a free frame is in exactly one buddy list, as part of the run whose first frame is listed there, or in
-   one cache; its count is 0. Its kind is FRAME_FREE or FRAME_FREE_CACHED accordingly. Only a listed run's first frame
-   has `order` set to the run's.
+   Always true: a free frame is in exactly one buddy list, as part of the run whose first frame is
+   listed there (FRAME_FREE), or in one cache (FRAME_FREE_CACHED). Its count is 0. Only the first
+   frame of a listed run has `order` set to the run's.
 
-   Locks: buddy_lock (RANK_FRAMES) for the lists; a cache belongs to its CPU, with preemption off. Frames are never
-   allocated or freed in interrupt handlers. */
+   Locks: buddy_lock (RANK_FRAMES) for the lists; a cache belongs to its CPU, with preemption off.
+   Frames are never allocated or freed in interrupt handlers. */
 
 #include <arch/atomic.h>
 #include <arch/boot.h>
@@ -23,8 +24,8 @@
 #define CACHE_BATCH_ORDER 5
 #define CACHE_BATCH       (1u << CACHE_BATCH_ORDER)
 
-/* A CPU's cache of free frames, and its share of the usage counts: a frame may be freed on another CPU than the one
-   that allocated it, so only the sum over the CPUs means something. */
+/* A CPU's cache of free frames, and its share of the usage counts. Only the sum over the CPUs means
+   something, because a frame may be freed on another CPU than the one that allocated it. */
 struct frame_cache {
     unsigned count;
     uint32_t pfns[CACHE_SIZE];
@@ -73,9 +74,10 @@ static bool buddy_is_listed(uint32_t pfn, unsigned order)
     return pfn < frame_count && atomic_load(&frame->kind) == FRAME_FREE && frame->order == order;
 }
 
-/* Puts a run into the lists, joined with its buddies as far as they are free. buddy_lock is held. */
+/* Puts a run into the lists, merged with its buddies as far as they are free. */
 static void buddy_free(uint32_t pfn, unsigned order)
 {
+    debug_assert(spin_is_held(&buddy_lock) && !(pfn & ((1u << order) - 1)));
     while (order < FRAME_MAX_ORDER) {
         uint32_t buddy = pfn ^ (1u << order);
 
@@ -88,11 +90,13 @@ static void buddy_free(uint32_t pfn, unsigned order)
     buddy_push(pfn, order);
 }
 
-/* Takes a run out of the lists, splitting a larger one if need be; NO_FRAME if there is none. buddy_lock is held. */
+/* Takes a run out of the lists, splitting a larger one if need be. Returns NO_FRAME if there is
+   none. */
 static uint32_t buddy_alloc(unsigned order)
 {
     unsigned have = order;
 
+    debug_assert(spin_is_held(&buddy_lock));
     while (have <= FRAME_MAX_ORDER && buddy_lists[have] == NO_FRAME)
         have++;
     if (have > FRAME_MAX_ORDER)
@@ -161,7 +165,7 @@ static struct frame *frame_start(uint32_t pfn, enum frame_kind kind, unsigned or
 {
     struct frame *frame = pfn_to_frame(pfn);
 
-    assert(frame->refcount == 0 && frame_is_free(frame));
+    assert(frame->refcount == 0 && frame->kind <= FRAME_FREE_CACHED);
     frame->kind = kind;
     frame->order = order;
     spin_init(&frame->lock, RANK_TABLE);
@@ -218,10 +222,10 @@ static void cache_drain(void)
     preempt_enable();
 }
 
-/* When the lists have no such run, one may come together of what this CPU's cache holds. Other CPUs' caches stay as they
-   are: nobody but their CPU may touch them, without a lock, which is what makes frame_alloc cheap. So a run can be
-   refused though up to CACHE_SIZE frames of each other CPU are free; that is less than the machine needs to go on, and
-   who asks for a run is prepared for NULL. */
+/* If the lists have no such run, it may form from the frames in this CPU's cache, so that is
+   drained. Other CPUs' caches stay as they are, because only their CPU may touch them, without a
+   lock, which makes frame_alloc cheap. So a run can be refused although each other CPU caches up
+   to CACHE_SIZE frames; callers are prepared for NULL. */
 struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
 {
     if (order > FRAME_MAX_ORDER || (failnth_is_armed() && failnth_is_due(1)))
@@ -271,27 +275,10 @@ const char *frame_kind_name(enum frame_kind kind)
     return kind < FRAME_KINDS ? names[kind] : "?";
 }
 
-static __noreturn void frame_panic(const struct frame *frame, const char *what)
+void frame_panic(const struct frame *frame, const char *what)
 {
     panic("assertion failed: frame %#x (%s) %s", frame_to_pfn(frame), frame_kind_name(frame->kind),
           what);
-}
-
-void frame_get(struct frame *frame)
-{
-    uint32_t refs = atomic_add_fetch(&frame->refcount, 1u);
-
-    if (unlikely(refs <= 1))
-        frame_panic(frame, refs ? "is free and gets a reference" : "has too many references");
-}
-
-bool frame_put_testzero(struct frame *frame)
-{
-    uint32_t refs = atomic_sub_fetch(&frame->refcount, 1u);
-
-    if (unlikely(refs == UINT32_MAX))
-        frame_panic(frame, "has no reference to put");
-    return refs == 0;
 }
 
 void frame_put(struct frame *frame)

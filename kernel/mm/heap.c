@@ -1,9 +1,10 @@
 /* The kernel heap.
 
-   Small objects come in size classes. A slab is one frame of objects of one class: a header, then the objects, of
-   which the first `fresh` ones have been given out at least once; those that came back are chained through
-   themselves. A slab with room stands in its class's list; a full one in none; an empty one goes back to mm/frame at
-   once, so that the heap holds no more frames than its objects need. The frame's descriptor knows the class.
+   Small objects come in size classes. A slab is one frame of objects of one class: a header, then
+   the objects. The first `fresh` objects have been handed out at least once; those that were freed
+   are chained through themselves. A slab with room is in the list of its class, a full one in none.
+   An empty one is freed at once, so the heap holds no more frames than its objects need. The
+   frame's descriptor knows the class.
 
    Large objects are runs of frames. Locks: one a class (RANK_HEAP). */
 

@@ -196,7 +196,8 @@ static bool check_mine(struct table_visit *at, void *arg __unused)
 {
     unsigned n;
 
-    for_each_visited_entry (n, at) {
+    for_each_visited_entry(n, at)
+    {
         pte_t entry = entry_load(&visited_entries(at)[n]);
 
         if ((entry & (PTE_WRITE | PTE_SHARED)) == PTE_WRITE && entry_frame(entry)->recount != 1)

@@ -9,9 +9,10 @@
        shared   yes       absent       any      FAULT_SHARED_MAPPED: the object's page;
                                                 FAULT_NO_PAGE if the object has none there
        shared   yes       not enough   yes      FAULT_SHARED_DIRTIED: W set, no count looked at
-       private  yes       absent       no       FAULT_FILE_MAPPED, FAULT_ZERO_MAPPED: the file's page
-                                                or the shared zero page, read-only (on the stack, and
-                                                where a file ends within the page: as for a write)
+       private  yes       absent       no       FAULT_FILE_MAPPED, FAULT_ZERO_MAPPED: the file's
+                                                page or the shared zero page, read-only (on the
+                                                stack, and where a file ends within the page: as for
+                                                a write)
        private  yes       absent       yes      FAULT_FILE_COPIED, FAULT_ZERO_FILLED: a copy of the
                                                 file's page, or a zeroed frame
        private  yes       not enough   yes      FAULT_REUSED, FAULT_COPIED: rule 3 (own.c)

@@ -185,7 +185,7 @@ static enum own_outcome page_replace_in_steps(const struct leaf *leaf, struct fr
         frame_put(copy);
     } else {
         tlb_flush_page(&leaf->pt->mmu, leaf->page);
-        /* If the entry is another one by now, a thread has copied the copy: its page is the page. */
+        /* If the entry has changed again, a thread has copied the copy, and its page is shown. */
         if (entry_replace(leaf->table, leaf->slot, entry, entry | PTE_WRITE | PTE_DIRTY))
             outcome = OWN_COPIED;
         entry_put(leaf->entry, LEAF_LEVEL);

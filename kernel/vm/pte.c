@@ -16,10 +16,12 @@ bool entry_replace(struct frame *table, pte_t *slot, pte_t from, pte_t to)
    exit cost. */
 unsigned entry_next_used(const pte_t *entries, unsigned n, unsigned count)
 {
+    unsigned eights = count & ~7u;
+
     for (; n % 8 && n < count; n++)
         if (entries[n])
             return n;
-    for (; n + 8 <= count; n += 8) {
+    for (; n < eights; n += 8) {
         const pte_t *e = entries + n;
 
         if (e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7])
@@ -48,8 +50,8 @@ struct frame *table_alloc_empty(int level)
     return table_start(frame_alloc_zeroed(FRAME_TABLE), level);
 }
 
-/* Drops what the entries of a table hold, and frees it. Nobody else can reach the table any more, so
-   its entries are read without its lock. */
+/* Drops what the entries of a table hold, and frees it. The entries are read without the lock,
+   because nobody else can reach the table any more. */
 static void table_free(struct frame *table, int level)
 {
     const pte_t *entries = frame_to_virt(table);

@@ -1,7 +1,9 @@
-/* Copies between the kernel and the user's half. The range is checked here, once; what is promised in it is found out
-   by touching it: a fault in one of arch/usercopy.h's routines is resolved like the program's own, or ends the copy.
+/* Copies between the kernel and the user's half.
 
-   Locks: none of RANK_VSPACE or above may be held, since the fault takes that. */
+   The range is checked here, once. Touching it finds out what is promised in it: a fault in one of
+   the routines of arch/usercopy.h is resolved like the program's own, or it ends the copy.
+
+   Locks: the caller holds none of RANK_VSPACE or above, because the fault takes that. */
 
 #include <linux/errno.h>
 #include <arch/page.h>
@@ -17,7 +19,7 @@ bool user_access_ok(const void __user *p, size_t len)
     return start <= USER_END && len <= USER_END - start;
 }
 
-/* How many of `len` bytes from `p` on lie in the user's half. */
+/* Returns how many of `len` bytes from `p` on lie in the user's half. */
 static size_t user_part(const void __user *p, size_t len)
 {
     uaddr_t start = (uaddr_t)p;

@@ -3,9 +3,11 @@
        gap      the hole between the region before and this one
        max_gap  the largest gap in its subtree
 
-   so that the search for room skips subtrees that have none. Always true: start < end, both page aligned; regions do
-   not overlap; an anonymous region has no pager_page and no data_end; neighbours that nothing tells apart are one
-   region (vregion_merge). Lock: the vspace's. */
+   so the search for room skips subtrees that have none.
+
+   Always true: start < end, both page aligned; regions do not overlap; an anonymous region has no
+   pager_page and no data_end; a region that continues its neighbour is merged with it.
+   Lock: the vspace's. */
 
 #include <lib/base.h>
 
@@ -37,7 +39,7 @@ static void gap_update(struct vregion *region)
         region->max_gap = max(region->max_gap, right->max_gap);
 }
 
-/* Recomputes the gap below `region` (NULL: nothing to do), and what follows from it up to the root. */
+/* Recomputes the gap below `region` (NULL: does nothing), and max_gap from there up to the root. */
 static void gap_refresh(struct vregion *region)
 {
     if (!region)
@@ -48,10 +50,17 @@ static void gap_refresh(struct vregion *region)
         gap_update(region);
 }
 
+static void check_bounds(uaddr_t start, uaddr_t end)
+{
+    debug_assert(start < end && end <= USER_END);
+    debug_assert(!((start | end) % PAGE_SIZE));
+}
+
 struct vregion *vregion_alloc(const struct vregion *like)
 {
     struct vregion *region = heap_alloc(sizeof(*region));
 
+    debug_assert(like->pager || (!like->shared && !like->pager_page && !like->data_end));
     if (!region)
         return NULL;
     *region = *like;
@@ -125,7 +134,8 @@ bool vregion_overlaps(struct vregion_tree *tree, uaddr_t start, uaddr_t end)
     return region && region->start < end;
 }
 
-/* Where `len` bytes fit at the upper end of the gap below `region`, not above `top`; 0 if they do not. */
+/* Returns where `len` bytes fit at the upper end of the gap below `region`, not above `top`; 0 if
+   they do not. */
 static uaddr_t gap_fit(const struct vregion *region, uint64_t len, uaddr_t top)
 {
     uaddr_t low = region->start - region->gap, high = min(region->start, top);
@@ -133,9 +143,9 @@ static uaddr_t gap_fit(const struct vregion *region, uint64_t len, uaddr_t top)
     return high > low && high - low >= len ? high - len : 0;
 }
 
-/* The highest fit in the gaps of the subtree: right, then the node's own, then left. The depth of the recursion is
-   that of the tree; subtrees whose largest gap is too small are not entered. Only where `top` cuts gaps off may a
-   subtree be entered in vain, and that is on one path from the root. */
+/* Returns the highest fit in the gaps of the subtree: right, then the node's own, then left. The
+   recursion is as deep as the tree. Subtrees whose largest gap is too small are not entered. A
+   subtree is entered in vain only where `top` cuts gaps off, which is on one path from the root. */
 static uaddr_t gap_search(const struct vregion *region, uint64_t len, uaddr_t top)
 {
     uaddr_t found = 0;
@@ -163,7 +173,8 @@ uaddr_t vregion_find_gap(struct vregion_tree *tree, uint64_t len, uaddr_t top)
 
 void vregion_insert(struct vregion_tree *tree, struct vregion *region)
 {
-    assert(region->start < region->end);
+    check_bounds(region->start, region->end);
+    debug_assert(!vregion_overlaps(tree, region->start, region->end));
     region->gap = 0;
     region->max_gap = 0;
     RB_INSERT(vregion_tree, tree, region);
@@ -176,16 +187,17 @@ void vregion_remove(struct vregion_tree *tree, struct vregion *region)
     struct vregion *before = vregion_prev(region), *after = vregion_next(region);
 
     RB_REMOVE(vregion_tree, tree, region);
-    /* The subtrees that changed are those on the way up from the place that became empty; its parent is one of the
-       two neighbours, or one of them took the place. */
+    /* The subtrees that changed are those on the way up from the place that became empty. Its
+       parent is one of the two neighbours, or one of them took the place. */
     gap_refresh(before);
     gap_refresh(after);
 }
 
-void vregion_resize(struct vregion_tree *tree __unused, struct vregion *region, uaddr_t start,
-                    uaddr_t end)
+void vregion_resize(struct vregion *region, uaddr_t start, uaddr_t end)
 {
-    assert(start < end);
+    check_bounds(start, end);
+    debug_assert(!vregion_prev(region) || vregion_prev(region)->end <= start);
+    debug_assert(!vregion_next(region) || end <= vregion_next(region)->start);
     if (region->pager)
         region->pager_page += (int64_t)(start - region->start) / (int64_t)PAGE_SIZE;
     region->start = start;
@@ -197,16 +209,17 @@ void vregion_resize(struct vregion_tree *tree __unused, struct vregion *region, 
 void vregion_split(struct vregion_tree *tree, struct vregion *region, uaddr_t addr,
                    struct vregion *upper)
 {
-    assert(region->start < addr && addr < region->end);
+    assert(region->start < addr && addr < region->end && !(addr % PAGE_SIZE));
+    assert(upper->start == region->start && upper->end == region->end);
     upper->start = addr;
     upper->end = region->end;
     if (upper->pager)
         upper->pager_page += (addr - region->start) >> PAGE_SHIFT;
-    vregion_resize(tree, region, region->start, addr);
+    vregion_resize(region, region->start, addr);
     vregion_insert(tree, upper);
 }
 
-/* Whether `high` begins where `low` ends and continues it in everything. */
+/* Returns true if `high` starts where `low` ends and differs from it in nothing else. */
 static bool is_continued(const struct vregion *low, const struct vregion *high)
 {
     return low->end == high->start && low->prot == high->prot && low->kind == high->kind &&
@@ -215,14 +228,14 @@ static bool is_continued(const struct vregion *low, const struct vregion *high)
            (!low->pager || low->pager_page + (vregion_len(low) >> PAGE_SHIFT) == high->pager_page);
 }
 
-/* Lets `low` swallow `high`. */
+/* Merges `high` into `low`. */
 static struct vregion *join(struct vregion_tree *tree, struct vregion *low, struct vregion *high)
 {
     uaddr_t end = high->end;
 
     vregion_remove(tree, high);
     vregion_free(high);
-    vregion_resize(tree, low, low->start, end);
+    vregion_resize(low, low->start, end);
     return low;
 }
 
@@ -235,9 +248,4 @@ struct vregion *vregion_merge(struct vregion_tree *tree, struct vregion *region)
     if (before && is_continued(before, region))
         region = join(tree, before, region);
     return region;
-}
-
-uint64_t vregion_len(const struct vregion *region)
-{
-    return region->end - region->start;
 }

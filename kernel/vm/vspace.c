@@ -4,7 +4,8 @@
        vspace_enter, vspace_leave    a thread more or less, with its reference
        vspace_get, vspace_put        a reference of somebody who only looks, or changes a file
 
-   Locks: `all_lock` (RANK_SPACES) for the list of all vspaces. A vspace's fields are under its own. */
+   Locks: `all_lock` (RANK_SPACES) for the list of all vspaces. A vspace's fields are under its
+   own. */
 
 #include <linux/errno.h>
 #include <arch/atomic.h>
