@@ -60,11 +60,6 @@ static int64_t hex_number(const char digits[8])
     return number;
 }
 
-static uint64_t device_number(const struct header *header)
-{
-    return hex_number(header->rdev_major) << 8 | hex_number(header->rdev_minor);
-}
-
 /* Advances over the next `len` bytes of the image and their padding. Returns the bytes, or NULL if
    the image ends before that. */
 static const char *image_take(struct image *image, int64_t len)
@@ -99,7 +94,7 @@ static bool image_take_member(struct image *image, struct member *member)
         return false;
     member->mode = hex_number(header->mode);
     member->mtime = hex_number(header->mtime);
-    member->rdev = device_number(header);
+    member->rdev = hex_number(header->rdev_major) << 8 | hex_number(header->rdev_minor);
     member->size = hex_number(header->size);
     member->data = image_take(image, hex_number(header->size));
     return member->data != NULL;

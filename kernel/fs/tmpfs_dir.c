@@ -108,11 +108,6 @@ static void mark_if_removed(struct vnode *vnode)
         vnode_set_removed(vnode);
 }
 
-static bool is_empty(struct vnode *dir)
-{
-    return RB_EMPTY(&tmpfs_node(dir)->names);
-}
-
 int tmpfs_lookup(struct vnode *dir, const char *name, struct vnode **child)
 {
     rwlock_read_lock(tree_lock(dir));
@@ -173,7 +168,7 @@ static int may_rmdir(struct vnode *vnode)
         return -ENOTDIR;
     if (vnode->mounted)
         return -EBUSY;
-    return is_empty(vnode) ? 0 : -ENOTEMPTY;
+    return RB_EMPTY(&tmpfs_node(vnode)->names) ? 0 : -ENOTEMPTY;
 }
 
 /* Removes a name, if `may_remove` of its vnode returns 0. */

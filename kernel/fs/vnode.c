@@ -31,21 +31,17 @@ void vnode_get(struct vnode *vnode)
     assert(refs > 1);
 }
 
-static bool vnode_put_last(struct vnode *vnode)
-{
-    unsigned refs = atomic_sub_fetch(&vnode->refs, 1);
-
-    assert(refs != ~0u);
-    return refs == 0;
-}
-
 /* Drops a reference, and frees what has none left. Removed directories, each held by the one below,
    may form a chain of any length, so this is a loop and not a recursion. */
 void vnode_put(struct vnode *vnode)
 {
-    while (vnode && vnode_put_last(vnode)) {
-        struct vnode *parent = vnode->parent;
+    while (vnode) {
+        unsigned refs = atomic_sub_fetch(&vnode->refs, 1);
 
+        assert(refs != ~0u);
+        if (refs > 0)
+            return;
+        struct vnode *parent = vnode->parent;
         heap_free(vnode->name);
         vnode->ops->free(vnode);
         vnode = parent;

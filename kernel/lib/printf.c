@@ -118,11 +118,6 @@ static void put_string(struct text_sink *sink, const struct spec *spec, const ch
     put_padded(sink, spec, text, len);
 }
 
-static void put_pointer(struct text_sink *sink, const struct spec *spec, const void *p)
-{
-    put_number(sink, spec, "0x", (uintptr_t)p, 16);
-}
-
 static void put_conversion(struct text_sink *sink, const struct spec *spec, struct arguments *args)
 {
     switch (spec->conversion) {
@@ -139,7 +134,7 @@ static void put_conversion(struct text_sink *sink, const struct spec *spec, stru
     case 's':
         return put_string(sink, spec, va_arg(args->list, const char *));
     case 'p':
-        return put_pointer(sink, spec, va_arg(args->list, void *));
+        return put_number(sink, spec, "0x", (uintptr_t)va_arg(args->list, void *), 16);
     default: /* %% and unknown conversions print the character itself */
         sink->put(sink, &spec->conversion, 1);
     }

@@ -57,12 +57,7 @@ SYSCALL2(sys_fstat, int, fd, struct stat __user *, to)
 
 #define MAY_EXEC 1 /* X_OK */
 
-/* Returns true if root may access the file so: read and write always, execute if anybody may. */
-static bool may_access(const struct vnode *vnode, unsigned access)
-{
-    return !(access & MAY_EXEC) || vnode_is_dir(vnode) || vnode_may_exec(vnode);
-}
-
+/* Root may read and write every file, and execute one that somebody may execute. */
 static long check_access(int dirfd, const char __user *path, unsigned access, unsigned flags)
 {
     struct vnode *vnode;
@@ -72,7 +67,8 @@ static long check_access(int dirfd, const char __user *path, unsigned access, un
     int err = vnode_from_path(dirfd, path, flags, &vnode);
     if (err)
         return err;
-    err = may_access(vnode, access) ? 0 : -EACCES;
+    bool may_exec = vnode_is_dir(vnode) || vnode_may_exec(vnode);
+    err = (access & MAY_EXEC) && !may_exec ? -EACCES : 0;
     vnode_put(vnode);
     return err;
 }

@@ -41,11 +41,6 @@ static int clock_read(int clock, uint64_t *ns)
     }
 }
 
-static bool is_cpu_clock(int clock)
-{
-    return clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
-}
-
 /* Returns true if a sleep may end by this clock. By a clock of CPU time it cannot. */
 static bool can_wake(int clock)
 {
@@ -70,7 +65,7 @@ SYSCALL2(sys_clock_getres, int, clock, struct __kernel_timespec __user *, out)
     uint64_t ns;
     int err = clock_read(clock, &ns);
 
-    if (is_cpu_clock(clock))
+    if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
         resolution.tv_nsec = TICK_US * 1000;
     return err || !out ? err : put_user(out, &resolution);
 }
