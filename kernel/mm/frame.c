@@ -155,7 +155,7 @@ static void cache_shrink(struct frame_cache *cache, unsigned keep)
     spin_unlock(&buddy_lock);
 }
 
-static void usage_add(struct frame_cache *cache, enum frame_kind kind, int64_t nframes)
+static void frame_usage_add(struct frame_cache *cache, enum frame_kind kind, int64_t nframes)
 {
     cache->usage[kind] += nframes;
     cache->usage[FRAME_FREE] -= nframes;
@@ -185,7 +185,7 @@ struct frame *frame_alloc(enum frame_kind kind)
         cache_refill(cache);
     if (likely(cache->count > 0)) {
         frame = frame_start(cache->pfns[--cache->count], kind, 0);
-        usage_add(cache, kind, 1);
+        frame_usage_add(cache, kind, 1);
     }
     preempt_enable();
     return frame;
@@ -208,7 +208,7 @@ static struct frame *run_alloc(enum frame_kind kind, unsigned order)
     uint32_t pfn = buddy_alloc(order);
     if (pfn != NO_FRAME) {
         frame = frame_start(pfn, kind, order);
-        usage_add(&caches[cpu_id()], kind, 1l << order);
+        frame_usage_add(&caches[cpu_id()], kind, 1l << order);
     }
     spin_unlock(&buddy_lock);
     return frame;
@@ -245,7 +245,7 @@ void frame_free(struct frame *frame)
     assert(frame->refcount == 0 && frame->kind > FRAME_FREE_CACHED);
     preempt_disable();
     struct frame_cache *cache = &caches[cpu_id()];
-    usage_add(cache, frame->kind, -(1l << frame->order));
+    frame_usage_add(cache, frame->kind, -(1l << frame->order));
     if (unlikely(frame->order > 0)) {
         spin_lock(&buddy_lock);
         buddy_free(pfn, frame->order);

@@ -41,7 +41,7 @@ __printf(1, 2) static void differs(const char *fmt, ...)
     printk("\n");
 }
 
-static void hold(struct frame *frame)
+static void audit_hold(struct frame *frame)
 {
     frame->recount++;
 }
@@ -90,7 +90,7 @@ static void count_table(const struct frame *table, int level, unsigned nentries,
         if (differences > before)
             continue;
         struct frame *frame = entry_frame(entries[n]);
-        hold(frame);
+        audit_hold(frame);
         if (entry_kind(entries[n], level) == ENTRY_TABLE && frame->recount == 1)
             count_table(frame, level - 1, TABLE_ENTRIES, addr);
     }
@@ -100,7 +100,7 @@ static bool count_vspace(struct vspace *vspace, void *arg __unused)
 {
     struct frame *root = pagetable_root(&vspace->pagetable);
 
-    hold(root);
+    audit_hold(root);
     count_table(root, ROOT_LEVEL, USER_ROOT_ENTRIES, 0);
     return true;
 }
@@ -220,7 +220,7 @@ unsigned audit_run(void)
     reset_counts();
     vspace_for_each(count_vspace, NULL);
     for (struct audit_owner *owner = owners; owner; owner = owner->next)
-        owner->visit(hold);
+        owner->visit(audit_hold);
     compare_counts();
     if (differences == 0)
         vspace_for_each(check_vspace, NULL);

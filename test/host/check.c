@@ -132,7 +132,8 @@ static void check_vspace(struct vspace *vspace, const struct model_process *proc
 {
     uint64_t mapped = model_mapped_bytes(process), data = model_data_bytes(process);
 
-    check(vspace->account.brk == process->brk, "the break is %#lx, not %#lx", vspace->account.brk, process->brk);
+    check(vspace->account.brk == process->brk, "the break is %#lx, not %#lx", vspace->account.brk,
+          process->brk);
     check(vspace->account.mapped_bytes == mapped, "%#lx bytes are counted as mapped, not %#lx",
           vspace->account.mapped_bytes, mapped);
     check(vspace->account.data_bytes == data, "%#lx bytes are counted as data, not %#lx",
