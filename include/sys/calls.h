@@ -1,6 +1,6 @@
 /* The list of system calls. A name stands for the call's number, Linux's or Pagoda's own, and for
-   the function sys_NAME in kernel/sys/. test/user/call/syscall_pointers.c goes through the whole list,
-   and strace takes its names from it. */
+   the function sys_NAME in kernel/sys/. The test test/user/call/syscall_pointers.c goes through the
+   whole list, and strace takes its names from it. */
 #pragma once
 
 /* clang-format off */
