@@ -5,7 +5,7 @@
 #include <fs/vnode.h>
 #include <proc/itimer.h>
 #include <proc/signal.h>
-#include <proc/trace.h>
+#include <proc/ptrace.h>
 #include <sched/lock.h>
 #include <sched/thread.h>
 #include <vm/vspace.h>
@@ -32,7 +32,7 @@ struct process_layout {
     uaddr_t args_start, env_start, env_end; /* its arguments; behind them, environment */
 };
 
-/* Who may write a field: (t) the process-tree lock; (o) only the process's own thread; (e) event_lock; (s) the lock
+/* Who may write a field: (t) the process-tree lock; (o) only the process's own thread; (e) news_lock; (s) the lock
    of signals; (c) constant. Fields marked (o) are read by others only under the tree lock, and those of an exited
    process not at all. */
 struct process {
@@ -51,7 +51,7 @@ struct process {
     uint64_t start_ns; /* (c) monotonic */
     uaddr_t child_tid; /* (c) CLONE_CHILD_SETTID: where it writes its pid first; 0: nowhere */
     struct signal_state signals;
-    struct trace trace;
+    struct ptrace ptrace;
 
     struct process *parent;       /* (t) NULL: init */
     struct process_list children; /* (t) */
@@ -69,10 +69,10 @@ struct process {
     struct process_usage usage;
     struct process_usage children_usage; /* (t) */
 
-    struct spinlock event_lock; /* RANK_PIPE */
-    struct waitq event_waitq;   /* where its own thread waits for a child */
+    struct spinlock news_lock; /* RANK_PIPE */
+    struct waitq news_waitq;   /* where its own thread waits for a child */
     /* (e) grows when a child exits, stops, is continued, or its vfork ends */
-    unsigned child_events;
+    unsigned news_count;
     bool is_vforked; /* (t) its parent waits for it to leave the parent's vspace */
 };
 
@@ -129,7 +129,7 @@ struct wait_result {
 __must_check int process_wait(const struct wait_request *request, struct wait_result *result);
 
 /* What SIGCHLD and waitid(2) tell of a child with that wait status. */
-struct signal_info process_child_info(int pid, int status);
+struct signal_info news_child_info(int pid, int status);
 
 /* Tells the vspace of the current process, or of a child that it makes, the limits on memory. One that runs in its
    parent's leaves that its limits: its own count for its children, and from its exec on. Takes the vspace's lock. */
@@ -163,20 +163,20 @@ __must_check int process_link(struct process *process, struct process *parent);
 void process_unlink(struct process *process);
 
 /* The process has been stopped by a signal, or continued: tells its parent. The tree lock is held. */
-void process_tell_stopped(struct process *process, int signo);
-void process_tell_continued(struct process *process);
+void news_of_stop(struct process *process, int signo);
+void news_of_continue(struct process *process);
 
 /* The process stops for its tracer, with what wait4 will call the signal that stopped it. The tree lock is held. */
-void process_tell_tracer(struct process *process, int signo);
+void news_of_ptrace_stop(struct process *process, int signo);
 
 /* The process has exited, and nobody traces it: tells its parent. The tree lock is held. */
-void process_tell_parent_of_end(struct process *process);
+void news_of_end(struct process *process);
 
 /* Wakes who waits for this process's children and tracees. */
-void process_child_event(struct process *parent);
+void news_wake(struct process *parent);
 
-/* Sleeps, by waitq_sleep or waitq_sleep_killable, until the current process's child_events is not `seen`. -EINTR. */
-__must_check int process_wait_event(unsigned seen, waitq_sleep_fn *sleep);
+/* Sleeps, by waitq_sleep or waitq_sleep_killable, until the current process's news_count is not `seen`. -EINTR. */
+__must_check int news_wait(unsigned seen, waitq_sleep_fn *sleep);
 
 /* The process has left the vspace that its vfork lent it. Takes the tree lock. */
-void process_vfork_done(struct process *process);
+void news_of_vfork_end(struct process *process);

@@ -9,7 +9,7 @@
        sigframe.c     a handler's frame on the user's stack, and the way back
        itimer.c       alarms
        cputimer.c     timers of CPU time
-       trace.c        a tracer, which looks at each signal first
+       ptrace.c        a tracer, which looks at each signal first
 
    Each signal is queued once, real-time signals too. */
 #pragma once
@@ -127,7 +127,7 @@ bool signal_is_killed(void);
    If not, it is cleared. */
 bool signal_is_deadly(void);
 
-/* For trace.c: the signals of a process that is traced, or no longer. */
+/* For ptrace.c: the signals of a process that is traced, or no longer. */
 void signal_set_traced(struct signal_state *state, bool traced, bool seized);
 
 /* Has a tracee stop for its tracer as soon as it can, and now if it sleeps or is stopped by a signal. */

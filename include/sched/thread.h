@@ -22,7 +22,7 @@ enum thread_state {
 #define WORK_STOP       (1u << 2) /* the world is to stop */
 #define WORK_KILL       (1u << 3) /* with WORK_SIGNAL: the signal ends the process */
 #define WORK_TIMER      (1u << 4) /* with WORK_SIGNAL: timer_user or timer_total is reached */
-#define WORK_TRACE      (1u << 5) /* a tracer wants to see its system calls; stays set */
+#define WORK_PTRACE     (1u << 5) /* a tracer wants to see its system calls; stays set */
 
 /* Who may write a field: (o) the owner alone, the thread itself; (q) the run-queue lock of its CPU;
    (w) the lock of the wait queue; (T) the timer lock; (W) the world's lock; (a) atomic; (c)
@@ -97,9 +97,9 @@ static inline bool thread_has_work(void)
 }
 
 /* Returns true if a tracer wants to see the system calls of the current thread. */
-static inline bool thread_is_traced(void)
+static inline bool thread_is_ptraced(void)
 {
-    return unlikely(atomic_load_relaxed(&thread_current()->work) & WORK_TRACE);
+    return unlikely(atomic_load_relaxed(&thread_current()->work) & WORK_PTRACE);
 }
 
 /* Returns true if a signal may be pending for the current thread: long work ends early then. */

@@ -1,6 +1,6 @@
 /* Taking signals, on the way back to user mode.
 
-       traced           the process stops, and its tracer chooses another signal, or none (trace.c)
+       traced           the process stops, and its tracer chooses another signal, or none (ptrace.c)
        disposition      what happens
        ignored          nothing
        default          by its number: nothing; a stop, until SIGCONT or SIGKILL; the end
@@ -131,7 +131,7 @@ static bool stop_begin(struct process *self, int signo)
     mutex_lock(&process_tree_lock);
     bool is_futile = signo != SIGSTOP && group_is_orphaned(self->pgid, NULL);
     if (!is_futile)
-        process_tell_stopped(self, signo);
+        news_of_stop(self, signo);
     mutex_unlock(&process_tree_lock);
     if (!is_futile)
         return true;
@@ -145,7 +145,7 @@ static bool stop_begin(struct process *self, int signo)
 enum wakeup { CONTINUED, KILLED, TRAPPED };
 
 /* WORK_KILL alone ends no stop: it may be that of a deadly signal which came when the stop was taken, and not yet begun;
-   that signal waits for the end of the stop. (trace.c has the same.) */
+   that signal waits for the end of the stop. (ptrace.c has the same.) */
 static enum wakeup stop_sleep(struct signal_state *state)
 {
     enum wakeup why = CONTINUED;
@@ -172,14 +172,14 @@ static void stop(struct process *self, int signo)
     if (!stop_begin(self, signo))
         return;
     do {
-        if (trace_group_stop(signo) && !self->signals.stopped)
+        if (ptrace_group_stop(signo) && !self->signals.stopped)
             return;
         why = stop_sleep(&self->signals);
     } while (why == TRAPPED);
     if (why == KILLED)
         return;
     mutex_lock(&process_tree_lock);
-    process_tell_continued(self);
+    news_of_continue(self);
     mutex_unlock(&process_tree_lock);
 }
 
@@ -256,10 +256,10 @@ static bool next_for_handler(struct process *self, struct signal_info *info,
         struct next next = take_next(&self->signals, info);
 
         if (next.is_trap)
-            trace_trap();
+            ptrace_trap();
         else if (!next.is_signal)
             return false;
-        else if ((!next.is_traced || trace_signal(info)) && act_on(self, info, action))
+        else if ((!next.is_traced || ptrace_signal(info)) && act_on(self, info, action))
             return true;
     }
 }

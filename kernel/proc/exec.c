@@ -369,7 +369,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     vnode_exe_put(old_exe);
     fdtable_close_on_exec(process->files);
     signal_exec(&process->signals);
-    process_vfork_done(process);
+    news_of_vfork_end(process);
     context_exec(&process->thread->context, tf, loading->image.entry, loading->rsp);
     tf->vector = vector; /* of the call, whose end a tracer is yet to see */
     tf->error = number;
@@ -392,6 +392,6 @@ int process_exec(const char *path, const uaddr_t __user *argv, const uaddr_t __u
     heap_free(loading.args.bytes);
     vnode_exe_put(loading.exe);
     if (!err)
-        trace_exec();
+        ptrace_execed();
     return err;
 }

@@ -36,7 +36,7 @@ static void give_back(struct process *process)
     if (vspace)
         vspace_leave(vspace);
     vnode_exe_put(exe);
-    process_vfork_done(process);
+    news_of_vfork_end(process);
 }
 
 /* ---- Telling the parent ---- */
@@ -44,7 +44,7 @@ static void give_back(struct process *process)
 #define STOPPED_STATUS(signo) ((signo) << 8 | 0x7f)
 #define CONTINUED_STATUS      0xffff
 
-struct signal_info process_child_info(int pid, int status)
+struct signal_info news_child_info(int pid, int status)
 {
     struct signal_info info = {.signo = SIGCHLD, .pid = pid};
 
@@ -66,7 +66,7 @@ struct signal_info process_child_info(int pid, int status)
 
 static void send_child_signal(const struct process *child, struct process *parent, int status)
 {
-    const struct signal_info info = process_child_info(child->pid, status);
+    const struct signal_info info = news_child_info(child->pid, status);
 
     signal_send(parent, &info);
 }
@@ -74,7 +74,7 @@ static void send_child_signal(const struct process *child, struct process *paren
 /* Tells the parent or tracer of something that is not the end. */
 static void tell(struct process *to, const struct signal_info *info)
 {
-    process_child_event(to);
+    news_wake(to);
     if (!(signal_action_of(to, SIGCHLD).flags & SA_NOCLDSTOP))
         signal_send(to, info);
 }
@@ -83,34 +83,34 @@ static void tell_of_change(struct process *process, int status)
 {
     struct process *parent = process->parent;
 
-    if (!parent || parent == process->trace.tracer) /* a tracer has heard of it, and more */
+    if (!parent || parent == process->ptrace.tracer) /* a tracer has heard of it, and more */
         return;
     process->stop_status = status;
-    const struct signal_info info = process_child_info(process->pid, status);
+    const struct signal_info info = news_child_info(process->pid, status);
     tell(parent, &info);
 }
 
-void process_tell_stopped(struct process *process, int signo)
+void news_of_stop(struct process *process, int signo)
 {
     tell_of_change(process, STOPPED_STATUS(signo));
 }
 
-void process_tell_continued(struct process *process)
+void news_of_continue(struct process *process)
 {
     tell_of_change(process, CONTINUED_STATUS);
 }
 
-void process_tell_tracer(struct process *process, int signo)
+void news_of_ptrace_stop(struct process *process, int signo)
 {
     const struct signal_info info = {
         .signo = SIGCHLD, .code = CLD_TRAPPED, .pid = process->pid, .status = signo};
 
-    tell(process->trace.tracer, &info);
+    tell(process->ptrace.tracer, &info);
 }
 
 static void tell_of_end(const struct process *process, struct process *parent)
 {
-    process_child_event(parent); /* it may be waiting for the last one */
+    news_wake(parent); /* it may be waiting for the last one */
     send_child_signal(process, parent, process->exit_status);
 }
 
@@ -136,7 +136,7 @@ static void orphan_children(struct process *process)
         group_check_orphaned(child, process, NULL);
     }
     if (event)
-        process_child_event(init_process());
+        news_wake(init_process());
 }
 
 /* Whether the parent does not want to hear of its children's ends: then init takes them. */
@@ -147,11 +147,11 @@ static bool is_unwanted(struct process *parent)
     return action.handler == (uaddr_t)SIG_IGN || (action.flags & SA_NOCLDWAIT);
 }
 
-void process_tell_parent_of_end(struct process *process)
+void news_of_end(struct process *process)
 {
     struct process *parent = process->parent;
 
-    if (is_unwanted(parent) && !process->trace.tracer) { /* who traces wants to know */
+    if (is_unwanted(parent) && !process->ptrace.tracer) { /* who traces wants to know */
         give_to_init(process);
         tell_of_end(process, init_process());
     }
@@ -161,10 +161,10 @@ void process_tell_parent_of_end(struct process *process)
 static void become_zombie(struct process *process, int status)
 {
     mutex_lock(&process_tree_lock);
-    struct process *parent = process->parent, *tracer = process->trace.tracer;
+    struct process *parent = process->parent, *tracer = process->ptrace.tracer;
     alarm_forget(process);
     session_leave(process);
-    trace_tracer_exits(process);
+    ptrace_tracer_exits(process);
     orphan_children(process);
     group_check_orphaned(process, parent, process);
     process->exit_status = status;
@@ -172,7 +172,7 @@ static void become_zombie(struct process *process, int status)
     if (tracer && tracer != parent) /* the parent hears of it when the tracer has waited */
         tell_of_end(process, tracer);
     else
-        process_tell_parent_of_end(process);
+        news_of_end(process);
     mutex_unlock(&process_tree_lock);
 }
 
@@ -206,11 +206,11 @@ static bool is_meant(const struct process *child, const struct process *self,
 static bool has_news(const struct process *child, const struct process *self, int options)
 {
     int wanted = child->stop_status == CONTINUED_STATUS ? WCONTINUED : WSTOPPED;
-    const struct process *tracer = child->trace.tracer;
+    const struct process *tracer = child->ptrace.tracer;
 
     if (child->zombie)
         return (options & WEXITED) && (!tracer || tracer == self);
-    if (tracer == self && child->trace.status)
+    if (tracer == self && child->ptrace.status)
         return true;
     return child->parent == self && child->stop_status && (options & wanted);
 }
@@ -218,7 +218,7 @@ static bool has_news(const struct process *child, const struct process *self, in
 /* Whether there may be something to say of it in the future. */
 static bool may_have_news(const struct process *child, const struct process *self)
 {
-    const struct process *tracer = child->trace.tracer;
+    const struct process *tracer = child->ptrace.tracer;
 
     return !child->zombie || (tracer && tracer != self);
 }
@@ -238,7 +238,7 @@ static struct process *find_child(const struct process *self, const struct wait_
             return child;
         *any |= may_have_news(child, self);
     }
-    TAILQ_FOREACH (child, &self->trace.tracees, trace.link) {
+    TAILQ_FOREACH (child, &self->ptrace.tracees, ptrace.link) {
         if (!is_meant(child, self, request))
             continue;
         if (has_news(child, self, request->options))
@@ -260,9 +260,9 @@ static void usage_add(struct process_usage *sum, const struct process_usage *par
 static struct process *take_end(struct process *self, struct process *child,
                                 const struct wait_result *result)
 {
-    trace_end(child);
+    ptrace_end(child);
     if (child->parent != self) {
-        process_tell_parent_of_end(child);
+        news_of_end(child);
         return NULL;
     }
     process_unlink(child);
@@ -275,8 +275,8 @@ static int *status_of(const struct process *self, struct process *child)
 {
     if (child->zombie)
         return &child->exit_status;
-    if (child->trace.tracer == self && child->trace.status)
-        return &child->trace.status;
+    if (child->ptrace.tracer == self && child->ptrace.status)
+        return &child->ptrace.status;
     return &child->stop_status;
 }
 
@@ -289,7 +289,7 @@ static struct process *take_news(struct process *self, struct process *child, bo
 
     *result = (struct wait_result){.pid = child->pid,
                                    .status = *status,
-                                   .is_trap = status == &child->trace.status,
+                                   .is_trap = status == &child->ptrace.status,
                                    .usage = process_usage(child)};
     usage_add(&result->usage, &child->children_usage);
     if (stay)
@@ -314,7 +314,7 @@ static int look(const struct wait_request *request, struct wait_result *result, 
     bool any;
 
     mutex_lock(&process_tree_lock);
-    *seen = atomic_load(&self->child_events);
+    *seen = atomic_load(&self->news_count);
     struct process *child = find_child(self, request, &any);
     if (child)
         dead = take_news(self, child, request->options & WNOWAIT, result);
@@ -334,7 +334,7 @@ int process_wait(const struct wait_request *request, struct wait_result *result)
     while ((found = look(request, result, &seen)) == 0) {
         if (request->options & WNOHANG)
             return 0;
-        int err = process_wait_event(seen, waitq_sleep);
+        int err = news_wait(seen, waitq_sleep);
         if (err)
             return err;
     }

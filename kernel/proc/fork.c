@@ -118,7 +118,7 @@ static int child_start(struct process *child, int event)
     int result = signal_is_pending() ? -EINTR : process_link(child, process_current());
     if (!result) {
         result = child->pid;
-        trace_fork(child, event);
+        ptrace_inherit(child, event);
         thread_start(child->thread);
     }
     mutex_unlock(&process_tree_lock);
@@ -130,7 +130,7 @@ static int child_start(struct process *child, int event)
 static bool is_vfork_over(int pid, unsigned *seen)
 {
     mutex_lock(&process_tree_lock);
-    *seen = atomic_load(&process_current()->child_events);
+    *seen = atomic_load(&process_current()->news_count);
     const struct process *child = process_find(pid);
     bool over = !child || !child->is_vforked;
     mutex_unlock(&process_tree_lock);
@@ -144,7 +144,7 @@ static void wait_for_vfork(int pid)
     unsigned seen;
 
     while (!is_vfork_over(pid, &seen))
-        if (process_wait_event(seen, waitq_sleep_killable) && signal_is_deadly())
+        if (news_wait(seen, waitq_sleep_killable) && signal_is_deadly())
             break;
 }
 
@@ -171,7 +171,7 @@ int process_fork(const struct fork_request *request)
     }
     if (request->flags & CLONE_PARENT_SETTID)
         (void)!put_user((int __user *)request->parent_tid, &pid); /* or not, as on Linux */
-    trace_event(event, pid);
+    ptrace_forked(event, pid);
     if (request->flags & CLONE_VFORK)
         wait_for_vfork(pid);
     return pid;

@@ -57,9 +57,9 @@ struct process *process_alloc(void)
     rlimits_init(process->rlimits);
     signal_init(&process->signals);
     TAILQ_INIT(&process->children);
-    TAILQ_INIT(&process->trace.tracees);
-    spin_init(&process->event_lock, RANK_PIPE);
-    waitq_init(&process->event_waitq);
+    TAILQ_INIT(&process->ptrace.tracees);
+    spin_init(&process->news_lock, RANK_PIPE);
+    waitq_init(&process->news_waitq);
     return process;
 }
 
@@ -142,31 +142,31 @@ unsigned process_group_each(int pgid, void (*each)(struct process *process, cons
     return count;
 }
 
-void process_child_event(struct process *parent)
+void news_wake(struct process *parent)
 {
-    spin_lock(&parent->event_lock);
-    parent->child_events++;
-    waitq_wake_all(&parent->event_waitq);
-    spin_unlock(&parent->event_lock);
+    spin_lock(&parent->news_lock);
+    parent->news_count++;
+    waitq_wake_all(&parent->news_waitq);
+    spin_unlock(&parent->news_lock);
 }
 
-int process_wait_event(unsigned seen, waitq_sleep_fn *sleep)
+int news_wait(unsigned seen, waitq_sleep_fn *sleep)
 {
     struct process *self = process_current();
     int err = 0;
 
-    spin_lock(&self->event_lock);
-    while (self->child_events == seen && !err)
-        err = sleep(&self->event_waitq, &self->event_lock);
-    spin_unlock(&self->event_lock);
+    spin_lock(&self->news_lock);
+    while (self->news_count == seen && !err)
+        err = sleep(&self->news_waitq, &self->news_lock);
+    spin_unlock(&self->news_lock);
     return err;
 }
 
-void process_vfork_done(struct process *process)
+void news_of_vfork_end(struct process *process)
 {
     mutex_lock(&process_tree_lock);
     if (process->is_vforked)
-        process_child_event(process->parent);
+        news_wake(process->parent);
     process->is_vforked = false;
     mutex_unlock(&process_tree_lock);
 }

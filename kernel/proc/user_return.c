@@ -12,12 +12,12 @@ void user_return_work(struct trapframe *tf)
 {
     unsigned work;
 
-    if (thread_is_traced() && tf->vector == VECTOR_SYSCALL) {
+    if (thread_is_ptraced() && tf->vector == VECTOR_SYSCALL) {
         irq_enable();
-        trace_syscall_leave();
+        ptrace_call_ends();
         irq_disable();
     }
-    while ((work = atomic_load(&thread_current()->work) & ~WORK_TRACE)) {
+    while ((work = atomic_load(&thread_current()->work) & ~WORK_PTRACE)) {
         irq_enable();
         if (work & WORK_STOP)
             world_rest();

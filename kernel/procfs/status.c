@@ -57,14 +57,14 @@ static int parent_pid(const struct process *process)
 
 static int tracer_pid(const struct process *process)
 {
-    return process->trace.tracer ? process->trace.tracer->pid : 0;
+    return process->ptrace.tracer ? process->ptrace.tracer->pid : 0;
 }
 
 static char state_letter(const struct process *process)
 {
     if (process->zombie)
         return 'Z';
-    if (process->trace.stop != TRACE_RUNS)
+    if (process->ptrace.stop != PTRACE_STOP_NONE)
         return 't';
     if (process->signals.stopped)
         return 'T';

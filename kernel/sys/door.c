@@ -262,7 +262,7 @@ void syscall_dispatch(struct trapframe *tf)
     uint64_t number = tf->error;
 
     irq_enable();
-    if (!thread_is_traced() || trace_syscall_enter(tf)) {
+    if (!thread_is_ptraced() || ptrace_call_begins(tf)) {
         syscall_fn *call = syscall_find(number);
         tf->rax = likely(call) ? call(tf) : missing_syscall(number);
     }

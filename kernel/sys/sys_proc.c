@@ -136,7 +136,7 @@ static bool is_wait_request(const struct wait_request *request)
 
 static struct signal_info child_news(const struct wait_result *child)
 {
-    struct signal_info news = process_child_info(child->pid, child->status);
+    struct signal_info news = news_child_info(child->pid, child->status);
 
     if (child->is_trap)
         news.code = CLD_TRAPPED;

@@ -14,7 +14,7 @@ struct user_regs {
     unsigned long fs_base, gs_base, ds, es, fs, gs;
 };
 
-static int put_registers(const struct trace_view *view, uaddr_t to)
+static int put_registers(const struct ptrace_view *view, uaddr_t to)
 {
     const struct trapframe *tf = &view->tf;
     const struct user_regs regs = {
@@ -52,7 +52,7 @@ static int put_registers(const struct trace_view *view, uaddr_t to)
 
 /* Fills in what is known of the system call at this stop. Returns how many bytes of `info` are
    valid. */
-static size_t fill_syscall_info(const struct trace_view *view, struct ptrace_syscall_info *info)
+static size_t fill_syscall_info(const struct ptrace_view *view, struct ptrace_syscall_info *info)
 {
     const struct trapframe *tf = &view->tf;
 
@@ -62,7 +62,7 @@ static size_t fill_syscall_info(const struct trace_view *view, struct ptrace_sys
         .instruction_pointer = tf->rip,
         .stack_pointer = tf->rsp,
     };
-    if (view->stop == TRACE_ENTRY) {
+    if (view->stop == PTRACE_STOP_ENTRY) {
         const uint64_t args[] = {tf->rdi, tf->rsi, tf->rdx, tf->r10, tf->r8, tf->r9};
 
         info->op = PTRACE_SYSCALL_INFO_ENTRY;
@@ -71,7 +71,7 @@ static size_t fill_syscall_info(const struct trace_view *view, struct ptrace_sys
             info->entry.args[n] = args[n];
         return offsetof(struct ptrace_syscall_info, entry) + sizeof(info->entry);
     }
-    if (view->stop == TRACE_EXIT) {
+    if (view->stop == PTRACE_STOP_EXIT) {
         info->op = PTRACE_SYSCALL_INFO_EXIT;
         info->exit.rval = tf->rax;
         info->exit.is_error = (int64_t)tf->rax < 0 && (int64_t)tf->rax >= -MAX_ERRNO;
@@ -81,7 +81,7 @@ static size_t fill_syscall_info(const struct trace_view *view, struct ptrace_sys
 }
 
 /* Copies as much as fits into `size` bytes. Returns the length of the whole. */
-static long put_syscall_info(const struct trace_view *view, uaddr_t to, size_t size)
+static long put_syscall_info(const struct ptrace_view *view, uaddr_t to, size_t size)
 {
     struct ptrace_syscall_info info;
     size_t len = fill_syscall_info(view, &info);
@@ -89,7 +89,7 @@ static long put_syscall_info(const struct trace_view *view, uaddr_t to, size_t s
     return copy_to_user((void __user *)to, &info, min(len, size)) ? -EFAULT : (long)len;
 }
 
-static int put_siginfo(const struct trace_view *view, uaddr_t to)
+static int put_siginfo(const struct ptrace_view *view, uaddr_t to)
 {
     siginfo_t info;
 
@@ -100,8 +100,8 @@ static int put_siginfo(const struct trace_view *view, uaddr_t to)
 /* Does the requests that read the state of a stopped process. */
 static long ptrace_inspect(long request, int pid, uint64_t addr, uaddr_t data)
 {
-    struct trace_view view;
-    int err = trace_look(pid, &view);
+    struct ptrace_view view;
+    int err = ptrace_look(pid, &view);
 
     if (err)
         return err;
@@ -123,7 +123,7 @@ static int peek(int pid, uaddr_t from, uaddr_t to)
 {
     struct vspace *vspace;
     uint64_t word;
-    int err = trace_get_vspace(pid, &vspace);
+    int err = ptrace_get_vspace(pid, &vspace);
 
     if (err)
         return err;
@@ -136,23 +136,23 @@ SYSCALL4(sys_ptrace, long, request, int, pid, uint64_t, addr, uint64_t, data)
 {
     switch (request) {
     case PTRACE_TRACEME:
-        return trace_me();
+        return ptrace_me();
     case PTRACE_SEIZE:
-        return addr ? -EIO : trace_seize(pid, data);
+        return addr ? -EIO : ptrace_seize(pid, data);
     case PTRACE_INTERRUPT:
-        return trace_interrupt(pid);
+        return ptrace_interrupt(pid);
     case PTRACE_KILL:
-        return trace_kill(pid);
+        return ptrace_kill(pid);
     case PTRACE_SETOPTIONS:
-        return trace_set_options(pid, data);
+        return ptrace_set_options(pid, data);
     case PTRACE_CONT:
-        return trace_resume(pid, TRACE_CONT, data);
+        return ptrace_resume(pid, PTRACE_RESUME_CONT, data);
     case PTRACE_SYSCALL:
-        return trace_resume(pid, TRACE_SYSCALL, data);
+        return ptrace_resume(pid, PTRACE_RESUME_SYSCALL, data);
     case PTRACE_LISTEN:
-        return trace_resume(pid, TRACE_LISTEN, 0);
+        return ptrace_resume(pid, PTRACE_RESUME_LISTEN, 0);
     case PTRACE_DETACH:
-        return trace_resume(pid, TRACE_DETACH, data);
+        return ptrace_resume(pid, PTRACE_RESUME_DETACH, data);
     case PTRACE_PEEKTEXT:
     case PTRACE_PEEKDATA:
         return peek(pid, addr, data);

@@ -1,8 +1,8 @@
 /* ptrace: a tracee's stops, and what its tracer does meanwhile.
 
        the tracee                                   the tracer
-       stop_begin: notes what it stops at     ->    wait4 takes `status`; trace_look
-       stop_sleep: while it is `held`         <-    trace_resume: `inject`, TRACE_RUNS, not held
+       stop_begin: notes what it stops at     ->    wait4 takes `status`; ptrace_look
+       stop_sleep: while it is `held`         <-    ptrace_resume: `inject`, PTRACE_STOP_NONE, not held
        stop_end: takes `inject`, goes on
 
    What a stop is stands under the tree lock, and the tracee needs that lock to leave it, whoever ended it. So as long
@@ -18,7 +18,7 @@
    A tracee whose tracer is not its parent has two that want to hear of its end: the tracer first, and when that has
    waited for it, or traces it no more, the parent (exit.c). Until then the parent does not see that it is a zombie.
 
-   Locks: the tree lock for all of struct trace; signals.lock inside it for what posting looks at (`traced`), and for
+   Locks: the tree lock for all of struct ptrace; signals.lock inside it for what posting looks at (`traced`), and for
    the sleep (`held`). */
 
 #include <asm/unistd.h>
@@ -38,7 +38,7 @@
 
 /* A stop to be. `code` is what wait4 tells as the stopping signal, an event above it. */
 struct stop {
-    enum trace_stop kind;
+    enum ptrace_stop kind;
     int code;
     unsigned option; /* it is one only with this PTRACE_O_; 0: always */
     uint64_t message;
@@ -46,13 +46,13 @@ struct stop {
 };
 
 /* What depends on how the process is traced. The tree lock is held. */
-static int stop_code(const struct trace *trace, const struct stop *stop)
+static int stop_code(const struct ptrace *trace, const struct stop *stop)
 {
-    bool is_call = stop->kind == TRACE_ENTRY || stop->kind == TRACE_EXIT;
+    bool is_call = stop->kind == PTRACE_STOP_ENTRY || stop->kind == PTRACE_STOP_EXIT;
 
     if (is_call && (trace->options & PTRACE_O_TRACESYSGOOD))
         return stop->code | SYSGOOD_BIT;
-    if (stop->kind == TRACE_GROUP && trace->is_seized)
+    if (stop->kind == PTRACE_STOP_GROUP && trace->is_seized)
         return stop->code | PTRACE_EVENT_STOP << 8;
     return stop->code;
 }
@@ -68,7 +68,7 @@ static void hold(struct signal_state *state)
 /* Stops, in the tracer's eyes. False: there is no tracer, or it does not want to know. */
 static bool stop_begin(struct process *self, const struct stop *stop)
 {
-    struct trace *trace = &self->trace;
+    struct ptrace *trace = &self->ptrace;
 
     mutex_lock(&process_tree_lock);
     bool is_due = trace->tracer && (!stop->option || (trace->options & stop->option));
@@ -83,7 +83,7 @@ static bool stop_begin(struct process *self, const struct stop *stop)
             stop->info ? *stop->info
                        : (struct signal_info){.signo = code & 0x7f, .code = code, .pid = self->pid};
         hold(&self->signals);
-        process_tell_tracer(self, code & 0x7f);
+        news_of_ptrace_stop(self, code & 0x7f);
     }
     mutex_unlock(&process_tree_lock);
     return is_due;
@@ -107,9 +107,9 @@ static void stop_sleep(struct signal_state *state)
 static int stop_end(struct process *self)
 {
     mutex_lock(&process_tree_lock);
-    self->trace.stop = TRACE_RUNS;
-    self->trace.status = 0; /* if it still is there, the tracer hears of the end instead */
-    int signo = self->trace.inject;
+    self->ptrace.stop = PTRACE_STOP_NONE;
+    self->ptrace.status = 0; /* if it still is there, the tracer hears of the end instead */
+    int signo = self->ptrace.inject;
     mutex_unlock(&process_tree_lock);
     return signo;
 }
@@ -134,7 +134,7 @@ static struct signal_info user_signal(int signo)
 }
 
 /* The tracer may send a signal along. */
-static void stop_at_call(enum trace_stop kind, uint64_t message)
+static void stop_at_call(enum ptrace_stop kind, uint64_t message)
 {
     int signo;
 
@@ -145,21 +145,21 @@ static void stop_at_call(enum trace_stop kind, uint64_t message)
     signal_send(process_current(), &info);
 }
 
-bool trace_syscall_enter(struct trapframe *tf)
+bool ptrace_call_begins(struct trapframe *tf)
 {
     tf->rax = -ENOSYS; /* what a tracer finds there on Linux */
-    stop_at_call(TRACE_ENTRY, PTRACE_EVENTMSG_SYSCALL_ENTRY);
+    stop_at_call(PTRACE_STOP_ENTRY, PTRACE_EVENTMSG_SYSCALL_ENTRY);
     return !signal_is_killed();
 }
 
-void trace_syscall_leave(void)
+void ptrace_call_ends(void)
 {
-    stop_at_call(TRACE_EXIT, PTRACE_EVENTMSG_SYSCALL_EXIT);
+    stop_at_call(PTRACE_STOP_EXIT, PTRACE_EVENTMSG_SYSCALL_EXIT);
 }
 
-bool trace_signal(struct signal_info *info)
+bool ptrace_signal(struct signal_info *info)
 {
-    const struct stop stop = {.kind = TRACE_SIGNAL, .code = info->signo, .info = info};
+    const struct stop stop = {.kind = PTRACE_STOP_SIGNAL, .code = info->signo, .info = info};
     int signo;
 
     if (!stop_at(&stop, &signo))
@@ -169,37 +169,38 @@ bool trace_signal(struct signal_info *info)
     return signo;
 }
 
-bool trace_group_stop(int signo)
+bool ptrace_group_stop(int signo)
 {
     int unused;
 
-    return stop_at(&(struct stop){.kind = TRACE_GROUP, .code = signo}, &unused);
+    return stop_at(&(struct stop){.kind = PTRACE_STOP_GROUP, .code = signo}, &unused);
 }
 
-void trace_trap(void)
+void ptrace_trap(void)
 {
     int unused;
 
-    (void)stop_at(&(struct stop){.kind = TRACE_TRAP, .code = EVENT(PTRACE_EVENT_STOP)}, &unused);
+    (void)stop_at(&(struct stop){.kind = PTRACE_STOP_TRAP, .code = EVENT(PTRACE_EVENT_STOP)},
+                  &unused);
 }
 
-void trace_event(int event, uint64_t message)
+void ptrace_forked(int event, uint64_t message)
 {
     const struct stop stop = {
-        .kind = TRACE_EVENT, .code = EVENT(event), .option = 1u << event, .message = message};
+        .kind = PTRACE_STOP_EVENT, .code = EVENT(event), .option = 1u << event, .message = message};
     int unused;
 
     (void)stop_at(&stop, &unused);
 }
 
-void trace_exec(void)
+void ptrace_execed(void)
 {
     struct process *self = process_current();
     const struct signal_info info = user_signal(SIGTRAP);
 
-    trace_event(PTRACE_EVENT_EXEC, self->pid);
+    ptrace_forked(PTRACE_EVENT_EXEC, self->pid);
     mutex_lock(&process_tree_lock);
-    const struct trace *trace = &self->trace;
+    const struct ptrace *trace = &self->ptrace;
     if (trace->tracer && !trace->is_seized && !(trace->options & PTRACE_O_TRACEEXEC))
         signal_send(self, &info); /* the older way to say it */
     mutex_unlock(&process_tree_lock);
@@ -210,18 +211,18 @@ void trace_exec(void)
 static void link_to(struct process *process, struct process *tracer, unsigned options,
                     bool is_seized)
 {
-    struct trace *trace = &process->trace;
+    struct ptrace *trace = &process->ptrace;
 
     trace->tracer = tracer;
     trace->options = options;
     trace->is_seized = is_seized;
-    TAILQ_INSERT_TAIL(&tracer->trace.tracees, process, trace.link);
+    TAILQ_INSERT_TAIL(&tracer->ptrace.tracees, process, ptrace.link);
     signal_set_traced(&process->signals, true, is_seized);
 }
 
-void trace_fork(struct process *child, int event)
+void ptrace_inherit(struct process *child, int event)
 {
-    const struct trace *mine = &process_current()->trace;
+    const struct ptrace *mine = &process_current()->ptrace;
 
     if (!mine->tracer || !(mine->options & 1u << event))
         return;
@@ -234,9 +235,9 @@ static void let_go(struct process *process, int signo, bool is_continued)
 {
     struct signal_state *state = &process->signals;
 
-    process->trace.inject = signo;
-    process->trace.stop = TRACE_RUNS;
-    process->trace.status = 0;
+    process->ptrace.inject = signo;
+    process->ptrace.stop = PTRACE_STOP_NONE;
+    process->ptrace.status = 0;
     spin_lock(&state->lock);
     state->held = false;
     if (is_continued)
@@ -247,38 +248,38 @@ static void let_go(struct process *process, int signo, bool is_continued)
 
 static void unlink_from_tracer(struct process *process)
 {
-    struct trace *trace = &process->trace;
+    struct ptrace *trace = &process->ptrace;
 
-    TAILQ_REMOVE(&trace->tracer->trace.tracees, process, trace.link);
+    TAILQ_REMOVE(&trace->tracer->ptrace.tracees, process, ptrace.link);
     trace->tracer = NULL;
     trace->options = 0;
     trace->is_seized = false;
     signal_set_traced(&process->signals, false, false);
-    atomic_and(&process->thread->work, ~WORK_TRACE);
+    atomic_and(&process->thread->work, ~WORK_PTRACE);
 }
 
-void trace_end(struct process *process)
+void ptrace_end(struct process *process)
 {
-    struct trace *trace = &process->trace;
+    struct ptrace *trace = &process->ptrace;
 
     if (!trace->tracer)
         return;
     unlink_from_tracer(process);
-    if (trace->stop != TRACE_RUNS)
-        let_go(process, trace->stop == TRACE_SIGNAL ? trace->info.signo : 0, false);
+    if (trace->stop != PTRACE_STOP_NONE)
+        let_go(process, trace->stop == PTRACE_STOP_SIGNAL ? trace->info.signo : 0, false);
 }
 
-void trace_tracer_exits(struct process *tracer)
+void ptrace_tracer_exits(struct process *tracer)
 {
     struct process *tracee;
 
-    while ((tracee = TAILQ_FIRST(&tracer->trace.tracees))) {
-        bool is_to_die = tracee->trace.options & PTRACE_O_EXITKILL;
+    while ((tracee = TAILQ_FIRST(&tracer->ptrace.tracees))) {
+        bool is_to_die = tracee->ptrace.options & PTRACE_O_EXITKILL;
 
-        trace_end(tracee);
+        ptrace_end(tracee);
         if (tracee->zombie) {
             if (tracee->parent != tracer)
-                process_tell_parent_of_end(tracee);
+                news_of_end(tracee);
         } else if (is_to_die) {
             signal_send_kernel(tracee, SIGKILL);
         }
@@ -292,7 +293,7 @@ static struct process *find_tracee(int pid)
 {
     struct process *process = pid > 0 ? process_find(pid) : NULL;
 
-    return process && process->trace.tracer == process_current() ? process : NULL;
+    return process && process->ptrace.tracer == process_current() ? process : NULL;
 }
 
 /* The same if it has stopped. One that is being killed has left its stop, or is about to: it will not touch its
@@ -301,16 +302,16 @@ static struct process *find_stopped(int pid)
 {
     struct process *process = find_tracee(pid);
 
-    return process && process->trace.stop != TRACE_RUNS ? process : NULL;
+    return process && process->ptrace.stop != PTRACE_STOP_NONE ? process : NULL;
 }
 
-int trace_me(void)
+int ptrace_me(void)
 {
     struct process *self = process_current();
     int err = -EPERM;
 
     mutex_lock(&process_tree_lock);
-    if (!self->trace.tracer && self->parent) {
+    if (!self->ptrace.tracer && self->parent) {
         link_to(self, self->parent, 0, false);
         err = 0;
     }
@@ -318,7 +319,7 @@ int trace_me(void)
     return err;
 }
 
-int trace_seize(int pid, uint64_t options)
+int ptrace_seize(int pid, uint64_t options)
 {
     struct process *self = process_current();
 
@@ -328,7 +329,7 @@ int trace_seize(int pid, uint64_t options)
     struct process *process = pid > 0 ? process_find(pid) : NULL;
     int err = process ? -EPERM : -ESRCH;
     if (process && process != self && process->pid != 1 && !process->zombie &&
-        !process->trace.tracer) {
+        !process->ptrace.tracer) {
         link_to(process, self, options, true);
         if (process->signals.stopped) /* it stops again, for its tracer */
             signal_want_trap(process);
@@ -338,34 +339,34 @@ int trace_seize(int pid, uint64_t options)
     return err;
 }
 
-int trace_set_options(int pid, uint64_t options)
+int ptrace_set_options(int pid, uint64_t options)
 {
     mutex_lock(&process_tree_lock);
     struct process *process = find_stopped(pid);
     bool is_known = !(options & ~(uint64_t)KNOWN_OPTIONS);
     if (process && is_known)
-        process->trace.options = options;
+        process->ptrace.options = options;
     mutex_unlock(&process_tree_lock);
     if (!process)
         return -ESRCH;
     return is_known ? 0 : -EINVAL;
 }
 
-int trace_interrupt(int pid)
+int ptrace_interrupt(int pid)
 {
     int err = -ESRCH;
 
     mutex_lock(&process_tree_lock);
     struct process *process = find_tracee(pid);
     if (process)
-        err = process->trace.is_seized ? 0 : -EIO;
+        err = process->ptrace.is_seized ? 0 : -EIO;
     if (!err && !process->zombie)
         signal_want_trap(process);
     mutex_unlock(&process_tree_lock);
     return err;
 }
 
-int trace_kill(int pid)
+int ptrace_kill(int pid)
 {
     mutex_lock(&process_tree_lock);
     struct process *process = find_tracee(pid);
@@ -378,33 +379,33 @@ int trace_kill(int pid)
 /* A parent that was the tracer has not heard yet, as a parent, that its child is stopped. */
 static void detach(struct process *process)
 {
-    const struct trace *trace = &process->trace;
-    bool is_untold = trace->stop == TRACE_GROUP && trace->tracer == process->parent;
+    const struct ptrace *trace = &process->ptrace;
+    bool is_untold = trace->stop == PTRACE_STOP_GROUP && trace->tracer == process->parent;
 
     unlink_from_tracer(process);
     if (is_untold && process->signals.stopped)
-        process_tell_stopped(process, trace->info.signo);
+        news_of_stop(process, trace->info.signo);
 }
 
 /* The tree lock is held. */
-static int resume(struct process *process, enum trace_resume how, int signo)
+static int resume(struct process *process, enum ptrace_resume how, int signo)
 {
-    bool is_group = process->trace.stop == TRACE_GROUP;
+    bool is_group = process->ptrace.stop == PTRACE_STOP_GROUP;
 
-    if (how == TRACE_LISTEN && (!is_group || !process->trace.is_seized))
+    if (how == PTRACE_RESUME_LISTEN && (!is_group || !process->ptrace.is_seized))
         return -EIO;
-    if (how == TRACE_SYSCALL)
-        atomic_or(&process->thread->work, WORK_TRACE);
+    if (how == PTRACE_RESUME_SYSCALL)
+        atomic_or(&process->thread->work, WORK_PTRACE);
     else
-        atomic_and(&process->thread->work, ~WORK_TRACE);
-    if (how == TRACE_DETACH)
+        atomic_and(&process->thread->work, ~WORK_PTRACE);
+    if (how == PTRACE_RESUME_DETACH)
         detach(process);
     /* A tracer that has it go on overrules the signal that stopped it; one that leaves does not. */
-    let_go(process, signo, is_group && (how == TRACE_CONT || how == TRACE_SYSCALL));
+    let_go(process, signo, is_group && (how == PTRACE_RESUME_CONT || how == PTRACE_RESUME_SYSCALL));
     return 0;
 }
 
-int trace_resume(int pid, enum trace_resume how, uint64_t signo)
+int ptrace_resume(int pid, enum ptrace_resume how, uint64_t signo)
 {
     int err = -ESRCH;
 
@@ -416,29 +417,29 @@ int trace_resume(int pid, enum trace_resume how, uint64_t signo)
     return err;
 }
 
-int trace_look(int pid, struct trace_view *view)
+int ptrace_look(int pid, struct ptrace_view *view)
 {
     mutex_lock(&process_tree_lock);
     const struct process *process = find_stopped(pid);
     if (process) {
-        const struct trace *trace = &process->trace;
+        const struct ptrace *trace = &process->ptrace;
 
-        *view = (struct trace_view){
+        *view = (struct ptrace_view){
             .stop = trace->stop,
-            .has_info = trace->stop != TRACE_GROUP || trace->is_seized,
+            .has_info = trace->stop != PTRACE_STOP_GROUP || trace->is_seized,
             .tf = *thread_trapframe(process->thread),
             .fs_base = process->thread->context.fs_base,
             .message = trace->message,
             .info = trace->info,
         };
-        if (trace->stop == TRACE_EXIT)
+        if (trace->stop == PTRACE_STOP_EXIT)
             signal_show_restart(&view->tf);
     }
     mutex_unlock(&process_tree_lock);
     return process ? 0 : -ESRCH;
 }
 
-int trace_get_vspace(int pid, struct vspace **vspace)
+int ptrace_get_vspace(int pid, struct vspace **vspace)
 {
     mutex_lock(&process_tree_lock);
     const struct process *process = find_stopped(pid);

@@ -17,24 +17,24 @@ struct vspace;
 TAILQ_HEAD(process_list, process);
 
 /* What a tracee has stopped at. */
-enum trace_stop {
-    TRACE_RUNS,   /* it has not, or goes on already */
-    TRACE_ENTRY,  /* before a system call */
-    TRACE_EXIT,   /* behind one */
-    TRACE_SIGNAL, /* a signal was taken, and nothing has been done about it yet */
-    TRACE_EVENT,  /* a fork or an exec */
-    TRACE_GROUP,  /* a signal has stopped it, as it would without a tracer */
-    TRACE_TRAP,   /* it was asked to, by PTRACE_INTERRUPT or at its birth */
+enum ptrace_stop {
+    PTRACE_STOP_NONE,   /* it has not, or goes on already */
+    PTRACE_STOP_ENTRY,  /* before a system call */
+    PTRACE_STOP_EXIT,   /* behind one */
+    PTRACE_STOP_SIGNAL, /* a signal was taken, and nothing has been done about it yet */
+    PTRACE_STOP_EVENT,  /* a fork or an exec */
+    PTRACE_STOP_GROUP,  /* a signal has stopped it, as it would without a tracer */
+    PTRACE_STOP_TRAP,   /* it was asked to, by PTRACE_INTERRUPT or at its birth */
 };
 
 /* (t) is the process-tree lock. */
-struct trace {
+struct ptrace {
     struct process *tracer;      /* (t) NULL: not traced */
     struct process_list tracees; /* (t) of this process, as a tracer */
     TAILQ_ENTRY(process) link;   /* (t) among the tracer's tracees */
     unsigned options;            /* (t) PTRACE_O_ */
     bool is_seized;              /* (t) by PTRACE_SEIZE, not PTRACE_TRACEME */
-    enum trace_stop stop;        /* (t) */
+    enum ptrace_stop stop;       /* (t) */
     int status;                  /* (t) of the stop, as wait4 gives it; 0: it has been told */
     uint64_t message;            /* (t) PTRACE_GETEVENTMSG */
     struct signal_info info;     /* (t) PTRACE_GETSIGINFO */
@@ -46,77 +46,77 @@ struct trace {
 
 /* Before and behind a system call with the registers of `tf`. False: the call is not to be made, the process is
    being killed. */
-__must_check bool trace_syscall_enter(struct trapframe *tf);
-void trace_syscall_leave(void);
+__must_check bool ptrace_call_begins(struct trapframe *tf);
+void ptrace_call_ends(void);
 
 /* A signal was taken: whether to go on with it, and `info` is then what the tracer made of it. */
-__must_check bool trace_signal(struct signal_info *info);
+__must_check bool ptrace_signal(struct signal_info *info);
 
 /* A signal has stopped the process: whether it was held for its tracer, and let go. */
-bool trace_group_stop(int signo);
+bool ptrace_group_stop(int signo);
 
 /* PTRACE_INTERRUPT, or the birth of a child of a tracee. */
-void trace_trap(void);
+void ptrace_trap(void);
 
 /* The tracer is told of `event`, a PTRACE_EVENT_ of forks, with this message. */
-void trace_event(int event, uint64_t message);
+void ptrace_forked(int event, uint64_t message);
 
 /* A new program is loaded. */
-void trace_exec(void);
+void ptrace_execed(void);
 
 /* ---- For fork and exit; the tree lock is held ---- */
 
 /* The child that the current process has linked, and not yet started, is traced too if the options say so for
    `event`. */
-void trace_fork(struct process *child, int event);
+void ptrace_inherit(struct process *child, int event);
 
 /* Nobody traces the process any more; it goes on if it is stopped, with the signal that it has stopped at. */
-void trace_end(struct process *process);
+void ptrace_end(struct process *process);
 
 /* The current process ends: it traces nobody any more. */
-void trace_tracer_exits(struct process *tracer);
+void ptrace_tracer_exits(struct process *tracer);
 
 /* ---- The tracer's side: ptrace(2). Take the tree lock. -ESRCH: there is no such process, or it is none of the
    caller's tracees, or (where nothing else is said) it runs. ---- */
 
 /* Makes the caller's parent its tracer. -EPERM: it is traced already. */
-__must_check int trace_me(void);
+__must_check int ptrace_me(void);
 
 /* Makes the caller the tracer of the process, which runs on. -EPERM: it is the caller, init, traced already, or has
    ended; -EIO: unknown options. */
-__must_check int trace_seize(int pid, uint64_t options);
+__must_check int ptrace_seize(int pid, uint64_t options);
 
 /* Options for a tracee. -EINVAL: unknown ones. */
-__must_check int trace_set_options(int pid, uint64_t options);
+__must_check int ptrace_set_options(int pid, uint64_t options);
 
 /* Has a tracee stop, whatever it does; it may run. -EIO: it was not seized. */
-__must_check int trace_interrupt(int pid);
+__must_check int ptrace_interrupt(int pid);
 
 /* SIGKILL for a tracee; it may run. */
-__must_check int trace_kill(int pid);
+__must_check int ptrace_kill(int pid);
 
 /* How a tracee goes on. */
-enum trace_resume {
-    TRACE_CONT,
-    TRACE_SYSCALL, /* up to the next system call's entry or exit */
-    TRACE_LISTEN,  /* not at all: it stays stopped by the signal that stopped it */
-    TRACE_DETACH,  /* and is no tracee any more */
+enum ptrace_resume {
+    PTRACE_RESUME_CONT,
+    PTRACE_RESUME_SYSCALL, /* up to the next system call's entry or exit */
+    PTRACE_RESUME_LISTEN,  /* not at all: it stays stopped by the signal that stopped it */
+    PTRACE_RESUME_DETACH,  /* and is no tracee any more */
 };
 
-/* Lets a tracee go on, with a signal (0: none). -EIO: no signal has that number, or TRACE_LISTEN means nothing at this
+/* Lets a tracee go on, with a signal (0: none). -EIO: no signal has that number, or PTRACE_RESUME_LISTEN means nothing at this
    stop. */
-__must_check int trace_resume(int pid, enum trace_resume how, uint64_t signo);
+__must_check int ptrace_resume(int pid, enum ptrace_resume how, uint64_t signo);
 
 /* All that there is to see of a tracee that has stopped. */
-struct trace_view {
-    enum trace_stop stop;
+struct ptrace_view {
+    enum ptrace_stop stop;
     bool has_info; /* `info` means something */
     struct trapframe tf;
     uint64_t fs_base;
     uint64_t message;
     struct signal_info info;
 };
-__must_check int trace_look(int pid, struct trace_view *view);
+__must_check int ptrace_look(int pid, struct ptrace_view *view);
 
 /* The memory of a tracee that has stopped, with a reference. */
-__must_check int trace_get_vspace(int pid, struct vspace **vspace);
+__must_check int ptrace_get_vspace(int pid, struct vspace **vspace);
