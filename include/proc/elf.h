@@ -1,17 +1,17 @@
-/* Loading a static ELF program: promises only; its pages come with their first touch. */
+/* Loading a static ELF program: regions only; its pages are faulted in when they are touched. */
 #pragma once
 
 #include <vm/vspace.h>
 
 struct vnode;
 
-/* Where a loaded program begins, and what its start-up code wants to know of it (auxv). */
+/* The addresses of a loaded program: its entry, and what its start-up code is told (auxv). */
 struct elf_image {
     uaddr_t entry;   /* AT_ENTRY */
-    uaddr_t phdrs;   /* AT_PHDR: where the program headers are mapped; 0: they are not */
+    uaddr_t phdrs;   /* AT_PHDR: address of the program headers; 0: not mapped */
     unsigned nphdrs; /* AT_PHNUM */
     uaddr_t end;     /* of its highest segment */
-    /* what its file holds of code, and of data that is written */
+    /* of the code and of the writable data, as far as they are in the file */
     uaddr_t code_start, code_end, data_start, data_end;
 };
 

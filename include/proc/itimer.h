@@ -1,5 +1,7 @@
-/* Timers that send signals, once or again and again: alarms, SIGALRM at a time (alarm(2), ITIMER_REAL); and those of
-   CPU time, SIGVTALRM and SIGPROF (ITIMER_VIRTUAL, ITIMER_PROF). */
+/* Interval timers, which send a signal once or periodically.
+
+       itimer.c       alarms: SIGALRM at a time (alarm(2), ITIMER_REAL)
+       cputimer.c     CPU time: SIGVTALRM (ITIMER_VIRTUAL), SIGPROF (ITIMER_PROF), RLIMIT_CPU */
 #pragma once
 
 #include <sys/queue.h>
@@ -7,45 +9,46 @@
 
 struct process;
 
-/* All guarded by the tree lock. */
+/* All under the tree lock. */
 struct alarm {
-    TAILQ_ENTRY(process) link; /* in the list of those that are set, by time */
+    TAILQ_ENTRY(process) link; /* in the list of alarms that are set, in the order of time */
     uint64_t deadline_ns;      /* monotonic; 0: not set */
     uint64_t interval_ns;      /* 0: once */
 };
 
-/* Time left, and the interval. */
+/* A timer as setitimer(2) sees it; left_ns 0: not set, interval_ns 0: once. */
 struct alarm_setting {
     uint64_t left_ns, interval_ns;
 };
 
-/* Makes the thread that sends the signals. Once, at boot. */
+/* Makes the thread that sends the signals. Called once, at boot. */
 void alarm_init(void);
 
-/* The current process's. Take the tree lock. */
+/* Get and set the alarm of the current process. They take the tree lock. */
 struct alarm_setting alarm_get(void);
 void alarm_set(const struct alarm_setting *setting);
 
-/* The process ends. The tree lock is held. */
+/* Removes the alarm of a process. The tree lock is held. */
 void alarm_forget(struct process *process);
 
-/* ---- Timers of CPU time, and its limit, by the tick ---- */
+/* ---- Timers of CPU time, and its limit ---- */
 
 enum cpu_timer_kind { CPU_TIMER_VIRTUAL, CPU_TIMER_PROF, CPU_TIMERS };
 
-/* Guarded by being the process's own: only its thread looks. */
+/* Only the process's own thread uses it, so it needs no lock. */
 struct cpu_timer {
     uint64_t deadline_ns; /* of CPU time, in user mode only or in both; 0: not set */
     uint64_t interval_ns; /* 0: once */
 };
 
-/* The current process's. No lock. */
+/* Get and set a timer of the current process. They take no lock. */
 struct alarm_setting cpu_timer_get(enum cpu_timer_kind kind);
 void cpu_timer_set(enum cpu_timer_kind kind, const struct alarm_setting *setting);
 
-/* From the tick that has interrupted user code. */
+/* Called by the tick that has interrupted user code: if there is an RLIMIT_CPU, it is checked on
+   the way back. */
 void cpu_timer_tick(void);
 
-/* Sends what is due to the current process, which has WORK_TIMER; clears that. By RLIMIT_CPU that is SIGXCPU for every
-   second of CPU time beyond the soft limit, and SIGKILL at the hard one. */
+/* Clears WORK_TIMER and sends the current process the signals that are due. RLIMIT_CPU sends
+   SIGXCPU for every second of CPU time from the soft limit on, and SIGKILL at the hard limit. */
 void cpu_timer_expire(void);

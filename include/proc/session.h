@@ -1,25 +1,19 @@
-/* Process groups and sessions: who belongs together, and which group nobody looks after.
-
-   All functions but the system calls' (process_set..., process_get...) are called with the tree lock
-   held. */
+/* Process groups and sessions. The tree lock is held, unless a function takes it. */
 #pragma once
 
 #include <lib/base.h>
 
 struct process;
 
-/* Whether the number is that of a group or session with members. */
-bool is_group_or_session(int id);
-
-/* Whether the group exists in the session. */
+/* Returns true if the group has members in the session. */
 bool group_is_in_session(int pgid, int sid);
 
-/* Whether no member has a parent in another group of the same session, who could continue it. Counts
-   neither zombies nor `leaving` (NULL: all others count). */
+/* Returns true if the group is orphaned: no member has a parent in another group of the same
+   session, which could continue it. Zombies and `leaving` (may be NULL) do not count as members. */
 bool group_is_orphaned(int pgid, const struct process *leaving);
 
-/* `process` has lost the parent that it had, or is about to end (`leaving`): a group that is orphaned
-   by that and has stopped members gets SIGHUP and SIGCONT. */
+/* Sends SIGHUP and SIGCONT to the group of `process` if it has become orphaned and has stopped
+   members. `process` has lost its parent `old_parent`, or is about to exit itself (`leaving`). */
 void group_check_orphaned(struct process *process, const struct process *old_parent,
                           const struct process *leaving);
 
@@ -27,7 +21,7 @@ void group_check_orphaned(struct process *process, const struct process *old_par
    called with the tree lock held. Once, at boot, before any process runs. */
 void session_set_hangup(void (*hangup)(struct process *leader));
 
-/* The process is about to exit: if it leads its session, the session loses its terminal. */
+/* Takes the terminal away from the session that the exiting process leads, if it leads one. */
 void session_leave(struct process *process);
 
 /* setpgid(2), setsid(2), getpgid(2), getsid(2). Take the tree lock. */

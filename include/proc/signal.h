@@ -1,17 +1,20 @@
-/* Signals: what is pending for a process, what it does about each, and when.
+/* Signals: which are pending for a process, and what the process does about each.
 
-   A signal is posted to a process by anyone, and taken by the process itself on its way back to user
-   mode: it is ignored, or stops the process, or ends it, or calls a handler of the program.
+   A signal is posted to a process by any thread. The process itself takes it, on its way back to
+   user mode: then the signal is ignored, stops the process, ends it, or calls a handler of the
+   program.
 
-       signal.c       posting: kill, faults, the terminal, children
-       sigaction.c    what the process asks for: actions, the mask, the alternate stack, waiting
-       deliver.c      taking; stopping and continuing; interrupted system calls
+       signal.c       posting, and taking one that is pending
+       kill.c         posting by number: to a process, a group, all
+       sigaction.c    a process's settings: actions, the mask, the alternate stack; waiting
+       deliver.c      acting on a signal that was taken; stopping and continuing
        sigframe.c     a handler's frame on the user's stack, and the way back
+       restart.c      system calls that a signal has interrupted
        itimer.c       alarms
        cputimer.c     timers of CPU time
-       ptrace.c        a tracer, which looks at each signal first
+       ptrace.c       a tracer, which sees each signal first
 
-   Each signal is queued once, real-time signals too. */
+   Each signal is pending once at most, real-time signals too. */
 #pragma once
 
 #include <asm/siginfo.h>
@@ -22,7 +25,7 @@
 struct process;
 struct trapframe;
 
-/* The kernel's form of a disposition, as rt_sigaction(2) passes it. */
+/* The action of a signal, as rt_sigaction(2) passes it. */
 struct signal_action {
     uaddr_t handler; /* SIG_DFL, SIG_IGN */
     uint64_t flags;
@@ -30,14 +33,14 @@ struct signal_action {
     uint64_t mask;
 };
 
-/* What a handler is told; which of the last ones mean something depends on signo and code. */
+/* What a handler is told about its signal. Only some fields have a meaning, by signo and code. */
 struct signal_info {
     int signo;
-    int code; /* si_code: SI_USER, SI_KERNEL, SEGV_MAPERR, CLD_EXITED, ...; below 0: a program has made it up */
-    int pid;        /* the sender, or the child */
-    int status;     /* of a child: its exit code, or the signal that ended or stopped it */
-    unsigned uid;   /* the sender's, as a program says */
-    uint64_t value; /* what a program has to say */
+    int code;     /* si_code: SI_USER, SI_KERNEL, SEGV_MAPERR, ...; below 0: chosen by a program */
+    int pid;      /* the sender, or the child */
+    int status;   /* of a child: its exit code, or the signal that ended or stopped it */
+    unsigned uid; /* of the sender, chosen by a program */
+    uint64_t value; /* chosen by a program */
     uaddr_t addr;   /* of a fault */
 };
 
@@ -45,29 +48,31 @@ struct signal_info {
 struct signal_stack {
     uaddr_t start;
     size_t size; /* bytes; 0: there is none */
-    bool disarm; /* SS_AUTODISARM: a handler begins with none, and gets it back when it ends */
+    bool disarm; /* SS_AUTODISARM: it is disabled while a handler runs */
 };
 
 #define SIGNALS 64
 
-/* Bit signo - 1 stands for a signal. Who may write a field: (l) the lock; (o) only the process's own
-   thread. */
+/* In a set, bit signo - 1 stands for signal signo. Who writes a field: (l) the holder of the lock;
+   (o) only the process's own thread. */
 struct signal_state {
     struct spinlock lock; /* RANK_PIPE */
     uint64_t pending;     /* (l) */
     uint64_t blocked;     /* (l) SIGKILL and SIGSTOP never are */
-    uint64_t awaited;     /* (l) rt_sigtimedwait waits for these, blocked or not */
+    uint64_t awaited;     /* (l) rt_sigtimedwait sleeps for these, blocked or not */
     bool stopped;         /* (l) it is stopped, or about to be */
-    bool spared;          /* (l) it is init, to which default actions do not happen */
-    bool stop_taken;      /* (l) a stop was taken, and neither SIGCONT nor SIGKILL came since */
-    bool traced;          /* (l) a tracer looks at its signals first */
-    bool seized;          /* (l) and hears of SIGCONT as of a stop of its own */
-    bool held;            /* (l) it sleeps for its tracer, or is about to */
-    bool trap_wanted;     /* (l) it is to stop for its tracer */
-    bool continue_untold; /* (l) the same, since SIGCONT has come; no other stop does for that */
+    bool spared;          /* (l) it is init, for which default actions do nothing */
+    bool stop_taken;      /* (l) a stop was taken, and no SIGCONT or SIGKILL posted since */
     struct signal_action actions[SIGNALS]; /* (l) [signo - 1] */
     struct signal_info infos[SIGNALS];     /* (l) [signo - 1] of those that are pending */
     struct waitq continued;                /* where a stopped or held process sleeps */
+
+    /* For ptrace.c. */
+    bool traced;          /* (l) a tracer sees its signals first */
+    bool seized;          /* (l) SIGCONT makes it stop for its tracer */
+    bool held;            /* (l) it sleeps for its tracer, or is about to */
+    bool trap_wanted;     /* (l) it must stop for its tracer */
+    bool continue_untold; /* (l) it must stop for its tracer because of a SIGCONT */
 
     struct signal_stack stack; /* (o) */
     uint64_t saved_mask;       /* (o) the mask to return to after rt_sigsuspend */
@@ -77,38 +82,40 @@ struct signal_state {
 
 void signal_init(struct signal_state *state);
 
-/* A child's dispositions and mask are its parent's; nothing is pending. */
+/* Copies the actions, the mask and the alternate stack to a child, for which nothing is pending. */
 void signal_fork(struct signal_state *child, struct signal_state *parent);
 
-/* A new program starts with the ignored signals ignored, and the defaults for all others. */
+/* Resets the actions for a new program: ignored signals stay ignored, others get the default. */
 void signal_exec(struct signal_state *state);
 
 /* ---- Posting ---- */
 
-/* Posts a signal. The process has not exited: the caller holds the tree lock, or is the process
-   itself. */
+/* Posts a signal. So that the process does not exit meanwhile, the caller holds the tree lock, or
+   is the process itself. */
 void signal_send(struct process *process, const struct signal_info *info);
 
-/* The same from the kernel, which says no more about it (SI_KERNEL). */
+/* Posts a signal of the kernel, with no more information (SI_KERNEL). Locks as for signal_send. */
 void signal_send_kernel(struct process *process, int signo);
 
-/* What a fault of the current process is told by: it cannot be blocked or ignored. True if the
-   process will die of it, and did not know so yet: worth a report. */
+/* Posts the signal of a fault to the current process, and unblocks it; if it has no handler, it
+   gets the default action. Returns true if it ends the process and was not pending yet: the caller
+   then reports the fault. */
 bool signal_force(const struct signal_info *info);
 
-/* kill(2): pid > 0, a process; 0: the caller's group; -1: all but init and the caller; < -1: the
-   group -pid. Signal 0 only asks. `code` is SI_USER or SI_TKILL. -ESRCH, -EINVAL. Takes the tree
-   lock. */
+/* Sends a signal: kill(2). pid > 0 is a process; 0: the caller's group; -1: all but init and the
+   caller; < -1: the group -pid. Signal 0 only checks that a receiver exists. `code` is SI_USER or
+   SI_TKILL. -ESRCH, -EINVAL. Takes the tree lock. */
 __must_check int signal_kill(int pid, int signo, int code);
 
-/* rt_sigqueueinfo(2): the same with all that the receiver is told, but for the signal's number, made up by the caller. He
-   may say to himself alone what the kernel or kill(2) would say: -EPERM. */
+/* Sends a signal with information that the caller has chosen: rt_sigqueueinfo(2). -EPERM: the code
+   is one of the kernel or of kill(2), and the receiver is not the caller. -ESRCH, -EINVAL. Takes
+   the tree lock. */
 __must_check int signal_queue(int pid, const struct signal_info *info);
 
-/* Sends to every process of a group, from the kernel. The tree lock is held. */
+/* Sends a signal of the kernel to every process of a group. The tree lock is held. */
 void signal_group(int pgid, int signo);
 
-/* What others may see of a process's signals; bit signo - 1 stands for a signal. */
+/* A copy of the sets of a process; bit signo - 1 stands for signal signo. */
 struct signal_masks {
     uint64_t pending, blocked, ignored, caught;
 };
@@ -117,74 +124,57 @@ struct signal_masks signal_masks_of(struct process *process);
 /* Returns true if the process blocks or ignores the signal. */
 bool signal_is_held_off(struct process *process, int signo);
 
-/* Whether a signal is waiting to be taken by the current process. */
+/* Returns true if the current process has signals to take. */
 bool signal_is_pending(void);
 
-/* Whether SIGKILL is. */
+/* Returns true if SIGKILL is pending for the current process. */
 bool signal_is_killed(void);
 
-/* Whether the WORK_KILL that has ended a sleep still means the end: a tracer that has come since may think otherwise.
-   If not, it is cleared. */
-bool signal_is_deadly(void);
-
-/* For ptrace.c: the signals of a process that is traced, or no longer. */
-void signal_set_traced(struct signal_state *state, bool traced, bool seized);
-
-/* Has a tracee stop for its tracer as soon as it can, and now if it sleeps or is stopped by a signal. */
-void signal_want_trap(struct process *process);
-
-/* Has a tracee that has not started do so before its first step: for its tracer, or with a SIGSTOP. */
-void signal_begin_stopped(struct process *child, bool is_trap);
+/* Returns true if the WORK_KILL that has ended a sleep still means that the process must end. If
+   not, because a tracer has come since and may suppress the signal, clears WORK_KILL. */
+bool signal_is_fatal(void);
 
 /* ---- Taking ---- */
 
-/* Takes what is pending, on the way to user mode with the registers of `tf`. Ends or stops the
-   process if that is the default, and makes `tf` that of a handler's call if there is one. A system
-   call that was interrupted is started again where Linux does so. */
+/* Takes the pending signals, on the way to user mode with the registers of `tf`. Stops or ends the
+   process if that is the action. If a signal has a handler, makes `tf` a call of it. A system call
+   that was interrupted ends, or is started again (proc/restart.h). */
 void signal_deliver(struct trapframe *tf);
 
-/* Makes `tf`, of a call that ends now, say how it will go on if a signal has interrupted it: Linux's internal
-   -ERESTART... for a tracer to see. */
-void signal_show_restart(struct trapframe *tf);
-
-/* rt_sigreturn(2): makes `tf` what the handler's frame says. If that is nothing that a program may
-   have in its registers, the process gets SIGSEGV, and `tf` stays. */
+/* Restores `tf` from a handler's frame: rt_sigreturn(2). If user mode cannot have such registers,
+   the process gets SIGSEGV, and `tf` stays. */
 void signal_return(struct trapframe *tf);
 
-/* The deadline of a call that is to end at `deadline_ns`: the same as before if a signal has
-   interrupted it and no handler has seen that. signal_keep_deadline, on -EINTR, remembers it. */
-uint64_t signal_resumed_deadline(uint64_t deadline_ns);
-void signal_keep_deadline(uint64_t deadline_ns);
+/* ---- The settings of the current process ---- */
 
-/* ---- The process's wishes ---- */
-
-/* rt_sigaction(2) and rt_sigprocmask(2) for the current process; `old` is filled in if it is not
-   NULL. -EINVAL. */
+/* Sets an action or the mask: rt_sigaction(2), rt_sigprocmask(2). `old`, which may be NULL,
+   receives the old value. -EINVAL. */
 __must_check int signal_set_action(int signo, const struct signal_action *action,
                                    struct signal_action *old);
 __must_check int signal_set_mask(int how, const uint64_t *set, uint64_t *old);
 
-/* rt_sigpending(2). */
+/* Returns the signals that are pending and blocked: rt_sigpending(2). */
 uint64_t signal_pending_blocked(void);
 
-/* sigaltstack(2), in a program whose stack pointer is `rsp`. -EINVAL; -ENOMEM: too small; -EPERM: it
-   is in use. */
+/* Get and set the alternate stack: sigaltstack(2) with stack pointer `rsp`. -EINVAL. -ENOMEM: it is
+   too small. -EPERM: the old one is in use. */
 void signal_get_stack(uaddr_t rsp, stack_t *out);
 __must_check int signal_set_stack(const stack_t *stack, uaddr_t rsp);
 
-/* Makes `mask` the mask for the time of one system call: at its end, signal_return_mask brings the old one back, or, if
-   the call ends with -EINTR, signal_deliver, after it has chosen a handler by the borrowed one. */
+/* Sets the mask for one system call. At its end signal_return_mask restores the old mask. If the
+   call ends with -EINTR, signal_deliver restores it, after it has chosen a handler by `mask`. */
 void signal_borrow_mask(uint64_t mask);
 void signal_return_mask(void);
 
-/* Waits for a signal that is not blocked; meanwhile `mask` is the mask, if it is not NULL. -EINTR. */
+/* Sleeps until a signal is not blocked by `mask` (NULL: by the present mask). -EINTR. */
 __must_check int signal_suspend(const uint64_t *mask);
 
-/* rt_sigtimedwait(2): takes a signal out of `set`: its number. -EAGAIN at `deadline_ns`; -EINTR. */
+/* Sleeps until a signal of `set` is pending, and takes it: rt_sigtimedwait(2). Returns its number.
+   -EAGAIN at `deadline_ns`; -EINTR. */
 __must_check int signal_timed_wait(uint64_t set, uint64_t deadline_ns, struct signal_info *info);
 
-/* In Linux's form, with zeros in all that does not mean anything. */
+/* Converts to Linux's form. Fields without a meaning are 0. */
 void signal_to_siginfo(const struct signal_info *info, siginfo_t *out);
 
-/* The handler and flags of one signal. */
+/* Returns the action of one signal. */
 struct signal_action signal_action_of(struct process *process, int signo);

@@ -1,15 +1,16 @@
-/* The last look before user mode: what the thread was asked to do meanwhile (signals, giving the CPU away, standing
-   still) is done first. Every way into user mode has it, the first step of a new process too. */
+/* The way back to user mode. Before it, a thread does what it was asked to do meanwhile: it takes
+   signals, yields the CPU, rests. Every way into user mode passes here, the first one too. */
 #pragma once
 
 #include <arch/irq.h>
 #include <arch/trap.h>
 #include <sched/thread.h>
 
-/* Does what the thread was asked to do, until nothing is left. Interrupts are off, on entry and at the end. */
+/* Does what the thread was asked to do, until nothing is left. Interrupts are off on entry and on
+   return; in between they are on. */
 void user_return_work(struct trapframe *tf);
 
-/* Before user mode goes on with `tf`. Returns with interrupts off: work that comes later interrupts user mode. */
+/* Does all work that is due before user mode goes on with `tf`. Returns with interrupts off. */
 static inline void user_return_prepare(struct trapframe *tf)
 {
     irq_disable();
@@ -17,5 +18,5 @@ static inline void user_return_prepare(struct trapframe *tf)
         user_return_work(tf);
 }
 
-/* A new process's first step into user mode, with the trapframe on its stack. */
+/* Enters user mode for the first time in a new process, with the trapframe on its stack. */
 __noreturn void user_return_first(void);

@@ -1,8 +1,14 @@
-/* Timers of CPU time, and its limit. The tick is their clock: it counts, and when a count is reached that the thread has
-   noted, gives it work (WORK_TIMER). On its way back to user mode the thread sends itself the signal, since no interrupt
-   can. A limit is looked at after every tick in user mode.
+/* Timers of CPU time, and the limit on it.
 
-   A timer outlives exec, and is not inherited by a child. */
+   The tick is their clock. It counts the thread's ticks; at the count that the thread has noted for
+   a timer, it sets WORK_TIMER. On its way back to user mode the thread sends itself the signal,
+   because an interrupt cannot. The limit is checked after every tick in user mode.
+
+   A timer outlives exec, and a child does not inherit it.
+
+   Always true: the thread has noted the tick of every timer that is set.
+
+   Locks: none; timers and limits belong to the process's own thread. */
 
 #include <linux/resource.h>
 #include <arch/clock.h>
@@ -11,8 +17,8 @@
 
 #define TICK_NS (1000000000ul / TICKS_PER_SEC)
 
-/* The CPU time that a timer goes by. */
-static uint64_t cpu_time_ns(enum cpu_timer_kind kind)
+/* Returns the CPU time that a timer of this kind counts. */
+static uint64_t cpu_timer_now_ns(enum cpu_timer_kind kind)
 {
     const struct thread *thread = thread_current();
     uint64_t ticks = thread->ticks_user;
@@ -22,7 +28,8 @@ static uint64_t cpu_time_ns(enum cpu_timer_kind kind)
     return ticks * TICK_NS;
 }
 
-/* Notes the tick at which the timer is due, or that it never is. A tick may come in between: it sees one or the other. */
+/* Notes the tick at which the timer is due; 0: never. A tick that interrupts sees the old or the
+   new one. */
 static void note_tick(enum cpu_timer_kind kind, uint64_t deadline_ns)
 {
     struct thread *thread = thread_current();
@@ -35,10 +42,10 @@ struct alarm_setting cpu_timer_get(enum cpu_timer_kind kind)
 {
     const struct cpu_timer *timer = &process_current()->cpu_timers[kind];
     struct alarm_setting setting = {.interval_ns = timer->interval_ns};
-    uint64_t now_ns = cpu_time_ns(kind);
+    uint64_t now_ns = cpu_timer_now_ns(kind);
 
-    if (timer
-            ->deadline_ns) /* one that is due, but was not sent yet, is not over yet: as on Linux */
+    /* If the timer is due but its signal not sent yet, a tick is left, as on Linux. */
+    if (timer->deadline_ns)
         setting.left_ns = timer->deadline_ns > now_ns ? timer->deadline_ns - now_ns : TICK_NS;
     return setting;
 }
@@ -49,15 +56,16 @@ void cpu_timer_set(enum cpu_timer_kind kind, const struct alarm_setting *setting
 
     *timer = (struct cpu_timer){.interval_ns = setting->interval_ns};
     if (setting->left_ns)
-        timer->deadline_ns = cpu_time_ns(kind) + setting->left_ns;
+        timer->deadline_ns = cpu_timer_now_ns(kind) + setting->left_ns;
     note_tick(kind, timer->deadline_ns);
 }
 
-/* Sets it to the next time from now on that the interval comes to, if there is one. True: it was due. */
-static bool go_on(enum cpu_timer_kind kind)
+/* Returns true if the timer is due, and sets it to its next time, or off if it has no interval.
+   Expiries that were missed in between are skipped. */
+static bool cpu_timer_rearm(enum cpu_timer_kind kind)
 {
     struct cpu_timer *timer = &process_current()->cpu_timers[kind];
-    uint64_t now_ns = cpu_time_ns(kind);
+    uint64_t now_ns = cpu_timer_now_ns(kind);
 
     if (!timer->deadline_ns || timer->deadline_ns > now_ns)
         return false;
@@ -72,7 +80,7 @@ static bool go_on(enum cpu_timer_kind kind)
 
 void cpu_timer_tick(void)
 {
-    if (process_current()->rlimits[RLIMIT_CPU].soft != ~0ul) /* the hard limit is not below it */
+    if (process_current()->rlimits[RLIMIT_CPU].soft != ~0ul) /* the hard limit is not lower */
         thread_set_work(thread_current(), WORK_TIMER);
 }
 
@@ -86,16 +94,16 @@ static void limit_cpu(struct process *self)
         signal_send_kernel(self, SIGKILL);
     } else if (seconds >= limit->soft) {
         signal_send_kernel(self, SIGXCPU);
-        limit->soft = seconds + 1; /* as on Linux, where getrlimit shows it, too */
+        limit->soft = seconds + 1; /* getrlimit shows it, as on Linux */
     }
 }
 
 void cpu_timer_expire(void)
 {
     atomic_and(&thread_current()->work, ~WORK_TIMER);
-    if (go_on(CPU_TIMER_VIRTUAL))
+    if (cpu_timer_rearm(CPU_TIMER_VIRTUAL))
         signal_send_kernel(process_current(), SIGVTALRM);
-    if (go_on(CPU_TIMER_PROF))
+    if (cpu_timer_rearm(CPU_TIMER_PROF))
         signal_send_kernel(process_current(), SIGPROF);
     limit_cpu(process_current());
 }

@@ -1,8 +1,13 @@
 /* ELF programs (System V ABI, chapters 4 and 5; AMD64 supplement).
 
-   A PT_LOAD segment becomes one region: its pages come from the file's pages in memory, and read as zeros from the end
-   of the segment's bytes in the file on (bss). A segment that has no bss may show the file's bytes behind it in its last
-   page, as on Linux, so that the page is shared and not copied. */
+   A PT_LOAD segment becomes one region, whose pages come from the page cache of the file. Behind
+   the segment's bytes in the file it reads as zeros (bss). If a segment has no bss, its last page
+   may show the bytes that follow in the file, as on Linux, so that the page is shared and not
+   copied.
+
+   Always true: no region of a program is both writable and executable.
+
+   Lock: that of the new vspace, which no other thread knows yet (vm/map.c). */
 
 #include <linux/elf.h>
 #include <linux/errno.h>
@@ -15,7 +20,7 @@
 #define MAX_PHDRS 64
 #define PIE_BASE  0x0000555555554000ul /* where position-independent programs go, as on Linux */
 
-static bool is_supported(const struct elf64_hdr *header)
+static bool elf_is_supported(const struct elf64_hdr *header)
 {
     return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
            header->e_ident[EI_CLASS] == ELFCLASS64 && header->e_ident[EI_DATA] == ELFDATA2LSB &&
@@ -34,9 +39,9 @@ static int read_all(struct vnode *exe, uint64_t offset, void *buf, size_t len)
     return (size_t)got == len ? 0 : -ENOEXEC;
 }
 
-/* Whether the segment can be mapped at all: in the user's half, congruent to its place in the file, and not
-   both writable and executable. */
-static bool is_sane(const struct elf64_phdr *segment, uint64_t bias)
+/* Returns true if the segment can be mapped: it is in the user half, its address and its offset in
+   the file agree modulo the page size, and it is not both writable and executable. */
+static bool segment_is_sane(const struct elf64_phdr *segment, uint64_t bias)
 {
     uaddr_t start = segment->p_vaddr + bias;
 
@@ -74,7 +79,7 @@ static int map_segment(struct vnode *exe, struct vspace *vspace, const struct el
     return vspace_map(vspace, &request, &start);
 }
 
-/* Widens [*start, *end), which is empty while its end is 0, to what the file holds of the segment. */
+/* Widens [*start, *end) by the segment's bytes in the file. The range is empty if *end is 0. */
 static void include_segment(uaddr_t *start, uaddr_t *end, const struct elf64_phdr *segment,
                             uint64_t bias)
 {
@@ -103,10 +108,10 @@ static int load_segments(struct vnode *exe, struct vspace *vspace, const struct 
         const struct elf64_phdr *segment = &segments[n];
 
         if (segment->p_type == PT_INTERP)
-            return -ENOEXEC; /* dynamic: needs a linker that is not here */
+            return -ENOEXEC; /* a dynamic program needs a linker */
         if (segment->p_type != PT_LOAD || segment->p_memsz == 0)
             continue;
-        if (!is_sane(segment, bias))
+        if (!segment_is_sane(segment, bias))
             return -ENOEXEC;
         int err = map_segment(exe, vspace, segment, bias);
         if (err)
@@ -126,7 +131,7 @@ int elf_load(struct vnode *exe, struct vspace *vspace, struct elf_image *image)
 
     if (err)
         return err;
-    if (!is_supported(&header))
+    if (!elf_is_supported(&header))
         return -ENOEXEC;
     size_t len = header.e_phnum * sizeof(struct elf64_phdr);
     struct elf64_phdr *segments = heap_alloc(len);

@@ -1,8 +1,8 @@
 /* execve.
 
-   The new program is put together beside the old one, in a vspace that nobody runs yet: segments and stack are
-   promised, the arguments are copied in. Only when all of that has worked does the process change over, and from there
-   on nothing can fail.
+   The new program is built beside the old one, in an address space that no CPU has loaded: segments
+   and stack become regions, and the arguments are copied in. Only when all of that has worked does
+   the process change over. After that nothing can fail.
 
    The stack of a new program, from the top down (System V ABI AMD64, 3.4.1):
 
@@ -11,7 +11,9 @@
        16 random bytes
        auxv, 0, envp, 0, argv, argc      <- rsp, a multiple of 16
 
-   Locks: none over the whole; the tree lock while the change is made visible. */
+   Always true: on failure the process and its old program are unchanged.
+
+   Lock: the tree lock, while the new program becomes visible in the process. */
 
 #include <linux/auxvec.h>
 #include <linux/errno.h>
@@ -24,7 +26,9 @@
 #include <lib/string.h>
 #include <mm/heap.h>
 #include <proc/elf.h>
+#include <proc/news.h>
 #include <proc/process.h>
+#include <proc/ptrace.h>
 #include <vm/usercopy.h>
 
 #define STACK_MAX    (1ul << 30)      /* however high the limit is */
@@ -33,34 +37,34 @@
 #define AUXV_ENTRIES 18
 #define RANDOM_BYTES 16
 
-/* All arguments may have a quarter of the stack's limit, but not less than Linux's smallest limit, and not more than
-   there is in one piece; Linux's largest limit is 6 MiB. */
+/* The arguments may take a quarter of the stack's limit, at least Linux's smallest limit, and at
+   most the largest piece of memory; Linux's largest limit is 6 MiB. */
 #define ARGUMENTS_MIN (128ul << 10)
 #define ARGUMENTS_MAX (PAGE_SIZE << FRAME_MAX_ORDER)
 
-/* The strings of argv, then of envp, then the path, one after the other, each with its 0. */
-struct arguments {
+/* The strings of argv, then of envp, then the path, each with its final 0. */
+struct exec_arguments {
     char *bytes;      /* on the heap */
-    size_t len, size; /* bytes in use, and there */
-    size_t env, path; /* where the strings of envp begin, and the path */
-    size_t max;       /* what may be in use; the pointers count too, and are taken off it */
+    size_t len, size; /* bytes in use, and allocated */
+    size_t env, path; /* offsets of the first string of envp, and of the path */
+    size_t max;       /* the limit of len, from which the pointers' sizes are subtracted */
     unsigned argc, envc;
 };
 
-/* A program that is being put together. */
+/* A program that is being built. */
 struct loading {
     struct vnode *exe; /* from vfs_open_exe; NULL once the process has it */
     struct vspace *vspace;
     struct elf_image image;
-    struct arguments args;
-    uaddr_t strings; /* where the arguments begin on the stack */
+    struct exec_arguments args;
+    uaddr_t strings; /* where the arguments start on the stack */
     uaddr_t rsp;
 };
 
 /* ---- Arguments ---- */
 
-/* Makes room for more. -E2BIG, -ENOMEM. */
-static int arguments_grow(struct arguments *args)
+/* Doubles the room, up to the limit. -E2BIG, -ENOMEM. */
+static int arguments_grow(struct exec_arguments *args)
 {
     if (args->size >= args->max)
         return -E2BIG;
@@ -75,8 +79,8 @@ static int arguments_grow(struct arguments *args)
     return 0;
 }
 
-/* Appends a string of the user. -EFAULT, -E2BIG, -ENOMEM. */
-static int arguments_add(struct arguments *args, const char __user *string)
+/* Appends a string of user memory. -EFAULT, -E2BIG, -ENOMEM. */
+static int arguments_add(struct exec_arguments *args, const char __user *string)
 {
     for (;;) {
         size_t room = min(args->size - args->len, STRING_MAX);
@@ -97,7 +101,8 @@ static int arguments_add(struct arguments *args, const char __user *string)
     }
 }
 
-/* The number of strings in a vector that ends with a null pointer (NULL: none). -EFAULT, -E2BIG. */
+/* Counts the strings in a vector that ends with a null pointer; `vector` may be NULL. -EFAULT,
+   -E2BIG. */
 static int vector_count(const uaddr_t __user *vector, size_t max_bytes, unsigned *count)
 {
     uaddr_t string;
@@ -113,8 +118,8 @@ static int vector_count(const uaddr_t __user *vector, size_t max_bytes, unsigned
     return 0;
 }
 
-/* Counts the strings. Each also costs its pointer on the new stack. */
-static int arguments_count(struct arguments *args, const uaddr_t __user *argv,
+/* Counts the strings, and subtracts their pointers on the new stack from the limit. */
+static int arguments_count(struct exec_arguments *args, const uaddr_t __user *argv,
                            const uaddr_t __user *envp)
 {
     int err = vector_count(argv, args->max, &args->argc);
@@ -130,7 +135,7 @@ static int arguments_count(struct arguments *args, const uaddr_t __user *argv,
     return 0;
 }
 
-static int arguments_add_vector(struct arguments *args, const uaddr_t __user *vector,
+static int arguments_add_vector(struct exec_arguments *args, const uaddr_t __user *vector,
                                 unsigned count)
 {
     for (unsigned n = 0; n < count; n++) {
@@ -145,8 +150,8 @@ static int arguments_add_vector(struct arguments *args, const uaddr_t __user *ve
     return 0;
 }
 
-/* Appends a string of the kernel. -E2BIG, -ENOMEM. */
-static int arguments_add_own(struct arguments *args, const char *string)
+/* Appends a string of kernel memory. -E2BIG, -ENOMEM. */
+static int arguments_add_own(struct exec_arguments *args, const char *string)
 {
     size_t len = strlen(string) + 1;
 
@@ -160,8 +165,9 @@ static int arguments_add_own(struct arguments *args, const char *string)
     return 0;
 }
 
-/* A program always finds an argument: programs that begin with argv[1] would take the environment for it. */
-static int arguments_add_argv(struct arguments *args, const uaddr_t __user *argv)
+/* Appends argv, or one empty string if it is empty: a program that reads argv[1] unchecked would
+   otherwise find its environment there. */
+static int arguments_add_argv(struct exec_arguments *args, const uaddr_t __user *argv)
 {
     if (args->argc)
         return arguments_add_vector(args, argv, args->argc);
@@ -169,8 +175,8 @@ static int arguments_add_argv(struct arguments *args, const uaddr_t __user *argv
     return arguments_add_own(args, "");
 }
 
-static int arguments_collect(struct arguments *args, const char *path, const uaddr_t __user *argv,
-                             const uaddr_t __user *envp)
+static int arguments_collect(struct exec_arguments *args, const char *path,
+                             const uaddr_t __user *argv, const uaddr_t __user *envp)
 {
     int err = arguments_count(args, argv, envp);
 
@@ -187,7 +193,7 @@ static int arguments_collect(struct arguments *args, const char *path, const uad
 
 /* ---- The stack ---- */
 
-/* Fills in one vector of pointers, with its 0: where the strings go on. */
+/* Fills in a vector of `count` pointers and its final 0. Returns the string after the last one. */
 static const char *fill_vector(uint64_t **word, unsigned count, const char *string, uaddr_t *addr)
 {
     for (unsigned n = 0; n < count; n++) {
@@ -228,10 +234,10 @@ static void fill_auxv(uint64_t *word, const struct loading *loading, uaddr_t pat
     memcpy(word, auxv, sizeof(auxv));
 }
 
-/* Writes the words below the strings: argc, argv, envp, auxv. */
+/* Writes argc, argv, envp and auxv, below the strings. */
 static int write_vectors(struct loading *loading, uaddr_t random)
 {
-    const struct arguments *args = &loading->args;
+    const struct exec_arguments *args = &loading->args;
     uaddr_t strings = loading->strings;
     size_t nwords = 1 + args->argc + 1 + args->envc + 1 + 2 * AUXV_ENTRIES;
     uint64_t *words = heap_alloc(nwords * sizeof(*words)), *word = words;
@@ -250,7 +256,7 @@ static int write_vectors(struct loading *loading, uaddr_t random)
 
 static int fill_stack(struct loading *loading)
 {
-    const struct arguments *args = &loading->args;
+    const struct exec_arguments *args = &loading->args;
     uaddr_t strings = USER_END - sizeof(uint64_t) - args->len;
     uaddr_t random = round_down(strings - RANDOM_BYTES, 16);
     char bytes[RANDOM_BYTES];
@@ -262,10 +268,10 @@ static int fill_stack(struct loading *loading)
         err = vspace_write(loading->vspace, random, bytes, sizeof(bytes));
     if (!err)
         err = write_vectors(loading, random);
-    return err == -EFAULT ? -E2BIG : err; /* it did not fit into the stack */
+    return err == -EFAULT ? -E2BIG : err; /* the stack is too small for it */
 }
 
-/* Promises a stack as large as its limit. */
+/* Maps a stack as large as its limit. */
 static int map_stack(struct vspace *vspace, uint64_t size, uaddr_t *start)
 {
     const struct map_request request = {
@@ -278,10 +284,10 @@ static int map_stack(struct vspace *vspace, uint64_t size, uaddr_t *start)
     };
     int err = vspace_map(vspace, &request, start);
 
-    return err == -EEXIST ? -ENOEXEC : err; /* a segment lies where the stack belongs */
+    return err == -EEXIST ? -ENOEXEC : err; /* a segment is where the stack must be */
 }
 
-/* ---- Putting together, and changing over ---- */
+/* ---- Building, and changing over ---- */
 
 static uint64_t stack_size(const struct process *process)
 {
@@ -317,7 +323,7 @@ static int loading_build(struct loading *loading, const struct process *process)
     return err;
 }
 
-static void set_name(struct process *process, const char *path)
+static void process_set_name(struct process *process, const char *path)
 {
     const char *slash = strrchr(path, '/');
 
@@ -327,7 +333,7 @@ static void set_name(struct process *process, const char *path)
 static struct process_layout loading_layout(const struct loading *loading)
 {
     const struct elf_image *image = &loading->image;
-    const struct arguments *args = &loading->args;
+    const struct exec_arguments *args = &loading->args;
 
     return (struct process_layout){
         .code_start = image->code_start,
@@ -341,7 +347,7 @@ static struct process_layout loading_layout(const struct loading *loading)
     };
 }
 
-/* The process becomes the new program. */
+/* Replaces the old program of the process by the new one. */
 static void change_over(struct loading *loading, struct process *process, const char *path)
 {
     struct vspace *old = process->vspace;
@@ -358,7 +364,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     process->layout = loading_layout(loading);
     process->exe = loading->exe;
     process->has_execed = true;
-    set_name(process, path);
+    process_set_name(process, path);
     mutex_unlock(&process_tree_lock);
 
     loading->exe = NULL;
@@ -371,7 +377,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     signal_exec(&process->signals);
     news_of_vfork_end(process);
     context_exec(&process->thread->context, tf, loading->image.entry, loading->rsp);
-    tf->vector = vector; /* of the call, whose end a tracer is yet to see */
+    tf->vector = vector; /* of the call, whose exit a tracer sees later */
     tf->error = number;
 }
 

@@ -1,32 +1,35 @@
 /* fork, vfork, and clone as posix_spawn uses it.
 
-   Everything that can fail comes first; the child is linked into the tree last, and starts then. Its first step into
-   user mode is through a copy of the parent's trapframe, with 0 as the result.
+   All that can fail comes first; the child is linked into the tree last, and starts then. It enters
+   user mode through a copy of the parent's trapframe, with 0 as the result.
 
-   Locks: the parent's vspace for writing, while it is copied (vm/vspace.c); the tree lock while the child is linked. */
+   Always true: a process in the tree is complete.
+
+   Locks: the parent's vspace for writing while it is copied (vm/vspace.c); the tree lock while the
+   child is linked and started. */
 
 #include <linux/errno.h>
-#include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <arch/atomic.h>
 #include <fs/path.h>
 #include <lib/panic.h>
 #include <lib/string.h>
 #include <mm/heap.h>
+#include <proc/news.h>
 #include <proc/process.h>
+#include <proc/ptrace.h>
 #include <proc/user_return.h>
 #include <vm/usercopy.h>
 
-/* Where a child begins: in its own vspace, on its own kernel stack. */
+/* Runs a child from its first step on, in its own vspace and on its own kernel stack. */
 static void child_begin(void *arg)
 {
     struct process *process = arg;
     uaddr_t tid = process->child_tid;
 
     thread_set_space(&process->vspace->pagetable.mmu);
-    if (tid && put_user((int __user *)tid, &process->pid)) {
-        /* Linux takes no notice either. */
-    }
+    if (tid)
+        (void)!put_user((int __user *)tid, &process->pid); /* may fail, as on Linux */
     user_return_first();
 }
 
@@ -69,7 +72,7 @@ static void copy_rest(struct process *child, struct process *parent)
     signal_fork(&child->signals, &parent->signals);
 }
 
-/* Takes back a child that has not been linked. */
+/* Frees a child that has not been linked, as far as it was made. */
 static void child_discard(struct process *child)
 {
     vnode_put(child->cwd);
@@ -83,7 +86,7 @@ static void child_discard(struct process *child)
     process_free(child);
 }
 
-/* A child that lacks only its place in the tree. -ENOMEM. */
+/* Makes a child that lacks only its place in the tree. -ENOMEM: nothing was made. */
 static int child_create(const struct fork_request *request, struct process **out)
 {
     struct process *parent = process_current(), *child = process_alloc();
@@ -104,29 +107,33 @@ static int child_create(const struct fork_request *request, struct process **out
     copy_registers(child, request);
     child->is_vforked = request->flags & CLONE_VFORK;
     child->borrows_vspace = request->flags & CLONE_VM;
-    if (parent->borrows_vspace) /* then a copied vspace has the limits of another process */
+    if (parent->borrows_vspace) /* then the copied vspace has the limits of its owner */
         process_limit_vspace(child);
     *out = child;
     return 0;
 }
 
-/* Links and starts the child: its pid. A signal that was sent to the parent's group before the child became a member
-   must not miss it: so none may be pending now, and the signal is taken first. */
-static int child_start(struct process *child, int event)
+/* Links and starts the child. Returns its pid. -EAGAIN, -EINTR.
+
+   A signal to the parent's group must reach the child too. If it was posted before the child is a
+   member, it is pending for the parent now: then the call fails, and is started again after the
+   parent has taken the signal. */
+static int child_start(struct process *child, unsigned flags)
 {
     mutex_lock(&process_tree_lock);
     int result = signal_is_pending() ? -EINTR : process_link(child, process_current());
     if (!result) {
         result = child->pid;
-        ptrace_inherit(child, event);
+        ptrace_inherit(child, flags);
         thread_start(child->thread);
     }
     mutex_unlock(&process_tree_lock);
     return result;
 }
 
-/* Whether the child has left our vspace, or is gone: the child of who ignores SIGCHLD is init's to bury, at once.
-   `seen` is the number of events before the look. */
+/* Returns true if the child no longer uses our address space: it called exec, or it exited. If we
+   ignore SIGCHLD, init reaps the child at once, so a missing pid counts as exited. *seen is the
+   news_count before the look. */
 static bool is_vfork_over(int pid, unsigned *seen)
 {
     mutex_lock(&process_tree_lock);
@@ -137,41 +144,32 @@ static bool is_vfork_over(int pid, unsigned *seen)
     return over;
 }
 
-/* Waits until the child no longer uses the parent's vspace, or this process is to die. Other signals wait: a handler
-   would run in memory that the child is using. */
+/* Sleeps until the child no longer uses our address space, or a signal will end this process. Other
+   signals stay pending, because a handler would run in memory that the child uses. */
 static void wait_for_vfork(int pid)
 {
     unsigned seen;
 
     while (!is_vfork_over(pid, &seen))
-        if (news_wait(seen, waitq_sleep_killable) && signal_is_deadly())
+        if (news_wait(seen, waitq_sleep_killable) && signal_is_fatal())
             break;
-}
-
-/* What a tracer calls it, as on Linux. */
-static int fork_event(unsigned flags)
-{
-    if (flags & CLONE_VFORK)
-        return PTRACE_EVENT_VFORK;
-    return (flags & CSIGNAL) == SIGCHLD ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
 }
 
 int process_fork(const struct fork_request *request)
 {
-    int event = fork_event(request->flags);
     struct process *child;
     int err = child_create(request, &child);
 
     if (err)
         return err;
-    int pid = child_start(child, event);
+    int pid = child_start(child, request->flags);
     if (pid < 0) {
         child_discard(child);
         return pid;
     }
     if (request->flags & CLONE_PARENT_SETTID)
-        (void)!put_user((int __user *)request->parent_tid, &pid); /* or not, as on Linux */
-    ptrace_forked(event, pid);
+        (void)!put_user((int __user *)request->parent_tid, &pid); /* may fail, as on Linux */
+    ptrace_forked(request->flags, pid);
     if (request->flags & CLONE_VFORK)
         wait_for_vfork(pid);
     return pid;

@@ -1,7 +1,11 @@
-/* Alarms: a list in the order of time, and a thread that sleeps until the first.
+/* Alarms: a list in the order of their times, and a thread that sleeps until the first is due.
 
-   A thread, because sending a signal takes the tree lock, which no interrupt can.
-   Locks: the tree lock (t) for the list; wake.lock (RANK_PIPE) to tell the thread of a change. */
+   A thread sends the signals, because the tree lock sleeps and an interrupt cannot take it.
+
+   Always true: the list holds the processes whose deadline_ns is not 0.
+
+   Locks: the tree lock (t) for the list; alarm_wake.lock (RANK_PIPE) to notify the thread of a
+   change. */
 
 #include <arch/clock.h>
 #include <lib/panic.h>
@@ -12,12 +16,12 @@ static TAILQ_HEAD(alarm_list, process) alarms = TAILQ_HEAD_INITIALIZER(alarms); 
 static struct {
     struct spinlock lock;
     struct waitq waitq;
-    bool changed; /* (lock) the first of the list is another now */
-} wake = {.lock = SPINLOCK(RANK_PIPE), .waitq = WAITQ(wake.waitq)};
+    bool changed; /* (lock) the first alarm may be another now */
+} alarm_wake = {.lock = SPINLOCK(RANK_PIPE), .waitq = WAITQ(alarm_wake.waitq)};
 
 /* ---- The list; the tree lock is held ---- */
 
-static void insert(struct process *process)
+static void alarm_insert(struct process *process)
 {
     struct process *later;
 
@@ -38,8 +42,9 @@ void alarm_forget(struct process *process)
     process->alarm = (struct alarm){0};
 }
 
-/* The next time from now on that the interval comes to: ticks that nobody could hear are left out. */
-static void go_on(struct process *process, uint64_t now_ns)
+/* Sets an alarm that is due to its next time, or removes it if it has no interval. Expiries that
+   were missed in between are skipped, not queued. */
+static void alarm_rearm(struct process *process, uint64_t now_ns)
 {
     struct alarm next = process->alarm;
 
@@ -49,17 +54,17 @@ static void go_on(struct process *process, uint64_t now_ns)
     uint64_t missed = (now_ns - next.deadline_ns) / next.interval_ns;
     next.deadline_ns += (missed + 1) * next.interval_ns;
     process->alarm = next;
-    insert(process);
+    alarm_insert(process);
 }
 
-/* Sends what is due; returns when to look again. */
-static uint64_t send_due(void)
+/* Sends the signals that are due. Returns the time of the next alarm; UINT64_MAX: none. */
+static uint64_t alarm_send_due(void)
 {
     uint64_t now_ns = clock_monotonic_ns();
     struct process *first;
 
     while ((first = TAILQ_FIRST(&alarms)) && first->alarm.deadline_ns <= now_ns) {
-        go_on(first, now_ns);
+        alarm_rearm(first, now_ns);
         signal_send_kernel(first, SIGALRM);
     }
     return first ? first->alarm.deadline_ns : UINT64_MAX;
@@ -67,24 +72,25 @@ static uint64_t send_due(void)
 
 /* ---- The thread ---- */
 
-static void wait_until(uint64_t deadline_ns)
+/* Sleeps until the deadline, or until an alarm is set. */
+static void alarm_sleep_until(uint64_t deadline_ns)
 {
     int err = 0;
 
-    spin_lock(&wake.lock);
-    while (!wake.changed && !err)
-        err = waitq_sleep_until(&wake.waitq, &wake.lock, deadline_ns);
-    wake.changed = false;
-    spin_unlock(&wake.lock);
+    spin_lock(&alarm_wake.lock);
+    while (!alarm_wake.changed && !err)
+        err = waitq_sleep_until(&alarm_wake.waitq, &alarm_wake.lock, deadline_ns);
+    alarm_wake.changed = false;
+    spin_unlock(&alarm_wake.lock);
 }
 
 static __noreturn void alarm_thread(void *arg __unused)
 {
     for (;;) {
         mutex_lock(&process_tree_lock);
-        uint64_t next_ns = send_due();
+        uint64_t next_ns = alarm_send_due();
         mutex_unlock(&process_tree_lock);
-        wait_until(next_ns);
+        alarm_sleep_until(next_ns);
     }
 }
 
@@ -97,7 +103,7 @@ void alarm_init(void)
     thread_start(thread);
 }
 
-/* ---- One process's ---- */
+/* ---- The alarm of the current process ---- */
 
 struct alarm_setting alarm_get(void)
 {
@@ -106,7 +112,7 @@ struct alarm_setting alarm_get(void)
 
     mutex_lock(&process_tree_lock);
     uint64_t now_ns = clock_monotonic_ns();
-    if (alarm->deadline_ns) /* one that is due, but was not sent yet, is not over yet */
+    if (alarm->deadline_ns) /* if it is due but not sent yet, a nanosecond is left */
         setting = (struct alarm_setting){
             .left_ns = alarm->deadline_ns > now_ns ? alarm->deadline_ns - now_ns : 1,
             .interval_ns = alarm->interval_ns,
@@ -124,12 +130,12 @@ void alarm_set(const struct alarm_setting *setting)
     if (setting->left_ns) {
         self->alarm.deadline_ns = clock_monotonic_ns() + setting->left_ns;
         self->alarm.interval_ns = setting->interval_ns;
-        insert(self);
+        alarm_insert(self);
     }
     mutex_unlock(&process_tree_lock);
 
-    spin_lock(&wake.lock);
-    wake.changed = true;
-    waitq_wake_all(&wake.waitq);
-    spin_unlock(&wake.lock);
+    spin_lock(&alarm_wake.lock);
+    alarm_wake.changed = true;
+    waitq_wake_all(&alarm_wake.waitq);
+    spin_unlock(&alarm_wake.lock);
 }

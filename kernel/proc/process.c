@@ -1,7 +1,8 @@
-/* Processes: the tree, the groups, and finding one by its number.
+/* The process tree: parents, children, and finding a process by its pid.
 
-   Always true: a process has a parent, except init, to which orphans go; pids are unique among processes, zombies
-   included, and not the number of a group or session that still has members.
+   Always true: every process but init has a parent, and orphans become children of init. A pid is
+   unique among the processes, zombies included. No new pid is the number of a group or session that
+   still has members.
 
    Lock: process_tree_lock (RANK_PROCESS, sleeps) for all that is marked (t). */
 
@@ -34,8 +35,8 @@ struct mutex process_tree_lock = {
 };
 static struct process_tree processes = RB_INITIALIZER(processes); /* (t) */
 static int last_pid;                                              /* (t) */
-static bool pids_reused;                                          /* (t) last_pid has been round */
-static uint64_t births;                                           /* (t) */
+static bool pids_reused; /* (t) last_pid has wrapped around */
+static uint64_t births;  /* (t) */
 
 static void rlimits_init(struct process_rlimit *limits)
 {
@@ -72,6 +73,7 @@ struct process *process_find_from(int from)
 {
     struct process key = {.pid = from};
 
+    assert(mutex_is_held(&process_tree_lock));
     return RB_NFIND(process_tree, &processes, &key);
 }
 
@@ -82,13 +84,21 @@ struct process *process_find(int pid)
     return process && process->pid == pid ? process : NULL;
 }
 
-/* The next number that nobody has; 0: all are taken. */
+bool is_group_or_session(int id)
+{
+    for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1))
+        if (p->pgid == id || p->sid == id)
+            return true;
+    return false;
+}
+
+/* Returns the next free pid; 0: there is none. */
 static int pid_choose(void)
 {
     for (int tries = 0; tries < PID_MAX; tries++) {
         pids_reused |= last_pid == PID_MAX;
         last_pid = last_pid % PID_MAX + 1;
-        /* The first time round no number has been used before. */
+        /* Before the first wrap-around no number was ever used. */
         if (!pids_reused || (!process_find(last_pid) && !is_group_or_session(last_pid)))
             return last_pid;
     }
@@ -126,12 +136,22 @@ void process_unlink(struct process *process)
     RB_REMOVE(process_tree, &processes, process);
 }
 
+void process_give_to_init(struct process *process)
+{
+    struct process *init = process_find(INIT_PID);
+
+    TAILQ_REMOVE(&process->parent->children, process, sibling);
+    TAILQ_INSERT_TAIL(&init->children, process, sibling);
+    process->parent = init;
+}
+
 unsigned process_group_each(int pgid, void (*each)(struct process *process, const void *arg),
                             const void *arg)
 {
     struct process *process;
     unsigned count = 0;
 
+    assert(mutex_is_held(&process_tree_lock));
     RB_FOREACH (process, process_tree, &processes) {
         if (process->pgid != pgid)
             continue;
@@ -140,35 +160,6 @@ unsigned process_group_each(int pgid, void (*each)(struct process *process, cons
         count++;
     }
     return count;
-}
-
-void news_wake(struct process *parent)
-{
-    spin_lock(&parent->news_lock);
-    parent->news_count++;
-    waitq_wake_all(&parent->news_waitq);
-    spin_unlock(&parent->news_lock);
-}
-
-int news_wait(unsigned seen, waitq_sleep_fn *sleep)
-{
-    struct process *self = process_current();
-    int err = 0;
-
-    spin_lock(&self->news_lock);
-    while (self->news_count == seen && !err)
-        err = sleep(&self->news_waitq, &self->news_lock);
-    spin_unlock(&self->news_lock);
-    return err;
-}
-
-void news_of_vfork_end(struct process *process)
-{
-    mutex_lock(&process_tree_lock);
-    if (process->is_vforked)
-        news_wake(process->parent);
-    process->is_vforked = false;
-    mutex_unlock(&process_tree_lock);
 }
 
 struct vspace *process_get_vspace(int pid)

@@ -1,30 +1,37 @@
-/* ptrace: a tracee's stops, and what its tracer does meanwhile.
+/* ptrace: the stops of a tracee, and what its tracer does meanwhile.
 
-       the tracee                                   the tracer
-       stop_begin: notes what it stops at     ->    wait4 takes `status`; ptrace_look
-       stop_sleep: while it is `held`         <-    ptrace_resume: `inject`, PTRACE_STOP_NONE, not held
-       stop_end: takes `inject`, goes on
+       the tracee                                       the tracer
+       ptrace_stop_begin: what it stops at, and SIGCHLD ->  wait4 takes `status`; ptrace_look
+       ptrace_stop_sleep: while it is `held`            <-  ptrace_resume: `inject`, not `held`
+       ptrace_stop_end: takes `inject`, goes on
 
-   What a stop is stands under the tree lock, and the tracee needs that lock to leave it, whoever ended it. So as long
-   as the tracer holds the lock and sees a stop, the tracee is asleep, or waits for the lock: its registers stand
-   still. SIGKILL takes no part in this: it only wakes the tracee.
+   Always true: while the tracer holds the tree lock and sees a stop, the registers of the tracee do
+   not change. The tracee sleeps, or waits for the tree lock, which it needs to leave the stop.
+   SIGKILL wakes the tracee and does nothing else.
 
-   Nothing is lost: a stop that has begun is told until the tracer takes its status, or lets the tracee go on, or
-   it is killed (then its end is told). Nothing is doubled: taking the status clears it.
+   No stop is lost: its status stays until the tracer takes it or resumes the tracee, or until
+   SIGKILL ends the tracee; then its end is reported instead. No stop is reported twice, because
+   taking the status clears it.
 
-   What a tracer has at its end: its tracees go on, untraced, as if nobody had stopped them; those with
-   PTRACE_O_EXITKILL are killed.
+   When a tracer exits, its tracees run on, untraced. Those with PTRACE_O_EXITKILL are killed.
 
-   A tracee whose tracer is not its parent has two that want to hear of its end: the tracer first, and when that has
-   waited for it, or traces it no more, the parent (exit.c). Until then the parent does not see that it is a zombie.
+   If the tracer is not the parent, both are told of the tracee's end: the tracer first; the parent
+   when the tracer has waited or traces it no more (news.c). Until then the parent's wait4 does not
+   see a zombie (wait.c).
 
-   Locks: the tree lock for all of struct ptrace; signals.lock inside it for what posting looks at (`traced`), and for
-   the sleep (`held`). */
+   Locks: the tree lock for struct ptrace. Inside it signals.lock for `traced` and `seized`, which
+   posting a signal reads, and for `held` and the sleep. */
 
 #include <asm/unistd.h>
 #include <linux/errno.h>
 #include <linux/ptrace.h>
+#include <linux/sched.h>
+#include <lib/panic.h>
+#include <proc/news.h>
 #include <proc/process.h>
+#include <proc/ptrace.h>
+#include <proc/restart.h>
+#include <sched/run.h>
 #include "signal_set.h"
 
 #define KNOWN_OPTIONS                                                                         \
@@ -34,30 +41,72 @@
 #define SYSGOOD_BIT  0x80
 #define EVENT(event) (SIGTRAP | (event) << 8)
 
+/* ---- Signals of a tracee ---- */
+
+/* What posting a signal to a process must know about its tracer. */
+enum tracing { TRACING_NONE, TRACING_OLD, TRACING_SEIZED };
+
+static void set_tracing(struct signal_state *state, enum tracing tracing)
+{
+    spin_lock(&state->lock);
+    state->traced = tracing != TRACING_NONE;
+    state->seized = tracing == TRACING_SEIZED;
+    state->trap_wanted = state->continue_untold = false;
+    spin_unlock(&state->lock);
+}
+
+/* Makes a tracee stop for its tracer as soon as it can, even if it sleeps or is stopped already. */
+static void want_trap(struct process *process)
+{
+    struct signal_state *state = &process->signals;
+
+    spin_lock(&state->lock);
+    state->trap_wanted = true;
+    waitq_wake_all(&state->continued);
+    spin_unlock(&state->lock);
+    thread_interrupt(process->thread, WORK_SIGNAL);
+}
+
+/* Makes a child stop before its first step: for its tracer if that has seized it, else by SIGSTOP.
+   Only WORK_SIGNAL is set, without a wake-up, because that would start the child's thread. */
+static void begin_stopped(struct process *child)
+{
+    struct signal_state *state = &child->signals;
+
+    spin_lock(&state->lock);
+    if (state->seized)
+        state->trap_wanted = true;
+    else
+        (void)signal_post_locked(state, &(struct signal_info){.signo = SIGSTOP, .code = SI_USER});
+    spin_unlock(&state->lock);
+    atomic_or(&child->thread->work, WORK_SIGNAL);
+}
+
 /* ---- A stop, from the tracee's side ---- */
 
-/* A stop to be. `code` is what wait4 tells as the stopping signal, an event above it. */
+/* A stop that is due. `code` is the stopping signal in wait4, with an event in the bits above. */
 struct stop {
     enum ptrace_stop kind;
     int code;
-    unsigned option; /* it is one only with this PTRACE_O_; 0: always */
+    unsigned option; /* the PTRACE_O_ that asks for it; 0: it needs none */
     uint64_t message;
-    const struct signal_info *info; /* NULL: it says what `code` says */
+    const struct signal_info *info; /* NULL: made from `code` */
 };
 
-/* What depends on how the process is traced. The tree lock is held. */
-static int stop_code(const struct ptrace *trace, const struct stop *stop)
+/* Returns the code of the stop, with the bits that depend on how the process is traced. */
+static int stop_code(const struct ptrace *ptrace, const struct stop *stop)
 {
     bool is_call = stop->kind == PTRACE_STOP_ENTRY || stop->kind == PTRACE_STOP_EXIT;
 
-    if (is_call && (trace->options & PTRACE_O_TRACESYSGOOD))
+    if (is_call && (ptrace->options & PTRACE_O_TRACESYSGOOD))
         return stop->code | SYSGOOD_BIT;
-    if (stop->kind == PTRACE_STOP_GROUP && trace->is_seized)
+    if (stop->kind == PTRACE_STOP_GROUP && ptrace->is_seized)
         return stop->code | PTRACE_EVENT_STOP << 8;
     return stop->code;
 }
 
-static void hold(struct signal_state *state)
+/* Marks the process as about to sleep for its tracer. */
+static void hold_for_tracer(struct signal_state *state)
 {
     spin_lock(&state->lock);
     state->held = true;
@@ -65,34 +114,37 @@ static void hold(struct signal_state *state)
     spin_unlock(&state->lock);
 }
 
-/* Stops, in the tracer's eyes. False: there is no tracer, or it does not want to know. */
-static bool stop_begin(struct process *self, const struct stop *stop)
+/* Notes the stop and notifies the tracer. Returns false if there is no tracer, or it has not asked
+   for this stop. */
+static bool ptrace_stop_begin(struct process *self, const struct stop *stop)
 {
-    struct ptrace *trace = &self->ptrace;
+    struct ptrace *ptrace = &self->ptrace;
 
     mutex_lock(&process_tree_lock);
-    bool is_due = trace->tracer && (!stop->option || (trace->options & stop->option));
+    bool is_due = ptrace->tracer && (!stop->option || (ptrace->options & stop->option));
     if (is_due) {
-        int code = stop_code(trace, stop);
+        int code = stop_code(ptrace, stop);
 
-        trace->stop = stop->kind;
-        trace->status = code << 8 | 0x7f;
-        trace->message = stop->message;
-        trace->inject = 0;
-        trace->info =
+        ptrace->stop = stop->kind;
+        ptrace->status = code << 8 | 0x7f;
+        ptrace->message = stop->message;
+        ptrace->inject = 0;
+        ptrace->info =
             stop->info ? *stop->info
                        : (struct signal_info){.signo = code & 0x7f, .code = code, .pid = self->pid};
-        hold(&self->signals);
+        hold_for_tracer(&self->signals);
         news_of_ptrace_stop(self, code & 0x7f);
     }
     mutex_unlock(&process_tree_lock);
     return is_due;
 }
 
-/* Sleeps until the tracer lets it go on, or it is to die. WORK_KILL may be a leftover, of a signal that was deadly
-   before there was a tracer to ask; SIGKILL itself is seen among the pending ones. Posting notes it there, under the
-   lock, before it sets the bit: so a bit that is cleared here was none of a SIGKILL. */
-static void stop_sleep(struct signal_state *state)
+/* Sleeps until the tracer resumes the process, or SIGKILL is pending.
+
+   WORK_KILL may be left from a signal that was fatal before there was a tracer to ask, so it is
+   cleared. No SIGKILL is missed: its sender adds it to `pending` under the lock, and only then sets
+   WORK_KILL. So if the bit is set before we look, we find the signal pending. */
+static void ptrace_stop_sleep(struct signal_state *state)
 {
     spin_lock(&state->lock);
     while (state->held && !(state->pending & BIT(SIGKILL))) {
@@ -103,26 +155,26 @@ static void stop_sleep(struct signal_state *state)
     spin_unlock(&state->lock);
 }
 
-/* The stop is over: the signal to go on with. */
-static int stop_end(struct process *self)
+/* Ends the stop. Returns the signal that the tracer has injected. */
+static int ptrace_stop_end(struct process *self)
 {
     mutex_lock(&process_tree_lock);
     self->ptrace.stop = PTRACE_STOP_NONE;
-    self->ptrace.status = 0; /* if it still is there, the tracer hears of the end instead */
+    self->ptrace.status = 0; /* SIGKILL came before the tracer took it: the end is reported */
     int signo = self->ptrace.inject;
     mutex_unlock(&process_tree_lock);
     return signo;
 }
 
-/* The whole of a stop: whether it was one, and the signal to go on with. */
+/* Stops, if the stop is due. Returns true if it was; *signo is then the injected signal. */
 static bool stop_at(const struct stop *stop, int *signo)
 {
     struct process *self = process_current();
 
-    if (!stop_begin(self, stop))
+    if (!ptrace_stop_begin(self, stop))
         return false;
-    stop_sleep(&self->signals);
-    *signo = stop_end(self);
+    ptrace_stop_sleep(&self->signals);
+    *signo = ptrace_stop_end(self);
     return true;
 }
 
@@ -133,7 +185,7 @@ static struct signal_info user_signal(int signo)
     return (struct signal_info){.signo = signo, .code = SI_USER, .pid = process_current()->pid};
 }
 
-/* The tracer may send a signal along. */
+/* Stops at a system call. A signal that the tracer injects is sent to the process. */
 static void stop_at_call(enum ptrace_stop kind, uint64_t message)
 {
     int signo;
@@ -184,7 +236,8 @@ void ptrace_trap(void)
                   &unused);
 }
 
-void ptrace_forked(int event, uint64_t message)
+/* Stops at `event`, a PTRACE_EVENT_, if the tracer has set its option. */
+static void stop_at_event(int event, uint64_t message)
 {
     const struct stop stop = {
         .kind = PTRACE_STOP_EVENT, .code = EVENT(event), .option = 1u << event, .message = message};
@@ -193,45 +246,59 @@ void ptrace_forked(int event, uint64_t message)
     (void)stop_at(&stop, &unused);
 }
 
+/* Returns the event of a fork, as Linux tells fork, vfork and clone apart. */
+static int fork_event(unsigned flags)
+{
+    if (flags & CLONE_VFORK)
+        return PTRACE_EVENT_VFORK;
+    return (flags & CSIGNAL) == SIGCHLD ? PTRACE_EVENT_FORK : PTRACE_EVENT_CLONE;
+}
+
+void ptrace_forked(unsigned flags, int pid)
+{
+    stop_at_event(fork_event(flags), pid);
+}
+
 void ptrace_execed(void)
 {
     struct process *self = process_current();
     const struct signal_info info = user_signal(SIGTRAP);
 
-    ptrace_forked(PTRACE_EVENT_EXEC, self->pid);
+    stop_at_event(PTRACE_EVENT_EXEC, self->pid);
     mutex_lock(&process_tree_lock);
-    const struct ptrace *trace = &self->ptrace;
-    if (trace->tracer && !trace->is_seized && !(trace->options & PTRACE_O_TRACEEXEC))
-        signal_send(self, &info); /* the older way to say it */
+    const struct ptrace *ptrace = &self->ptrace;
+    if (ptrace->tracer && !ptrace->is_seized && !(ptrace->options & PTRACE_O_TRACEEXEC))
+        signal_send(self, &info); /* PTRACE_TRACEME without the option: the old protocol */
     mutex_unlock(&process_tree_lock);
 }
 
-/* ---- Who traces whom; the tree lock is held ---- */
+/* ---- Tracers and tracees; the tree lock is held ---- */
 
-static void link_to(struct process *process, struct process *tracer, unsigned options,
-                    bool is_seized)
+static void tracer_link(struct process *process, struct process *tracer, enum tracing tracing,
+                        unsigned options)
 {
-    struct ptrace *trace = &process->ptrace;
+    struct ptrace *ptrace = &process->ptrace;
 
-    trace->tracer = tracer;
-    trace->options = options;
-    trace->is_seized = is_seized;
+    ptrace->tracer = tracer;
+    ptrace->options = options;
+    ptrace->is_seized = tracing == TRACING_SEIZED;
     TAILQ_INSERT_TAIL(&tracer->ptrace.tracees, process, ptrace.link);
-    signal_set_traced(&process->signals, true, is_seized);
+    set_tracing(&process->signals, tracing);
 }
 
-void ptrace_inherit(struct process *child, int event)
+void ptrace_inherit(struct process *child, unsigned flags)
 {
     const struct ptrace *mine = &process_current()->ptrace;
 
-    if (!mine->tracer || !(mine->options & 1u << event))
+    if (!mine->tracer || !(mine->options & 1u << fork_event(flags)))
         return;
-    link_to(child, mine->tracer, mine->options, mine->is_seized);
-    signal_begin_stopped(child, mine->is_seized);
+    tracer_link(child, mine->tracer, mine->is_seized ? TRACING_SEIZED : TRACING_OLD, mine->options);
+    begin_stopped(child);
 }
 
-/* Lets a stopped tracee go on. */
-static void let_go(struct process *process, int signo, bool is_continued)
+/* Resumes a stopped tracee, which takes `signo`. If a signal has stopped the process, it stays
+   stopped by that. */
+static void let_go(struct process *process, int signo)
 {
     struct signal_state *state = &process->signals;
 
@@ -240,33 +307,39 @@ static void let_go(struct process *process, int signo, bool is_continued)
     process->ptrace.status = 0;
     spin_lock(&state->lock);
     state->held = false;
-    if (is_continued)
-        state->stopped = false;
     waitq_wake_all(&state->continued);
     spin_unlock(&state->lock);
 }
 
-static void unlink_from_tracer(struct process *process)
+/* Ends the stop by a signal of a process that is still held for its tracer. */
+static void end_group_stop(struct signal_state *state)
 {
-    struct ptrace *trace = &process->ptrace;
+    spin_lock(&state->lock);
+    state->stopped = false;
+    spin_unlock(&state->lock);
+}
 
-    TAILQ_REMOVE(&trace->tracer->ptrace.tracees, process, ptrace.link);
-    trace->tracer = NULL;
-    trace->options = 0;
-    trace->is_seized = false;
-    signal_set_traced(&process->signals, false, false);
+static void tracer_unlink(struct process *process)
+{
+    struct ptrace *ptrace = &process->ptrace;
+
+    TAILQ_REMOVE(&ptrace->tracer->ptrace.tracees, process, ptrace.link);
+    ptrace->tracer = NULL;
+    ptrace->options = 0;
+    ptrace->is_seized = false;
+    set_tracing(&process->signals, TRACING_NONE);
     atomic_and(&process->thread->work, ~WORK_PTRACE);
 }
 
 void ptrace_end(struct process *process)
 {
-    struct ptrace *trace = &process->ptrace;
+    struct ptrace *ptrace = &process->ptrace;
 
-    if (!trace->tracer)
+    if (!ptrace->tracer)
         return;
-    unlink_from_tracer(process);
-    if (trace->stop != PTRACE_STOP_NONE)
-        let_go(process, trace->stop == PTRACE_STOP_SIGNAL ? trace->info.signo : 0, false);
+    tracer_unlink(process);
+    if (ptrace->stop != PTRACE_STOP_NONE)
+        let_go(process, ptrace->stop == PTRACE_STOP_SIGNAL ? ptrace->info.signo : 0);
 }
 
 void ptrace_tracer_exits(struct process *tracer)
@@ -288,7 +361,7 @@ void ptrace_tracer_exits(struct process *tracer)
 
 /* ---- The tracer's requests ---- */
 
-/* The caller's tracee with that pid; NULL: there is none. The tree lock is held. */
+/* Returns the caller's tracee with that pid, or NULL. The tree lock is held. */
 static struct process *find_tracee(int pid)
 {
     struct process *process = pid > 0 ? process_find(pid) : NULL;
@@ -296,8 +369,8 @@ static struct process *find_tracee(int pid)
     return process && process->ptrace.tracer == process_current() ? process : NULL;
 }
 
-/* The same if it has stopped. One that is being killed has left its stop, or is about to: it will not touch its
-   registers before it gets the tree lock. */
+/* Returns the caller's tracee with that pid if it is stopped, or NULL. A tracee that is being
+   killed may have woken up, but it does not change its registers before it gets the tree lock. */
 static struct process *find_stopped(int pid)
 {
     struct process *process = find_tracee(pid);
@@ -312,7 +385,7 @@ int ptrace_me(void)
 
     mutex_lock(&process_tree_lock);
     if (!self->ptrace.tracer && self->parent) {
-        link_to(self, self->parent, 0, false);
+        tracer_link(self, self->parent, TRACING_OLD, 0);
         err = 0;
     }
     mutex_unlock(&process_tree_lock);
@@ -328,11 +401,11 @@ int ptrace_seize(int pid, uint64_t options)
     mutex_lock(&process_tree_lock);
     struct process *process = pid > 0 ? process_find(pid) : NULL;
     int err = process ? -EPERM : -ESRCH;
-    if (process && process != self && process->pid != 1 && !process->zombie &&
+    if (process && process != self && process->pid != INIT_PID && !process->zombie &&
         !process->ptrace.tracer) {
-        link_to(process, self, options, true);
-        if (process->signals.stopped) /* it stops again, for its tracer */
-            signal_want_trap(process);
+        tracer_link(process, self, TRACING_SEIZED, options);
+        if (process->signals.stopped) /* stopped by a signal: it stops again, for its tracer */
+            want_trap(process);
         err = 0;
     }
     mutex_unlock(&process_tree_lock);
@@ -361,7 +434,7 @@ int ptrace_interrupt(int pid)
     if (process)
         err = process->ptrace.is_seized ? 0 : -EIO;
     if (!err && !process->zombie)
-        signal_want_trap(process);
+        want_trap(process);
     mutex_unlock(&process_tree_lock);
     return err;
 }
@@ -376,19 +449,19 @@ int ptrace_kill(int pid)
     return process ? 0 : -ESRCH;
 }
 
-/* A parent that was the tracer has not heard yet, as a parent, that its child is stopped. */
-static void detach(struct process *process)
+/* Ends the tracing of a stopped tracee. If the tracer is the parent and a signal has stopped the
+   tracee, the parent is notified of that stop now, because as the tracer it was told of another. */
+static void tracer_detach(struct process *process)
 {
-    const struct ptrace *trace = &process->ptrace;
-    bool is_untold = trace->stop == PTRACE_STOP_GROUP && trace->tracer == process->parent;
+    const struct ptrace *ptrace = &process->ptrace;
+    bool is_untold = ptrace->stop == PTRACE_STOP_GROUP && ptrace->tracer == process->parent;
 
-    unlink_from_tracer(process);
+    tracer_unlink(process);
     if (is_untold && process->signals.stopped)
-        news_of_stop(process, trace->info.signo);
+        news_of_stop(process, ptrace->info.signo);
 }
 
-/* The tree lock is held. */
-static int resume(struct process *process, enum ptrace_resume how, int signo)
+static int resume_locked(struct process *process, enum ptrace_resume how, int signo)
 {
     bool is_group = process->ptrace.stop == PTRACE_STOP_GROUP;
 
@@ -399,9 +472,11 @@ static int resume(struct process *process, enum ptrace_resume how, int signo)
     else
         atomic_and(&process->thread->work, ~WORK_PTRACE);
     if (how == PTRACE_RESUME_DETACH)
-        detach(process);
-    /* A tracer that has it go on overrules the signal that stopped it; one that leaves does not. */
-    let_go(process, signo, is_group && (how == PTRACE_RESUME_CONT || how == PTRACE_RESUME_SYSCALL));
+        tracer_detach(process);
+    /* To resume a tracee overrules the signal that stopped it; to detach from it does not. */
+    if (is_group && (how == PTRACE_RESUME_CONT || how == PTRACE_RESUME_SYSCALL))
+        end_group_stop(&process->signals);
+    let_go(process, signo);
     return 0;
 }
 
@@ -412,7 +487,7 @@ int ptrace_resume(int pid, enum ptrace_resume how, uint64_t signo)
     mutex_lock(&process_tree_lock);
     struct process *process = find_stopped(pid);
     if (process)
-        err = signo <= SIGNALS ? resume(process, how, signo) : -EIO;
+        err = signo <= SIGNALS ? resume_locked(process, how, signo) : -EIO;
     mutex_unlock(&process_tree_lock);
     return err;
 }
@@ -422,18 +497,18 @@ int ptrace_look(int pid, struct ptrace_view *view)
     mutex_lock(&process_tree_lock);
     const struct process *process = find_stopped(pid);
     if (process) {
-        const struct ptrace *trace = &process->ptrace;
+        const struct ptrace *ptrace = &process->ptrace;
 
         *view = (struct ptrace_view){
-            .stop = trace->stop,
-            .has_info = trace->stop != PTRACE_STOP_GROUP || trace->is_seized,
+            .stop = ptrace->stop,
+            .has_info = ptrace->stop != PTRACE_STOP_GROUP || ptrace->is_seized,
             .tf = *thread_trapframe(process->thread),
             .fs_base = process->thread->context.fs_base,
-            .message = trace->message,
-            .info = trace->info,
+            .message = ptrace->message,
+            .info = ptrace->info,
         };
-        if (trace->stop == PTRACE_STOP_EXIT)
-            signal_show_restart(&view->tf);
+        if (ptrace->stop == PTRACE_STOP_EXIT)
+            restart_show(&view->tf);
     }
     mutex_unlock(&process_tree_lock);
     return process ? 0 : -ESRCH;
@@ -444,7 +519,7 @@ int ptrace_get_vspace(int pid, struct vspace **vspace)
     mutex_lock(&process_tree_lock);
     const struct process *process = find_stopped(pid);
     if (process)
-        vspace_get(*vspace = process->vspace); /* it has one until it is past all stops */
+        vspace_get(*vspace = process->vspace); /* a process that stops has one */
     mutex_unlock(&process_tree_lock);
     return process ? 0 : -ESRCH;
 }

@@ -1,22 +1,17 @@
-/* Process groups and sessions.
+/* Process groups and sessions: a group is a job of a shell, a session all jobs of a terminal.
 
-   A group is a job of a shell, a session all jobs of a terminal. Both are only numbers that processes
-   have in common. A group that no process of its session outside it looks after is orphaned: nobody
-   would continue it after a Ctrl-Z.
+   Both are only numbers that processes have in common. A group is orphaned if no member has a
+   parent outside the group but in its session, because then no process would continue it after a
+   Ctrl-Z.
+
+   Always true: all members of a group are in one session; the leader of a session, whose pid is the
+   session's number, never changes its group.
 
    Lock: the tree lock. */
 
 #include <linux/errno.h>
 #include <proc/process.h>
 #include <proc/session.h>
-
-bool is_group_or_session(int id)
-{
-    for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1))
-        if (p->pgid == id || p->sid == id)
-            return true;
-    return false;
-}
 
 bool group_is_in_session(int pgid, int sid)
 {
@@ -26,9 +21,9 @@ bool group_is_in_session(int pgid, int sid)
     return false;
 }
 
-/* ---- Orphans ---- */
+/* ---- Orphaned groups ---- */
 
-/* Whether `parent` is one that continues jobs of the child's kind. */
+/* Returns true if `parent` can continue the job of `child`. */
 static bool looks_after(const struct process *parent, const struct process *child)
 {
     return parent && parent->sid == child->sid && parent->pgid != child->pgid;
@@ -39,16 +34,18 @@ bool group_is_orphaned(int pgid, const struct process *leaving)
     for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1)) {
         bool counts = p->pgid == pgid && p != leaving && !p->zombie;
 
-        /* init continues nobody, though it may be of the same session. */
-        if (counts && p->parent && p->parent->pid != 1 && looks_after(p->parent, p))
+        /* init continues no job, though it may be in the same session. */
+        if (counts && p->parent && p->parent->pid != INIT_PID && looks_after(p->parent, p))
             return false;
     }
     return true;
 }
 
-/* `stopped` is read without its lock. One that stops sets it before it waits for the tree lock (deliver.c, stop_begin),
-   so if it is not seen here, it is that process which will find its group orphaned. One that SIGSTOP stops just now does
-   so before or after the look: both are right. */
+/* Returns true if a member of the group is stopped.
+
+   `stopped` is read without its lock. A member that stops sets it, then waits for the tree lock
+   (job_stop_begin in deliver.c). If we do not see it, that member gets the lock after us, finds its
+   group orphaned, and does not stop. A member that SIGSTOP stops meanwhile may count or not. */
 static bool group_has_stopped(int pgid)
 {
     for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1))

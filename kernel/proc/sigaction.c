@@ -1,6 +1,8 @@
-/* What a process wants of its signals: actions, the mask, the alternate stack, and waiting for one.
+/* The settings of a process for its signals: actions, mask, alternate stack; and waiting for one.
 
-   Locks: the process's signals.lock; what is marked (o) in struct signal_state needs none. */
+   Always true: only the process itself changes its settings, so it may read its mask without lock.
+
+   Lock: signals.lock; fields marked (o) in struct signal_state need none. */
 
 #include <linux/errno.h>
 #include <linux/signal.h>
@@ -82,7 +84,8 @@ uint64_t signal_pending_blocked(void)
 
 /* ---- The alternate stack ---- */
 
-/* One that disarms itself is not there while it is in use, so rsp is not what tells. */
+/* Returns true if rsp is on the alternate stack. One that disarms itself is disabled while in
+   use. */
 static bool is_on_stack(const struct signal_stack *stack, uaddr_t rsp)
 {
     return !stack->disarm && rsp > stack->start && rsp - stack->start <= stack->size;
@@ -93,7 +96,7 @@ void signal_get_stack(uaddr_t rsp, stack_t *out)
     const struct signal_stack *stack = &my_signals()->stack;
     int flags = is_on_stack(stack, rsp) ? SS_ONSTACK : 0;
 
-    memset(out, 0, sizeof(*out)); /* it goes to the user with its padding */
+    memset(out, 0, sizeof(*out)); /* the padding goes to user memory too */
     out->ss_sp = (void *)stack->start;
     out->ss_size = stack->size;
     out->ss_flags = stack->size ? flags : SS_DISABLE;
@@ -153,7 +156,7 @@ int signal_suspend(const uint64_t *mask)
     return thread_sleep_until(UINT64_MAX);
 }
 
-/* Takes a signal of `set`, or notes that it is awaited. */
+/* Takes a signal of `set`. If none is pending, marks the set as awaited and returns false. */
 static bool take_or_await(struct signal_state *state, uint64_t set, struct signal_info *info)
 {
     spin_lock(&state->lock);
@@ -163,7 +166,7 @@ static bool take_or_await(struct signal_state *state, uint64_t set, struct signa
     return taken;
 }
 
-/* Notes that nothing is awaited any more; takes what has come. */
+/* Ends the wait, and takes a signal of `set`. Returns false if none is pending. */
 static bool take_after_wait(struct signal_state *state, uint64_t set, struct signal_info *info)
 {
     spin_lock(&state->lock);

@@ -1,4 +1,5 @@
-/* The frame of a signal handler, as Linux lays it out on the user's stack, and the way back from it.
+/* The frame of a signal handler, as Linux lays it out on the user's stack, and the way back from
+   it.
 
        what was interrupted     <- rsp before
        red zone                    128 bytes that a leaf function may use below rsp
@@ -7,9 +8,12 @@
        struct ucontext             registers, mask, alternate stack
        the restorer's address   <- rsp in the handler, 16n + 8: its return address
 
-   The handler returns into the restorer, which calls rt_sigreturn with rsp behind its own address. By
-   then the program may have changed everything in the frame, and may call it without any: so
-   nothing goes into a register that user mode could not have put there itself.
+   The handler returns into the restorer, which calls rt_sigreturn with rsp above its own address.
+   The program may have changed the frame, or may call rt_sigreturn without one.
+
+   Always true: rt_sigreturn puts nothing into a register that user mode could not put there itself.
+
+   Locks: none; the frame is user memory, and the rest belongs to the thread.
 
    Sources: System V ABI AMD64, 3.2.2 (red zone), 3.2.3; SDM 1, 3.4.3 (RFLAGS), 10.5.1 (FXSAVE). */
 
@@ -17,9 +21,11 @@
 #include <linux/signal.h>
 #include <asm/sigcontext.h>
 #include <asm/ucontext.h>
+#include <arch/console.h>
 #include <arch/context.h>
 #include <arch/page.h>
 #include <arch/trap.h>
+#include <lib/printf.h>
 #include <lib/string.h>
 #include <proc/process.h>
 #include <vm/usercopy.h>
@@ -35,12 +41,12 @@ struct sigframe {
     siginfo_t info;
 };
 
-/* Where the parts of a new frame will stand. */
+/* The addresses of the parts of a new frame. */
 struct frame_place {
     uaddr_t frame, fpu;
 };
 
-/* ---- What the handler is told ---- */
+/* ---- The contents of a frame ---- */
 
 static bool is_fault(const struct signal_info *info)
 {
@@ -49,7 +55,7 @@ static bool is_fault(const struct signal_info *info)
 
 void signal_to_siginfo(const struct signal_info *info, siginfo_t *out)
 {
-    memset(out, 0, sizeof(*out)); /* it goes to the user with its padding */
+    memset(out, 0, sizeof(*out)); /* the padding goes to user memory too */
     out->si_signo = info->signo;
     out->si_code = info->code;
     if (is_fault(info)) {
@@ -125,8 +131,9 @@ static bool is_within(const struct signal_stack *stack, uaddr_t addr)
     return addr - stack->start < stack->size;
 }
 
-/* -EFAULT: the frame would run over the end of the alternate stack that the program is on. */
-static int frame_place(const struct trapframe *tf, const struct signal_action *action,
+/* Chooses the place of a frame. -EFAULT: the alternate stack that the program is on is too
+   small. */
+static int place_frame(const struct trapframe *tf, const struct signal_action *action,
                        struct frame_place *place)
 {
     const struct signal_stack *stack = &process_current()->signals.stack;
@@ -169,7 +176,7 @@ static bool is_callable(const struct signal_action *action)
     return (action->flags & SA_RESTORER) && action->handler < USER_END;
 }
 
-/* The frame says what it was: sigreturn brings it back. */
+/* Disables an alternate stack that disarms itself. The frame keeps it for rt_sigreturn. */
 static void disarm_stack(struct signal_stack *stack)
 {
     if (stack->disarm)
@@ -180,7 +187,7 @@ int sigframe_push(struct trapframe *tf, const struct signal_info *info,
                   const struct signal_action *action, uint64_t mask)
 {
     struct frame_place place;
-    int err = is_callable(action) ? frame_place(tf, action, &place) : -EFAULT;
+    int err = is_callable(action) ? place_frame(tf, action, &place) : -EFAULT;
 
     if (!err)
         err = write_fpu(place.fpu);
@@ -200,15 +207,25 @@ int sigframe_push(struct trapframe *tf, const struct signal_info *info,
     return 0;
 }
 
+void sigframe_refuse(const struct trapframe *tf, const char *what)
+{
+    const struct process *self = process_current();
+
+    if (signal_force(&(struct signal_info){.signo = SIGSEGV, .code = SI_KERNEL}))
+        printk("pid %d %s: %s, rip 0x%016lx rsp 0x%016lx --kill proc\n", self->pid, self->name,
+               what, tf->rip, tf->rsp);
+}
+
 /* ---- Returning ---- */
 
-/* The segments can only be what they are, and the rest of the registers anything. */
-static bool is_possible(const struct sigcontext *context)
+/* Returns true if user mode can have these registers: segments and rip are restricted. */
+static bool sigframe_is_possible(const struct sigcontext *context)
 {
     return context->cs == SEL_USER_CODE && context->ss == SEL_USER_DATA && context->rip < USER_END;
 }
 
-/* -EFAULT: not readable, or with bits set that the CPU would refuse. */
+/* Loads the FPU state from user memory (0: the initial state). -EFAULT: it is not readable, or has
+   bits set that the CPU refuses. */
 static int load_fpu(uaddr_t from)
 {
     struct fpu_state fpu;
@@ -222,7 +239,7 @@ static int load_fpu(uaddr_t from)
     return context_load_fpu(&fpu);
 }
 
-/* -EFAULT: there is no frame, or none that could be. */
+/* Restores the registers, the mask and the alternate stack. -EFAULT: there is no valid frame. */
 static int frame_return(struct trapframe *tf)
 {
     uaddr_t frame = tf->rsp - RETURN_ADDRESS;
@@ -230,22 +247,20 @@ static int frame_return(struct trapframe *tf)
 
     if (get_user(&uc, (const struct ucontext __user *)(frame + offsetof(struct sigframe, uc))))
         return -EFAULT;
-    if (!is_possible(&uc.uc_mcontext))
+    if (!sigframe_is_possible(&uc.uc_mcontext))
         return -EFAULT;
     int err = load_fpu((uaddr_t)uc.uc_mcontext.fpstate);
     if (err)
         return err;
     registers_from(tf, &uc.uc_mcontext);
     signal_change_mask(uc.uc_sigmask);
-    if (signal_set_stack(&uc.uc_stack, tf->rsp)) {
-        /* A program that has broken its uc_stack keeps the stack that it has, as on Linux. */
-    }
+    (void)!signal_set_stack(&uc.uc_stack, tf->rsp); /* a broken uc_stack is ignored, as on Linux */
     return 0;
 }
 
 void signal_return(struct trapframe *tf)
 {
     if (frame_return(tf))
-        signal_bad_frame(tf, "rt_sigreturn without a valid frame");
+        sigframe_refuse(tf, "rt_sigreturn without a valid frame");
     tf->error = SYSCALL_DONE;
 }

@@ -1,4 +1,4 @@
-/* What the files of signals share: sets of signals, and taking one out of those that are pending. */
+/* Sets of signals, and the steps of posting and taking, for the files of kernel/proc. */
 #pragma once
 
 #include <proc/signal.h>
@@ -6,11 +6,12 @@
 #define BIT(signo)  (1ul << ((signo)-1))
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
 
-/* What happens by default: nothing; a stop. All others end the process. */
+/* The default actions: ignore, stop. All other signals end the process. */
 #define DEFAULT_IGNORED (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT))
 #define DEFAULT_STOP    (BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
 
-/* Signals of faults: they are told before others, where they happened. */
+/* The signals of faults, which are taken before others, so that the handler runs where they
+   arose. */
 #define SYNCHRONOUS \
     (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGILL) | BIT(SIGTRAP) | BIT(SIGFPE) | BIT(SIGSYS))
 
@@ -24,19 +25,25 @@ static inline bool has_handler(const struct signal_action *action)
     return action->handler != (uaddr_t)SIG_DFL && action->handler != (uaddr_t)SIG_IGN;
 }
 
-/* Whether the process would do nothing about the signal. Its lock is held. */
+/* Posts a signal without waking the process. Returns the WORK_ bits that its thread must get. The
+   lock is held. */
+unsigned signal_post_locked(struct signal_state *state, const struct signal_info *info);
+
+/* Returns true if the process ignores the signal, by its action or by default. The lock is held. */
 bool signal_is_ignored(const struct signal_state *state, int signo);
 
-/* Takes the first of the pending signals in `set`; false: none. The lock is held. */
+/* Takes the first of the pending signals in `set`. Returns false if there is none. The lock is
+   held. */
 bool signal_take(struct signal_state *state, uint64_t set, struct signal_info *info);
 
-/* Makes `mask` the current process's, and sees to what it lets through. */
+/* Sets the mask of the current process. Pending signals that it unblocks are taken on the way to
+   user mode. */
 void signal_change_mask(uint64_t mask);
 
-/* sigframe.c. Makes `tf` a call of the handler, whose frame on the user's stack says how to get
-   back, and to which mask. -EFAULT: there is no place for it; `tf` stays. */
+/* Pushes a frame onto the user's stack, which keeps the registers and `mask`, and makes `tf` a call
+   of the handler. -EFAULT: the frame has no room, or the handler is not callable; `tf` stays. */
 __must_check int sigframe_push(struct trapframe *tf, const struct signal_info *info,
                                const struct signal_action *action, uint64_t mask);
 
-/* SIGSEGV for the current process, whose stack is of no use for a frame. */
-void signal_bad_frame(const struct trapframe *tf, const char *what);
+/* Sends SIGSEGV to the current process, whose stack holds no valid frame, and reports `what`. */
+void sigframe_refuse(const struct trapframe *tf, const char *what);

@@ -1,9 +1,13 @@
-/* The way back to user mode.
+/* The way back to user mode, and the work that is done on it.
 
-   Interrupts are off for the last look at the thread's WORK_ bits, and stay off up to user mode, so that none that
-   comes later is overlooked. No lock is held at the door. */
+   Always true: interrupts are off from the last look at the thread's WORK_ bits until user mode. If
+   another CPU sets a bit after that look, its interrupt arrives in user mode, and the thread comes
+   back here. So no work is missed.
+
+   Locks: none is held. */
 
 #include <proc/process.h>
+#include <proc/ptrace.h>
 #include <proc/user_return.h>
 #include <sched/run.h>
 #include <sched/world.h>

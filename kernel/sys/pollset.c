@@ -2,6 +2,7 @@
    changed (sched/poll.h), and look again. */
 
 #include <linux/errno.h>
+#include <proc/restart.h>
 #include <sched/poll.h>
 #include <sys/fileargs.h>
 #include <vm/usercopy.h>
@@ -48,7 +49,7 @@ int poll_set_wait(const struct poll_set *set, uint64_t deadline_ns)
         err = ready ? 0 : poll_wait(seen, deadline_ns);
     } while (!ready && !err);
     if (err == -EINTR)
-        signal_keep_deadline(deadline_ns);
+        restart_keep_deadline(deadline_ns);
     return err && err != -ETIMEDOUT ? err : ready;
 }
 

@@ -3,6 +3,7 @@
 #include <linux/errno.h>
 #include <arch/clock.h>
 #include <mm/heap.h>
+#include <proc/restart.h>
 #include <sys/fileargs.h>
 #include <sys/syscall.h>
 #include <sys/timeout.h>
@@ -41,7 +42,7 @@ SYSCALL3(sys_poll, struct pollfd __user *, user, unsigned, count, int, timeout_m
     uint64_t deadline_ns =
         timeout_ms < 0 ? UINT64_MAX : clock_monotonic_ns() + timeout_ms * 1000000ul;
 
-    return poll_files(user, count, signal_resumed_deadline(deadline_ns));
+    return poll_files(user, count, restart_deadline(deadline_ns));
 }
 
 SYSCALL5(sys_ppoll, struct pollfd __user *, user, unsigned, count,

@@ -8,7 +8,9 @@
 #include <linux/wait.h>
 #include <lib/string.h>
 #include <mm/heap.h>
+#include <proc/news.h>
 #include <proc/process.h>
+#include <proc/wait.h>
 #include <sched/run.h>
 #include <sys/convert.h>
 #include <sys/syscall.h>

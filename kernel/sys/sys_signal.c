@@ -2,6 +2,7 @@
 #include <linux/errno.h>
 #include <linux/time_types.h>
 #include <proc/process.h>
+#include <proc/restart.h>
 #include <sys/syscall.h>
 #include <sys/timeout.h>
 #include <vm/usercopy.h>
@@ -124,7 +125,7 @@ SYSCALL4(sys_rt_sigtimedwait, const uint64_t __user *, set, siginfo_t __user *, 
         return result;
     result = signal_timed_wait(wanted, deadline_ns, &taken);
     if (result == -EINTR)
-        signal_keep_deadline(deadline_ns);
+        restart_keep_deadline(deadline_ns);
     if (result > 0 && info) {
         siginfo_t out;
 

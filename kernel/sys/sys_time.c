@@ -4,6 +4,7 @@
 #include <linux/time.h>
 #include <arch/clock.h>
 #include <proc/process.h>
+#include <proc/restart.h>
 #include <sys/convert.h>
 #include <sys/syscall.h>
 #include <sys/timeout.h>
@@ -101,11 +102,11 @@ static int sleep_until(uint64_t deadline_ns, struct __kernel_timespec __user *re
    deadline. */
 static int sleep_for(uint64_t ns, struct __kernel_timespec __user *remaining)
 {
-    uint64_t deadline_ns = signal_resumed_deadline(clock_monotonic_ns() + ns);
+    uint64_t deadline_ns = restart_deadline(clock_monotonic_ns() + ns);
     int err = sleep_until(deadline_ns, remaining);
 
     if (err == -EINTR)
-        signal_keep_deadline(deadline_ns);
+        restart_keep_deadline(deadline_ns);
     return err;
 }
 

@@ -3,6 +3,7 @@
 #include <linux/errno.h>
 #include <arch/clock.h>
 #include <proc/process.h>
+#include <proc/restart.h>
 #include <sys/convert.h>
 #include <sys/timeout.h>
 #include <vm/usercopy.h>
@@ -25,7 +26,7 @@ int timespec_deadline(const struct __kernel_timespec *time, uint64_t *deadline_n
         return -EINVAL;
     if (time)
         *deadline_ns = clock_monotonic_ns() + ns;
-    *deadline_ns = signal_resumed_deadline(*deadline_ns);
+    *deadline_ns = restart_deadline(*deadline_ns);
     return 0;
 }
 

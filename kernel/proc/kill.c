@@ -1,0 +1,82 @@
+/* Sending signals to processes by number: to one, to a group, to all.
+
+   Zombies receive nothing, but they count: kill of a zombie succeeds.
+
+   Lock: the tree lock, so that the receivers do not exit and no member is added to the group. */
+
+#include <linux/errno.h>
+#include <lib/panic.h>
+#include <proc/process.h>
+#include "signal_set.h"
+
+/* Sends the signal that `info` points to; signal 0 is none. */
+static void send_each(struct process *process, const void *info)
+{
+    if (((const struct signal_info *)info)->signo)
+        signal_send(process, info);
+}
+
+/* Sends to all but init and the caller. Returns the number of receivers. The tree lock is held. */
+static unsigned send_all(const struct signal_info *info)
+{
+    unsigned count = 0;
+
+    for (struct process *p = process_find_from(INIT_PID + 1); p;
+         p = process_find_from(p->pid + 1)) {
+        if (p->zombie || p == process_current())
+            continue;
+        send_each(p, info);
+        count++;
+    }
+    return count;
+}
+
+/* Sends to the processes that `pid` means in kill(2). Returns their number. The tree lock is
+   held. */
+static unsigned send_to(int pid, const struct signal_info *info)
+{
+    if (pid == -1)
+        return send_all(info);
+    if (pid <= 0)
+        return process_group_each(pid ? -pid : process_current()->pgid, send_each, info);
+
+    struct process *process = process_find(pid);
+    if (process && !process->zombie)
+        send_each(process, info);
+    return process != NULL;
+}
+
+static int kill_by_pid(int pid, const struct signal_info *info)
+{
+    if (info->signo != 0 && !is_signal(info->signo))
+        return -EINVAL;
+    if (pid == INT32_MIN)
+        return -ESRCH;
+    mutex_lock(&process_tree_lock);
+    unsigned count = send_to(pid, info);
+    mutex_unlock(&process_tree_lock);
+    return count ? 0 : -ESRCH;
+}
+
+int signal_kill(int pid, int signo, int code)
+{
+    return kill_by_pid(
+        pid, &(struct signal_info){.signo = signo, .code = code, .pid = process_current()->pid});
+}
+
+int signal_queue(int pid, const struct signal_info *info)
+{
+    bool is_forged = info->code >= 0 || info->code == SI_TKILL;
+
+    if (is_forged && pid != process_current()->pid)
+        return -EPERM;
+    return pid > 0 ? kill_by_pid(pid, info) : -ESRCH;
+}
+
+void signal_group(int pgid, int signo)
+{
+    const struct signal_info info = {.signo = signo, .code = SI_KERNEL};
+
+    assert(mutex_is_held(&process_tree_lock));
+    process_group_each(pgid, send_each, &info);
+}

@@ -1,0 +1,146 @@
+/* News: what a process learns of its children and tracees.
+
+       change              receiver                           SIGCHLD
+       stop, continuation  the parent, unless it traces       unless SA_NOCLDSTOP
+       ptrace stop         the tracer                         unless SA_NOCLDSTOP
+       end                 a tracer that is not the parent;   always
+                           the parent, when nobody else
+                           traces the process
+       end of a vfork      the parent                         never
+
+   A parent that ignores SIGCHLD does not want its zombies: init becomes their parent.
+
+   Always true: news_count of the receiver has grown before the sender drops the tree lock.
+
+   Locks: the tree lock around all but the sleep; inside it news_lock, and signals.lock of the
+   receiver, one after the other. */
+
+#include <lib/panic.h>
+#include <proc/news.h>
+#include <proc/process.h>
+
+/* ---- Sleeping and waking ---- */
+
+void news_wake(struct process *to)
+{
+    spin_lock(&to->news_lock);
+    to->news_count++;
+    waitq_wake_all(&to->news_waitq);
+    spin_unlock(&to->news_lock);
+}
+
+int news_wait(unsigned seen, waitq_sleep_fn *sleep)
+{
+    struct process *self = process_current();
+    int err = 0;
+
+    spin_lock(&self->news_lock);
+    while (self->news_count == seen && !err)
+        err = sleep(&self->news_waitq, &self->news_lock);
+    spin_unlock(&self->news_lock);
+    return err;
+}
+
+/* ---- Stops and continuations ---- */
+
+struct signal_info news_child_info(int pid, int status)
+{
+    struct signal_info info = {.signo = SIGCHLD, .pid = pid};
+
+    if (status == STATUS_CONTINUED) {
+        info.code = CLD_CONTINUED;
+        info.status = SIGCONT;
+    } else if ((status & 0xff) == 0x7f) {
+        info.code = CLD_STOPPED;
+        info.status = status >> 8;
+    } else if (status & 0x7f) {
+        info.code = CLD_KILLED;
+        info.status = status & 0x7f;
+    } else {
+        info.code = CLD_EXITED;
+        info.status = status >> 8;
+    }
+    return info;
+}
+
+/* Notifies `to` of a change that is not an end. */
+static void news_send(struct process *to, const struct signal_info *info)
+{
+    news_wake(to);
+    if (!(signal_action_of(to, SIGCHLD).flags & SA_NOCLDSTOP))
+        signal_send(to, info);
+}
+
+static void news_of_change(struct process *process, int status)
+{
+    struct process *parent = process->parent;
+
+    assert(mutex_is_held(&process_tree_lock));
+    if (!parent || parent == process->ptrace.tracer) /* a tracer was told, by a stop of its own */
+        return;
+    process->stop_status = status;
+    const struct signal_info info = news_child_info(process->pid, status);
+    news_send(parent, &info);
+}
+
+void news_of_stop(struct process *process, int signo)
+{
+    news_of_change(process, STATUS_STOPPED(signo));
+}
+
+void news_of_continue(struct process *process)
+{
+    news_of_change(process, STATUS_CONTINUED);
+}
+
+void news_of_ptrace_stop(struct process *process, int signo)
+{
+    const struct signal_info info = {
+        .signo = SIGCHLD, .code = CLD_TRAPPED, .pid = process->pid, .status = signo};
+
+    assert(mutex_is_held(&process_tree_lock));
+    news_send(process->ptrace.tracer, &info);
+}
+
+/* ---- Ends ---- */
+
+static void news_send_end(const struct process *process, struct process *to)
+{
+    const struct signal_info info = news_child_info(process->pid, process->exit_status);
+
+    news_wake(to); /* even a parent that ignores SIGCHLD: this may have been its last child */
+    signal_send(to, &info);
+}
+
+/* Returns true if the parent does not want to wait for its children. */
+static bool ignores_children(struct process *parent)
+{
+    struct signal_action action = signal_action_of(parent, SIGCHLD);
+
+    return action.handler == (uaddr_t)SIG_IGN || (action.flags & SA_NOCLDWAIT);
+}
+
+void news_of_end(struct process *process)
+{
+    struct process *parent = process->parent, *tracer = process->ptrace.tracer;
+
+    assert(mutex_is_held(&process_tree_lock) && process->zombie);
+    if (tracer && tracer != parent) {
+        news_send_end(process, tracer);
+        return;
+    }
+    if (ignores_children(parent) && !tracer) { /* a tracer waits for its tracees */
+        process_give_to_init(process);
+        news_send_end(process, process->parent);
+    }
+    news_send_end(process, parent);
+}
+
+void news_of_vfork_end(struct process *process)
+{
+    mutex_lock(&process_tree_lock);
+    if (process->is_vforked)
+        news_wake(process->parent);
+    process->is_vforked = false;
+    mutex_unlock(&process_tree_lock);
+}
