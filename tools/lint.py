@@ -130,7 +130,7 @@ def check_text():
 def code_in(markdown):
     """Returns the commands in a document: text between backquotes and indented blocks, without
     what the commands quote."""
-    code = re.findall(r"```.*?```|`[^`]+`|^ {4}.*$", markdown, re.S | re.M)
+    code = re.findall(r"```.*?```|`[^`]+`|^ {4}[^\n]*$", markdown, re.S | re.M)
     return re.sub(r"'[^']*'", "", "\n".join(code))
 
 
