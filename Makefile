@@ -48,7 +48,7 @@ BOCHS_TERM := $(firstword $(wildcard /usr/lib/*/bochs/plugins/libbx_term_gui.so)
 
 # The tools read their settings from the environment. CMD is passed unexpanded, so that a $ in it
 # reaches the shell in Pagoda.
-export MEM CPUS CPU KVM QEMU QEMUFLAGS APPEND TIMEOUT OVMF
+export MEM CPUS CPU KVM QEMU QEMUFLAGS APPEND TIMEOUT OVMF ADDR2LINE
 export PYTHONDONTWRITEBYTECODE := 1
 export PAGODA_CMD := $(value CMD)
 
@@ -64,6 +64,7 @@ TARGET_FLAGS := $(if $(CLANG),--target=x86_64-unknown-none-elf)
 LD := $(if $(CLANG),ld.lld,$(CROSS)ld)
 NM := $(if $(CLANG),llvm-nm,$(CROSS)nm)
 OBJCOPY := $(if $(CLANG),llvm-objcopy,$(CROSS)objcopy)
+ADDR2LINE := $(if $(CLANG),llvm-addr2line,$(CROSS)addr2line)
 
 KCPPFLAGS := -Iinclude -Ibuild/include-links -MMD -MP $(if $(filter 1,$(DEBUG)),-DDEBUG)
 # This is = and not :=, because need-build may install the compiler that prints its own directory.
@@ -281,12 +282,12 @@ iso: build/pagoda.iso ## the bootable CD image build/pagoda.iso
 
 # Running.
 
-QEMU_WINDOW = $(QEMU) $(if $(filter 1,$(KVM)),-accel kvm) -m $(MEM) -smp $(CPUS) -cpu $(CPU) \
+QEMU_WINDOW = $(PYTHON) tools/qemu.py $(QEMU) $(if $(filter 1,$(KVM)),-accel kvm) -m $(MEM) -smp $(CPUS) -cpu $(CPU) \
 	-nic none -serial mon:stdio -cdrom build/pagoda.iso
 QEMU_ISO = $(QEMU_WINDOW) -display none
 RUNNABLE := build/pagoda.elf build/initrd.cpio build/test.cpio build/extra.cpio
 
-qemu: build/pagoda.iso ## Pagoda in this terminal (halt ends it; Ctrl-A X kills it)
+qemu: build/pagoda.iso ## Pagoda in this terminal (halt ends it, Ctrl-A X kills it, Ctrl-A W asks where it is)
 	@$(QEMU_ISO) $(QEMUFLAGS)
 
 qemu-uefi: build/pagoda.iso | need-uefi ## the same, booted by UEFI

@@ -6,12 +6,11 @@ initial RAM disk, and the exit status in its debug port's log."""
 import os
 import re
 import shlex
-import subprocess
+import socket
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent
 BUILD = TOOLS.parent / "build"
-KERNEL = BUILD / "pagoda.elf"
 ISO = BUILD / "pagoda.iso"
 
 # QEMU's status after the kernel writes 0x10 or 0x11 to isa-debug-exit (kernel/arch/power.c).
@@ -22,6 +21,7 @@ def setting(name, default):
     return os.environ.get(name) or default
 
 
+KERNEL = Path(setting("PAGODA_KERNEL", BUILD / "pagoda.elf"))
 OVMF = setting("OVMF", "/usr/share/ovmf/OVMF.fd")
 
 
@@ -63,15 +63,30 @@ def exit_status(log):
     return int(found[1]) if found else None
 
 
-def symbol_near(address):
-    """Returns the kernel function at an address, as NAME+0x12, or ''."""
-    try:
-        nm = subprocess.run(["nm", "-n", KERNEL], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    best = ""
-    for line in nm.stdout.splitlines():
-        fields = line.split()
-        if len(fields) == 3 and fields[1] in "tT" and int(fields[0], 16) <= address:
-            best = f"{fields[2]}+{address - int(fields[0], 16):#x}"
-    return best
+class Monitor:
+    """QEMU's monitor, at a socket. Every question makes a connection of its own."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def arguments(self):
+        """Returns the arguments that make QEMU listen there."""
+        return ["-chardev", f"socket,id=asked,path={self.path},server=on,wait=off",
+                "-mon", "chardev=asked,mode=readline"]  # fmt: skip
+
+    def ask(self, command, seconds=5):
+        """Returns the answer to a command, or "" if there is none."""
+        text = ""
+        try:
+            with socket.socket(socket.AF_UNIX) as link:
+                link.settimeout(seconds)
+                link.connect(str(self.path))
+                while not text.endswith("(qemu) "):
+                    text += link.recv(65536).decode(errors="replace") or "(qemu) "
+                link.sendall(command.encode() + b"\n")
+                text = ""
+                while not text.endswith("(qemu) "):
+                    text += link.recv(65536).decode(errors="replace") or "(qemu) "
+        except OSError:
+            pass
+        return text

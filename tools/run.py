@@ -6,13 +6,13 @@ instead of a shell. Shows the output of the serial line as it comes, and ends wi
 status. If the kernel panicked, hung or reset the machine, there is no such status: then it is one
 of the three below, and the kernel's log goes to standard error. (make itself turns every failure
 into its status 2.) A machine counts as hung after TIMEOUT seconds, or after --silence seconds
-without output."""
+without output. After half a minute without output, and at Ctrl-C, the kernel reports where it is."""
 
 import argparse
+import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,47 +20,49 @@ import threading
 import time
 from pathlib import Path
 
+import keyboard
 import machine
+import places
 
 HUNG, PANICKED, DIED = 124, 125, 126
 DEFAULT_TIMEOUT = 600
+# The silence after which a machine is asked where it is, and the time that it has to answer.
+REPORT_SECONDS = float(machine.setting("PAGODA_REPORT_SECONDS", 30))
+ANSWER_SECONDS = 5
+REPORT_END = "--- end of CPU 0's report\n"
 # The lines of the kernel's log that are shown even after a success.
 REMARKABLE = re.compile(r"--kill|^audit: |system call \d+ is not implemented")
 
 CTRL_D = b"\x04"
 
 
-def read_input(allowed):
-    """Returns the standard input of QEMU, for subprocess.
-
-    If ours is a terminal, QEMU reads it, provided that we are in the foreground. If it is a file or
-    a pipe, QEMU reads a pipe that pass_input fills."""
-    if not allowed:
-        return subprocess.DEVNULL
-    if not os.isatty(0):
-        return subprocess.PIPE
-    try:
-        foreground = os.tcgetpgrp(0) == os.getpgrp()
-    except OSError:
-        foreground = False
-    return None if foreground else subprocess.DEVNULL
-
-
-def pass_input(pipe, log):
+def type_file(pipe):
     """Types our standard input on the serial line, and then Ctrl-D, as a person at a terminal does.
 
-    Waits for the kernel's first message, because the kernel empties the line when it starts. A
-    terminal holds 4 KiB that no program has read yet; bytes beyond that are lost."""
+    QEMU holds back what the machine cannot take yet, so no byte is lost."""
+    last = b"\n"
+    while piece := os.read(0, 4096):
+        pipe.write(piece)
+        pipe.flush()
+        last = piece[-1:]
+    pipe.write(CTRL_D if last == b"\n" else CTRL_D * 2)
+    pipe.flush()
+
+
+def pass_keys(pipe):
+    """Types on the serial line what a person types on our terminal."""
+    while keys := os.read(0, 4096):
+        pipe.write(keys)
+        pipe.flush()
+
+
+def pass_input(pipe, log, is_terminal):
+    """Passes our standard input on. Waits for the kernel's first message, because the kernel
+    empties the serial line when it starts."""
     try:
         while not (log.exists() and log.stat().st_size):
             time.sleep(0.02)
-        last = b"\n"
-        while piece := os.read(0, 4096):
-            pipe.write(piece)
-            pipe.flush()
-            last = piece[-1:]
-        pipe.write(CTRL_D if last == b"\n" else CTRL_D * 2)
-        pipe.flush()
+        (pass_keys if is_terminal else type_file)(pipe)
     except OSError:
         pass  # the machine has ended
 
@@ -79,23 +81,21 @@ def show(pipe, heard):
             sys.stdout = open(os.devnull, "w")  # our reader has gone; the machine runs on
 
 
-def ask_where(monitor):
-    """Asks QEMU's monitor where a machine hangs. Returns a sentence, or "" without an answer."""
-    try:
-        with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(5)
-            link.connect(str(monitor))
-            link.sendall(b"info registers\n")
-            text = ""
-            while "EFER" not in text:
-                text += link.recv(65536).decode(errors="replace")
-    except OSError:
-        return ""
-    found = re.search(r"RIP=([0-9a-f]+)", text)
-    rip = int(found[1], 16) if found else 0
-    fault = re.search(r"CR2=([0-9a-f]+)", text)
-    return (f"it was at {rip:#x} {machine.symbol_near(rip) if rip >> 63 else '(a program)'}, "
-            f"and the last page fault was at {int(fault[1], 16) if fault else 0:#x}")
+def registers_say(text):
+    """Returns the answer to `info registers -a` as a sentence; "" if there was none."""
+    found = []
+    for rip, cr2 in re.findall(r"RIP=([0-9a-f]+)(?s:.*?)CR2=([0-9a-f]+)", text):
+        at = int(rip, 16)
+        what = places.describe(at) if at >> 63 else "a program"
+        found.append(f"CPU {len(found)} was at {at:#x} ({what or 'unknown code'}), and its last "
+                     f"page fault at {int(cr2, 16):#x}")  # fmt: skip
+    return "; ".join(found)
+
+
+def waiting_program(report):
+    """Returns the program that waits for input from the terminal, if the machine waits for it."""
+    reader = re.search(r"^(pid \d+ .*), asleep:\n(?:[# ].*\n)*?#.* line_read\+", report, re.M)
+    return reader and "\nidle:\n" in report and reader[1]
 
 
 class Run:
@@ -103,41 +103,89 @@ class Run:
 
     def __init__(self, command, timeout, silence, allow_input):
         self.timeout, self.silence = timeout, silence
+        self.told = []  # the parts of the kernel's log that were shown already
         with tempfile.TemporaryDirectory(prefix="pagoda-") as name:
             self.boot(Path(name), command, allow_input)
 
     def boot(self, directory, command, allow_input):
-        initrd, log, monitor = directory / "initrd", directory / "log", directory / "monitor"
+        initrd, self.log_file = directory / "initrd", directory / "log"
+        self.monitor = machine.Monitor(directory / "monitor")
         initrd.write_bytes(machine.initrd({"etc/run": command.encode() + b"\n"}))
         qemu = machine.qemu(
             "-kernel", machine.KERNEL, "-initrd", initrd,
             "-append", "quiet " + machine.setting("APPEND", ""), "-serial", "stdio",
-            "-monitor", f"unix:{monitor},server=on,wait=off", "-debugcon", f"file:{log}",
+            "-monitor", "none", *self.monitor.arguments(), "-debugcon", f"file:{self.log_file}",
             "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-no-reboot", "-vga", "none",
         )  # fmt: skip
-        self.process = subprocess.Popen(qemu, stdin=read_input(allow_input), stdout=subprocess.PIPE)
-        if self.process.stdin:
-            threading.Thread(target=pass_input, args=[self.process.stdin, log], daemon=True).start()
+        # A session of its own, because Ctrl-C on our terminal would end QEMU before it answers.
+        self.process = subprocess.Popen(
+            qemu, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
         try:
-            self.where = self.watch(monitor)
+            with keyboard.Keys(allow_input) as keys:
+                if allow_input and (keys.is_raw or not os.isatty(0)):
+                    passed = [self.process.stdin, self.log_file, keys.is_raw]
+                    threading.Thread(target=pass_input, args=passed, daemon=True).start()
+                self.where = self.watch()
+        except KeyboardInterrupt:
+            self.tell("interrupted", self.report())
+            raise
         finally:
             self.process.kill()
             self.process.wait()
-        self.log = log.read_text(errors="replace") if log.exists() else ""
+        log = self.read_log()
+        for report in self.told:
+            log = log.replace(report, "", 1)
+        self.log = places.annotate(log)
 
-    def watch(self, monitor):
-        """Waits for the machine's end. Returns None, or where it was if it hung and was killed."""
+    def read_log(self):
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def report(self):
+        """Asks the kernel where it is. Returns its answer, or what QEMU knows without one."""
+        before = len(self.read_log())
+        self.where_sentence = registers_say(self.monitor.ask("info registers -a"))
+        self.monitor.ask("nmi")
+        end = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < end and self.process.poll() is None:
+            answer = self.read_log()[before:]
+            if REPORT_END in answer:
+                return answer
+            time.sleep(0.05)
+        return f"The kernel does not answer. {self.where_sentence}\n"
+
+    def tell(self, why, report):
+        """Shows where the machine is while it runs on."""
+        self.told.append(report)
+        waiting = waiting_program(report)
+        if waiting:
+            print(f"\n--- {why}: {waiting} waits for input", file=sys.stderr, flush=True)
+        else:
+            text = places.annotate(report.strip("\n"))
+            print(f"\n--- {why}. The machine is here:\n{text}", file=sys.stderr, flush=True)
+
+    def watch(self):
+        """Waits for the machine's end. Returns None, or where it was if it hung and was killed.
+
+        Reports, once in each silence of REPORT_SECONDS, where the machine is."""
         self.begin = self.heard = time.monotonic()
         shower = threading.Thread(target=show, args=[self.process.stdout, self.hear], daemon=True)
         shower.start()
-        where = None
+        where, reported = None, 0
         while where is None and self.process.poll() is None:
-            try:
-                self.process.wait(max(0, self.deadline() - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                if time.monotonic() >= self.deadline():
-                    where = ask_where(monitor)
-                    self.process.kill()
+            now = time.monotonic()
+            if now >= self.deadline():
+                self.report()
+                where = self.where_sentence
+                self.process.kill()
+            elif now >= self.heard + REPORT_SECONDS and reported != self.heard:
+                reported = self.heard
+                self.tell(f"no output for {REPORT_SECONDS:g} seconds", self.report())
+            else:
+                times = [self.deadline()]
+                times += [self.heard + REPORT_SECONDS] if reported != self.heard else []
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(min(1, max(0, min(times) - now)))
         shower.join(5)
         return where
 
@@ -198,6 +246,8 @@ def main():
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         main()
     except KeyboardInterrupt:

@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import machine
+import places
 from terminal import BOOT_SECONDS, Terminal
 
 ROUND = 25  # steps
@@ -368,7 +369,7 @@ def main():
             for what, happened in session(terminal, options.seed, may_go_on):
                 print(f"{'ok' if happened else 'not ok'} - {what}", flush=True)
                 if not happened:
-                    messages = log.read_text(errors="replace")
+                    messages = places.annotate(log.read_text(errors="replace"))
                     print("".join(f"# {line}\n" for line in terminal.seen.splitlines()[-24:]))
                     print("".join(f"# {line}\n" for line in messages.splitlines()[-10:]))
                     sys.exit(1)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import places
+
 PROMPT = r"\$ $"
 BOOT_SECONDS, ANSWER_SECONDS = 180, 60
 SEEN_MAX = 4000
@@ -61,7 +63,8 @@ def report(terminal, steps):
         for what, happened in steps:
             print(f"{'ok' if happened else 'not ok'} - {what}", flush=True)
             if not happened:
-                print("\n".join("# " + line for line in terminal.text.splitlines()[-30:]))
+                text = places.annotate("\n".join(terminal.text.splitlines()[-30:]))
+                print("\n".join("# " + line for line in text.splitlines()))
                 sys.exit(1)
     finally:
         terminal.process.terminate()

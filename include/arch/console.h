@@ -49,3 +49,9 @@ void serial_listen(void);
 
 /* Switches to panic mode: no locks, and every message on all channels. */
 void console_panic_mode(void);
+
+/* Between these two, an NMI handler prints without the console's lock, because it may have
+   interrupted the holder: to the log, the debug port and the serial line. The messages of several
+   CPUs do not mix. */
+void console_report_begin(void);
+void console_report_end(void);

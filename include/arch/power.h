@@ -1,4 +1,4 @@
-/* Turning the machine off, restarting and stopping it; and what a panic prints of stacks and
+/* Turning the machine off, restarting and stopping it; and what a panic prints of page
    tables. */
 #pragma once
 
@@ -11,9 +11,6 @@ __noreturn void machine_restart(void);
 
 /* Ends the machine after a panic: tells isa-debug-exit, and stops this CPU for ever. */
 __noreturn void machine_stop(void);
-
-/* Prints a backtrace with symbols, from a return address `rip` and the frame at `rbp`. */
-void backtrace_print(uint64_t rip, uint64_t rbp);
 
 /* Prints the four page-table entries for `addr` in the tables that this CPU has loaded. */
 void walk_print(uint64_t addr);

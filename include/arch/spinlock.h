@@ -101,6 +101,18 @@ static inline void spin_unlock(struct spinlock *lock)
     preempt_enable();
 }
 
+/* For an NMI handler, which may have interrupted a holder: acquires the lock if it is free, outside
+   of the order of locks. spin_end_nmi releases it. */
+static inline bool spin_try_nmi(struct spinlock *lock)
+{
+    return !__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE);
+}
+
+static inline void spin_end_nmi(struct spinlock *lock)
+{
+    atomic_store(&lock->locked, 0);
+}
+
 #endif
 
 /* Acquires the lock and disables interrupts until spin_unlock_irq, which takes the returned

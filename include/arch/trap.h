@@ -78,7 +78,8 @@ const char *vector_name(unsigned vector);
 void fault_dispatch(struct trapframe *tf, uint64_t addr, unsigned access);
 
 /* Handles an interrupt of a device or of this CPU's timer; tf->vector says which. The caller has
-   sent the local APIC's end of interrupt, so the handler may switch threads. */
+   sent the local APIC's end of interrupt, so the handler may switch threads. VECTOR_NMI asks for a
+   report of where this CPU is: its handler takes no lock and switches no threads. */
 void interrupt_dispatch(struct trapframe *tf);
 
 /* Handles a system call: the number is in tf->error and tf->rax, arguments are in rdi, rsi, rdx,

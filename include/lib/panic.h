@@ -3,8 +3,8 @@
 
 #include <lib/base.h>
 
-/* Stops every CPU and reports the message, the registers, the four page-table entries for CR2, and
-   a backtrace with symbols. On the host it prints the message and aborts. */
+/* Stops every CPU and reports the message and a backtrace with symbols. On the host it prints the
+   message and aborts. */
 __noreturn __printf(1, 2) void panic(const char *fmt, ...);
 
 #define assert(cond)                                                         \

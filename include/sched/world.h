@@ -27,3 +27,7 @@ void world_remove(struct thread *thread);
 
 /* Waits while the world is stopped, at rest. Clears WORK_STOP. The caller holds no lock. */
 void world_rest(void);
+
+/* For an NMI handler, which may have interrupted anything: calls `each` for every thread that does
+   not run. Returns false without a call if the list is being changed. */
+__must_check bool world_try_each(void (*each)(const struct thread *thread));

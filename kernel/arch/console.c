@@ -24,6 +24,7 @@
 
 static struct spinlock lock = SPINLOCK(RANK_CONSOLE);
 static bool panic_mode;
+static unsigned reporter; /* atomic; 1 + the CPU that reports in an NMI; 0: none */
 static const struct console_screen *screen; /* (lock) NULL: none */
 
 static struct {
@@ -36,14 +37,32 @@ void console_panic_mode(void)
     panic_mode = true;
 }
 
+void console_report_begin(void)
+{
+    while (!atomic_compare_exchange(&reporter, 0u, cpu_id() + 1))
+        cpu_relax();
+}
+
+void console_report_end(void)
+{
+    serial_drain(); /* an interrupted serial_send may believe that the FIFO is free */
+    atomic_store(&reporter, 0u);
+}
+
+/* True in an NMI that reports: nothing else runs on its CPU. */
+static bool is_reporting(void)
+{
+    return atomic_load_relaxed(&reporter) == cpu_id() + 1;
+}
+
 bool console_lock(void)
 {
-    return panic_mode ? false : spin_lock_irq(&lock);
+    return panic_mode || is_reporting() ? false : spin_lock_irq(&lock);
 }
 
 void console_unlock(bool irq)
 {
-    if (!panic_mode)
+    if (!panic_mode && !is_reporting())
         spin_unlock_irq(&lock, irq);
 }
 
@@ -66,7 +85,7 @@ void debugport_send(const char *text, size_t len)
 static void send(const char *text, size_t len)
 {
     serial_send(text, len);
-    if (screen)
+    if (screen && !is_reporting()) /* the NMI may have interrupted the screen's own code */
         screen->write(text, len);
 }
 
@@ -137,7 +156,7 @@ void vprintk(const char *fmt, va_list args)
     struct text_sink sink = {.put = quiet ? quiet_put : loud_put};
     bool irq = console_lock();
     sink_vprintf(&sink, fmt, args);
-    if (screen && !quiet)
+    if (screen && !quiet && !is_reporting())
         screen->show();
     console_unlock(irq);
 }

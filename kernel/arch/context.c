@@ -19,6 +19,7 @@
 #include <lib/string.h>
 #include <asm/siginfo.h>
 #include <linux/errno.h>
+#include "context.h"
 #include "descriptor.h"
 #include "regs.h"
 
@@ -42,11 +43,6 @@
 #define FPU_UNDERFLOW (1u << 4)
 #define FPU_PRECISION (1u << 5)
 #define FPU_ALL       0x3fu
-
-/* The frame that context_swap pops from a new stack. */
-struct switch_frame {
-    uint64_t r15, r14, r13, r12, rbx, rbp, rip;
-};
 
 void context_swap(uint64_t *save_rsp, uint64_t rsp);
 void context_start(void);

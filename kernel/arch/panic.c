@@ -1,15 +1,15 @@
 /* Panic: stops the other CPUs, and reports everything that is known.
 
-   The backtrace follows rbp. If a return address is one of entry.S's *_called, the saved rbp points
-   to the trapframe of the interrupted code, and the backtrace continues there. It reads kernel
-   stacks only, so a damaged stack causes no fault. If another fault occurs, the second panic says
-   so and stops. No lock is taken, because its holder may be what is broken. */
+   If a trap is the cause, its registers are shown. Any other panic, such as a failed assertion,
+   shows none: the trap by which the CPU entered the kernel is not its cause. If the report itself
+   faults, the second panic says so and stops. No lock is taken, because its holder may be what is
+   broken. */
 #include <arch/atomic.h>
+#include <arch/backtrace.h>
 #include <arch/boot.h>
 #include <arch/console.h>
 #include <arch/cpu.h>
 #include <arch/page.h>
-#include <arch/paging.h>
 #include <arch/power.h>
 #include <arch/trap.h>
 #include <lib/panic.h>
@@ -17,107 +17,13 @@
 #include "apic.h"
 #include "panic.h"
 #include "regs.h"
-#include "symbol.h"
-
-#define MAX_FRAMES 32
-
-/* What `call` and the first two instructions of a function push. */
-struct stack_frame {
-    uint64_t rbp, rip;
-};
-
-extern char trap_called[], paranoid_called[], syscall_called[];
 
 static bool panicking; /* atomic */
 static unsigned panicking_cpu;
 
-static bool is_trap_call(uint64_t rip)
-{
-    return rip == (uint64_t)trap_called || rip == (uint64_t)paranoid_called ||
-           rip == (uint64_t)syscall_called;
-}
-
-/* Returns the frame at `rbp`, or NULL if no frame can be there. */
-static const struct stack_frame *frame_at(uint64_t rbp)
-{
-    bool good = rbp % 8 == 0 && kstack_contains(rbp, sizeof(struct stack_frame));
-    return good ? (const struct stack_frame *)rbp : NULL;
-}
-
-/* Returns the trapframe that `frame` returns to, or NULL if it returns to an ordinary caller. */
-static const struct trapframe *frame_trap(const struct stack_frame *frame)
-{
-    bool good = is_trap_call(frame->rip) && kstack_contains(frame->rbp, sizeof(struct trapframe));
-    return good ? (const struct trapframe *)frame->rbp : NULL;
-}
-
-/* The kinds of address in a backtrace: an interrupted instruction, or one to return to. */
-enum rip_kind { RIP_INTERRUPTED, RIP_RETURN };
-
-/* Prints one line of a backtrace. A return address lies behind the end of its function if that ends
-   with a call that never returns, so the symbol of the byte before it is looked up. */
-static void rip_print(unsigned n, uint64_t rip, enum rip_kind kind)
-{
-    uint64_t offset, back = kind == RIP_RETURN ? 1 : 0;
-    const char *name = symbol_find(rip - back, &offset);
-
-    if (name)
-        printk("#%u 0x%016lx %s+%#lx\n", n, rip, name, offset + back);
-    else
-        printk("#%u 0x%016lx\n", n, rip);
-}
-
-static void trap_print(const struct trapframe *tf)
-{
-    printk("    -- %s%s --\n", vector_name(tf->vector),
-           trap_from_user(tf) ? " from user mode" : "");
-}
-
-static void backtrace_from(uint64_t rip, enum rip_kind kind, uint64_t rbp)
-{
-    rip_print(0, rip, kind);
-    for (unsigned n = 1; n < MAX_FRAMES; n++) {
-        const struct stack_frame *frame = frame_at(rbp);
-        if (!frame || !frame->rip)
-            return;
-        rip = frame->rip;
-        rbp = frame->rbp;
-        const struct trapframe *tf = frame_trap(frame);
-        if (tf) {
-            trap_print(tf);
-            if (trap_from_user(tf))
-                return;
-            rip = tf->rip;
-            rbp = tf->rbp;
-        }
-        rip_print(n, rip, tf ? RIP_INTERRUPTED : RIP_RETURN);
-    }
-}
-
-void backtrace_print(uint64_t rip, uint64_t rbp)
-{
-    backtrace_from(rip, RIP_RETURN, rbp);
-}
-
-/* Returns the innermost trapframe on the stack, or NULL if the stack begins in the boot code. */
-static const struct trapframe *trap_innermost(uint64_t rbp)
-{
-    for (unsigned n = 0; n < MAX_FRAMES; n++) {
-        const struct stack_frame *frame = frame_at(rbp);
-        if (!frame)
-            return NULL;
-        const struct trapframe *tf = frame_trap(frame);
-        if (tf)
-            return tf;
-        rbp = frame->rbp;
-    }
-    return NULL;
-}
-
 static void registers_print(const struct trapframe *tf)
 {
-    printk("%s, error 0x%lx, cr2 0x%016lx, cr3 %#lx\n", vector_name(tf->vector), tf->error,
-           cr2_read(), cr3_read());
+    printk("%s, error 0x%lx\n", vector_name(tf->vector), tf->error);
     printk("rip %016lx cs %02lx rflags %08lx rsp %016lx ss %02lx\n", tf->rip, tf->cs, tf->rflags,
            tf->rsp, tf->ss);
     printk("rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", tf->rax, tf->rbx, tf->rcx, tf->rdx);
@@ -165,7 +71,7 @@ void walk_print(uint64_t addr)
 
 void panic_stop_if_asked(void)
 {
-    if (!atomic_load(&panicking))
+    if (!atomic_load(&panicking) || panicking_cpu == cpu_id())
         return;
     for (;;)
         asm volatile("cli; hlt");
@@ -195,15 +101,17 @@ static void panic_say(const char *fmt, va_list args)
     printk("\n");
 }
 
-static void panic_report(uint64_t rip, uint64_t rbp)
+/* Shows the registers of the first of several faults in the kernel, if each happened while the one
+   before it was handled: the others only repeat it. */
+static void oldest_fault_print(uint64_t rbp)
 {
-    const struct trapframe *tf = trap_innermost(rbp);
-    if (tf)
-        registers_print(tf);
-    if (tf && (tf->vector == VECTOR_PAGE_FAULT || tf->vector == VECTOR_DOUBLE_FAULT))
-        walk_print(cr2_read());
-    printk("backtrace of CPU %u:\n", cpu_id());
-    backtrace_from(rip, RIP_RETURN, rbp);
+    unsigned count;
+    const struct trapframe *oldest = backtrace_oldest_fault(rbp, &count);
+
+    if (count < 2)
+        return;
+    printk("the first of %u nested exceptions in the kernel:\n", count);
+    registers_print(oldest);
 }
 
 void panic(const char *fmt, ...)
@@ -213,8 +121,11 @@ void panic(const char *fmt, ...)
     va_start(args, fmt);
     panic_say(fmt, args);
     va_end(args);
-    const struct stack_frame *frame = __builtin_frame_address(0);
-    panic_report(frame->rip, frame->rbp);
+    const uint64_t *frame = __builtin_frame_address(0);
+    uint64_t rbp = frame[0], rip = frame[1]; /* the caller's */
+    oldest_fault_print(rbp);
+    printk("backtrace of CPU %u:\n", cpu_id());
+    backtrace_of_call(rip, rbp);
     machine_stop();
 }
 
@@ -226,7 +137,12 @@ void panic_trap(const struct trapframe *tf, const char *fmt, ...)
     panic_say(fmt, args);
     va_end(args);
     registers_print(tf);
+    if (tf->vector == VECTOR_PAGE_FAULT || tf->vector == VECTOR_DOUBLE_FAULT)
+        printk("cr2 0x%016lx, cr3 %#lx\n", cr2_read(), cr3_read());
+    if (tf->vector == VECTOR_DOUBLE_FAULT)
+        walk_print(cr2_read());
+    oldest_fault_print((uint64_t)__builtin_frame_address(0));
     printk("backtrace of CPU %u:\n", cpu_id());
-    backtrace_from(tf->rip, RIP_INTERRUPTED, tf->rbp);
+    backtrace_of_trap(tf);
     machine_stop();
 }

@@ -5,17 +5,25 @@
        other exception   fault_dispatch
        VECTOR_TLB        another CPU asks for a flush: done here
        other interrupt   end of interrupt, then interrupt_dispatch
-       #DF, #MC, NMI     panic; a panic also stops the other CPUs by NMI
+       NMI               a panic stops the other CPUs; or interrupt_dispatch reports where this
+                         one is
+       #DF, #MC          panic
 
    A kernel stack ends in a guard page. A page fault there cannot push its frame on the stack, so it
    arrives as a double fault, on a stack of its own, with CR2 in the guard. */
 #include <arch/paging.h>
+#include <arch/port.h>
 #include <arch/trap.h>
 #include <lib/panic.h>
 #include "apic.h"
 #include "panic.h"
 #include "regs.h"
 #include "shootdown.h"
+
+/* The PC's system control port B: bits 6 and 7 tell of an error of an expansion card or of the
+   memory, which arrives as an NMI. */
+#define SYSTEM_CONTROL     0x61
+#define SYSTEM_NMI_REASONS 0xc0u
 
 struct extable_entry {
     uint64_t rip, then;
@@ -41,7 +49,7 @@ _Static_assert(FAULT_RESERVED == 8 && FAULT_EXEC == 16, "a word is not the bit")
 static void check_stack_overflow(const struct trapframe *tf, uint64_t addr)
 {
     if (!trap_from_user(tf) && kstack_is_guard(addr))
-        panic("kernel stack overflow: %#lx is in the guard below the stack", addr);
+        panic_trap(tf, "kernel stack overflow: %#lx is in the guard below the stack", addr);
 }
 
 static void page_fault(struct trapframe *tf)
@@ -51,17 +59,27 @@ static void page_fault(struct trapframe *tf)
     fault_dispatch(tf, addr, tf->error & FAULT_ALL);
 }
 
+/* Handles an NMI: a panic on another CPU, an error of the hardware, or somebody who asks where the
+   machine is (a button, or QEMU's command `nmi`). */
+static void nmi(struct trapframe *tf)
+{
+    panic_stop_if_asked();
+    if (port_read8(SYSTEM_CONTROL) & SYSTEM_NMI_REASONS)
+        panic_trap(tf, "NMI: the hardware reports an error");
+    interrupt_dispatch(tf);
+}
+
 static void exception(struct trapframe *tf)
 {
     switch (tf->vector) {
     case VECTOR_NMI:
-        panic_stop_if_asked();
-        panic("NMI: the hardware reports an error, or the NMI button was pressed");
+        nmi(tf);
+        break;
     case VECTOR_DOUBLE_FAULT:
         check_stack_overflow(tf, cr2_read());
-        panic("double fault: an exception could not be delivered");
+        panic_trap(tf, "double fault: an exception could not be delivered");
     case VECTOR_MACHINE_CHECK:
-        panic("machine check: the CPU or the memory failed");
+        panic_trap(tf, "machine check: the CPU or the memory failed");
     default:
         fault_dispatch(tf, 0, 0);
     }

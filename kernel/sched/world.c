@@ -121,3 +121,16 @@ void world_rest(void)
     }
     spin_unlock(&world.lock);
 }
+
+bool world_try_each(void (*each)(const struct thread *thread))
+{
+    const struct thread *thread;
+
+    if (!spin_try_nmi(&world.lock))
+        return false;
+    TAILQ_FOREACH (thread, &world.threads, all)
+        if (!thread->on_cpu)
+            each(thread);
+    spin_end_nmi(&world.lock);
+    return true;
+}

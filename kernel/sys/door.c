@@ -24,6 +24,7 @@
 #include <sched/tick.h>
 #include <sys/table.h>
 #include <vm/fault.h>
+#include "where.h"
 
 /* ---- Reports ---- */
 
@@ -220,6 +221,9 @@ void fault_dispatch(struct trapframe *tf, uint64_t addr, unsigned access)
 void interrupt_dispatch(struct trapframe *tf)
 {
     switch (tf->vector) {
+    case VECTOR_NMI:
+        where_report(tf);
+        return;
     case VECTOR_TIMER:
         sched_tick(tf);
         if (trap_from_user(tf))

@@ -1,0 +1,51 @@
+/* The report of where the machine is, for a person who believes that it hangs.
+
+   An NMI asks for it. It arrives with interrupts off and locks held too, so the report takes no
+   lock, and reads what may change at this moment: the names of processes, and the stacks of threads
+   that do not run. If a machine hangs because every thread sleeps, the CPUs tell nothing and the
+   sleeping threads all.
+
+   tools/places.py knows the first and the last line, and those of a thread. */
+
+#include <arch/backtrace.h>
+#include <arch/console.h>
+#include <arch/trap.h>
+#include <proc/process.h>
+#include <sched/run.h>
+#include <sched/world.h>
+#include "where.h"
+
+static void thread_print(const struct thread *thread, const char *what)
+{
+    const struct process *process = thread->process;
+
+    if (process)
+        printk("pid %d %.*s, %s:\n", process->pid, PROCESS_NAME_SIZE, process->name, what);
+    else
+        printk("a thread of the kernel, %s:\n", what);
+}
+
+static void waiting_print(const struct thread *thread)
+{
+    if (thread->state == THREAD_DEAD)
+        return;
+    thread_print(thread, thread->state == THREAD_SLEEPING ? "asleep" : "ready to run");
+    backtrace_of_context(&thread->context);
+}
+
+void where_report(const struct trapframe *tf)
+{
+    const struct thread *thread = thread_current();
+
+    console_report_begin();
+    printk("\n--- where CPU %u is\n", cpu_id());
+    if (run_is_idle(thread))
+        printk("idle:\n");
+    else
+        thread_print(thread, "running");
+    backtrace_of_trap(tf);
+    if (cpu_id() == 0 && !world_try_each(waiting_print))
+        printk("the list of threads is being changed\n");
+    printk("--- end of CPU %u's report\n", cpu_id());
+    console_report_end();
+}

@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""Breaks the kernel in several ways, and checks that its reports say what happened.
+
+Each case is a copy of the kernel in which a function begins with other instructions, behind the two
+that make its frame. run.py boots it. Prints TAP lines."""
+
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import machine
+
+PROLOGUE = b"\x55\x48\x89\xe5"  # push %rbp; mov %rsp, %rbp
+SILENCE = 3
+SECONDS = 60
+AT_ONCE = 4  # most cases wait most of the time
+
+
+def symbols():
+    """Returns {name: address} of the kernel."""
+    done = subprocess.run([machine.setting("NM", "nm"), machine.KERNEL], capture_output=True,
+                          text=True, check=True)  # fmt: skip
+    lines = (line.split() for line in done.stdout.splitlines())
+    return {fields[2]: int(fields[0], 16) for fields in lines if len(fields) == 3}
+
+
+def offset_of(image, address):
+    """Returns where the byte at an address stands in an ELF file."""
+    (table,) = struct.unpack_from("<Q", image, 32)
+    size, count = struct.unpack_from("<HH", image, 54)
+    for n in range(count):
+        kind, _, offset, start, _, length = struct.unpack_from("<IIQQQQ", image, table + n * size)
+        if kind == 1 and start <= address < start + length:
+            return offset + address - start
+    raise ValueError(f"{address:#x} is not in the file")
+
+
+def call(function, at, argument):
+    """Returns the code at `at` that calls a function with the address `argument`."""
+    head = b"\x48\xc7\xc7" + struct.pack("<i", argument - 2**64) + b"\x31\xc0"
+    return head + b"\xe8" + struct.pack("<i", function - (at + len(head) + 5))
+
+
+class Broken:
+    """The kernel with other code in one function."""
+
+    def __init__(self, directory):
+        self.path = Path(directory) / "broken.elf"
+        self.original = machine.KERNEL.read_bytes()
+        self.path.write_bytes(self.original)
+        self.symbols = symbols()
+
+    def write(self, name, code):
+        """Replaces the code of a function. `code` may be a function of the code's address."""
+        image = bytearray(self.original)
+        address = self.symbols[name]
+        offset = offset_of(image, address)
+        code = PROLOGUE + (code(address + len(PROLOGUE)) if callable(code) else code)
+        image[offset : offset + len(code)] = code
+        self.path.write_bytes(image)
+
+    def environment(self):
+        return {**os.environ, "PAGODA_KERNEL": str(self.path), "PAGODA_REPORT_SECONDS": str(SILENCE)}
+
+    def run(self, command, *options):
+        """Runs a command on the broken kernel. Returns what run.py says on standard error."""
+        done = subprocess.run(
+            [sys.executable, machine.TOOLS / "run.py", "--no-input", *options, command],
+            env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS,
+        )  # fmt: skip
+        return done.stderr.decode(errors="replace")
+
+
+class Case:
+    def __init__(self, what, text):
+        self.what, self.text, self.missing = what, text, []
+
+    def has(self, *patterns):
+        self.missing += [f"no {p}" for p in patterns if not re.search(p, self.text, re.M)]
+        return self
+
+    def lacks(self, *patterns):
+        self.missing += [f"there is {p}" for p in patterns if re.search(p, self.text, re.M)]
+        return self
+
+    def report(self):
+        """Prints the result. Returns true if the case passed."""
+        print(f"{'not ok' if self.missing else 'ok'} - {self.what}", flush=True)
+        for line in [*self.missing, *self.text.splitlines()] if self.missing else []:
+            print(f"# {line}")
+        return not self.missing
+
+
+SPIN_WITHOUT_INTERRUPTS = b"\xfa\xeb\xfe"  # cli; jmp to itself
+SPIN = b"\xeb\xfe"
+READ_NULL = b"\x31\xc0\x48\x8b\x00"  # xor %eax, %eax; mov (%rax), %rax
+AT_AUDIT = r"^#\d+ 0x\w+ sys_audit_entry\+0x\w+.*  kernel/sys/\w+\.c:\d+$"
+FROM_USER = r"-- system call from user mode, rip 0x\w+ --"
+
+
+def hung_with_interrupts_off(broken):
+    broken.write("sys_audit_entry", SPIN_WITHOUT_INTERRUPTS)
+    text = broken.run("audit", "--silence", str(SILENCE + 2))
+    return Case("a hang with interrupts off is reported, with file and line", text).has(
+        r"no output for 3 seconds", r"^pid \d+ audit, running:$", AT_AUDIT, FROM_USER,
+        r"^pid 1 init, asleep:$", r"sys_wait4\w*\+0x\w+  kernel/sys/\w+\.c:\d+$",
+        r"       inlined: \w+  \w+/\S+:\d+$", r"CPU 0 was at 0x\w+ \(sys_audit_entry, kernel/sys",
+    )  # fmt: skip
+
+
+def hung_with_the_console_locked(broken):
+    broken.write("serial_send", SPIN)
+    text = broken.run("echo hello", "--silence", str(SILENCE + 2))
+    return Case("a hang of the holder of the console's lock is reported", text).has(
+        r"^#\d+ 0x\w+ serial_send\+0x\w+ \(interrupted\)  kernel/arch/serial.c:\d+$",
+        r"^pid 1 init, asleep:$", r"end of CPU 0's report")  # fmt: skip
+
+
+def sleeping_for_ever(broken):
+    text = broken.run("sleep 1000", "--silence", str(SILENCE + 2))
+    return Case("if every thread sleeps, the report shows where", text).has(
+        r"^idle:$", r"^pid \d+ sleep, asleep:$", r"sys_nanosleep")  # fmt: skip
+
+
+def waiting_for_input(broken):
+    with subprocess.Popen(
+        [sys.executable, machine.TOOLS / "run.py", "cat"], env=broken.environment(),
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    ) as run:  # fmt: skip
+        text = ""
+        while "\n" not in text[1:]:
+            piece = os.read(run.stderr.fileno(), 4096).decode(errors="replace")
+            if not piece:
+                break
+            text += piece
+        run.terminate()
+    return Case("a program that waits for input is no hang", text).has(
+        r"no output for 3 seconds: pid \d+ cat waits for input$").lacks("#0")  # fmt: skip
+
+
+def interrupted_at_terminal(broken):
+    """Presses Ctrl-C on the terminal of run.py once the program is there."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.environ.update(broken.environment(), PAGODA_REPORT_SECONDS="100", TIMEOUT=str(SECONDS))
+        os.execv(sys.executable, [sys.executable, str(machine.TOOLS / "run.py"),
+                                  "echo here; sleep 1000"])  # fmt: skip
+    text = ""
+    try:
+        while piece := os.read(terminal, 4096).decode(errors="replace"):
+            was_there = "here" in text
+            text += piece
+            if "here" in text and not was_there:
+                time.sleep(1)  # the shell starts the program
+                os.write(terminal, b"\x03")
+    except OSError:
+        pass  # the end
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    text = text.replace("\r", "") + f"status {status}\n"
+    return Case("Ctrl-C on make run reports too", text).has(
+        r"interrupted. The machine is here:", r"^pid \d+ sleep, asleep:$", r"^status 130$")
+
+
+def asked_by_key(broken):
+    """Presses Ctrl-A W on tools/qemu.py."""
+    initrd = broken.path.with_name("initrd")
+    initrd.write_bytes(machine.initrd({"etc/run": b"echo here; audit\n"}))
+    broken.write("sys_audit_entry", SPIN_WITHOUT_INTERRUPTS)
+    with subprocess.Popen(
+        [sys.executable, machine.TOOLS / "qemu.py",
+         *machine.qemu("-kernel", broken.path, "-initrd", initrd, "-serial", "mon:stdio")],
+        env=broken.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as window:  # fmt: skip
+        text, end, asked = "", time.monotonic() + SECONDS, 0
+        while "end of CPU 0's report" not in text and time.monotonic() < end:
+            piece = os.read(window.stdout.fileno(), 4096).decode(errors="replace")
+            if not piece:
+                break
+            text += piece
+            if "here" in text and not asked:
+                time.sleep(1)
+                asked = window.stdin.write(b"\x01w")
+                window.stdin.flush()
+        window.stdin.write(b"\x01x")
+        window.stdin.flush()
+        window.wait(SECONDS)
+    return Case("Ctrl-A W in make qemu reports too", text.replace("\r", "")).has(
+        r"^pid \d+ audit, running:$", AT_AUDIT, FROM_USER, r"end of CPU 0's report")
+
+
+def failed_assertion(broken):
+    broken.write("sys_audit_entry", lambda at: call(broken.symbols["panic"], at,
+                                                    broken.symbols["ksyms_names"]))
+    text = broken.run("audit")
+    return Case("a failed assertion shows its own backtrace, and no registers", text).has(
+        r"^panic: ", AT_AUDIT, FROM_USER).lacks(r"\bcr2\b", r"\brax\b", r"page fault")  # fmt: skip
+
+
+def nested_fault(broken):
+    broken.write("fault_dispatch", READ_NULL)
+    text = broken.run("true")
+    return Case("of nested faults, the first is shown", text).has(
+        r"^panic: kernel stack overflow",
+        r"^the first of \d+ nested exceptions in the kernel:\n"
+        r"page fault, error 0x0\nrip \w+ cs 08",
+        r"^    \.\.\. \d+ calls are left out \.\.\.$",
+        r"fault_dispatch\+0x6 \(interrupted\)  kernel/sys/door.c:\d+$",
+        r"^    -- page fault from user mode",
+    )  # fmt: skip
+
+
+CASES = [hung_with_interrupts_off, hung_with_the_console_locked, sleeping_for_ever,
+         waiting_for_input, interrupted_at_terminal, asked_by_key, failed_assertion,
+         nested_fault]  # fmt: skip
+
+
+def carry_out(case):
+    with tempfile.TemporaryDirectory(prefix="pagoda-") as directory:
+        return case(Broken(directory))
+
+
+def main():
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results = [case.report() for case in pool.map(carry_out, CASES)]
+    sys.exit(0 if all(results) else 1)
+
+
+if __name__ == "__main__":
+    main()
