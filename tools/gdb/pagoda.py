@@ -204,11 +204,12 @@ class VspaceCommand(Command):
         if argument:
             raise gdb.GdbError("vspace takes no argument: it shows the current process")
         process, vspace = this_process(), this_vspace()
+        account = vspace["account"]
         print(f"vspace of pid {int(process['pid'])} {process['name'].string()}:")
         for region in regions(vspace["regions"]["rbh_root"]):
             print(f"  {region_text(region)}")
-        print(f"  heap {int(vspace['heap_start']):#x}, break {int(vspace['brk']):#x}, "
-              f"stack from {int(vspace['stack_start']):#x}")
+        print(f"  heap {int(account['heap_start']):#x}, break {int(account['brk']):#x}, "
+              f"stack from {int(account['stack_start']):#x}")
 
 
 class PagetableCommand(Command):
