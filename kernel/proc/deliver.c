@@ -15,6 +15,7 @@
    stopped process is at rest (sched/world.h). */
 
 #include <arch/trap.h>
+#include <lib/panic.h>
 #include <proc/news.h>
 #include <proc/process.h>
 #include <proc/ptrace.h>
@@ -99,6 +100,7 @@ static enum disposition choose(struct signal_state *state, const struct signal_i
     int signo = info->signo;
     struct signal_action *mine = &state->actions[signo - 1];
 
+    assert(spin_is_held(&state->lock));
     if (state->blocked & BIT(signo)) { /* a tracer has replaced another signal by it */
         state->pending |= BIT(signo);
         state->infos[signo - 1] = *info;

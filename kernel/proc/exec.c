@@ -323,13 +323,6 @@ static int loading_build(struct loading *loading, const struct process *process)
     return err;
 }
 
-static void process_set_name(struct process *process, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    strlcpy(process->name, slash ? slash + 1 : path, sizeof(process->name));
-}
-
 static struct process_layout loading_layout(const struct loading *loading)
 {
     const struct elf_image *image = &loading->image;
@@ -354,6 +347,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     struct vnode *old_exe = process->exe;
     struct trapframe *tf = thread_trapframe(process->thread);
     uint64_t vector = tf->vector, number = tf->error;
+    const char *slash = strrchr(path, '/');
 
     mutex_lock(&process_tree_lock);
     process->usage = process_usage(process);
@@ -364,7 +358,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     process->layout = loading_layout(loading);
     process->exe = loading->exe;
     process->has_execed = true;
-    process_set_name(process, path);
+    strlcpy(process->name, slash ? slash + 1 : path, sizeof(process->name));
     mutex_unlock(&process_tree_lock);
 
     loading->exe = NULL;

@@ -25,6 +25,7 @@ static void alarm_insert(struct process *process)
 {
     struct process *later;
 
+    assert(mutex_is_held(&process_tree_lock));
     TAILQ_FOREACH (later, &alarms, alarm.link)
         if (later->alarm.deadline_ns > process->alarm.deadline_ns)
             break;
@@ -36,6 +37,7 @@ static void alarm_insert(struct process *process)
 
 void alarm_forget(struct process *process)
 {
+    assert(mutex_is_held(&process_tree_lock));
     if (!process->alarm.deadline_ns)
         return;
     TAILQ_REMOVE(&alarms, process, alarm.link);

@@ -177,6 +177,7 @@ struct process_usage process_usage(const struct process *process)
 {
     struct process_usage usage = process->usage;
 
+    assert(process == process_current() || mutex_is_held(&process_tree_lock));
     if (process->zombie)
         return usage;
     usage.ticks_user += process->thread->ticks_user;

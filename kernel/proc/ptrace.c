@@ -279,6 +279,7 @@ static void tracer_link(struct process *process, struct process *tracer, enum tr
 {
     struct ptrace *ptrace = &process->ptrace;
 
+    assert(mutex_is_held(&process_tree_lock));
     ptrace->tracer = tracer;
     ptrace->options = options;
     ptrace->is_seized = tracing == TRACING_SEIZED;
@@ -290,6 +291,7 @@ void ptrace_inherit(struct process *child, unsigned flags)
 {
     const struct ptrace *mine = &process_current()->ptrace;
 
+    assert(mutex_is_held(&process_tree_lock));
     if (!mine->tracer || !(mine->options & 1u << fork_event(flags)))
         return;
     tracer_link(child, mine->tracer, mine->is_seized ? TRACING_SEIZED : TRACING_OLD, mine->options);
@@ -335,6 +337,7 @@ void ptrace_end(struct process *process)
 {
     struct ptrace *ptrace = &process->ptrace;
 
+    assert(mutex_is_held(&process_tree_lock));
     if (!ptrace->tracer)
         return;
     tracer_unlink(process);
@@ -346,6 +349,7 @@ void ptrace_tracer_exits(struct process *tracer)
 {
     struct process *tracee;
 
+    assert(mutex_is_held(&process_tree_lock));
     while ((tracee = TAILQ_FIRST(&tracer->ptrace.tracees))) {
         bool is_to_die = tracee->ptrace.options & PTRACE_O_EXITKILL;
 
@@ -465,6 +469,7 @@ static int resume_locked(struct process *process, enum ptrace_resume how, int si
 {
     bool is_group = process->ptrace.stop == PTRACE_STOP_GROUP;
 
+    assert(mutex_is_held(&process_tree_lock));
     if (how == PTRACE_RESUME_LISTEN && (!is_group || !process->ptrace.is_seized))
         return -EIO;
     if (how == PTRACE_RESUME_SYSCALL)

@@ -10,6 +10,7 @@
    Lock: the tree lock. */
 
 #include <linux/errno.h>
+#include <lib/panic.h>
 #include <proc/process.h>
 #include <proc/session.h>
 
@@ -77,6 +78,7 @@ void session_set_hangup(void (*hangup)(struct process *leader))
 
 void session_leave(struct process *process)
 {
+    assert(mutex_is_held(&process_tree_lock));
     if (process->sid == process->pid)
         session_hangup(process);
 }

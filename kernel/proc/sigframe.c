@@ -171,23 +171,13 @@ static int write_frame(const struct frame_place *place, const struct trapframe *
     return copy_to_user((void __user *)place->frame, &frame, sizeof(frame));
 }
 
-static bool is_callable(const struct signal_action *action)
-{
-    return (action->flags & SA_RESTORER) && action->handler < USER_END;
-}
-
-/* Disables an alternate stack that disarms itself. The frame keeps it for rt_sigreturn. */
-static void disarm_stack(struct signal_stack *stack)
-{
-    if (stack->disarm)
-        *stack = (struct signal_stack){0};
-}
-
 int sigframe_push(struct trapframe *tf, const struct signal_info *info,
                   const struct signal_action *action, uint64_t mask)
 {
+    struct signal_stack *stack = &process_current()->signals.stack;
     struct frame_place place;
-    int err = is_callable(action) ? place_frame(tf, action, &place) : -EFAULT;
+    bool is_callable = (action->flags & SA_RESTORER) && action->handler < USER_END;
+    int err = is_callable ? place_frame(tf, action, &place) : -EFAULT;
 
     if (!err)
         err = write_fpu(place.fpu);
@@ -195,7 +185,8 @@ int sigframe_push(struct trapframe *tf, const struct signal_info *info,
         err = write_frame(&place, tf, info, action, mask);
     if (err)
         return err;
-    disarm_stack(&process_current()->signals.stack);
+    if (stack->disarm)
+        *stack = (struct signal_stack){0}; /* the frame keeps it for rt_sigreturn */
     context_reset_fpu();
     tf->rdi = info->signo;
     tf->rsi = place.frame + offsetof(struct sigframe, info);

@@ -13,6 +13,7 @@
 
 #include <linux/errno.h>
 #include <arch/atomic.h>
+#include <lib/panic.h>
 #include <lib/string.h>
 #include <proc/process.h>
 #include <sched/run.h>
@@ -87,6 +88,7 @@ bool signal_is_ignored(const struct signal_state *state, int signo)
 {
     uaddr_t handler = state->actions[signo - 1].handler;
 
+    assert(spin_is_held(&state->lock));
     if (handler != (uaddr_t)SIG_DFL)
         return handler == (uaddr_t)SIG_IGN;
     return state->spared || (BIT(signo) & DEFAULT_IGNORED);
@@ -127,6 +129,7 @@ unsigned signal_post_locked(struct signal_state *state, const struct signal_info
     uint64_t bit = BIT(info->signo);
     bool blocked = state->blocked & bit, awaited = state->awaited & bit;
 
+    assert(spin_is_held(&state->lock));
     unsigned work = stop_or_continue(state, info->signo);
     /* A tracer also sees the signals that the process ignores. */
     if (!blocked && !awaited && !state->traced && signal_is_ignored(state, info->signo))
@@ -211,6 +214,7 @@ bool signal_take(struct signal_state *state, uint64_t set, struct signal_info *i
 {
     uint64_t ready = state->pending & set;
 
+    assert(spin_is_held(&state->lock));
     if (!ready)
         return false;
     if (ready & BIT(SIGKILL))

@@ -58,14 +58,9 @@ int procfs_vmstat(struct text_sink *sink, uint64_t key __unused)
     return 0;
 }
 
-static uint64_t centiseconds(uint64_t ns)
-{
-    return ns / 10000000;
-}
-
 int procfs_uptime(struct text_sink *sink, uint64_t key __unused)
 {
-    uint64_t up = centiseconds(clock_monotonic_ns());
+    uint64_t up = clock_monotonic_ns() / 10000000; /* hundredths of a second */
     uint64_t idle = tick_idle_sum();
 
     sink_printf(sink, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, idle / TICKS_PER_SEC,
