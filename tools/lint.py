@@ -36,8 +36,8 @@ TAB = 8
 CODE = {".c", ".h", ".S", ".inc", ".py", ".sh", ".ld", ".cfg", ".json"}
 CODE_NAMES = {"Makefile", "Dockerfile", "run", ".clang-tidy"}
 NARROW = (
-    "tools/", "user/", ".ci/", ".devcontainer/", "Makefile", "Dockerfile", ".clang-tidy",
-    "grub.cfg", "linker.ld", "kernel/main.c", "include/pagoda/",
+    "tools/", "user/", "test/user/", ".ci/", ".devcontainer/", "Makefile", "Dockerfile",
+    ".clang-tidy", "grub.cfg", "linker.ld", "kernel/main.c", "include/pagoda/",
     *(f"{folder}/{floor}/" for folder in ("kernel", "include")
       for floor in ("arch", "dev", "fs", "lib", "procfs", "sched", "sys", "tty")),
 )  # fmt: skip

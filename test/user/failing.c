@@ -1,6 +1,5 @@
-/* See failing.h. The worker is the process that makes an attempt, the judge the one that waits for it.
-
-   What the judge and the worker need for themselves is static and has been touched before. */
+/* See failing.h. The worker is the process that makes an attempt. The judge is the process that
+   waits for it. Both touch all of their own memory first, which is static. */
 #include "failing.h"
 
 #include <limits.h>
@@ -10,7 +9,7 @@
 
 #include "number.h"
 
-/* More than any scenario needs: one that comes so far goes round in circles. */
+/* More allocations than any scenario makes. A scenario that reaches this number does not end. */
 #define MOST 2000
 
 int fail_nth_open(void)
@@ -49,7 +48,7 @@ void kill_orphans(void)
         sched_yield();
 }
 
-/* What can be seen of a process and of its directory, as text. */
+/* The visible state of a process and of its directory, as text. */
 
 struct snapshot {
     char text[12 * KIB];
@@ -112,7 +111,7 @@ static void snapshot_take(struct snapshot *snapshot)
                  *(unsigned long *)&blocked);
 }
 
-/* The line in which two texts begin to differ, in both. */
+/* Prints the first line that differs, from both texts. */
 static void note_difference(const struct snapshot *before, const struct snapshot *after)
 {
     size_t at = 0;
@@ -189,7 +188,7 @@ static bool is_acceptable(pid_t pid, int status)
     }
 }
 
-/* => how many allocations failed */
+/* Makes an attempt with allocation number `nth` failing. Returns how many allocations failed. */
 static long attempt(const struct scenario *scenario, unsigned nth)
 {
     struct work todo = {scenario, nth};
@@ -212,7 +211,7 @@ static long attempt(const struct scenario *scenario, unsigned nth)
     return failures;
 }
 
-/* Memory in use. The judge itself needs none that it did not have before. */
+/* Memory in use. The judge itself needs none beyond what it had before. */
 struct usage {
     long anon_pages, page_tables, cached_pages, used_pages, heap_bytes;
 };

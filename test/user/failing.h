@@ -1,24 +1,26 @@
-/* Allocations of the kernel that fail because the test wants them to: /proc/self/fail-nth. Pagoda only.
+/* Allocations of the kernel that fail on request, through /proc/self/fail-nth. Pagoda only.
 
-   A scenario is one thing that a program does. It is done again and again, each time by a new process: first with
-   nothing failing, then with the first of the kernel's allocations for it failing, then with the second, and so on,
-   until it meets none that fails. Each time
+   A scenario is one thing that a program does. New processes repeat it: first with no allocation
+   failing, then with the first of the kernel's allocations for it failing, then with the second,
+   and so on, until none fails any more. After each attempt these hold:
 
-   - it returns an error that says so, or its process is killed, and the kernel says why;
-   - a call that failed has changed nothing that can be seen, and works when it is tried again;
-   - nothing is lost: the audit is clean, and as much memory is in use as before. */
+   - It has returned an error that says so, or its process was killed and the kernel says why.
+
+   - A call that failed has changed nothing visible, and works when it is repeated.
+
+   - Nothing is lost: the audit is clean, and as much memory is in use as before. */
 #pragma once
 
 #include "test.h"
 
-/* Opens the switch of this process; a child that wants to use its own must open it anew. */
+/* Opens the switch of this process. A child must open its own. */
 int fail_nth_open(void);
 
-/* The nth allocation for this process from now on fails; 0: none does. Takes no memory. What a child allocates is
-   counted on from where its parent was at the fork. */
+/* Makes the nth allocation for this process from now on fail; 0 means none. It takes no memory. A
+   child's count continues from where its parent was at the fork. */
 void fail_nth(int fd, unsigned nth);
 
-/* How many allocations have been made to fail since boot. */
+/* Returns how many allocations have been made to fail since boot. */
 long failures_made(void);
 
 enum {
@@ -31,19 +33,19 @@ enum {
 struct scenario {
     const char *name;
     void (*prepare)(void); /* what is needed before; nothing fails there; or NULL */
-    int (*attempt)(void);  /* => 0, or an errno */
+    int (*attempt)(void);  /* returns 0, or an errno */
     unsigned flags;
 };
 
-/* Goes through them all, in a directory of their own, which is emptied after each attempt. */
+/* Runs all scenarios as cases, in their own directory, which is emptied after each attempt. */
 void check_scenarios(const struct scenario *scenarios, size_t count);
 
-/* => errno if a call returned -1, else 0 */
+/* Returns errno if `result` is -1, and else 0. */
 static inline int error_of(long result)
 {
     return result == -1 ? errno : 0;
 }
 
-/* Ends what is younger than this process and has become init's: children of a process that was killed, whatever their
-   group; and waits until init has buried them. */
+/* Kills the younger processes whose parent is init: children of a killed process, whatever their
+   group. Returns when init has reaped them. */
 void kill_orphans(void);

@@ -11,8 +11,8 @@ extern volatile int handled_signal;         /* of the last call */
 extern siginfo_t handled_info;
 extern ucontext_t handled_context;
 
-/* Handlers: one that counts, one that keeps all that it is told, and one that does so and then jumps
-   to after_fault. */
+/* Handlers. The first counts. The second also keeps all that it is told. The third then jumps to
+   after_fault. */
 void handler_count(int signal);
 void handler_keep(int signal, siginfo_t *info, void *context);
 void handler_escape(int signal, siginfo_t *info, void *context);

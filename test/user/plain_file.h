@@ -3,10 +3,10 @@
 
 #include "test.h"
 
-/* Creates it with this text. Returns a descriptor to read and write. */
+/* Creates the file with this text. Returns a descriptor to read and write. */
 int plain_file_create(const char *text);
 
-/* Removes it, and closes its last descriptor. */
+/* Removes the file, and closes its last descriptor. */
 void plain_file_remove(int fd);
 
 off_t file_offset(int fd);

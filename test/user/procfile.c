@@ -1,13 +1,11 @@
 /* See procfile.h. */
 #include "procfile.h"
 
-/* Calls for each line of a file that must exist. */
 void proc_lines(const char *path, void (*visit)(const char *line, void *context), void *context)
 {
     CHECK(each_line(path, visit, context));
 }
 
-/* Reads what is left of an open file, `size` bytes at once. => how many */
 size_t proc_read_all(int fd, char *bytes, size_t capacity, size_t size)
 {
     size_t done = 0;
@@ -20,7 +18,6 @@ size_t proc_read_all(int fd, char *bytes, size_t capacity, size_t size)
     return done;
 }
 
-/* The whole of a file of /proc, terminated, in a buffer that is used again. => its length */
 size_t proc_text(const char *path, char **text)
 {
     static char bytes[16 * PAGE];
@@ -33,7 +30,6 @@ size_t proc_text(const char *path, char **text)
     return len;
 }
 
-/* The fields of /proc/PID/stat as proc(5) numbers them; those that are no numbers are 0. */
 void proc_stat_read(const char *path, unsigned long field[STAT_FIELDS + 1], char *state)
 {
     char *text, *next;

@@ -15,5 +15,6 @@ size_t proc_text(const char *path, char **text);
 
 enum { STAT_FIELDS = 52 };
 
-/* Reads /proc/PID/stat. The fields have the numbers of proc(5); fields that are no numbers are 0. */
+/* Reads /proc/PID/stat. The fields have the numbers of proc(5); fields that are no numbers are
+   0. */
 void proc_stat_read(const char *path, unsigned long field[STAT_FIELDS + 1], char *state);

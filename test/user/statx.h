@@ -19,7 +19,8 @@ struct linux_statx {
     uint64_t spares[14];
 };
 
-/* Wishes: all that stat(2) has; what is none. Flags: do as stat does; two that exclude each other. */
+/* Requests: all that stat(2) has, or nothing. Flags: as stat does, and two that exclude each
+   other. */
 #define LINUX_STATX_BASIC_STATS  0x7ff
 #define LINUX_STATX_RESERVED     0x80000000
 #define LINUX_STATX_SYNC_AS_STAT 0

@@ -19,19 +19,19 @@
 
    A failed check prints a remark with the case, the place and both values, and ends the case:
 
-   - In the process that runs the cases, it jumps back to RUN, which goes on with the next case. What
-     the case has made by then stays: its children, descriptors, mappings and signal handlers. Only
-     the signal mask is restored. The first failure is therefore the one to read.
+   - In the process that runs the cases, it jumps back to RUN, which goes on with the next case. The
+     children, descriptors, mappings and signal handlers that the case has made stay. Only the
+     signal mask is restored. The first failure is therefore the one to read.
    - In a child it ends the child with TEST_FAILED, and the parent checks the child's wait status.
    - Outside of any case it ends the program with TEST_FAILED.
 
-   Linux is the oracle: a case that uses only what Linux has runs there too, as the same binary. Other
-   cases are run by RUN_ON_PAGODA, or their whole program begins with pagoda_only().
+   Linux is the oracle: a case that uses only what Linux has runs there too, as the same binary.
+   Other cases are run by RUN_ON_PAGODA, or their whole program begins with pagoda_only().
 
    A fault is seen from outside: a child commits it, and the parent checks the wait status. Signal
    handlers appear only in the programs that test them. No case sleeps to wait for another process:
-   gates, pipes and await_state() serve for that. No stdio stream is used, because a fork would print
-   a buffered line twice. */
+   gates, pipes and await_state() serve for that. No stdio stream is used, because a fork would
+   print a buffered line twice. */
 #pragma once
 
 #define _GNU_SOURCE /* all that Linux has; so this file is included first */
@@ -109,11 +109,11 @@ void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define CHECK_EQ(a, b) check_equal(__FILE__, __LINE__, #a, (long)(a), #b, (long)(b))
 
-/* The call returns -1 (or MAP_FAILED) and leaves this error in errno. */
+/* Checks that the call returns -1 (or MAP_FAILED) and leaves this error in errno. */
 #define CHECK_ERR(error, call) \
     (errno = 0, check_error(__FILE__, __LINE__, #call, (long)(call), #error, error))
 
-/* The call succeeds; its value is the value of the macro. */
+/* Checks that the call succeeds. The value of the macro is the value of the call. */
 #define CHECK_OK(call)                                                       \
     ({                                                                       \
         __typeof__(call) result_ = (call);                                   \
@@ -132,32 +132,32 @@ void check_error(const char *file, int line, const char *call, long result, cons
 /* Children. A body that returns makes its child exit with status 0. */
 
 pid_t start_child(void (*body)(void *), void *arg);
-int wait_child(pid_t pid);                     /* => its wait status */
+int wait_child(pid_t pid);                     /* returns its wait status */
 int in_child(void (*body)(void *), void *arg); /* both of the above */
 
-/* Questions about a wait status. Where the answer is no, they print what happened instead. */
+/* Return true if the wait status is as asked. Otherwise they print what happened instead. */
 bool exited_with(int status, int code);
 bool killed_by(int status, int signal);
 
-/* The same for a child that lives only to answer the question. */
+/* Start a child for the body, and return true if its wait status is as asked. */
 bool exits_with(int code, void (*body)(void *), void *arg);
 bool dies_by(int signal, void (*body)(void *), void *arg);
 
-/* Bodies: three that touch what their argument points to, one that returns at once, and one that
-   ends only when it is killed. */
+/* Bodies. Three touch what their argument points to, one returns at once, and one waits until it is
+   killed. */
 void read_byte(void *address);
 void write_byte(void *address);
 void call_code(void *code);
 void do_nothing(void *unused);
 void wait_for_ever(void *unused);
 
-/* "SIGSEGV" */
+/* Returns the name of a signal, such as "SIGSEGV". */
 const char *signal_name(int signal);
 
-/* The absolute path of this program, whatever the current directory has become. */
+/* Returns the absolute path of this program, even after the current directory has changed. */
 const char *self_path(void);
 
-/* What /proc/PID/stat says after the name: S sleeping, T stopped, ... */
+/* Returns the state letter of a process from /proc/PID/stat: S sleeping, T stopped, ... */
 char process_state(pid_t pid);
 void await_state(pid_t pid, char state);
 
@@ -167,20 +167,20 @@ struct gate {
 };
 struct gate gate_make(void);
 void gate_open(const struct gate *gate);
-void gate_pass(const struct gate *gate); /* => waits until it is opened */
+void gate_pass(const struct gate *gate); /* waits until it is opened */
 void gate_destroy(const struct gate *gate);
 
-/* A child that sleeps before its body, and goes on when it is released. While it is held it touches no page. */
+/* A child that sleeps before its body until it is released. While it is held it touches no page. */
 struct held_child {
     struct gate arrived, released;
     pid_t pid;
 };
 void hold_child(struct held_child *child, void (*body)(void *), void *arg);
-int release_child(struct held_child *child); /* => its wait status */
+int release_child(struct held_child *child); /* returns its wait status */
 
 /* Memory. */
 
-/* One access of exactly one byte, which the compiler may not drop. */
+/* Access exactly one byte. The compiler may not drop the access. */
 static inline char peek(const void *address)
 {
     return *(const volatile char *)address;
@@ -196,10 +196,15 @@ static inline char *page_round_up(const void *address)
     return (char *)(((uintptr_t)address + PAGE - 1) & ~(PAGE - 1));
 }
 
-char *map_pages(size_t npages); /* => private anonymous memory, readable and writable */
-char *
-map_border(void); /* => two pages of ones under two page tables, the second behind the first */
-char *map_hole(size_t npages); /* => the start of addresses that nothing is mapped at */
+/* Returns private anonymous memory, readable and writable. */
+char *map_pages(size_t npages);
+
+/* Returns two pages of ones under two page tables, the second behind the first. */
+char *map_border(void);
+
+/* Returns the start of addresses at which nothing is mapped. */
+char *map_hole(size_t npages);
+
 void unmap_pages(void *start, size_t npages);
 
 bool is_zero(const char *bytes, size_t len);
@@ -210,16 +215,15 @@ void touch_stack(size_t len);
 
 /* Files. */
 
-/* Goes to a new, empty directory under /tmp; then leaves it, and checks that the test has cleaned
-   up in it. */
+/* Enters a new, empty directory under /tmp; leaves it, and checks that it is empty again. */
 void temp_dir_enter(void);
 void temp_dir_leave(void);
 
-int create_file(const char *name, const void *bytes,
-                size_t len); /* => a new file, open for reading and writing */
+/* Returns the descriptor of a new file, open for reading and writing. */
+int create_file(const char *name, const void *bytes, size_t len);
 
-/* Calls visit for each name in a directory but "." and "..", until visit returns false. Returns what
-   visit returned last. It uses no malloc, which takes new pages even when as much is freed. */
+/* Calls visit for each name in a directory but "." and "..", until visit returns false. Returns
+   what visit returned last. It uses no malloc, which takes new pages even when as much is freed. */
 bool each_entry(const char *path, bool (*visit)(const char *name, void *context), void *context);
 
 /* Removes all that is in a directory. */
@@ -229,8 +233,7 @@ void make_pipe(int fds[2]);
 
 /* What the kernel says. */
 
-/* A consistent reading of what memory is used for. Taking one costs no memory that it would show
-   itself. */
+/* A consistent reading of what memory is used for. A reading costs no memory that it would show. */
 struct counters {
     long mem_free;    /* pages; of the machine */
     long anon_pages;  /* pages; private memory of all processes */
@@ -241,14 +244,16 @@ struct counters {
 struct counters counters_now(void);
 struct counters counters_since(const struct counters *before);
 
-/* Calls visit for each line of a file, without its newline. => false if the file cannot be read */
+/* Calls visit for each line of a file, without its newline. Returns false if the file cannot be
+   read. */
 bool each_line(const char *path, void (*visit)(const char *line, void *context), void *context);
 
-/* The number on the line "key number" or "key: number unit" of a file; -1 if there is none. */
+/* Returns the number on the line "key number" or "key: number unit" of a file, or -1 without
+   one. */
 long number_in(const char *path, const char *key);
 
-/* The last message of the kernel about a process, without its newline; "" if there is none. It is overwritten by the
-   next call. Pagoda only. */
+/* Returns the kernel's last message about a process, without its newline, or "". The next call
+   overwrites it. Pagoda only. */
 const char *kernel_message(pid_t pid);
 
 /* A line of /proc/self/maps. */
@@ -259,12 +264,14 @@ struct region {
 };
 bool region_parse(const char *line, struct region *region);
 bool region_find(const void *address, struct region *region);
-int regions_within(const void *start, size_t len); /* => how many regions overlap this range */
+
+/* Returns how many regions overlap this range. */
+int regions_within(const void *start, size_t len);
 
 /* Random tests. */
 
-/* A seed that differs from run to run, unless TEST_SEED is set in the environment; it is printed.
- */
+/* Returns a seed that differs from run to run, unless TEST_SEED is in the environment. Prints
+   it. */
 uint64_t random_seed(void);
 uint32_t random_next(uint64_t *state);
 uint32_t random_below(uint64_t *state, uint32_t limit);

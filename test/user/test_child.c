@@ -106,7 +106,8 @@ void wait_for_ever(void *unused)
     gate_pass(&never_opened);
 }
 
-/* Writes a number so that it ends before `end`. => its first digit. printf would take new pages of the stack. */
+/* Writes a number so that it ends before `end`. Returns its first digit. printf would take new
+   pages of the stack. */
 static char *digits_before(char *end, unsigned number)
 {
     do

@@ -1,15 +1,15 @@
 /* The harness: what the kernel says about itself and about processes. See test.h.
 
-   What the counters show must not contain the reading of them. So all that is read goes through one
-   static buffer, with read(2) alone, and each reading is done twice: the first brings in every page
-   that it touches (after a fork: copies it), and only the second is kept. */
+   The counters must not show their own reading. So all that is read goes through one static buffer,
+   with read(2) alone, and each reading is done twice. The first brings in every page that it
+   touches (after a fork: copies it). Only the second is kept. */
 #include "test.h"
 
 #include <stdio.h>
 #include <sys/klog.h>
 
-/* Visits the complete lines among the first len bytes. => how many bytes of an incomplete line are
-   left, at the start */
+/* Visits the complete lines among the first `len` bytes. Moves the incomplete line to the start,
+   and returns its length. */
 static size_t visit_lines(char *bytes, size_t len, void (*visit)(const char *, void *),
                           void *context)
 {

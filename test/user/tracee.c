@@ -3,13 +3,11 @@
 
 #include <sys/uio.h>
 
-/* The call itself: musl's wrapper gives PEEKDATA another form. */
 long trace(long request, pid_t pid, uintptr_t address, uintptr_t data)
 {
     return syscall(SYS_ptrace, request, pid, address, data);
 }
 
-/* The next stop of the process, as status >> 8 has it. */
 int tracee_next_stop(pid_t pid)
 {
     int status;
@@ -31,7 +29,7 @@ void tracee_kill(pid_t pid)
     CHECK(killed_by(wait_child(pid), SIGKILL));
 }
 
-/* A child that has its parent trace it, and stops before its body. */
+/* The body of a child that its parent traces, and its argument. */
 struct traced_body {
     void (*body)(void *);
     void *arg;

@@ -43,7 +43,7 @@ void tracee_find_call(pid_t pid, long number);
 /* Reads the memory of a process by process_vm_readv. */
 ssize_t read_from(pid_t pid, void *to, const void *from, size_t len);
 
-/* Bodies: one that reads a byte 'x' from a descriptor, and one that executes this program with a word
-   as its argument. */
+/* Bodies: one that reads a byte 'x' from a descriptor, and one that executes this program with a
+   word as its argument. */
 void read_byte_of_pipe(void *fd);
 void exec_self(void *word);

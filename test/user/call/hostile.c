@@ -1,14 +1,12 @@
-/* What a hostile program may try at the doors of the kernel: broken signal frames, flags that the
-   kernel must not be entered with, every interrupt number, instructions that are not its own, and
-   addresses at the very end of its half.
-
-   Each kills the process or does nothing; the parent, the kernel and everybody else go on. */
+/* The doors of the kernel against a hostile program: broken signal frames, forbidden flags, every
+   interrupt number, privileged instructions, and addresses at the end of user space. Each attempt
+   kills its process or does nothing. The parent, the kernel and all other processes go on. */
 #include "test.h"
 
 #include <sys/syscall.h>
 #include <ucontext.h>
 
-/* Broken frames: a handler changes its own frame, and returns through it. */
+/* Broken frames: a handler changes its own signal frame, and returns through it. */
 
 enum part { CS, SS, RIP, FLAGS, MXCSR, FPSTATE, RSP };
 
@@ -50,7 +48,7 @@ static void damage_frame(int signal, siginfo_t *info, void *context)
     }
 }
 
-/* Exits with 0 if it goes on behind the signal, without having touched its stack. */
+/* Exits with 0 if the process goes on behind the signal, without having touched its stack. */
 static void return_damaged(void *unused)
 {
     struct sigaction action = {.sa_sigaction = damage_frame, .sa_flags = SA_SIGINFO};
@@ -76,7 +74,7 @@ static void check_damage_kills(enum part part, uint64_t value)
         test_fail(__FILE__, __LINE__, "part %d as %#lx does not kill", part, value);
 }
 
-/* Whether it kills depends on the system; that it does one or the other is the point. */
+/* A system may kill the process or let it go on; both are right. */
 static void try_damage(enum part part, uint64_t value)
 {
     int status = status_with(part, value);
@@ -84,7 +82,7 @@ static void try_damage(enum part part, uint64_t value)
     CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0) || WIFSIGNALED(status));
 }
 
-static void broken_code_segments(void)
+static void a_broken_code_segment_kills_or_does_nothing(void)
 {
     for (uint64_t selector = 0; selector < 0x80; selector++) {
         uint16_t own;
@@ -97,7 +95,7 @@ static void broken_code_segments(void)
     check_damage_kills(CS, 0xfff8);
 }
 
-static void broken_stack_segments(void)
+static void a_broken_stack_segment_kills_or_does_nothing(void)
 {
     for (uint64_t selector = 0; selector < 0x80; selector++)
         try_damage(SS, selector);
@@ -105,7 +103,7 @@ static void broken_stack_segments(void)
     check_damage_kills(SS, 0xfff8);
 }
 
-static void returns_to_nowhere(void)
+static void a_return_to_nowhere_kills(void)
 {
     check_damage_kills(RIP, 0);
     check_damage_kills(RIP, 0x7ffffffff000);     /* the last page of the user's half */
@@ -118,8 +116,8 @@ static void returns_to_nowhere(void)
     check_damage_kills(RIP, UINT64_MAX);
 }
 
-/* A stack pointer is only a number until it is used. */
-static void stacks_that_do_not_exist(void)
+/* The processor checks a stack pointer only when it is used. */
+static void a_stack_that_does_not_exist_is_harmless(void)
 {
     try_damage(RSP, 0);
     try_damage(RSP, 0x4141414141414141);
@@ -127,7 +125,7 @@ static void stacks_that_do_not_exist(void)
     try_damage(RSP, UINT64_MAX);
 }
 
-static void broken_flags(void)
+static void broken_flags_are_harmless(void)
 {
     try_damage(FLAGS, 0);
     for (int bit = 0; bit < 64; bit++)
@@ -135,7 +133,7 @@ static void broken_flags(void)
     try_damage(FLAGS, UINT64_MAX);
 }
 
-/* Returns with these flags, and stores those that it then has. */
+/* Returns from a handler with these flags, and stores the flags that are set then. */
 static uint64_t flags_returned_to(uint64_t value)
 {
     struct sigaction action = {.sa_sigaction = damage_frame, .sa_flags = SA_SIGINFO};
@@ -154,15 +152,15 @@ static uint64_t flags_returned_to(uint64_t value)
 #define IF   (1UL << 9)
 #define IOPL (3UL << 12)
 
-/* With interrupts off, or the right to switch them off, a program would have the machine. */
-static void flags_that_give_power(void)
+/* A program that can switch off interrupts would own the machine. */
+static void flags_that_give_power_are_not_taken(void)
 {
     CHECK_EQ(flags_returned_to(0) & IF, IF);
     CHECK_EQ(flags_returned_to(IF | IOPL) & IOPL, 0);
     CHECK_EQ(flags_returned_to(IF | 1) & 1, 1); /* the carry is its own */
 }
 
-static void broken_floating_point(void)
+static void broken_floating_point_is_harmless(void)
 {
     check_damage_kills(MXCSR, 0xffff0000);
     check_damage_kills(MXCSR, 0x80000000);
@@ -179,7 +177,7 @@ static void return_from_nothing(void *stack)
     __builtin_unreachable();
 }
 
-static void frames_that_do_not_exist(void)
+static void a_frame_that_does_not_exist_kills(void)
 {
     char *page = map_pages(1);
 
@@ -191,8 +189,8 @@ static void frames_that_do_not_exist(void)
     unmap_pages(page, 1);
 }
 
-/* A frame of random bytes, with valid segments and code, so that more of it is used. */
-static void frames_of_random_bytes(void)
+/* Fills a frame with random bytes. Valid segments and code make the kernel use more of it. */
+static void frames_of_random_bytes_are_harmless(void)
 {
     uint64_t seed = random_seed();
     uint32_t *words = (uint32_t *)map_pages(2);
@@ -208,7 +206,7 @@ static void frames_of_random_bytes(void)
 
 /* Flags. */
 
-/* Makes a system call with these bits of rflags set. => rflags after it */
+/* Makes a system call with these bits of rflags set. Returns rflags after the call. */
 static uint64_t flags_across_call(uint64_t set)
 {
     uint64_t flags, result = SYS_getppid;
@@ -243,8 +241,8 @@ static void count_step(int signal)
     steps++;
 }
 
-/* Each instruction traps, behind it: the SYSCALL among them, in user mode. */
-static void single_steps_across_a_system_call(void)
+/* Each instruction traps behind itself, the SYSCALL among them, always in user mode. */
+static void a_system_call_can_be_stepped_over(void)
 {
     long result = SYS_getppid;
 
@@ -292,9 +290,9 @@ static int signal_of_code(const void *bytes, size_t len)
     return WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
 }
 
-/* 3 and 4 are a program's own; of the others, those that would claim an exception as well as those
-   of devices. 0x80 is Linux's old system call, which Pagoda does not have. */
-static void every_interrupt_number(void)
+/* Vectors 3 and 4 are for programs. The others belong to exceptions and devices. 0x80 is Linux's
+   old system call, which Pagoda does not have. */
+static void no_interrupt_number_is_harmful(void)
 {
     for (int n = 0; n < 256; n++) {
         const uint8_t code[] = {0xcd, n, 0xc3};
@@ -313,7 +311,7 @@ static void every_interrupt_number(void)
         CHECK_EQ(signal_of_code(code_, sizeof(code_)), expected); \
     } while (0)
 
-static void undefined_instructions(void)
+static void an_undefined_instruction_kills(void)
 {
     CHECK_CODE(SIGILL, 0x0f, 0x0b);       /* ud2 */
     CHECK_CODE(SIGILL, 0x0f, 0xff, 0xc0); /* ud0 */
@@ -323,7 +321,7 @@ static void undefined_instructions(void)
     CHECK_CODE(SIGILL, 0x0f, 0xa6, 0xff);
 }
 
-static void privileged_instructions(void)
+static void a_privileged_instruction_kills(void)
 {
     CHECK_CODE(SIGSEGV, 0xf4);             /* hlt */
     CHECK_CODE(SIGSEGV, 0xfa);             /* cli */
@@ -343,8 +341,8 @@ static void privileged_instructions(void)
     CHECK_CODE(SIGSEGV, 0x48, 0x0f, 0x07); /* sysretq */
 }
 
-/* SWAPGS and the segments: the kernel finds its own data by GS. */
-static void segments_of_the_kernel(void)
+/* SWAPGS and the segments. The kernel finds its own data by GS. */
+static void the_kernels_segments_are_out_of_reach(void)
 {
     CHECK_CODE(SIGSEGV, 0x0f, 0x01, 0xf8);                   /* swapgs */
     CHECK_CODE(SIGSEGV, 0xb8, 0x08, 0, 0, 0, 0x8e, 0xe8);    /* mov eax, 8; mov gs, eax */
@@ -354,7 +352,7 @@ static void segments_of_the_kernel(void)
 
 /* FS. */
 
-static void bases_that_are_not_canonical(void)
+static void a_base_that_is_not_canonical_is_refused(void)
 {
     const uint64_t bases[] = {0x800000000000, 0x4141414141414141, 0xffff7fffffffffff,
                               0xffff800000000000, UINT64_MAX};
@@ -363,13 +361,12 @@ static void bases_that_are_not_canonical(void)
         CHECK_ERR(EPERM, syscall(SYS_arch_prctl, 0x1002 /* ARCH_SET_FS */, bases[i]));
 }
 
-/* The end of the user's half. */
+/* The end of user space. */
 
 static const uint8_t getpid_at_end[] = {0xb8, 39, 0, 0, 0, 0x0f, 0x05}; /* mov eax, 39; syscall */
 
-/* The instruction behind the SYSCALL would be at an address that is not mapped, or does not exist:
-   SYSRET must not be given that. */
-static void system_calls_at_the_end_of_a_page(void)
+/* The address behind these SYSCALLs is unmapped or not canonical. SYSRET must not return to it. */
+static void a_system_call_at_the_end_of_a_page_kills(void)
 {
     char *pages = map_pages(2);
 
@@ -388,7 +385,7 @@ static void the_last_page_cannot_be_mapped(void)
                                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
 }
 
-/* The stack lies below the last page: its last bytes can be made code. */
+/* The stack lies below the last page, whose last bytes can be made code. */
 static void call_at_the_end(void *unused)
 {
     char *last = (char *)0x7fffffffe000;
@@ -399,32 +396,32 @@ static void call_at_the_end(void *unused)
     call_code(last + PAGE - sizeof(getpid_at_end));
 }
 
-static void a_system_call_at_the_last_user_page(void)
+static void a_system_call_on_the_last_user_page_kills(void)
 {
     CHECK(dies_by(SIGSEGV, call_at_the_end, NULL));
 }
 
 int main(void)
 {
-    RUN(broken_code_segments);
-    RUN(broken_stack_segments);
-    RUN(returns_to_nowhere);
-    RUN(stacks_that_do_not_exist);
-    RUN(broken_flags);
-    RUN(flags_that_give_power);
-    RUN(broken_floating_point);
-    RUN(frames_that_do_not_exist);
-    RUN(frames_of_random_bytes);
+    RUN(a_broken_code_segment_kills_or_does_nothing);
+    RUN(a_broken_stack_segment_kills_or_does_nothing);
+    RUN(a_return_to_nowhere_kills);
+    RUN(a_stack_that_does_not_exist_is_harmless);
+    RUN(broken_flags_are_harmless);
+    RUN(flags_that_give_power_are_not_taken);
+    RUN(broken_floating_point_is_harmless);
+    RUN(a_frame_that_does_not_exist_kills);
+    RUN(frames_of_random_bytes_are_harmless);
     RUN(flags_stay_across_a_system_call);
-    RUN(single_steps_across_a_system_call);
+    RUN(a_system_call_can_be_stepped_over);
     RUN(flags_stay_across_a_fault);
-    RUN(every_interrupt_number);
-    RUN(undefined_instructions);
-    RUN(privileged_instructions);
-    RUN(segments_of_the_kernel);
-    RUN(bases_that_are_not_canonical);
-    RUN(system_calls_at_the_end_of_a_page);
+    RUN(no_interrupt_number_is_harmful);
+    RUN(an_undefined_instruction_kills);
+    RUN(a_privileged_instruction_kills);
+    RUN(the_kernels_segments_are_out_of_reach);
+    RUN(a_base_that_is_not_canonical_is_refused);
+    RUN(a_system_call_at_the_end_of_a_page_kills);
     RUN(the_last_page_cannot_be_mapped);
-    RUN_ON_PAGODA(a_system_call_at_the_last_user_page);
+    RUN_ON_PAGODA(a_system_call_on_the_last_user_page_kills);
     return test_end();
 }

@@ -1,6 +1,6 @@
-/* System calls with several pointers or with lengths, some of them bad: runs of bytes that end where
-   the memory does, vectors, long paths, the arguments of exec, and calls that need a child. What a
-   single pointer may point to is the matter of syscall_pointers. */
+/* System calls with several pointers or with lengths, some of them bad: buffers that end where the
+   memory does, vectors, long paths, the arguments of exec, and calls that need a child. What a
+   single pointer may point to is the subject of syscall_pointers. */
 #include "fixed_files.h"
 
 #include <limits.h>
@@ -37,7 +37,7 @@ static void a_file_is_written_up_to_the_end_of_memory(void)
     unmap_pages(end - PAGE, 1);
 }
 
-/* Linux moves nothing then; but a pipe that delivers the good part would be right as well. */
+/* Linux moves nothing here. A pipe that delivers the good part is right as well. */
 static void a_pipe_loses_nothing(void)
 {
     char *end = cliff();
@@ -61,7 +61,7 @@ static void a_pipe_loses_nothing(void)
     unmap_pages(end - PAGE, 1);
 }
 
-static void vectors_with_a_bad_second_part(void)
+static void a_vector_moves_what_is_before_its_bad_part(void)
 {
     char good[100];
     struct iovec parts[2] = {{good, sizeof(good)}, {map_hole(1), 100}};
@@ -73,7 +73,7 @@ static void vectors_with_a_bad_second_part(void)
     fixed_file_fill();
 }
 
-static void vectors_that_make_no_sense(void)
+static void vectors_that_make_no_sense_are_refused(void)
 {
     char byte;
     struct iovec parts[2] = {{(void *)0xffff888000100000, 1}, {&byte, 1}};
@@ -88,7 +88,7 @@ static void vectors_that_make_no_sense(void)
     CHECK_EQ(CHECK_OK(readv(FILE_FD, parts, 0)), 0);
 }
 
-static void lengths_that_wrap(void)
+static void lengths_that_wrap_are_refused(void)
 {
     char *page = map_pages(1);
 
@@ -106,7 +106,7 @@ static void lengths_that_wrap(void)
 
 /* Other pointers. */
 
-static void paths_that_are_too_long(void)
+static void a_path_that_is_too_long_is_refused(void)
 {
     char *path = map_pages(2);
 
@@ -118,7 +118,7 @@ static void paths_that_are_too_long(void)
     unmap_pages(path, 2);
 }
 
-static void arguments_of_exec(void)
+static void bad_arguments_of_exec_are_refused(void)
 {
     char *end = cliff();
     char *bad_string[] = {"exec", (char *)0xffff888000100000, NULL};
@@ -149,7 +149,7 @@ static bool wait_at(int *status, struct rusage *usage)
     return is_done;
 }
 
-static void wait_with_pointers(void)
+static void wait4_refuses_bad_pointers(void)
 {
     char *pages = map_pages(4);
     void *bad[] = {(void *)0xffff800000100000, (void *)-1, (void *)8, map_hole(1)};
@@ -171,8 +171,9 @@ static void wait_with_pointers(void)
     unmap_pages(pages, 4);
 }
 
-/* The number of a child, on a page that both share from then on. A bad address is no error. */
-static void clone_with_pointers(void)
+/* The kernel writes the pid of a child to a page that both processes share. A bad address is no
+   error. */
+static void clone_writes_the_pid_where_it_can(void)
 {
     int *word = (int *)map_pages(1);
     long flags = CLONE_CHILD_SETTID | SIGCHLD;
@@ -190,7 +191,7 @@ static void clone_with_pointers(void)
 }
 
 /* It returns the time, which goes on. */
-static void times_with_pointers(void)
+static void times_refuses_bad_pointers(void)
 {
     struct tms *pages = (struct tms *)(map_pages(2) + PAGE - 8);
     clock_t before = CHECK_OK(times(NULL));
@@ -208,14 +209,14 @@ int main(void)
     RUN(a_file_is_read_up_to_the_end_of_memory);
     RUN(a_file_is_written_up_to_the_end_of_memory);
     RUN(a_pipe_loses_nothing);
-    RUN(vectors_with_a_bad_second_part);
-    RUN(vectors_that_make_no_sense);
-    RUN(lengths_that_wrap);
-    RUN(paths_that_are_too_long);
-    RUN(arguments_of_exec);
-    RUN(wait_with_pointers);
-    RUN(clone_with_pointers);
-    RUN(times_with_pointers);
+    RUN(a_vector_moves_what_is_before_its_bad_part);
+    RUN(vectors_that_make_no_sense_are_refused);
+    RUN(lengths_that_wrap_are_refused);
+    RUN(a_path_that_is_too_long_is_refused);
+    RUN(bad_arguments_of_exec_are_refused);
+    RUN(wait4_refuses_bad_pointers);
+    RUN(clone_writes_the_pid_where_it_can);
+    RUN(times_refuses_bad_pointers);
     RUN(nothing_has_changed);
     fixed_files_leave();
     return test_end();

@@ -1,11 +1,11 @@
 /* System calls that are given a pointer: every call, with every kind of memory behind the pointer.
 
-   Where the memory is promised, the call does what it does with any other memory, though the kernel may be
-   the first to touch the page, or the first to write it since a fork.
+   Where the memory is promised, the call works as with any other memory. The kernel may be the
+   first to touch the page, or the first to write it since a fork.
 
-   Where the program itself might not read or write, nothing happens to the process: the call returns
-   EFAULT and has changed nothing. Only those that move a run of bytes may have moved some of them
-   before they came to the bad place; then they say how many. */
+   Where the program itself may not read or write, the call returns EFAULT and changes nothing; the
+   process goes on. Calls that move a buffer may stop at the bad place, and return how many bytes
+   they moved. */
 #include "fixed_files.h"
 
 #include <poll.h>
@@ -18,7 +18,7 @@
 
 #include <sys/calls.h> /* the kernel's own list */
 
-/* What a system call does with the pointer that it is given. */
+/* What a system call does with its pointer. */
 enum {
     IN = 1,           /* reads there */
     OUT = 2,          /* writes there */
@@ -87,8 +87,8 @@ static uint64_t asked_set = 1 << FILE_FD;
 #define ARCH_GET_FS  0x1003
 #define LOG_READ_ALL 3
 
-/* The 0 at its position stands for the pointer. All calls can be made again and again: most of them fail,
-   with an error that shows that the path was understood. */
+/* The table of calls. The 0 at `position` stands for the pointer. Each call can be repeated,
+   because most fail with an error that shows that the kernel has read the path. */
 static const struct call calls[] = {
     CALL(OUT | SOME_IS_FINE, 1, NULL, 16, read, FILE_FD, 0, 16),
     CALL(OUT | SOME_IS_FINE, 1, NULL, 16, pread64, FILE_FD, 0, 16, 0),
@@ -204,7 +204,7 @@ static const struct call calls[] = {
 
 /* Those that are not in the table. */
 static const long other_calls[] = {
-    /* No pointers to memory, or none that is followed. */
+    /* Calls without a pointer to memory, or with one that is not followed. */
     SYS_close, SYS_close_range, SYS_fchown, SYS_lseek, SYS_dup, SYS_dup2, SYS_dup3, SYS_fcntl,
     SYS_ftruncate, SYS_fchdir, SYS_umask, SYS_fchmod, SYS_fsync, SYS_fdatasync, SYS_sync, SYS_mmap,
     SYS_munmap, SYS_madvise, SYS_mprotect, SYS_brk, SYS_fork, SYS_vfork, SYS_exit, SYS_exit_group,
@@ -214,7 +214,7 @@ static const long other_calls[] = {
     SYS_alarm,
     /* Waits until a handler has run. */
     SYS_rt_sigsuspend,
-    /* In syscall_buffers.c, a case each. */
+    /* Each is a case of syscall_buffers.c. */
     SYS_wait4, SYS_waitid, SYS_clone, SYS_times,
     /* In ptrace.c and ptrace_memory.c, with the processes that they need. */
     SYS_ptrace, SYS_process_vm_readv};
@@ -263,7 +263,7 @@ static long make_call(const struct call *call, const void *pointer)
 
 /* Memory that was promised. */
 
-/* What a call has done: its result, what it wrote, and what became of the file. */
+/* The effects of a call: its result, the bytes that it wrote, and the state of the file. */
 struct effect {
     long result;
     int error;
@@ -315,7 +315,7 @@ static void check_as_elsewhere(const struct call *call, const char *place, char 
                   expected.result, strerror(expected.error));
 }
 
-static void untouched_pages(void)
+static void a_call_can_use_an_untouched_page(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
         if (!is_to_be_made(&calls[i]))
@@ -326,7 +326,7 @@ static void untouched_pages(void)
     }
 }
 
-/* Bytes up to the last that is not zero: these have to be put there. */
+/* Returns the number of bytes up to the last that is not zero. The test must write these. */
 static size_t content_len(const struct call *call)
 {
     size_t len = call->content ? call->len : 0;
@@ -336,8 +336,9 @@ static size_t content_len(const struct call *call)
     return len;
 }
 
-/* What has to be put there fills a page to its end; the rest, zeros, is on the next. */
-static void pages_of_which_the_second_is_untouched(void)
+/* The bytes that the test must write fill a page to its end. The rest are zeros on the next
+   page. */
+static void a_call_can_cross_onto_an_untouched_page(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
         const struct call *call = &calls[i];
@@ -368,8 +369,8 @@ static void compare_page(void *arg)
     CHECK(memcmp(copied->page, copied->original, PAGE) == 0);
 }
 
-/* The page belongs to a child, too, which must not see what the call writes. */
-static void pages_shared_since_a_fork(void)
+/* A child shares the page, and must not see what the call writes. */
+static void a_call_does_not_write_what_a_child_shares(void)
 {
     static struct copied copied;
 
@@ -416,7 +417,7 @@ static void all_calls_fail(int kinds, const char *place, const void *pointer)
     }
 }
 
-static void places_that_are_no_memory(void)
+static void no_call_uses_what_is_no_memory(void)
 {
     all_calls_fail(IN | OUT, "null", NULL);
     all_calls_fail(IN | OUT, "in the first page", (void *)8);
@@ -429,7 +430,7 @@ static void places_that_are_no_memory(void)
     all_calls_fail(IN | OUT, "in a hole", map_hole(1));
 }
 
-static void places_that_are_protected(void)
+static void no_call_uses_protected_memory(void)
 {
     char *page = map_pages(1);
 
@@ -447,7 +448,7 @@ static bool moves_a_run_of_bytes(const struct call *call)
     return call->kind & SOME_IS_FINE;
 }
 
-static void structures_and_strings_that_cross_the_end(void)
+static void structures_and_strings_may_not_cross_the_end(void)
 {
     char *end = cliff();
 
@@ -463,13 +464,13 @@ int main(void)
 {
     fixed_files_enter();
     RUN(no_call_is_left_out);
-    RUN(untouched_pages);
-    RUN(pages_of_which_the_second_is_untouched);
-    RUN(pages_shared_since_a_fork);
+    RUN(a_call_can_use_an_untouched_page);
+    RUN(a_call_can_cross_onto_an_untouched_page);
+    RUN(a_call_does_not_write_what_a_child_shares);
     RUN(nothing_has_changed);
-    RUN(places_that_are_no_memory);
-    RUN(places_that_are_protected);
-    RUN(structures_and_strings_that_cross_the_end);
+    RUN(no_call_uses_what_is_no_memory);
+    RUN(no_call_uses_protected_memory);
+    RUN(structures_and_strings_may_not_cross_the_end);
     RUN(nothing_has_changed);
     fixed_files_leave();
     return test_end();

@@ -1,5 +1,4 @@
-/* The small system calls: who and where am I, what time is it, give me a random number, wait a
-   little. */
+/* The small system calls: identity, directory, time, random numbers, short sleeps, limits. */
 #include "test.h"
 
 #include <sched.h>
@@ -74,8 +73,8 @@ static long sleep_by(int clock, const void *time)
     return syscall(SYS_clock_nanosleep, clock, 0, time, NULL);
 }
 
-/* There is the clock, or not, before there is a time. */
-static void some_clocks_wake(void)
+/* A clock that cannot wake a sleeper is refused before its time is looked at. */
+static void some_clocks_can_wake_a_sleeper(void)
 {
     struct timespec none = {0}, bad = {.tv_nsec = -1};
 
@@ -168,7 +167,7 @@ static void limits_are_kept(void)
     CHECK_ERR(EINVAL, getrlimit(1000, &limit));
 }
 
-/* 1 << 20 is as many as there can ever be. */
+/* 1 << 20 is the highest limit on open files. */
 static void more_files_than_can_be_are_refused(void)
 {
     struct rlimit before, after, limit = {100, (1 << 20) + 1};
@@ -216,7 +215,7 @@ static void limit_and_wait(void *limited)
     wait_for_ever(NULL);
 }
 
-/* A process's limits can be read as long as it can be waited for. */
+/* The limits of a process can be read until it is reaped. */
 static void limits_of_others_are_told(void)
 {
     struct gate limited = gate_make();
@@ -252,7 +251,7 @@ static void limits_of_others_cannot_be_changed(void)
     CHECK(killed_by(wait_child(pid), SIGKILL));
 }
 
-/* A child's: in its own memory it then gets no more. => its exit status */
+/* Limits a child that has its own memory; it then gets no more. Returns its exit status. */
 static int limit_data(void *is_own)
 {
     struct rlimit limit = {PAGE, RLIM_INFINITY};
@@ -263,7 +262,8 @@ static int limit_data(void *is_own)
     return is_own && page != MAP_FAILED ? 2 : 0;
 }
 
-/* A child's that runs in its parent's memory: its own child gets no more. => that one's exit status */
+/* Limits a child that runs in its parent's memory. The child's own child then gets no more memory.
+   Returns that one's exit status. */
 static int limit_data_and_fork(void *unused)
 {
     (void)unused;
@@ -287,7 +287,7 @@ static void check_limiting_child(int (*body)(void *), int flags, void *is_own)
     unmap_pages(map_pages(1), 1);
 }
 
-/* A limit on memory holds for a child that has memory of its own, and never for its parent's. */
+/* A limit on memory holds for a child with its own memory, and never for its parent's memory. */
 static void a_limit_is_for_ones_own_memory(void)
 {
     check_limiting_child(limit_data, CLONE_VFORK, "own");
@@ -323,7 +323,7 @@ static void sysinfo_agrees_with_meminfo(void)
     CHECK(info.procs >= 2);
 }
 
-/* => whether all bytes of a structure that lie between two fields are 0 */
+/* True if all bytes between two fields of a structure are 0. */
 #define GAP_IS_ZERO(object, field, next)                            \
     is_zero((const char *)&(object).field + sizeof((object).field), \
             (const char *)&(object).next - (const char *)&(object).field - sizeof((object).field))
@@ -343,7 +343,7 @@ int main(void)
     RUN(uname_names_the_machine);
     RUN(a_process_is_its_first_thread);
     RUN(time_does_not_go_back);
-    RUN(some_clocks_wake);
+    RUN(some_clocks_can_wake_a_sleeper);
     RUN(the_time_zone_is_utc);
     RUN(a_sleeper_sleeps_long_enough);
     RUN(a_sleeper_can_be_killed);

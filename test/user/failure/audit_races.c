@@ -1,11 +1,11 @@
-/* The audit, which stops the world, against processes that come and go meanwhile. It must find them at rest, however
-   far they are on their way, and never wait for one that will not come back. */
+/* The audit stops the world while processes start and end. It must find them at rest at any point,
+   and must not wait for a thread that will not return. */
 
 #include "test.h"
 
 static unsigned state = 1;
 
-/* A pseudo-random number: the same in every run. */
+/* Returns a pseudo-random number. The sequence is the same in every run. */
 static unsigned next_random(void)
 {
     state = state * 1103515245 + 12345;
@@ -18,7 +18,7 @@ static void spin(unsigned turns)
         continue;
 }
 
-/* Touches so much that turns end on the way, some of them while the kernel takes it all back. */
+/* Touches so many pages that time slices end on the way, some of them during the exit. */
 static void touch_and_end(void *npages)
 {
     char *pages = map_pages((uintptr_t)npages);
@@ -27,7 +27,8 @@ static void touch_and_end(void *npages)
         poke(pages + n * PAGE, 1);
 }
 
-/* A thread that was interrupted in its exit, and came back only to die, was waited for, for ever. */
+/* The audit once waited for a thread that was interrupted in its exit, and that returned only to
+   die. */
 static void the_audit_does_not_wait_for_the_dying(void)
 {
     for (int round = 0; round < 15; round++) {
@@ -49,8 +50,8 @@ static void run_audits(void *unused)
         CHECK_EQ(pagoda_audit(), 0);
 }
 
-/* One stops the world at a time; the others wait their turn, at rest themselves. */
-static void several_audits_at_once(void)
+/* One audit stops the world at a time. The others wait their turn, at rest themselves. */
+static void several_audits_take_turns(void)
 {
     pid_t pids[4];
 
@@ -64,6 +65,6 @@ int main(void)
 {
     pagoda_only();
     RUN(the_audit_does_not_wait_for_the_dying);
-    RUN(several_audits_at_once);
+    RUN(several_audits_take_turns);
     return test_end();
 }

@@ -167,7 +167,7 @@ static int write_near_and_far(void)
     return error_of(pwrite(fd, "more", 4, 100 * PAGE)) ? errno : write_far_away();
 }
 
-/* Some of it may have been written when there is no page for more. */
+/* A part may be written before there is no page for more. */
 static int write_many_pages(void)
 {
     ssize_t done = pwrite(fd, bytes, sizeof(bytes), 0);
@@ -212,8 +212,9 @@ static int truncate_mapped(void)
     return error_of(ftruncate(other_fd, 0));
 }
 
-/* Truncating takes pages away from who has the file mapped. Where a child shares the page tables, that takes memory;
-   without, the pages stay with those who have them. The child ends with the worker. */
+/* Truncation removes pages from processes that map the file. If a child shares the page tables,
+   this takes memory; if the kernel gets none, the pages stay mapped. The child ends with the
+   worker. */
 static void map_with_child(void)
 {
     char *page;

@@ -22,7 +22,7 @@ static void map_area(void)
     area = map_pages(AREA_PAGES);
 }
 
-/* Far from all that is mapped: what is touched here needs its own tables. */
+/* Maps an area far from all others, whose pages need their own page tables. */
 static void map_far_area(void)
 {
     area = CHECK_OK(mmap((void *)(64 * GIB), AREA_PAGES * PAGE, PROT_READ | PROT_WRITE,
@@ -35,7 +35,7 @@ static void touch_area(void)
     memset(area, 1, AREA_PAGES * PAGE);
 }
 
-/* Touching. Who gets no page is killed, so these do not fail otherwise. */
+/* Touching pages. A process that gets no page is killed, so these attempts return 0. */
 
 static int touch_new_pages(void)
 {
@@ -85,7 +85,7 @@ static int read_file_page(void)
     return 0;
 }
 
-/* The page of a hole in a file becomes one of the page cache. */
+/* A hole in a file becomes a page of the page cache. */
 static void map_hole_in_file(void)
 {
     int fd = CHECK_OK(open("hole", O_RDWR | O_CREAT | O_EXCL, 0600));
@@ -130,7 +130,7 @@ static int protect_the_middle(void)
     return error_of(mprotect(area + PAGE, PAGE, PROT_READ));
 }
 
-/* A call that cannot have both tables for itself has changed neither. */
+/* A call that cannot get its own copy of both tables must leave both unchanged. */
 static int check_border(int error)
 {
     if (error) {
@@ -161,7 +161,7 @@ static int forget_shared_pages(void)
     return check_border(error_of(madvise(border, 2 * PAGE, MADV_DONTNEED)));
 }
 
-/* The heap. The judge has grown it to HEAP pages that are shared since. */
+/* The heap. The judge has grown it to HEAP pages, which are shared since then. */
 
 #define HEAP 4
 
@@ -175,7 +175,7 @@ static int shrink_heap(void)
     return error_of((long)pagoda_sbrk(-(intptr_t)(HEAP / 2 * PAGE)));
 }
 
-/* What is added behind a hole becomes a region of its own. */
+/* Memory that is added behind a hole becomes a region of its own. */
 static void unmap_in_heap(void)
 {
     CHECK_OK(munmap((char *)pagoda_sbrk(0) - PAGE, PAGE));
@@ -183,7 +183,7 @@ static void unmap_in_heap(void)
 
 /* Processes. */
 
-/* What a child had to say is taken for the result; that it was killed, for a lack of memory. */
+/* Reaps a child, and returns its exit status as an errno. A killed child counts as ENOMEM. */
 static int error_of_child_in(int *status, pid_t pid)
 {
     if (pid < 0)
@@ -242,7 +242,7 @@ static int spawn_program(void)
     return error ? error : error_of_child(pid);
 }
 
-/* In a child, so that the attempt can be made again. */
+/* Executes in a child, so that the attempt can be repeated. */
 static int exec_in_child(char **argv)
 {
     pid_t pid = fork();
@@ -310,7 +310,7 @@ static int take_signal(void)
     return 0;
 }
 
-/* The kernel writes where nobody has touched: who gets no page there is killed. */
+/* The kernel writes to untouched memory. A process that gets no page there is killed. */
 
 static int read_into_untouched(void)
 {

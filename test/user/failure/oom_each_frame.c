@@ -1,10 +1,11 @@
-/* Out of memory at every point: each operation that takes frames is tried with one free frame, with two,
-   and so on, until it has enough. Each time it either succeeds, or fails with ENOMEM, or the process
-   that asked is killed, which the kernel says; and then every frame comes back.
+/* Out of memory at every point: each operation that takes frames is tried with one free frame, with
+   two, and so on, until it has enough. Each attempt succeeds, or fails with ENOMEM, or the kernel
+   kills the process and says so. Then every frame comes back.
 
-   Three processes, and a second hog, which holds most of memory all the time. The hog holds all memory but as many
-   frames as it is told to leave. The worker makes one attempt. The judge, this program, does nothing while memory is short that could need
-   any: what it will write to, it has written to before. */
+   Three processes take part, and a second hog, which holds most of memory all the time. The hog
+   takes all memory except as many frames as the judge orders. The worker makes one attempt. The
+   judge is this program. While memory is short it needs none, because it has written before to all
+   that it will write to. */
 #include "test.h"
 
 #include <sched.h>
@@ -29,7 +30,7 @@ struct hog {
     pid_t pid;
 };
 
-/* The last step may take two frames, with the page table. */
+/* The last step may take two frames, one of them for a page table. */
 static bool is_left(long frames)
 {
     long free = free_frames();
@@ -37,7 +38,7 @@ static bool is_left(long frames)
     return free == frames || free == frames - 1;
 }
 
-/* Its heap ends at a page's start, so each step is one page. */
+/* The heap ends at a page boundary, so each step is one page. */
 static void hog_leave(long frames)
 {
     while (free_frames() < frames - 1)
@@ -46,7 +47,8 @@ static void hog_leave(long frames)
         poke(CHECK_OK(pagoda_sbrk(PAGE)), 1);
 }
 
-/* Others may still take or give back a frame when the hog has done its work; so it goes on until it is stopped. */
+/* Other processes may still take or free a frame afterwards, so the hog continues until it is
+   stopped. */
 static void hog_run(void *arg)
 {
     struct hog *hog = arg;
@@ -62,7 +64,8 @@ static void hog_run(void *arg)
     } while (read(hog->orders[0], &frames, sizeof(frames)) != 0);
 }
 
-/* => when so many frames are free, and the hog is stopped: to hear its answer would take a frame. */
+/* Returns when `frames` frames are free and the hog is stopped. An answer of the hog would take a
+   frame. */
 static void hog_order(struct hog *hog, long frames)
 {
     int status;
@@ -93,7 +96,7 @@ static void hog_stop(struct hog *hog)
     CHECK(exited_with(wait_child(hog->pid), 0));
 }
 
-/* The worker's operations. Each is one attempt: it returns 0, or an errno. */
+/* The worker's operations. Each makes one attempt, and returns 0 or an errno. */
 
 static char *untouched; /* pages, promised and never touched */
 static char *shared;    /* pages, shared since the fork */
@@ -147,7 +150,7 @@ static int spread_over_tables(void)
     return 0;
 }
 
-/* A call that cannot have both tables for itself has changed neither. */
+/* A call that cannot get its own copy of both tables must leave both unchanged. */
 static int error_at_border(int result)
 {
     int error = result ? errno : 0;
@@ -245,7 +248,7 @@ static void work(void *arg)
     _exit(worker->operation->attempt());
 }
 
-/* => the wait status of an attempt with so many free frames */
+/* Makes an attempt with `frames` free frames. Returns the worker's wait status. */
 static int attempt_with(struct hog *hog, const struct operation *operation, long frames)
 {
     struct worker worker = {.operation = operation, .arrived = gate_make()};
@@ -274,8 +277,8 @@ static bool is_acceptable(int status)
            WEXITSTATUS(status) == EAGAIN || WEXITSTATUS(status) == ENOSPC;
 }
 
-/* With one frame it must have failed, and with MOST it must have worked: or nothing was tested. It is enough
-   when it has worked a few times. */
+/* Tries an operation until it has worked several times in a row. The first attempts must fail and
+   the last must work; otherwise nothing was tested. */
 static void at_every_frame(const struct operation *operation)
 {
     struct hog hog;

@@ -1,7 +1,8 @@
-/* The end of memory: the process that asks for the last frame is killed, and nobody else is hurt.
+/* The end of memory: the process that asks for the last frame is killed, and no other process is
+   hurt.
 
-   Touches all memory of the machine, so it needs Pagoda, whose machine is small. (oom_each_frame goes
-   through all the points at which memory can run out.) */
+   The cases touch all memory of the machine, so they need Pagoda, whose machine is small.
+   oom_each_frame goes through all points at which memory can run out. */
 #include "test.h"
 
 #include <sys/resource.h>
@@ -9,7 +10,7 @@
 
 #define STEP (16 * MIB)
 
-/* As xv6's lab has it: 16 MiB at a time, touched, until memory is gone. */
+/* xv6's lab: a process maps and touches 16 MiB at a time until memory is gone. */
 static void touch_without_end(void *unused)
 {
     (void)unused;
@@ -20,7 +21,7 @@ static void touch_without_end(void *unused)
     }
 }
 
-/* The same, with the kernel touching the pages. */
+/* A process lets the kernel touch 16 MiB at a time until memory is gone. */
 static void read_without_end(void *unused)
 {
     int fd = CHECK_OK(open("/dev/zero", O_RDONLY));
@@ -32,7 +33,7 @@ static void read_without_end(void *unused)
     }
 }
 
-/* Memory runs out in fork and in the copying of pages: children fork until they are killed, or
+/* Memory runs out in fork and in the copying of pages: children fork until they are killed or
    refused. */
 static void fork_without_end(void *memory)
 {
@@ -52,7 +53,7 @@ static void fork_without_end(void *memory)
     }
 }
 
-/* A page under each page table: most of what is used up are tables. */
+/* A process touches a page under each page table, so that tables use up most of memory. */
 static void spread_without_end(void *unused)
 {
     char *area = CHECK_OK(mmap(NULL, 64 * GIB, PROT_READ | PROT_WRITE,
@@ -63,8 +64,8 @@ static void spread_without_end(void *unused)
         poke(area + at, 1);
 }
 
-/* The stack, under a limit that is far above what the machine has. The program is started again, since the
-   limit counts at exec. */
+/* The stack grows under a limit far above the machine's memory. The program starts again, because
+   the limit takes effect at exec. */
 __attribute__((noinline)) static int recurse_without_end(unsigned depth)
 {
     volatile char filling[PAGE];
@@ -84,8 +85,7 @@ static void exec_to_recurse(void *unused)
     CHECK_OK(execv(self_path(), (char *[]){(char *)self_path(), "recurse", NULL}));
 }
 
-/* Kills the process that asked, and says so; and all frames come back, as soon as those that it left behind
-   are gone too. */
+/* Waits until all frames are back, also those of processes that were left behind. */
 static void comes_back(const struct counters *before)
 {
     struct timespec moment = {.tv_nsec = 5000000};
@@ -110,27 +110,27 @@ static void memory_is_exhausted_by(void (*body)(void *), void *arg)
 }
 
 /* "out of memory" of xv6's lazy lab. */
-static void touching_more_than_there_is(void)
+static void touching_more_than_there_is_kills(void)
 {
     memory_is_exhausted_by(touch_without_end, NULL);
 }
 
-static void reading_more_than_there_is(void)
+static void reading_into_more_than_there_is_kills(void)
 {
     memory_is_exhausted_by(read_without_end, NULL);
 }
 
-static void more_tables_than_there_is(void)
+static void using_more_tables_than_there_is_kills(void)
 {
     memory_is_exhausted_by(spread_without_end, NULL);
 }
 
-static void more_stack_than_there_is(void)
+static void using_more_stack_than_there_is_kills(void)
 {
     memory_is_exhausted_by(exec_to_recurse, NULL);
 }
 
-static void forking_more_than_there_is(void)
+static void forking_more_than_there_is_is_survived(void)
 {
     char *memory = map_pages(STEP / PAGE);
 
@@ -138,8 +138,8 @@ static void forking_more_than_there_is(void)
     unmap_pages(memory, STEP / PAGE);
 }
 
-/* A file that is as large as memory: write fails, and nobody is killed. */
-static void writing_more_than_there_is(void)
+/* A file grows as large as memory: write fails, and no process is killed. */
+static void writing_more_than_there_is_fails(void)
 {
     static char bytes[16 * PAGE];
     ssize_t done;
@@ -162,8 +162,9 @@ static void writing_more_than_there_is(void)
     comes_back(&before);
 }
 
-/* forktest: fork until there is no process, or no frame for one, left. Who forks is refused, or killed when
-   it needs a page itself. The children wait for the end of one pipe, and theirs is the end of another. */
+/* forktest: a process forks until there is no process, or no frame for one, left. The forking
+   process is refused, or killed when it needs a page itself. Its children wait for the end of one
+   pipe, and hold the end of another. */
 struct breed {
     int waiting[2], living[2];
 };
@@ -197,7 +198,7 @@ static void fork_until_there_is_none(void)
     CHECK_OK(close(pipes.living[0]));
 }
 
-static void more_processes_than_there_can_be(void)
+static void starting_more_processes_than_can_be_is_survived(void)
 {
     struct counters before = counters_now();
 
@@ -207,7 +208,7 @@ static void more_processes_than_there_can_be(void)
     }
 }
 
-/* Somebody who only waits, with memory of his own, while all this goes on. */
+/* A bystander with memory of its own only waits while all this goes on. */
 static void check_memory(void *memory)
 {
     for (size_t i = 0; i < 64 * PAGE; i++)
@@ -225,13 +226,13 @@ int main(int argc, char **argv)
     pagoda_only();
     memory = memset(map_pages(64), 'b', 64 * PAGE);
     hold_child(&bystander, check_memory, memory);
-    RUN(touching_more_than_there_is);
-    RUN(reading_more_than_there_is);
-    RUN(more_tables_than_there_is);
-    RUN(more_stack_than_there_is);
-    RUN(forking_more_than_there_is);
-    RUN(writing_more_than_there_is);
-    RUN(more_processes_than_there_can_be);
+    RUN(touching_more_than_there_is_kills);
+    RUN(reading_into_more_than_there_is_kills);
+    RUN(using_more_tables_than_there_is_kills);
+    RUN(using_more_stack_than_there_is_kills);
+    RUN(forking_more_than_there_is_is_survived);
+    RUN(writing_more_than_there_is_fails);
+    RUN(starting_more_processes_than_can_be_is_survived);
     check_memory(memory);
     CHECK(exited_with(release_child(&bystander), 0));
     return test_end();

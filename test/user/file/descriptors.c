@@ -49,7 +49,7 @@ static void dup2_replaces(void)
     plain_file_remove(fd);
 }
 
-static void numbers_that_stand_for_nothing(void)
+static void a_number_that_stands_for_nothing_is_refused(void)
 {
     static const int numbers[] = {-1, 99, 1000000, INT32_MAX, INT32_MIN};
     struct stat about;
@@ -67,7 +67,7 @@ static void numbers_that_stand_for_nothing(void)
     }
 }
 
-static void flags_of_descriptors(void)
+static void descriptors_have_flags_of_their_own(void)
 {
     int fd = plain_file_create("text"), copy;
 
@@ -106,7 +106,7 @@ static void descriptors_run_out(void)
     CHECK(exits_with(0, open_until_there_are_no_more, NULL));
 }
 
-/* A file that was made or emptied by an open that then had no number for it. */
+/* An open that creates or empties a file, and then finds no free descriptor. */
 static void open_without_a_number(void *unused)
 {
     struct rlimit none = {0, 64};
@@ -174,8 +174,8 @@ int main(void)
     RUN(copies_share_an_offset);
     RUN(the_lowest_free_number_is_taken);
     RUN(dup2_replaces);
-    RUN(numbers_that_stand_for_nothing);
-    RUN(flags_of_descriptors);
+    RUN(a_number_that_stands_for_nothing_is_refused);
+    RUN(descriptors_have_flags_of_their_own);
     RUN(descriptors_run_out);
     RUN(an_open_without_a_number_changes_nothing);
     RUN(dev_null_swallows_all);

@@ -10,7 +10,7 @@ static void touch(const char *name)
     CHECK_OK(close(create_file(name, name, strlen(name))));
 }
 
-/* Whether a file that touch made is what is found under this name. */
+/* Returns true if this name leads to a file that touch made. */
 static bool is_found_as(const char *name, const char *original_name)
 {
     char text[64] = {0};
@@ -146,7 +146,7 @@ static void the_current_directory_may_be_removed(void)
     CHECK(exits_with(0, in_a_directory_that_is_no_more, NULL));
 }
 
-static void names_relative_to_a_descriptor(void)
+static void names_may_begin_at_a_descriptor(void)
 {
     struct stat about;
     int directory, fd;
@@ -365,7 +365,7 @@ static void files_are_removed_while_they_are_listed(void)
     CHECK_OK(close(fd));
 }
 
-static void a_buffer_too_small_for_an_entry(void)
+static void a_buffer_too_small_for_an_entry_is_refused(void)
 {
     char bytes[100];
     int fd = CHECK_OK(open(".", O_RDONLY | O_DIRECTORY));
@@ -394,7 +394,7 @@ int main(void)
     RUN(relative_names_begin_at_the_current_directory);
     RUN(chdir_and_getcwd_say_what_is_wrong);
     RUN(the_current_directory_may_be_removed);
-    RUN(names_relative_to_a_descriptor);
+    RUN(names_may_begin_at_a_descriptor);
     RUN(fchdir_goes_to_a_descriptor);
     RUN(a_file_gets_another_name);
     RUN(a_name_is_taken_from_another_file);
@@ -402,7 +402,7 @@ int main(void)
     RUN(rename_says_what_is_wrong);
     RUN(many_files_are_each_listed_once);
     RUN(files_are_removed_while_they_are_listed);
-    RUN(a_buffer_too_small_for_an_entry);
+    RUN(a_buffer_too_small_for_an_entry_is_refused);
     RUN(only_directories_are_listed);
     temp_dir_leave();
     return test_end();

@@ -1,4 +1,4 @@
-/* The calls on files that few programs make: vectors at an offset, ranges of descriptors, statx, statfs, owners, the
+/* Rare calls on files: vectors at an offset, ranges of descriptors, statx, statfs, owners, and the
    older getdents. */
 #include "plain_file.h"
 
@@ -140,7 +140,7 @@ static void a_copy_may_be_closed_by_exec(void)
     CHECK_OK(close(fd));
 }
 
-/* F_SETFL changes these; what the file was opened for, and how, it leaves. */
+/* F_SETFL changes these flags only. The access mode and the flags of open stay. */
 static void check_flags_change(int fd)
 {
     int before = CHECK_OK(fcntl(fd, F_GETFL));
@@ -152,7 +152,7 @@ static void check_flags_change(int fd)
     CHECK_EQ(CHECK_OK(fcntl(fd, F_GETFL)), before);
 }
 
-static void flags_of_all_kinds_of_files(void)
+static void flags_can_be_changed_for_all_kinds_of_files(void)
 {
     int fd = open_text("text"), fds[2], null = CHECK_OK(open("/dev/null", O_WRONLY));
 
@@ -248,7 +248,7 @@ static void file_systems_are_told_apart(void)
     plain_file_remove(fd);
 }
 
-/* Nothing else writes files meanwhile: Pagoda only. */
+/* No other process writes files here. Pagoda only. */
 static void a_file_takes_up_blocks(void)
 {
     static char bytes[10 * PAGE];
@@ -369,7 +369,7 @@ int main(void)
     RUN(an_offset_of_minus_one_is_the_files_own);
     RUN(a_range_of_descriptors_is_closed);
     RUN(a_copy_may_be_closed_by_exec);
-    RUN(flags_of_all_kinds_of_files);
+    RUN(flags_can_be_changed_for_all_kinds_of_files);
     RUN(a_pipe_tells_its_size);
     RUN(statx_says_what_stat_says);
     RUN(statx_says_what_is_wrong);

@@ -67,7 +67,7 @@ static void a_hole_reads_as_zero(void)
     plain_file_remove(fd);
 }
 
-static void a_file_with_a_huge_hole(void)
+static void a_file_may_have_a_huge_hole(void)
 {
     char byte = 1;
     int fd = plain_file_create("");
@@ -130,7 +130,7 @@ static void truncation_cuts_and_lengthens(void)
     plain_file_remove(fd);
 }
 
-static void truncation_by_name(void)
+static void a_file_is_truncated_by_name(void)
 {
     int fd = plain_file_create("0123456789");
 
@@ -143,7 +143,7 @@ static void truncation_by_name(void)
 }
 
 /* A MiB, in pieces that fit no page. */
-static void a_large_file(void)
+static void a_large_file_keeps_its_contents(void)
 {
     enum { PIECE = 3333, PIECES = 315 };
     static char bytes[PIECE], found[PIECE];
@@ -356,12 +356,12 @@ int main(void)
     RUN(what_is_written_can_be_read);
     RUN(lseek_moves_the_offset);
     RUN(a_hole_reads_as_zero);
-    RUN(a_file_with_a_huge_hole);
+    RUN(a_file_may_have_a_huge_hole);
     RUN(pread_and_pwrite_leave_the_offset);
     RUN(vectors_are_read_and_written_in_order);
     RUN(truncation_cuts_and_lengthens);
-    RUN(truncation_by_name);
-    RUN(a_large_file);
+    RUN(a_file_is_truncated_by_name);
+    RUN(a_large_file_keeps_its_contents);
     RUN_ON_PAGODA(a_removed_file_gives_its_frames_back);
     RUN(open_says_what_is_wrong);
     RUN(creating_an_existing_file_opens_it);

@@ -1,4 +1,5 @@
-/* Several names for a file (hard links), and names that stand for other names (symbolic links). */
+/* Hard links, which are several names of a file, and symbolic links, which are names that stand for
+   other names. */
 #include "test.h"
 
 #include <limits.h>
@@ -66,7 +67,7 @@ static void link_says_what_is_wrong(void)
     CHECK_OK(unlink("file"));
 }
 
-static void renaming_one_name_onto_the_other(void)
+static void renaming_one_name_onto_the_other_does_nothing(void)
 {
     make_file("file");
     CHECK_OK(link("file", "other"));
@@ -108,7 +109,7 @@ static void a_link_leads_to_its_target(void)
     CHECK_OK(unlink("file"));
 }
 
-static void links_within_paths(void)
+static void links_within_paths_are_followed(void)
 {
     CHECK_OK(mkdir("d", 0755));
     CHECK_OK(mkdir("d/inner", 0755));
@@ -178,7 +179,7 @@ static void links_are_renamed_themselves(void)
     CHECK_OK(unlink("renamed"));
 }
 
-static void a_long_target(void)
+static void a_target_may_be_long(void)
 {
     char target[PATH_MAX + 1], found[PATH_MAX];
 
@@ -197,15 +198,15 @@ int main(void)
     temp_dir_enter();
     RUN(a_file_has_two_names);
     RUN(link_says_what_is_wrong);
-    RUN(renaming_one_name_onto_the_other);
+    RUN(renaming_one_name_onto_the_other_does_nothing);
     RUN(directories_count_their_names);
     RUN(a_link_leads_to_its_target);
-    RUN(links_within_paths);
+    RUN(links_within_paths_are_followed);
     RUN(targets_are_relative_to_the_link);
     RUN(a_link_may_lead_nowhere);
     RUN(links_may_lead_in_circles);
     RUN(links_are_renamed_themselves);
-    RUN(a_long_target);
+    RUN(a_target_may_be_long);
     temp_dir_leave();
     return test_end();
 }

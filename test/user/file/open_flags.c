@@ -1,4 +1,4 @@
-/* The flags of openat and of the calls like it, and what a path may look like. */
+/* The flags of openat and similar calls, and the forms of a path. */
 #include "test.h"
 
 #include <limits.h>
@@ -231,7 +231,7 @@ static void a_file_is_not_gone_through(void)
     CHECK_ERR(ENOENT, open("", O_RDONLY));
 }
 
-static void circles_and_chains_of_links(void)
+static void circles_and_long_chains_of_links_are_refused(void)
 {
     char name[8], target[8];
 
@@ -315,7 +315,7 @@ int main(void)
     RUN(nothing_is_above_the_root);
     RUN(a_slash_at_the_end_asks_for_a_directory);
     RUN(a_file_is_not_gone_through);
-    RUN(circles_and_chains_of_links);
+    RUN(circles_and_long_chains_of_links_are_refused);
     RUN(names_have_an_end);
     RUN(a_place_to_begin_must_be_a_directory);
     CHECK_OK(unlink("to-nowhere"));

@@ -1,7 +1,7 @@
 /* Pipes: bytes in order, end of file, broken pipes, and processes that wait for each other.
 
-   That a process waits cannot be seen from outside without guessing at time. So the cases make it
-   necessary: they move more than any pipe can hold, or take an answer for each question. */
+   A test cannot see from outside that a process waits without a guess at time. So the cases force
+   the wait: they move more than a pipe can hold, or need an answer for each question. */
 #include "test.h"
 
 #include <limits.h>
@@ -82,7 +82,7 @@ static void write_byte_ignoring(void *fd)
     write_byte_to(fd);
 }
 
-static void writing_without_a_reader(void)
+static void writing_without_a_reader_fails(void)
 {
     int fds[2];
 
@@ -93,7 +93,7 @@ static void writing_without_a_reader(void)
     CHECK_OK(close(fds[1]));
 }
 
-static void a_pipe_that_does_not_wait(void)
+static void a_pipe_need_not_wait(void)
 {
     static char page[PIPE_BUF];
     size_t held = 0;
@@ -111,7 +111,8 @@ static void a_pipe_that_does_not_wait(void)
     close_pipe(fds);
 }
 
-/* A stream of bytes, each a function of its position, so that a lost or doubled one is noticed. */
+/* A stream of bytes. Each is a function of its position, so that a lost or doubled byte is
+   noticed. */
 
 static char stream_byte(size_t position)
 {
@@ -170,7 +171,7 @@ static void a_full_pipe_waits_for_its_reader(void)
     }
 }
 
-/* One write of memory that was never touched, into memory that was never touched. */
+/* One write from untouched memory, read into untouched memory. */
 static void send_untouched(void *fds)
 {
     CHECK_EQ(CHECK_OK(write(((int *)fds)[1], map_pages(STREAM_LEN / PAGE), STREAM_LEN)),
@@ -196,7 +197,7 @@ static void untouched_memory_goes_through(void)
     unmap_pages(bytes - 1, STREAM_LEN / PAGE + 1);
 }
 
-/* Writes of up to PIPE_BUF bytes do not mix with those of others. */
+/* Writes of up to PIPE_BUF bytes do not mix with the writes of other processes. */
 #define WRITERS  8
 #define MESSAGES 64
 
@@ -228,7 +229,7 @@ static void read_whole(int fd, void *bytes, size_t len)
     }
 }
 
-/* Reads one message of any writer, which is to be the next one that it wrote. */
+/* Reads one message. It must be the next one of its writer. */
 static void check_message(int fd, int next[WRITERS])
 {
     struct message message;
@@ -258,8 +259,8 @@ static void the_messages_of_many_writers_stay_whole(void)
     CHECK_OK(close(fds[0]));
 }
 
-/* Ends that come early. The child inherits both descriptors, and closes the one that it does not
-   use. */
+/* Readers and writers that end early. The child inherits both descriptors, and closes the one that
+   it does not use. */
 
 static void write_too_much(void *fds)
 {
@@ -329,7 +330,7 @@ static void read_for_ever(void *fds)
     CHECK_OK(read(((int *)fds)[0], &byte, 1));
 }
 
-/* The child holds both ends itself, so that nothing but the signal can end its waiting. */
+/* The child holds both ends itself, so that only the signal can end its wait. */
 static void a_waiting_process_can_be_killed(void (*body)(void *))
 {
     int fds[2];
@@ -353,7 +354,7 @@ static void a_waiting_writer_can_be_killed(void)
     a_waiting_process_can_be_killed(send_untouched);
 }
 
-/* The pipe of a killed reader goes on to work for others. */
+/* The pipe works for other readers after one was killed. */
 static void the_next_reader_gets_the_byte(void)
 {
     char byte = 0;
@@ -442,7 +443,7 @@ static void answer_questions(void *arg)
     }
 }
 
-static void a_thousand_questions_and_answers(void)
+static void a_thousand_questions_are_answered(void)
 {
     struct conversation conversation;
     int answer;
@@ -465,8 +466,8 @@ int main(void)
     RUN(what_goes_in_comes_out);
     RUN(a_pipe_is_no_file);
     RUN(the_end_is_when_the_last_writer_is_gone);
-    RUN(writing_without_a_reader);
-    RUN(a_pipe_that_does_not_wait);
+    RUN(writing_without_a_reader_fails);
+    RUN(a_pipe_need_not_wait);
     RUN(a_full_pipe_waits_for_its_reader);
     RUN(untouched_memory_goes_through);
     RUN(the_messages_of_many_writers_stay_whole);
@@ -478,6 +479,6 @@ int main(void)
     RUN(the_next_reader_gets_the_byte);
     RUN(poll_tells_what_is_ready);
     RUN(poll_waits_for_one_of_two);
-    RUN(a_thousand_questions_and_answers);
+    RUN(a_thousand_questions_are_answered);
     return test_end();
 }

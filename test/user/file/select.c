@@ -15,7 +15,7 @@ static void close_pipe(const int fds[2])
 
 static struct timeval no_time;
 
-/* => bit 0: readable, 1: writable, 2: exceptional; as one select of one file says */
+/* Returns what one select of one file says. Bit 0: readable, 1: writable, 2: exceptional. */
 static int ready_now(int fd)
 {
     struct timeval timeout = {0};
@@ -55,8 +55,8 @@ static void select_tells_what_is_ready(void)
     CHECK_OK(unlink("file"));
 }
 
-/* High numbers lie in other words of the sets than low ones. */
-static void sets_of_many_files(void)
+/* High descriptors lie in other words of the sets than low ones. */
+static void sets_may_have_many_files(void)
 {
     static const int numbers[] = {63, 64, 65, 128, 500, 1000};
     int fds[2];
@@ -104,7 +104,8 @@ static void select_waits_for_one_of_two(void)
     close_pipe(second);
 }
 
-/* The end of a pipe that is hung up is not writable: nobody has asked for what is true of it. */
+/* The hung-up end of a pipe is ready for reading. select waits on, because only writing was asked
+   for. */
 static void select_waits_for_what_was_asked(void)
 {
     struct timeval timeout = {.tv_usec = 2000};
@@ -168,7 +169,8 @@ static void a_limit_beyond_all_files_is_fine(void)
     CHECK_EQ(CHECK_OK(syscall(SYS_select, 0x7fffffff, NULL, NULL, NULL, &no_time)), 0);
 }
 
-/* No file can be where the table of files ends, so nothing is looked at there, and nothing said of it. */
+/* The sets reach beyond the end of the descriptor table. The kernel neither reads nor changes those
+   bits. */
 static void select_far_above(void *unused)
 {
     fd_set in;
@@ -187,7 +189,7 @@ static void select_far_above(void *unused)
     CHECK_EQ(CHECK_OK(syscall(SYS_select, 1001, border - 8, NULL, NULL, &no_time)), 0);
 }
 
-/* A new process's table is as small as the files of its parent allow. */
+/* The descriptor table of a new process is as small as its parent's files allow. */
 static void with_few_files(void *body)
 {
     CHECK_OK(syscall(SYS_close_range, 3, ~0u, 0)); /* what the test was started with */
@@ -199,7 +201,7 @@ static void files_that_cannot_be_are_not_looked_at(void)
     CHECK(exits_with(0, with_few_files, select_far_above));
 }
 
-static void a_limit_of_any_number_of_files(void)
+static void a_limit_may_be_any_number_of_files(void)
 {
     struct rlimit old, none;
 
@@ -263,7 +265,7 @@ static bool usr1_is_blocked(void)
     return sigismember(&now, SIGUSR1);
 }
 
-/* One that waits already, and one that comes. SA_RESTART does not count here. */
+/* The signal is pending when the wait begins. SA_RESTART has no effect here. */
 static void a_signal_ends_the_wait_under_another_mask(void)
 {
     sigset_t none = block_usr1();
@@ -279,7 +281,7 @@ static void a_signal_ends_the_wait_under_another_mask(void)
     CHECK(usr1_is_blocked());
 }
 
-static void who_is_ready_takes_no_signal(void)
+static void a_call_that_is_ready_takes_no_signal(void)
 {
     sigset_t none = block_usr1();
     struct pollfd polled;
@@ -313,7 +315,7 @@ static void a_signal_from_elsewhere_ends_the_wait(void)
     CHECK(exited_with(wait_child(pid), 0));
 }
 
-/* A child stops and goes on in the middle of its wait: it is as if nothing had been. */
+/* A child stops and continues in the middle of its wait, and the wait goes on. */
 static void wait_and_read(void *arg)
 {
     const struct gate *gates = arg;
@@ -356,16 +358,16 @@ int main(void)
     temp_dir_enter();
     RUN(files_that_cannot_be_are_not_looked_at);
     RUN(select_tells_what_is_ready);
-    RUN(sets_of_many_files);
+    RUN(sets_may_have_many_files);
     RUN(select_waits_for_one_of_two);
     RUN(select_waits_for_what_was_asked);
     RUN(what_is_left_of_the_time_is_told);
     RUN(select_says_what_is_wrong);
     RUN(a_limit_beyond_all_files_is_fine);
-    RUN(a_limit_of_any_number_of_files);
+    RUN(a_limit_may_be_any_number_of_files);
     RUN(a_file_above_a_lowered_limit_is_seen);
     RUN(a_signal_ends_the_wait_under_another_mask);
-    RUN(who_is_ready_takes_no_signal);
+    RUN(a_call_that_is_ready_takes_no_signal);
     RUN(a_signal_from_elsewhere_ends_the_wait);
     RUN(a_stop_does_not_end_the_wait);
     temp_dir_leave();

@@ -1,9 +1,8 @@
-/* Accesses that a program may not make. Each ends the process that made it, with the signal that
-   Linux sends, and disturbs nobody else: the parent sees the status, and a bystander lives through
-   it all. On Pagoda the kernel also says what happened, in one line, and that line is checked.
+/* Accesses that a program may not make. Each kills its process with the signal that Linux sends,
+   and disturbs no other process: the parent sees the status, and a bystander survives. On Pagoda
+   the kernel reports the access in one line, which is checked.
 
-   Three ways to go wrong (read, write, execute) meet all kinds of places where nothing may be read,
-   written or executed. */
+   Reads, writes and jumps meet every kind of forbidden place. */
 #include "test.h"
 
 #include <stdarg.h>
@@ -15,10 +14,10 @@ enum { READ = 1, WRITE = 2, EXECUTE = 4, ALL = 7 };
 /* What the error code says of the page. */
 enum page { ABSENT, PRESENT, EITHER };
 
-/* The reason that is given in a region, before the right that is missing there. */
+/* The kernel's reason within a region. The missing right follows it. */
 #define NOT_ALLOWED "not allowed: region "
 
-/* The reason that is given where the CPU does not even look for a page. */
+/* The kernel's reason where the CPU does not even look for a page. */
 #define NO_PAGE_FAULT "general protection fault"
 
 /* A place, and the report of an access to it. */
@@ -54,7 +53,8 @@ static bool says(const char *report, const char *format, ...)
     return strstr(report, text);
 }
 
-/* "pid 7 name: page fault (user read, not present) addr 0x... rip 0x... rsp 0x...: reason --kill proc" */
+/* Checks a report: "pid 7 name: page fault (user read, not present) addr 0x... rip 0x... rsp 0x...:
+   reason --kill proc" */
 static bool report_is_right(const char *report, const struct place *place, const struct kind *kind)
 {
     bool is_present = says(report, "(user %s, protection) ", kind->name);
@@ -100,7 +100,7 @@ static void forbidden(int forbidden_kinds, const char *name, void *address, enum
     }
 }
 
-static void the_first_pages(void)
+static void the_first_pages_are_forbidden(void)
 {
     const char *reason = "not mapped: a null pointer --kill";
 
@@ -110,8 +110,8 @@ static void the_first_pages(void)
     forbidden(ALL, "the first 64 KiB", (void *)(64 * KIB - 1), ABSENT, reason);
 }
 
-/* The addresses are Pagoda's, but on Linux nothing of a program is there either. */
-static void the_kernels_half(void)
+/* The addresses are Pagoda's. On Linux a program has nothing there either. */
+static void the_kernels_half_is_forbidden(void)
 {
     const char *reason = "not a user address --kill";
 
@@ -124,14 +124,14 @@ static void the_kernels_half(void)
     forbidden(ALL, "the last byte", (void *)UINTPTR_MAX, ABSENT, reason);
 }
 
-/* Text, constants, data and what comes behind them, wherever each begins. */
-static void the_kernels_image(void)
+/* Text, constants, data and the addresses behind them, wherever each begins. */
+static void the_kernels_image_is_forbidden(void)
 {
     for (uintptr_t at = 0xffffffff80100000; at < 0xffffffff80180000; at += 8 * PAGE)
         forbidden(ALL, "the kernel's image", (void *)at, EITHER, "not a user address --kill");
 }
 
-static void addresses_that_do_not_exist(void)
+static void addresses_that_do_not_exist_are_forbidden(void)
 {
     forbidden(ALL, "the first address that is not canonical", (void *)0x800000000000, ABSENT,
               NO_PAGE_FAULT);
@@ -140,7 +140,7 @@ static void addresses_that_do_not_exist(void)
     forbidden(ALL, "an address made of letters", (void *)0x4141414141414141, ABSENT, NO_PAGE_FAULT);
 }
 
-static void the_end_of_the_users_half(void)
+static void the_end_of_the_users_half_is_forbidden(void)
 {
     const char *reason = "not a user address --kill";
 
@@ -148,7 +148,7 @@ static void the_end_of_the_users_half(void)
     forbidden(ALL, "the last byte of the user's half", (void *)0x7fffffffffff, ABSENT, reason);
 }
 
-static void beyond_the_break(void)
+static void memory_beyond_the_break_is_forbidden(void)
 {
     char *end;
 
@@ -160,7 +160,7 @@ static void beyond_the_break(void)
     CHECK_OK(pagoda_sbrk(-(intptr_t)PAGE));
 }
 
-static void below_the_stack(void)
+static void memory_below_the_stack_is_forbidden(void)
 {
     const char *reason = "not mapped: below the stack limit, in the guard --kill";
     struct region stack;
@@ -174,7 +174,7 @@ static void below_the_stack(void)
               ABSENT, reason);
 }
 
-static void unmapped_and_protected_pages(void)
+static void unmapped_and_protected_pages_are_forbidden(void)
 {
     char *page = map_pages(1);
 
@@ -189,7 +189,7 @@ static void unmapped_and_protected_pages(void)
     forbidden(ALL, "a page that is no more", page, ABSENT, "not mapped --kill");
 }
 
-static void the_page_after_a_region(void)
+static void the_page_after_a_region_is_forbidden(void)
 {
     char *pages = map_pages(3);
 
@@ -201,7 +201,7 @@ static void the_page_after_a_region(void)
     unmap_pages(pages + 2 * PAGE, 1);
 }
 
-/* The instruction `ret`, in all kinds of memory: to execute it would do no harm. */
+/* The instruction `ret` in all kinds of memory. Its execution would do no harm. */
 #define RET '\xc3'
 
 static const char ret_in_rodata = RET;
@@ -235,7 +235,7 @@ static void copy_across(void *page)
     memset((char *)page + PAGE - 8, 1, 16);
 }
 
-static void an_access_that_crosses_the_end(void)
+static void an_access_may_not_cross_the_end(void)
 {
     char *pages = map_pages(2);
 
@@ -310,7 +310,7 @@ static void misaligned_vector(void *unused)
     __asm__ volatile("movaps %%xmm0, (%0)" ::"r"(bytes + 1) : "memory");
 }
 
-/* The x87's own division by zero, unmasked, and the instruction that waits for it. */
+/* An unmasked division by zero in the x87, and the instruction that waits for it. */
 static void floating_point_error(void *unused)
 {
     uint16_t control = 0x37f & ~4;
@@ -325,7 +325,7 @@ static void push_without_a_stack(void *stack)
     __builtin_unreachable();
 }
 
-static void instructions_that_trap(void)
+static void an_instruction_that_traps_kills(void)
 {
     CHECK(dies_by(SIGFPE, divide_by_zero, NULL));
     CHECK(dies_by(SIGFPE, floating_point_error, NULL));
@@ -335,7 +335,7 @@ static void instructions_that_trap(void)
     CHECK(dies_by(SIGSEGV, misaligned_vector, NULL));
 }
 
-static void instructions_of_the_kernel(void)
+static void an_instruction_of_the_kernel_kills(void)
 {
     CHECK(dies_by(SIGSEGV, halt, NULL));
     CHECK(dies_by(SIGSEGV, disable_interrupts, NULL));
@@ -344,16 +344,16 @@ static void instructions_of_the_kernel(void)
     CHECK(dies_by(SIGSEGV, call_kernel_gate, NULL));
 }
 
-static void stack_pointers_that_point_nowhere(void)
+static void a_stack_pointer_to_nowhere_kills(void)
 {
     CHECK(dies_by(SIGSEGV, push_without_a_stack, (void *)8));
     CHECK(dies_by(SIGSEGV, push_without_a_stack, (void *)0xffff888000100000));
-    /* Not canonical: the CPU has an exception of its own for this, and Linux SIGBUS; QEMU has
+    /* The address is not canonical. The CPU raises #SS for it, Linux sends SIGBUS, and QEMU does
        neither. */
     CHECK(WIFSIGNALED(in_child(push_without_a_stack, (void *)0x4141414141414140)));
 }
 
-/* The bystander has memory of its own, which must be as it was at the end. */
+/* The bystander has memory of its own, which must be unchanged at the end. */
 static void bystand(void *page)
 {
     for (size_t i = 0; i < PAGE; i++)
@@ -367,21 +367,21 @@ int main(void)
 
     memset(page, 'b', PAGE);
     hold_child(&bystander, bystand, page);
-    RUN(the_first_pages);
-    RUN(the_kernels_half);
-    RUN(the_kernels_image);
-    RUN(addresses_that_do_not_exist);
-    RUN(the_end_of_the_users_half);
-    RUN(beyond_the_break);
-    RUN(below_the_stack);
-    RUN(unmapped_and_protected_pages);
-    RUN(the_page_after_a_region);
+    RUN(the_first_pages_are_forbidden);
+    RUN(the_kernels_half_is_forbidden);
+    RUN(the_kernels_image_is_forbidden);
+    RUN(addresses_that_do_not_exist_are_forbidden);
+    RUN(the_end_of_the_users_half_is_forbidden);
+    RUN(memory_beyond_the_break_is_forbidden);
+    RUN(memory_below_the_stack_is_forbidden);
+    RUN(unmapped_and_protected_pages_are_forbidden);
+    RUN(the_page_after_a_region_is_forbidden);
     RUN(data_is_not_executable);
     RUN(text_and_constants_are_read_only);
-    RUN(an_access_that_crosses_the_end);
-    RUN(instructions_that_trap);
-    RUN(instructions_of_the_kernel);
-    RUN(stack_pointers_that_point_nowhere);
+    RUN(an_access_may_not_cross_the_end);
+    RUN(an_instruction_that_traps_kills);
+    RUN(an_instruction_of_the_kernel_kills);
+    RUN(a_stack_pointer_to_nowhere_kills);
     bystand(page);
     CHECK(exited_with(release_child(&bystander), 0));
     return test_end();

@@ -10,8 +10,8 @@
 
 /* 1. A string that crosses onto a lazy page: xv6_lazy_copy, and for every call syscall_pointers. */
 
-/* 2. The kernel copies by another process's page table. Two processes wait in read(2) for bytes at the
-   same address; who wakes them runs in a third address space. */
+/* 2. The kernel copies by another process's page table. Two processes wait in read(2) for bytes at
+   the same address. A third process, in its own address space, wakes them. */
 
 struct mailbox {
     int fds[2];
@@ -54,7 +54,7 @@ static void a_copy_goes_to_the_process_that_asked(void)
     unmap_pages(page, 1);
 }
 
-/* 3. More sharers than a byte can count. They wait until no writer of the pipe is left. */
+/* 3. More sharers than a byte can count. They wait until the last writer of the pipe is gone. */
 #define SHARERS 300
 
 struct crowd {
@@ -74,7 +74,7 @@ static void share_page(void *arg)
     CHECK_EQ(atoi(crowd->page), getpid());
 }
 
-static void three_hundred_sharers_of_a_page(void)
+static void a_page_can_have_three_hundred_sharers(void)
 {
     struct crowd crowd = {.page = strcpy(map_pages(1), "parent")};
     pid_t pids[SHARERS];
@@ -91,8 +91,8 @@ static void three_hundred_sharers_of_a_page(void)
     unmap_pages(crowd.page, 1);
 }
 
-/* 4. A page that is copy-on-write already is forked again. Two children share it when there is a third
-   fork, and each side changes it in turn. */
+/* 4. A copy-on-write page is forked again. Two children share it at the third fork, and then each
+   side changes it in turn. */
 
 static void expect_parent(void *page)
 {
@@ -124,8 +124,9 @@ static void a_shared_page_is_forked_again(void)
     unmap_pages(page, 1);
 }
 
-/* The same 35 deep. While all generations before it live, the next one costs as much as any other, in
-   frames and page tables; but now and then one more page of the stack, on which all of them lie. */
+/* Forks 35 deep. While all earlier generations live, each new one costs the same number of frames
+   and page tables. Now and then a generation needs one more page of the stack, on which all of them
+   lie. */
 #define GENERATIONS 35
 
 struct family {
@@ -153,7 +154,7 @@ static void live_and_fork(void *arg)
     CHECK_EQ(counters_since(&before).page_tables, 0);
 }
 
-static void thirty_five_nested_forks(void)
+static void thirty_five_nested_forks_cost_the_same(void)
 {
     struct family family = {.page = (unsigned *)map_pages(1)};
     long cost, least = LONG_MAX, most = 0;
@@ -175,7 +176,7 @@ static void thirty_five_nested_forks(void)
 
 /* 5. A failure half-way leaks the first half. */
 
-/* Makes an executable copy of this program, of which only the last segment cannot be loaded. */
+/* Makes an executable copy of this program, whose last segment cannot be loaded. */
 static void make_half_program(const char *name)
 {
     const Elf64_Phdr *headers = (const Elf64_Phdr *)getauxval(AT_PHDR);
@@ -237,8 +238,8 @@ static void half_a_read_leaves_its_half(void)
     CHECK_OK(close(fd));
 }
 
-/* 6. kill races with fork. Who forks has many regions, so that it spends most of its time in the middle
-   of a fork, and does not wait for anything; the timer's interrupt, which wakes the killer, comes at
+/* 6. kill races with fork. The forking process has many regions and waits for nothing, so it spends
+   most of its time in the middle of a fork. The timer's interrupt, which wakes the killer, comes at
    any point of that. */
 #define REGIONS 256
 
@@ -250,7 +251,7 @@ static void fork_for_ever(void *unused)
         start_child(write_byte, &(char){0});
 }
 
-static void kill_meets_fork(void)
+static void kill_may_meet_fork(void)
 {
     char *pages = memset(map_pages(2 * REGIONS), 1, 2 * REGIONS * PAGE);
     struct timespec moment = {.tv_nsec = 1000000};
@@ -269,11 +270,11 @@ static void kill_meets_fork(void)
 int main(void)
 {
     RUN(a_copy_goes_to_the_process_that_asked);
-    RUN(three_hundred_sharers_of_a_page);
+    RUN(a_page_can_have_three_hundred_sharers);
     RUN(a_shared_page_is_forked_again);
-    RUN_ON_PAGODA(thirty_five_nested_forks);
+    RUN_ON_PAGODA(thirty_five_nested_forks_cost_the_same);
     RUN(half_an_exec_leaves_nothing);
     RUN(half_a_read_leaves_its_half);
-    RUN(kill_meets_fork);
+    RUN(kill_may_meet_fork);
     return test_end();
 }

@@ -1,11 +1,11 @@
 /* fork copies no memory: parent and child share every page until one of them writes to it.
 
-   What the programs see is the old rule, that each has its own memory. What the counters see is the
-   sharing: reading costs nothing, the first writer of a shared page pays one frame, and the last
-   owner takes the page as it is. Page tables are shared in the same way. */
+   The programs see the old rule: each has its own memory. The counters see the sharing: a read
+   costs nothing, the first writer of a shared page pays one frame, and the last owner keeps the
+   page. Page tables are shared in the same way. */
 #include "test.h"
 
-/* A page of text, and what the other side of a fork is to find in it. */
+/* Checks that a page holds this text. */
 
 static void check_text(const char *page, const char *text)
 {
@@ -140,7 +140,7 @@ static void the_last_owner_takes_the_page(void)
     unmap_pages(heap, HEAP_PAGES);
 }
 
-/* => what a child that only waits costs: pages of memory and of page tables */
+/* Returns the cost of a child that only waits, in pages of memory and of page tables. */
 static long cost_of_a_child(void)
 {
     struct counters before = counters_now();
@@ -163,9 +163,9 @@ static void the_cost_does_not_grow_with_the_memory(void)
     unmap_pages(memory, 16 * MIB / PAGE);
 }
 
-/* A random tree of processes. Each of them writes, directly or through the kernel, reads and forks,
-   and checks its pages against a model: the numbers that it or an ancestor wrote last before the
-   fork. */
+/* A random tree of processes. Each writes, directly or through the kernel, reads and forks. Each
+   checks its pages against a model: the numbers that it, or an ancestor before the fork, wrote
+   last. */
 #define TREE_PAGES  32
 #define TREE_STRIDE (128 * PAGE) /* four of the pages under each page table */
 #define TREE_STEPS  60
@@ -209,7 +209,7 @@ static pid_t tree_fork(struct tree *tree)
     return start_child(tree_live, &child);
 }
 
-/* One process; at most two of its children live beside it. */
+/* One process of the tree. At most two of its children live beside it. */
 static void tree_live(void *arg)
 {
     struct tree *tree = arg;
@@ -234,7 +234,7 @@ static void tree_live(void *arg)
     tree_check(tree);
 }
 
-static void a_random_tree_of_processes(void)
+static void a_random_tree_agrees_with_the_model(void)
 {
     struct tree tree = {.random = random_seed()};
     char *memory = map_pages(TREE_PAGES * TREE_STRIDE / PAGE);
@@ -255,6 +255,6 @@ int main(void)
     RUN(the_kernel_writes_a_shared_page);
     RUN_ON_PAGODA(the_last_owner_takes_the_page);
     RUN_ON_PAGODA(the_cost_does_not_grow_with_the_memory);
-    RUN(a_random_tree_of_processes);
+    RUN(a_random_tree_agrees_with_the_model);
     return test_end();
 }

@@ -1,8 +1,8 @@
-/* The fault handler's table, row by row: what each kind of access is resolved to, as
-   /proc/self/faults counts it.
+/* The fault handler's table, row by row: the outcome of each kind of access, as /proc/self/faults
+   counts it.
 
-   Outcomes that end a process are brought about by the kernel's own copying instead: the same
-   handler says no, and the system call returns EFAULT. */
+   Outcomes that kill a process are caused by the kernel's own copying. The handler refuses them in
+   the same way, and the system call returns EFAULT. */
 #include "test.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -30,8 +30,8 @@ static void kernel_cannot_write(void *address)
     CHECK_OK(close(fd));
 }
 
-/* Touches the code of each access, and errno, which a fork shares: their faults are not the ones that
-   are counted. */
+/* Touches the code of each access, and errno, which a fork shares. Their faults must not be
+   counted. */
 static void touch_own_pages(void)
 {
     char byte = 0;
@@ -42,7 +42,7 @@ static void touch_own_pages(void)
     kernel_cannot_write(NULL);
 }
 
-/* The access causes this one fault, and no other. */
+/* Checks that the access causes this one fault, and no other. */
 static void resolves_to(const char *outcome, void (*access)(void *), void *address)
 {
     touch_own_pages();
@@ -65,7 +65,7 @@ static void causes_no_fault(void (*access)(void *), void *address)
     CHECK_EQ(counters_since(&before).outcomes, 0);
 }
 
-static void private_memory(void)
+static void private_memory_is_zero_filled(void)
 {
     char *pages = map_pages(3);
 
@@ -79,7 +79,7 @@ static void private_memory(void)
     unmap_pages(pages, 3);
 }
 
-static void the_stack(void)
+static void the_stack_is_zero_filled(void)
 {
     uintptr_t far_below = (uintptr_t)__builtin_frame_address(0) - 64 * KIB;
 
@@ -87,7 +87,7 @@ static void the_stack(void)
     causes_no_fault(write_byte, (void *)far_below);
 }
 
-static void after_a_fork(void)
+static void a_shared_page_is_copied_or_reused(void)
 {
     struct held_child sharer;
     char *pages = map_pages(3);
@@ -103,7 +103,7 @@ static void after_a_fork(void)
     unmap_pages(pages, 3);
 }
 
-static void a_private_file(void)
+static void a_private_file_is_mapped_or_copied(void)
 {
     static char bytes[2 * PAGE];
     int fd = create_file("file", bytes, sizeof(bytes));
@@ -118,7 +118,7 @@ static void a_private_file(void)
     CHECK_OK(unlink("file"));
 }
 
-static void where_nothing_is_allowed(void)
+static void an_access_without_right_is_refused(void)
 {
     char *page = map_pages(1);
 
@@ -128,8 +128,8 @@ static void where_nothing_is_allowed(void)
     resolves_to("not_mapped", kernel_cannot_write, page);
 }
 
-/* Rights that were taken away and given back: the page was there all the time. */
-static void regained_rights(void)
+/* Rights that are taken and given back. The page stays present all the time. */
+static void regained_rights_cause_no_fault(void)
 {
     char *page = map_pages(1);
 
@@ -144,12 +144,12 @@ int main(void)
 {
     pagoda_only();
     temp_dir_enter();
-    RUN(private_memory);
-    RUN(the_stack);
-    RUN(after_a_fork);
-    RUN(a_private_file);
-    RUN(where_nothing_is_allowed);
-    RUN(regained_rights);
+    RUN(private_memory_is_zero_filled);
+    RUN(the_stack_is_zero_filled);
+    RUN(a_shared_page_is_copied_or_reused);
+    RUN(a_private_file_is_mapped_or_copied);
+    RUN(an_access_without_right_is_refused);
+    RUN(regained_rights_cause_no_fault);
     temp_dir_leave();
     return test_end();
 }

@@ -1,9 +1,8 @@
-/* Lazy memory: sbrk and mmap only promise; a page comes to be when it is first touched.
+/* Lazy memory: sbrk and mmap only promise, and a page exists from its first touch on.
 
    A promise costs nothing, so it may be larger than the machine. The first write to a page costs
-   one frame, a read none, as all untouched pages show the same zeros.
-
-   The heap of 1 GiB is in xv6_lazy_alloc, and what the kernel touches first in xv6_lazy_copy. */
+   one frame. A read costs none, because all untouched pages show the same zeros. The heap of 1 GiB
+   is in xv6_lazy_alloc; pages that the kernel touches first are in xv6_lazy_copy. */
 #include "test.h"
 
 static void a_promise_costs_nothing(void)

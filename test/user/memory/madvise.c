@@ -1,5 +1,5 @@
-/* madvise: a page that is not needed any more is forgotten, and what was promised is promised still. All other advice
-   may be taken or not. */
+/* madvise: the kernel drops a page that is not needed, and keeps the promise. All other advice may
+   be ignored. */
 #include "test.h"
 
 static void discard(void *start, size_t len)
@@ -38,8 +38,8 @@ static void its_frames_are_given_back(void)
     unmap_pages(pages, 8);
 }
 
-/* So large that whole tables go, and begins and ends in the middle of others. */
-static void a_large_range(void)
+/* The range covers whole page tables, and begins and ends in the middle of others. */
+static void a_large_range_is_forgotten(void)
 {
     size_t npages = 9 * MIB / PAGE;
     char *pages = map_pages(npages);
@@ -75,7 +75,7 @@ static void discard_and_look(void *pages)
     CHECK_EQ(peek((char *)pages + 2 * PAGE), 'x');
 }
 
-/* Whoever has a page in common with others forgets it alone. */
+/* A process that drops a shared page drops it for itself alone. */
 static void what_others_have_stays_theirs(void)
 {
     char *pages = map_pages(3);
@@ -132,7 +132,7 @@ static void other_advice_changes_nothing(void)
     unmap_pages(page, 1);
 }
 
-/* The same as for advice that does something. */
+/* Advice that is ignored meets the same errors as advice that is taken. */
 static void advice_about_nothing_is_an_error(void)
 {
     static const int advice[] = {MADV_NORMAL, MADV_WILLNEED, MADV_FREE, MADV_DONTNEED};
@@ -149,7 +149,7 @@ static void advice_about_nothing_is_an_error(void)
     unmap_pages(pages, 1);
 }
 
-/* Even at an address that no memory could ever have. */
+/* No bytes are no error, even at an address that memory can never have. */
 static void advice_about_no_bytes_is_none(void)
 {
     char *last = (char *)-PAGE;
@@ -167,7 +167,7 @@ int main(void)
     temp_dir_enter();
     RUN(memory_reads_zero_again);
     RUN_ON_PAGODA(its_frames_are_given_back);
-    RUN(a_large_range);
+    RUN(a_large_range_is_forgotten);
     RUN(a_file_is_read_again);
     RUN(what_others_have_stays_theirs);
     RUN(rights_stay_as_they_are);

@@ -1,8 +1,8 @@
 /* Memory as programs take it: from umalloc on top of sbrk, and from musl's malloc on top of brk and
    mmap.
 
-   Each program uses one of the two, as both move the break; so the part on malloc runs in this
-   program started anew. (The blocks of xk's lab are in xk_malloc.) */
+   Both move the break, so each program uses one of them: the part on malloc runs in this program
+   started anew. The blocks of xk's lab are in xk_malloc. */
 #include "test.h"
 
 #include "umalloc.h"
@@ -29,8 +29,8 @@ static void check_filled(const char *block, size_t size, char filling)
         CHECK_EQ(block[i], filling);
 }
 
-/* Blocks of random sizes come and go; each keeps what was written into it. */
-static void blocks_of_random_sizes(void)
+/* Blocks of random sizes are allocated and freed. Each keeps its contents. */
+static void blocks_of_umalloc_keep_their_contents(void)
 {
     enum { SLOTS = 64, STEPS = 2000, SIZE_LIMIT = 5000 };
     uint64_t random = random_seed();
@@ -54,7 +54,7 @@ static void blocks_of_random_sizes(void)
 static int run_cases(const struct allocator *allocator)
 {
     tested = allocator;
-    RUN(blocks_of_random_sizes);
+    RUN(blocks_of_umalloc_keep_their_contents);
     return TEST_PASSED;
 }
 
@@ -64,7 +64,7 @@ static void exec_for_malloc(void *unused)
     CHECK_OK(execv(self_path(), (char *[]){(char *)self_path(), "malloc", NULL}));
 }
 
-static void the_same_with_malloc(void)
+static void blocks_of_malloc_keep_their_contents(void)
 {
     CHECK(exits_with(TEST_PASSED, exec_for_malloc, NULL));
 }
@@ -75,6 +75,6 @@ int main(int argc, char **argv)
     if (argc > 1)
         return run_cases(&(struct allocator){malloc, free});
     run_cases(&(struct allocator){umalloc, ufree});
-    RUN(the_same_with_malloc);
+    RUN(blocks_of_malloc_keep_their_contents);
     return test_end();
 }

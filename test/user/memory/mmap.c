@@ -1,8 +1,8 @@
-/* mmap, munmap and mprotect: regions split and merge, pages keep their contents, and what is
-   unmapped is gone.
+/* mmap, munmap and mprotect: regions split and merge, pages keep their contents, and unmapped
+   memory is gone.
 
-   Most cases work inside an arena, a range of addresses that nobody else maps anything into, and
-   count the regions that /proc/self/maps shows there. */
+   Most cases work inside an arena, a range of addresses that is free of other mappings, and count
+   the regions that /proc/self/maps shows there. */
 #include "test.h"
 
 #include <sys/syscall.h>
@@ -10,7 +10,7 @@
 #define RW   (PROT_READ | PROT_WRITE)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 
-/* => the first of npages addresses in pages, free, with a free page on both sides */
+/* Returns the start of `npages` free pages, with a free page on both sides. */
 static char *arena_make(size_t npages)
 {
     return map_hole(npages + 2) + PAGE;
@@ -89,7 +89,7 @@ static void a_hole_can_be_unmapped(void)
     CHECK_EQ(regions_within(arena, 3 * PAGE), 0);
 }
 
-static void an_enormous_reservation(void)
+static void an_enormous_reservation_costs_nothing(void)
 {
     char *reserved = CHECK_OK(mmap(NULL, 64 * GIB, PROT_NONE, ANON, -1, 0));
 
@@ -98,13 +98,13 @@ static void an_enormous_reservation(void)
     CHECK_OK(munmap(reserved, 64 * GIB));
 }
 
-/* musl's mprotect rounds its arguments; this is what the kernel is given. */
+/* The system call itself. musl's mprotect rounds its arguments. */
 static long mprotect_raw(char *start, size_t len, int prot)
 {
     return syscall(SYS_mprotect, start, len, prot);
 }
 
-static void calls_that_make_no_sense(void)
+static void calls_that_make_no_sense_are_refused(void)
 {
     char *page = map_pages(1);
 
@@ -128,7 +128,7 @@ static long mmap_raw(size_t addr, size_t len, int flags, int fd, size_t offset)
     return syscall(SYS_mmap, addr, len, PROT_READ, flags, fd, offset);
 }
 
-/* Where several things are wrong, which of them is told. */
+/* If several arguments are wrong, the order of the checks decides the error. */
 static void of_two_errors_the_first_is_told(void)
 {
     const size_t kernel = 0xffff800000000000, no_len = 0;
@@ -150,7 +150,7 @@ static void of_two_errors_the_first_is_told(void)
     CHECK_ERR(EINVAL, syscall(SYS_mprotect, kernel, PAGE, 0x800)); /* the rights */
 }
 
-static void addresses_out_of_reach(void)
+static void addresses_out_of_reach_are_refused(void)
 {
     char *const kernel = (char *)0xffff800000000000, *const last = (char *)0x7ffffffff000;
     char *page = map_pages(1);
@@ -211,7 +211,7 @@ static void fixed_replaces_what_was_there(void)
     unmap_pages(arena, 5);
 }
 
-static void noreplace_does_not(void)
+static void noreplace_replaces_nothing(void)
 {
     const int flags = ANON | MAP_FIXED_NOREPLACE;
     char *arena = arena_make(3);
@@ -295,7 +295,7 @@ static void protecting_the_middle_splits(void)
     unmap_pages(arena, 5);
 }
 
-static void protecting_across_regions(void)
+static void protection_may_span_regions(void)
 {
     char *arena = arena_make(6);
 
@@ -326,7 +326,8 @@ static void protecting_a_hole_fails(void)
     unmap_pages(arena, 3);
 }
 
-/* A thousand regions, a hole behind each, mapped in a random order and unmapped in another. */
+/* A thousand regions, each followed by a hole, are mapped in a random order and unmapped in
+   another. */
 #define MANY 1000
 
 static void shuffle(uint16_t numbers[MANY], uint64_t *random)
@@ -340,7 +341,7 @@ static void shuffle(uint16_t numbers[MANY], uint64_t *random)
     }
 }
 
-static void a_thousand_regions(void)
+static void a_thousand_regions_can_be_mapped(void)
 {
     uint64_t random = random_seed();
     char *arena = arena_make(2 * MANY);
@@ -360,7 +361,7 @@ static void a_thousand_regions(void)
     CHECK_EQ(regions_within(arena, 2 * MANY * PAGE), 0);
 }
 
-static void five_hundred_protections(void)
+static void five_hundred_protections_can_be_set(void)
 {
     char *arena = map_at(arena_make(MANY), MANY, RW);
 
@@ -410,7 +411,7 @@ static void contents_survive_no_access_over_a_fork(void)
     unmap_pages(pages, 2);
 }
 
-/* mov $number, %eax; ret */
+/* Writes a function: mov $number, %eax; ret */
 static void write_code(char *page, unsigned char number)
 {
     const unsigned char code[] = {0xb8, number, 0, 0, 0, 0xc3};
@@ -439,7 +440,7 @@ static void code_can_be_written_and_then_run(void)
     unmap_pages(page, 1);
 }
 
-static void writable_and_executable_at_once_as_on_linux(void)
+static void a_page_may_be_writable_and_executable(void)
 {
     char *page = CHECK_OK(mmap(NULL, PAGE, RW | PROT_EXEC, ANON, -1, 0));
 
@@ -512,28 +513,28 @@ int main(void)
     RUN(lengths_are_rounded_up_to_pages);
     RUN(what_is_mapped_again_is_zero);
     RUN(a_hole_can_be_unmapped);
-    RUN(an_enormous_reservation);
-    RUN(calls_that_make_no_sense);
+    RUN(an_enormous_reservation_costs_nothing);
+    RUN(calls_that_make_no_sense_are_refused);
     RUN(of_two_errors_the_first_is_told);
-    RUN(addresses_out_of_reach);
+    RUN(addresses_out_of_reach_are_refused);
     RUN_ON_PAGODA(the_null_page_cannot_be_mapped);
     RUN(a_free_address_is_taken_as_asked);
     RUN(an_occupied_address_is_only_a_hint);
     RUN(fixed_replaces_what_was_there);
-    RUN(noreplace_does_not);
+    RUN(noreplace_replaces_nothing);
     RUN(mappings_do_not_overlap);
     RUN(unmapping_the_middle_splits);
     RUN(filling_a_hole_merges);
     RUN(neighbours_merge);
     RUN(protecting_the_middle_splits);
-    RUN(protecting_across_regions);
+    RUN(protection_may_span_regions);
     RUN(protecting_a_hole_fails);
-    RUN(a_thousand_regions);
-    RUN(five_hundred_protections);
+    RUN(a_thousand_regions_can_be_mapped);
+    RUN(five_hundred_protections_can_be_set);
     RUN(contents_survive_no_access);
     RUN(contents_survive_no_access_over_a_fork);
     RUN(code_can_be_written_and_then_run);
-    RUN(writable_and_executable_at_once_as_on_linux);
+    RUN(a_page_may_be_writable_and_executable);
     RUN(a_childs_map_is_its_own);
     RUN(a_parents_map_is_its_own);
     RUN_ON_PAGODA(unmapping_gives_frames_back);

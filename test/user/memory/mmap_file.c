@@ -1,10 +1,9 @@
-/* Private mappings of files: pages come from the file on demand, and writes to them stay with the
-   process. */
+/* Private mappings of files: pages come from the file on demand, and writes stay in the process. */
 #include "plain_file.h"
 
 #define RW (PROT_READ | PROT_WRITE)
 
-/* A file of two and a half pages: 'a's, 'b's, 'c's. */
+/* A file of two and a half pages: one of 'a', one of 'b', the rest of 'c'. */
 #define FILE_LEN (2 * PAGE + PAGE / 2)
 
 static int make_file(void)
@@ -211,7 +210,7 @@ static void code_comes_from_a_file(void)
     plain_file_remove(fd);
 }
 
-static void files_that_cannot_be_mapped(void)
+static void some_files_cannot_be_mapped(void)
 {
     int fd = make_file(), fds[2];
     int write_only = CHECK_OK(open("file", O_WRONLY));
@@ -273,7 +272,7 @@ int main(void)
     RUN(it_outlives_descriptor_and_name);
     RUN(truncation_takes_the_pages_away);
     RUN(code_comes_from_a_file);
-    RUN(files_that_cannot_be_mapped);
+    RUN(some_files_cannot_be_mapped);
     RUN(a_file_open_to_read_can_be_mapped_to_write);
     RUN_ON_PAGODA(reading_costs_no_frame_and_writing_one);
     temp_dir_leave();

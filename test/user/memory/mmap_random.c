@@ -1,9 +1,9 @@
 /* Random mapping, unmapping, protecting, writing and forking, in an arena of 64 pages, against a
    model.
 
-   The arena lies across a boundary at which page tables of every level end, so all of them come and
-   go. A page is looked at through the kernel, which says EFAULT where the program itself would die:
-   a system call that reads the page, and one that writes the same bytes back. */
+   The arena lies across a boundary of page tables at every level, so all of them come and go. The
+   test looks at a page through the kernel, which returns EFAULT where the program itself would be
+   killed: one system call reads the page, and one writes the same bytes back. */
 #include "test.h"
 
 #define ARENA_PAGES 64
@@ -77,7 +77,7 @@ static void check_page(const struct model *model, int page)
     CHECK_EQ(*(volatile uint32_t *)page_at(page), model->number[page]);
 }
 
-/* How many regions there are if all that can merge have merged. */
+/* Returns the number of regions after all possible merges. */
 static int regions_expected(const struct model *model)
 {
     int count = 0, before = HOLE;
@@ -122,7 +122,7 @@ static void do_unmap(struct model *model)
         model->prot[page] = HOLE;
 }
 
-/* Protects what is mapped at the start of a random range, up to its first hole. */
+/* Protects the mapped pages at the start of a random range, up to its first hole. */
 static void do_protect(struct model *model)
 {
     struct range range = random_range(model);

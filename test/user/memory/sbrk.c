@@ -1,9 +1,8 @@
-/* sbrk: the break moves by bytes, promises are free, and what is given back is gone.
+/* sbrk: the break moves by bytes, promises are free, and memory that is given back is gone.
 
-   More about it stands in the tests of the courses: xk_sbrk_small, xk_sbrk_large,
-   osv_sbrk_decrement, osv_memregion_extend, xv6_lazy_unmap.
-
-   This program never calls malloc, which would move the break too. */
+   The tests of the courses say more: xk_sbrk_small, xk_sbrk_large, osv_sbrk_decrement,
+   osv_memregion_extend, xv6_lazy_unmap. This program never calls malloc, which would move the break
+   too. */
 #include "test.h"
 
 #include <limits.h>
@@ -22,7 +21,7 @@ static void shrink_to(char *start)
     CHECK_EQ(the_break(), start);
 }
 
-/* Moves the break up to the next page boundary. => that address */
+/* Moves the break up to the next page boundary. Returns that address. */
 static char *align_break(void)
 {
     CHECK_OK(pagoda_sbrk(page_round_up(the_break()) - the_break()));

@@ -1,14 +1,14 @@
-/* The stack: promised down to its limit, it grows by page faults, and nothing is mapped beyond its
-   two ends.
+/* The stack: it is promised down to its limit, it grows by page faults, and nothing is mapped
+   beyond its two ends.
 
-   This is under the default limit. What happens at the limit itself is seen under one of ten pages,
-   in xk_stack_growth and osv_grow_stack; large arrays are in sos_pt_test. */
+   The limit is the default. xk_stack_growth and osv_grow_stack test what happens at a limit of ten
+   pages; large arrays are in sos_pt_test. */
 #include "test.h"
 
 #include <sys/resource.h>
 
-/* How far below the current frame the stack is surely untouched. The cases that use it run before
-   deep_recursion. */
+/* The distance below the current frame at which the stack is surely untouched. The cases that use
+   it run before deep_recursion_keeps_its_frames. */
 #define FAR_BELOW (64 * KIB)
 
 static char *stack_page_far_below(void)
@@ -23,7 +23,7 @@ static void untouched_stack_reads_as_zero(void)
     CHECK(is_zero(stack_page_far_below() - 2 * PAGE, PAGE));
 }
 
-/* Each frame holds a number that must be there still when the frames below are gone. */
+/* Each frame holds a number, which must still be there when the deeper frames are gone. */
 __attribute__((noinline)) static void recurse(unsigned depth)
 {
     volatile unsigned filling[256];
@@ -35,7 +35,7 @@ __attribute__((noinline)) static void recurse(unsigned depth)
     CHECK_EQ(filling[255], depth);
 }
 
-static void deep_recursion(void)
+static void deep_recursion_keeps_its_frames(void)
 {
     recurse(4 * MIB / KIB);
 }
@@ -71,7 +71,7 @@ static void nothing_is_mapped_into_the_guard(void)
 int main(void)
 {
     RUN(untouched_stack_reads_as_zero);
-    RUN(deep_recursion);
+    RUN(deep_recursion_keeps_its_frames);
     RUN(mappings_keep_clear_of_the_stack);
     RUN_ON_PAGODA(nothing_is_mapped_into_the_guard);
     return test_end();

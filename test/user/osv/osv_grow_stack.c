@@ -1,6 +1,8 @@
-/* osv, lab 4: a buffer of eight pages on a stack of ten. Each page is a fault of the program; and a
-   page that was promised is good for the kernel before it exists. Not on Linux, which puts the stack somewhere in its
-   highest page, so that sometimes less than these eight pages are left of the ten. */
+/* osv, lab 4: a buffer of eight pages on a stack of ten. Each page is a fault of the program. The
+   kernel can use a promised page before it exists.
+
+   Linux does not run this, because it starts the stack anywhere in its highest page. Then fewer
+   than eight of the ten pages may be left. */
 #include "test.h"
 
 #define BUFFER_PAGES 8
@@ -24,7 +26,7 @@ static void count_faults(void *unused)
     CHECK(counters_since(&before).minor_fault >= BUFFER_PAGES);
 }
 
-static void a_buffer_of_eight_pages(void)
+static void a_buffer_of_eight_pages_takes_eight_faults(void)
 {
     CHECK(exits_with(0, count_faults, NULL));
 }
@@ -56,7 +58,7 @@ int main(int argc, char **argv)
     (void)argc;
     pagoda_only();
     with_ten_page_stack(argv);
-    RUN(a_buffer_of_eight_pages);
+    RUN(a_buffer_of_eight_pages_takes_eight_faults);
     RUN(the_kernel_is_first_in_the_buffer);
     return test_end();
 }

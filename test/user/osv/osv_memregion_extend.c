@@ -1,6 +1,6 @@
-/* osv, lab 4: memregion_extend refuses a negative extent and an overlap, each with an error of its
-   own, and changes nothing then. Seen from a program, the region is the heap or a mapping. (The
-   kernel's regions themselves are tested on the host.) */
+/* osv, lab 4: memregion_extend refuses a negative extent and an overlap, each with its own error,
+   and then changes nothing. A program sees the region as its heap or as a mapping. The kernel's
+   regions themselves are tested on the host. */
 #include "test.h"
 
 #define RW (PROT_READ | PROT_WRITE)
@@ -10,7 +10,7 @@ static char *the_break(void)
     return pagoda_sbrk(0);
 }
 
-/* A heap of four pages that ends at a page's end. => its start */
+/* Grows the heap to four pages that end at a page boundary. Returns its start. */
 static char *make_heap(void)
 {
     CHECK_OK(pagoda_sbrk(page_round_up(the_break()) - the_break()));
@@ -28,7 +28,7 @@ static void check_heap(const char *heap)
     CHECK_EQ(region.end, (uintptr_t)heap + 4 * PAGE);
 }
 
-static void a_heap_that_would_end_before_its_start(void)
+static void a_heap_cannot_end_before_its_start(void)
 {
     char *heap = make_heap();
 
@@ -37,7 +37,7 @@ static void a_heap_that_would_end_before_its_start(void)
     CHECK_OK(pagoda_sbrk(-4 * (intptr_t)PAGE));
 }
 
-static void a_heap_that_would_overlap(void)
+static void a_heap_cannot_overlap(void)
 {
     char *heap = make_heap();
     char *next = CHECK_OK(
@@ -78,8 +78,8 @@ int main(int argc, char **argv)
 {
     (void)argc;
     with_ten_page_stack(argv);
-    RUN(a_heap_that_would_end_before_its_start);
-    RUN(a_heap_that_would_overlap);
+    RUN(a_heap_cannot_end_before_its_start);
+    RUN(a_heap_cannot_overlap);
     RUN(a_mapping_has_errors_of_its_own);
     return test_end();
 }

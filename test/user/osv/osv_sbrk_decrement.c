@@ -8,7 +8,7 @@ static char *the_break(void)
     return pagoda_sbrk(0);
 }
 
-static void up_and_back(void)
+static void the_break_goes_up_and_back(void)
 {
     char *start = the_break();
 
@@ -38,7 +38,7 @@ int main(int argc, char **argv)
 {
     (void)argc;
     with_ten_page_stack(argv);
-    RUN(up_and_back);
+    RUN(the_break_goes_up_and_back);
     RUN(below_the_start_nothing_changes);
     return test_end();
 }

@@ -1,11 +1,11 @@
-/* The folder /proc/PID: its files can be read in pieces, its links lead somewhere, and it ends with its
-   process, which may change or end while it is read. */
+/* The folder /proc/PID: its files can be read in pieces, its links lead somewhere, and it vanishes
+   with its process. The process may change or end during a read. */
 #include "procfile.h"
 
 #include <dirent.h>
 #include <stdio.h>
 
-/* Reading in pieces of an odd size gives the same bytes as reading at once. */
+/* Checks that reads of an odd size give the same bytes as one read. */
 static void is_same_in_pieces(const char *path)
 {
     static char whole[8 * PAGE], pieces[8 * PAGE];
@@ -55,7 +55,7 @@ static void cmdline_shows_the_arguments(void)
     CHECK_EQ(next - text, len);
 }
 
-/* They are on the stack, so the program may change them. */
+/* The arguments are on the stack, where the program may change them. */
 static void cmdline_follows_the_program(void)
 {
     char first = arguments[0][0], *text;
@@ -75,7 +75,7 @@ static void gate_run_again(void *gate)
            (char *[]){"NAME=value", NULL});
 }
 
-static void cmdline_of_another_program(void)
+static void cmdline_can_be_read_of_another_program(void)
 {
     static const char expected[] = "two words\0tell-and-wait\0" /* the descriptor */;
     struct gate gate = gate_make();
@@ -95,7 +95,7 @@ static void cmdline_of_another_program(void)
     gate_destroy(&gate);
 }
 
-/* A process that has ended and has not been waited for has a name and a state, but no memory. */
+/* A zombie has a name and a state, but no memory. */
 static void zombies_have_nothing(void)
 {
     sigset_t child_signal, before;
@@ -223,9 +223,10 @@ static void descriptors_are_listed(void)
     closedir(directory);
 }
 
-/* A process that changes while it is looked at */
+/* A process that changes during a read. */
 
-/* Reads a file to its end, whatever it says. It may be gone, but nothing else may be wrong. */
+/* Reads a file to its end, whatever it says. The file may be gone; any other error fails the
+   case. */
 static void read_whatever_it_says(const char *path)
 {
     char bytes[512];
@@ -365,7 +366,7 @@ int main(int argc, char **argv)
     RUN(files_can_be_read_in_pieces);
     RUN(cmdline_shows_the_arguments);
     RUN(cmdline_follows_the_program);
-    RUN(cmdline_of_another_program);
+    RUN(cmdline_can_be_read_of_another_program);
     RUN(zombies_have_nothing);
     RUN(gone_processes_are_not_read);
     RUN(links_lead_to_program_and_directory);

@@ -1,4 +1,4 @@
-/* The files of /proc about the machine can be parsed, and agree with what is done.
+/* The files of /proc about the machine: they can be parsed, and follow what processes do.
 
    Some lines of vmstat exist on Pagoda only. */
 #include "procfile.h"
@@ -129,7 +129,7 @@ static void note_mount(const char *line, void *found)
         *(bool *)found = true;
 }
 
-/* Not "/", which is no mount in who was put into a directory by chroot. */
+/* /proc is looked for, because "/" is no mount for a process in a chroot directory. */
 static void mounts_lists_file_systems(void)
 {
     bool found = false;

@@ -113,7 +113,7 @@ static void match_smaps(const char *line, void *context)
         snprintf(query->value, sizeof(query->value), "%.63s", line + len + 1);
 }
 
-/* What smaps says under `key` of the region at `address`. */
+/* Returns the text that smaps has under `key` for the region at `address`. */
 static const char *smaps_text(const void *address, const char *key)
 {
     static struct smaps_query query;
@@ -130,7 +130,8 @@ static long smaps_kb(const void *address, const char *key)
     return strtol(smaps_text(address, key), NULL, 10);
 }
 
-/* What of a region must agree, read at once: reading may itself touch pages of the program. */
+/* The numbers of a region that must agree. They are read at once, because a read may touch pages of
+   the program. */
 struct smaps_sums {
     uintptr_t address;
     bool is_here;
@@ -187,7 +188,7 @@ static void smaps_is_about_every_region(void)
     unmap_pages(pages, 1);
 }
 
-/* The shared page of zeros is nobody's memory. */
+/* The shared page of zeros counts for no process. */
 static void smaps_counts_what_is_touched(void)
 {
     char *pages = map_pages(16);
@@ -205,7 +206,7 @@ static void smaps_counts_what_is_touched(void)
     unmap_pages(pages, 16);
 }
 
-/* A child that has everything in common with its parent, page tables too, and then less. */
+/* A child shares everything with its parent, page tables too, and later less. */
 static void smaps_divides_what_is_shared(void)
 {
     char *pages = map_pages(8);

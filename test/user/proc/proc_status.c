@@ -1,4 +1,4 @@
-/* /proc/PID/statm, status, stat and faults: what they say about a process agrees with what it does.
+/* /proc/PID/statm, status, stat and faults: what they say about a process follows what it does.
 
    The file faults exists on Pagoda only. */
 #include "procfile.h"
@@ -105,7 +105,7 @@ static void match_mask(const char *line, void *context)
         query->is_found = sscanf(line + len + 1, "%16lx", &query->mask) == 1;
 }
 
-/* Whether a signal is in a set that status shows. */
+/* Returns true if status shows the signal in this set. */
 static bool mask_has(const char *key, int signal)
 {
     struct mask_query query = {.key = key};

@@ -1,15 +1,15 @@
-/* What a process has in its registers is its own: system calls, other processes and fork leave it
-   alone.
+/* Registers belong to a process: system calls, other processes and fork leave them alone.
 
-   To be sure that another process ran in between, two of them take turns through pipes, each with
-   contents that the other does not have. */
+   Two processes take turns through pipes, each with contents that the other does not have. So
+   another process has surely run in between. */
 #include "test.h"
 
 #include <sys/syscall.h>
 
 #define ARCH_SET_FS 0x1002 /* arch_prctl: the base of FS. musl has no name for it */
 
-/* Two processes that run one after the other: the last byte of each turn wakes the other. */
+/* Two processes that run one after the other. The last step of each turn wakes the other
+   process. */
 struct turns {
     struct gate first, second;
 };
@@ -25,7 +25,7 @@ static void turns_destroy(const struct turns *turns)
     gate_destroy(&turns->second);
 }
 
-/* A system call without the C library, whose errno is found through FS. */
+/* A system call without the C library, which finds errno through FS. */
 static long raw_syscall(long number, long a, long b, long c)
 {
     __asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
@@ -52,7 +52,7 @@ static void a_system_call_changes_only_three_registers(void)
         CHECK_EQ(found[i], expected[i]);
 }
 
-/* The kernel has a stack of its own from the first instruction on. */
+/* The kernel uses its own stack from the first instruction on. */
 static long getpid_on_stack(uintptr_t stack)
 {
     long result = SYS_getpid;
@@ -72,7 +72,7 @@ static void a_system_call_needs_no_stack(void)
     CHECK_EQ(getpid_on_stack(0x4141414141414141), getpid());
 }
 
-/* With the direction flag set, string instructions run backwards: not those of the kernel. */
+/* With the direction flag set, string instructions run backwards; those of the kernel must not. */
 static long syscall_backwards(long number, long a, const void *b, long c)
 {
     __asm__ volatile("std; syscall; cld"
@@ -133,7 +133,7 @@ static long syscall_with(long number, long a, long b, long c, const struct fp_st
     return number;
 }
 
-/* Something in every register, which depends on the seed. */
+/* Returns contents for every register, which depend on the seed. */
 static struct fp_state fp_state_make(uint64_t seed)
 {
     struct fp_state state = {.tags = 0xff};
@@ -181,7 +181,7 @@ static void fork_copies_floating_point(void)
     CHECK(exited_with(wait_child(pid), 0));
 }
 
-/* Waits for its turn with the registers full, and then wakes the other. */
+/* Waits for its turn with the registers full, and then wakes the other process. */
 static void take_turns(const struct gate *mine, const struct gate *other, uint64_t seed)
 {
     for (int i = 0; i < 100; i++) {
@@ -210,8 +210,8 @@ static void other_processes_keep_off_floating_point(void)
     turns_destroy(&turns);
 }
 
-/* The same where nobody asks for the switch: long computations, whose results must not depend on
-   company. */
+/* Long computations that are preempted at any point. Their results must not depend on other
+   processes. */
 static double compute(double x)
 {
     for (int i = 0; i < 200000; i++)
@@ -274,8 +274,8 @@ static uint64_t read_fs(void)
     return value;
 }
 
-/* Takes turns with FS moved. Until it is back nothing of the C library may be called. => whether it
-   stayed */
+/* Takes turns with FS moved. Until FS is restored, no function of the C library may be called.
+   Returns true if FS has kept its value. */
 static bool fs_stays_at(uint64_t *base, const struct gate *mine, const struct gate *other)
 {
     uint64_t own_base = read_fs(); /* the C library keeps the base at the base */

@@ -1,15 +1,16 @@
 /* execve: what reaches the new program, what is closed, and what stays.
 
-   The program executes itself. The word after its name says which part it then plays. The parts are
+   The program executes itself. The word after its name says which part it plays then. The parts are
    in the first half of the file, the cases that start them in the second. */
 #include "test.h"
 
 #include <stdio.h>
 #include <sys/auxv.h>
 
-/* The parts. Each is a new program, and its checks are about what it finds. */
+/* The parts. Each is a new program, which checks its own state. */
 
-/* In the file these bytes do not exist, but others do, in the same page: they must not show. */
+/* The bytes of bss do not exist in the file. Other bytes of the file share their page, and must not
+   show. */
 static char bss[2 * PAGE + 100];
 
 extern char
@@ -53,8 +54,8 @@ static void arguments_are_large(char **args)
     CHECK(!args[LARGE_COUNT]);
 }
 
-/* argc, argv, NULL, the environment, NULL, the auxiliary vector: from an address divisible by 16 on
- */
+/* The stack holds argc, argv, NULL, the environment, NULL and the auxiliary vector, from an address
+   divisible by 16 on. */
 static void stack_is_in_order(char **args)
 {
     char **argv = args - 2;
@@ -72,7 +73,7 @@ static void stack_is_in_order(char **args)
     CHECK_EQ(aux->a_type, AT_PAGESZ);
 }
 
-/* argv[0] was empty as well, so no name of a part has been given. */
+/* argv[0] was empty too, so the name of a part is missing. */
 static void check_no_arguments(int argc, char **argv)
 {
     CHECK_EQ(argc, 1);
@@ -81,7 +82,7 @@ static void check_no_arguments(int argc, char **argv)
     CHECK(!environ[1]);
 }
 
-/* args: how many bytes the string behind has */
+/* args: the length of the second argument. */
 static void one_long_argument(char **args)
 {
     CHECK_EQ(strlen(args[1]), strtoul(args[0], NULL, 10));
@@ -97,7 +98,7 @@ static void tell_random_bytes(char **args)
     CHECK_EQ(CHECK_OK(write(atoi(args[0]), (void *)getauxval(AT_RANDOM), 16)), 16);
 }
 
-/* args: a descriptor to find open, and three that are to be closed */
+/* args: a descriptor that is open, and three that are closed. */
 static void descriptors_are_these(char **args)
 {
     CHECK_EQ(CHECK_OK(fcntl(atoi(args[0]), F_GETFD)), 0);
@@ -140,13 +141,13 @@ static void touch_address(char **args)
     peek((void *)strtoul(args[0], NULL, 16));
 }
 
-/* args: how many AnonPages there were before the old program took 1024 more */
+/* args: the number of AnonPages before the old program took 1024 more. */
 static void memory_came_back(char **args)
 {
     CHECK(counters_now().anon_pages < atol(args[0]) + 100);
 }
 
-/* args: a pipe to say that it runs, and one to wait on */
+/* args: a pipe for saying that the program runs, and one to wait on. */
 static void say_and_wait(char **args)
 {
     char byte;
@@ -241,7 +242,7 @@ static void large_arguments_arrive(void)
         unmap_pages(argv[2 + i], LARGE_LEN / PAGE + 1);
 }
 
-/* One string may have 128 KiB, and all together a quarter of the stack's limit: 2 MiB. */
+/* One string may have 128 KiB. All together may have a quarter of the stack's limit, here 2 MiB. */
 static void too_large_arguments_are_refused(void)
 {
     size_t len = 128 * KIB;
@@ -283,8 +284,9 @@ static bool exec_gives(int error, size_t stack, size_t strings, size_t len)
     return exits_with(error, exec_limited, &(struct limited_exec){stack, strings, len});
 }
 
-/* A quarter of the stack's limit, but 128 KiB at least, and a few MiB at most; the pointers count, too. */
-static void the_limit_of_arguments(void)
+/* The limit is a quarter of the stack's limit, but at least 128 KiB and at most a few MiB. The
+   pointers count, too. */
+static void arguments_have_a_limit(void)
 {
     CHECK(exec_gives(0, 256 * KIB, 1, 100 * KIB));
     CHECK(exec_gives(0, 256 * KIB, 10, 10 * KIB));
@@ -313,7 +315,7 @@ static void there_is_always_an_argument(void)
     CHECK(exits_with(0, exec_nothing, NULL));
 }
 
-static void the_auxiliary_vector(void)
+static void the_auxiliary_vector_is_right(void)
 {
     const Elf64_Phdr *headers = (const Elf64_Phdr *)getauxval(AT_PHDR);
     uintptr_t entry = getauxval(AT_ENTRY);
@@ -451,8 +453,8 @@ static void its_frames_come_back(void)
     CHECK(exits_with(0, exec_from_large_process, NULL));
 }
 
-/* The second process that runs a program needs frames only for what it writes: all text is there
-   already. */
+/* The second process that runs a program needs frames only for what it writes, because all text is
+   in memory already. */
 static void text_is_shared(void)
 {
     struct gate running = gate_make(), ending = gate_make();
@@ -490,9 +492,9 @@ int main(int argc, char **argv)
     RUN(arguments_and_environment_arrive);
     RUN(large_arguments_arrive);
     RUN(too_large_arguments_are_refused);
-    RUN(the_limit_of_arguments);
+    RUN(arguments_have_a_limit);
     RUN(there_is_always_an_argument);
-    RUN(the_auxiliary_vector);
+    RUN(the_auxiliary_vector_is_right);
     RUN(the_path_is_told_as_it_was_given);
     RUN(random_bytes_differ);
     RUN(descriptors_stay_unless_they_are_marked);

@@ -1,11 +1,11 @@
-/* execve of files that cannot be executed: it fails and changes nothing, or kills the process, which
-   has no memory left to return to. */
+/* execve of files that cannot be executed: exec fails and changes nothing, or the process is killed
+   because its old memory is gone. */
 #include "test.h"
 
 #include <elf.h>
 #include <sys/auxv.h>
 
-/* Makes an executable file of the first len bytes of this program. */
+/* Makes an executable file of the first `len` bytes of this program. */
 static void copy_program(const char *name, size_t len)
 {
     char bytes[4 * PAGE];
@@ -38,7 +38,7 @@ static void exec_fails(int error, const char *path)
     check_error(__FILE__, __LINE__, path, execv(path, victim_arguments), strerror(error), error);
 }
 
-static void paths_that_cannot_be_executed(void)
+static void some_paths_cannot_be_executed(void)
 {
     CHECK_OK(close(create_file("plain", "text", 4)));
     exec_fails(ENOENT, "missing");
@@ -49,7 +49,7 @@ static void paths_that_cannot_be_executed(void)
     CHECK_OK(unlink("plain"));
 }
 
-static void files_that_are_no_programs(void)
+static void files_that_are_no_programs_are_refused(void)
 {
     static const size_t lengths[] = {0, 1, 4, 20, 63, 64, 100};
 
@@ -73,7 +73,7 @@ struct damage {
         offsetof(type, field), sizeof(((type *)NULL)->field), value \
     }
 
-static void headers_that_are_not_for_this_machine(void)
+static void headers_for_other_machines_are_refused(void)
 {
     static const struct damage damages[] = {
         DAMAGE(Elf64_Ehdr, e_ident[1], 'e'),
@@ -94,7 +94,7 @@ static void headers_that_are_not_for_this_machine(void)
     CHECK_OK(unlink("victim"));
 }
 
-/* Where the header of the segment that holds the program's text lies in the file. */
+/* Returns the offset, in the file, of the header of the text segment. */
 static size_t text_header_offset(void)
 {
     const Elf64_Phdr *headers = (const Elf64_Phdr *)getauxval(AT_PHDR);
@@ -112,8 +112,8 @@ static void exec_victim(void *unused)
     _exit(errno == ENOEXEC || errno == EINVAL || errno == ENOMEM ? 98 : TEST_FAILED);
 }
 
-/* Whether exec notices in time to return an error, or must end the process, is the kernel's choice.
- */
+/* Returns true if the program does not run. The kernel may return an error, or kill the process
+   when the error is found too late. */
 static bool victim_stays_dead(void)
 {
     int status = in_child(exec_victim, NULL);
@@ -121,7 +121,7 @@ static bool victim_stays_dead(void)
     return WIFSIGNALED(status) || exited_with(status, 98);
 }
 
-static void segments_that_cannot_be_loaded(void)
+static void segments_that_cannot_be_loaded_are_not_run(void)
 {
     static const struct damage damages[] = {
         DAMAGE(Elf64_Phdr, p_vaddr, 0xffff800000001000),
@@ -148,7 +148,7 @@ static void segments_that_cannot_be_loaded(void)
     CHECK_OK(unlink("victim"));
 }
 
-static void a_file_without_its_text(void)
+static void a_file_without_its_text_is_not_run(void)
 {
     copy_program("victim", PAGE);
     CHECK(victim_stays_dead());
@@ -177,11 +177,11 @@ int main(int argc, char **argv)
     if (argc > 1)
         return 99; /* no damaged program comes to life */
     temp_dir_enter();
-    RUN(paths_that_cannot_be_executed);
-    RUN(files_that_are_no_programs);
-    RUN(headers_that_are_not_for_this_machine);
-    RUN(segments_that_cannot_be_loaded);
-    RUN(a_file_without_its_text);
+    RUN(some_paths_cannot_be_executed);
+    RUN(files_that_are_no_programs_are_refused);
+    RUN(headers_for_other_machines_are_refused);
+    RUN(segments_that_cannot_be_loaded_are_not_run);
+    RUN(a_file_without_its_text_is_not_run);
     RUN(a_failed_exec_changes_nothing);
     temp_dir_leave();
     return test_end();

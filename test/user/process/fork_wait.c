@@ -1,4 +1,4 @@
-/* Processes: how they begin (fork, vfork, posix_spawn), how they end, and who is told.
+/* Processes: how they begin (fork, vfork, posix_spawn), how they end, and which process is told.
 
    The program can also be started as "runs-and-exits N", which exits with N at once. */
 #include "test.h"
@@ -45,7 +45,7 @@ static void fork_tells_both_who_they_are(void)
     CHECK(exited_with(wait_child(child), child % 100));
 }
 
-static void wait_without_children(void)
+static void wait_without_children_fails(void)
 {
     int status = 0x5a5a;
 
@@ -174,7 +174,8 @@ static void init_adopts_orphans(void)
 
 /* Many. */
 
-/* => the pid of a child that writes a byte at once, without a page fault before it, and then goes in a loop */
+/* Starts a child that writes a byte at once, without a page fault before it, and then loops.
+   Returns its pid. */
 static pid_t fork_and_write(int fd)
 {
     long pid;
@@ -192,7 +193,7 @@ static pid_t fork_and_write(int fd)
     return pid;
 }
 
-/* => whether the child came to run before it was killed */
+/* Returns true if the child ran before it was killed. */
 static bool child_outruns_its_killer(int fds[2])
 {
     pid_t pid = fork_and_write(fds[1]);
@@ -204,7 +205,7 @@ static bool child_outruns_its_killer(int fds[2])
     return read(fds[0], &byte, 1) == 1;
 }
 
-/* Nobody says who is faster, but a child that is slower even once must not have done anything. */
+/* Either process may run first. A child that is killed first must have done nothing. */
 static void a_child_that_is_killed_first_does_nothing(void)
 {
     int fds[2], i = 0;
@@ -216,13 +217,13 @@ static void a_child_that_is_killed_first_does_nothing(void)
     CHECK_OK(close(fds[1]));
 }
 
-static void a_thousand_forks_in_sequence(void)
+static void a_thousand_forks_succeed_in_sequence(void)
 {
     for (int i = 0; i < 1000; i++)
         CHECK(exits_with(i % 256, exit_with, &(int){i % 256}));
 }
 
-static void fifty_children_at_once(void)
+static void fifty_children_live_at_once(void)
 {
     pid_t pids[50];
 
@@ -232,7 +233,7 @@ static void fifty_children_at_once(void)
         kill_and_reap(pids[(i * 7) % 50]);
 }
 
-/* A parent that dies takes nobody along, and leaves nothing to wait for. */
+/* The children of a dying parent live on, and leave it nothing to wait for. */
 static void start_ten_and_die(void *unused)
 {
     (void)unused;
@@ -262,7 +263,7 @@ static void vfork_lends_the_memory(void)
     CHECK(exited_with(wait_child(pid), 7));
 }
 
-static void vfork_and_exec(void)
+static void vfork_ends_with_exec(void)
 {
     char *argv[] = {(char *)self_path(), "runs-and-exits", "9", NULL};
     pid_t pid = CHECK_OK(vfork());
@@ -287,8 +288,9 @@ static void vfork_without_burying(void *unused)
     CHECK_ERR(ECHILD, wait(NULL));
 }
 
-/* Who ignores SIGCHLD does not bury its children: init does, at once, perhaps before the parent has begun to wait for
-   the end of the vfork. Several at a time, so that a turn ends in between. */
+/* If a process ignores SIGCHLD, init reaps its children at once, perhaps before the parent has
+   begun to wait for the end of the vfork. Several children run at a time, so that a time slice ends
+   in between. */
 static void a_vforked_child_may_be_buried_early(void)
 {
     pid_t pids[8];
@@ -381,7 +383,7 @@ int main(int argc, char **argv)
         return write(STDOUT_FILENO, "hello\n", 6) == 6 ? TEST_PASSED : TEST_FAILED;
     if (argc > 2)
         return atoi(argv[2]);
-    RUN(wait_without_children);
+    RUN(wait_without_children_fails);
     RUN(every_exit_status_arrives);
     RUN(fork_tells_both_who_they_are);
     RUN(a_child_is_waited_for_once);
@@ -392,11 +394,11 @@ int main(int argc, char **argv)
     RUN(usage_of_children_is_known);
     RUN(init_adopts_orphans);
     RUN(a_child_that_is_killed_first_does_nothing);
-    RUN(a_thousand_forks_in_sequence);
-    RUN(fifty_children_at_once);
+    RUN(a_thousand_forks_succeed_in_sequence);
+    RUN(fifty_children_live_at_once);
     RUN(parents_may_die_first);
     RUN(vfork_lends_the_memory);
-    RUN(vfork_and_exec);
+    RUN(vfork_ends_with_exec);
     RUN(a_vforked_child_may_be_buried_early);
     RUN(a_child_of_vfork_may_die);
     RUN(posix_spawn_starts_a_program);

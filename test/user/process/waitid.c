@@ -1,4 +1,5 @@
-/* waitid, and what parents are told of their children: stops, continuations, ends; groups whose last guardian goes. */
+/* waitid, and what parents are told of their children: stops, continuations, ends, and orphaned
+   groups. */
 #include "test.h"
 
 #include <sys/resource.h>
@@ -27,7 +28,7 @@ static void kill_and_reap(pid_t pid)
     CHECK(killed_by(wait_child(pid), SIGKILL));
 }
 
-static void all_that_happens_to_a_child(void)
+static void waitid_tells_all_that_happens_to_a_child(void)
 {
     pid_t pid = start_child(wait_for_ever, NULL);
 
@@ -164,7 +165,7 @@ static void on_child(void (*handler)(int), int flags)
     calls = 0;
 }
 
-/* Linux may tell by the signal later than waitid does. */
+/* On Linux the signal may come later than the result of waitid. */
 static void await_calls(int wanted)
 {
     sigset_t child, before;
@@ -256,7 +257,7 @@ static void leave_stopped(void *told)
     CHECK_OK(waitid(P_PID, pid, &news, WSTOPPED));
 }
 
-/* Who would have continued it has gone: it hears a SIGHUP, and goes on. */
+/* The process that would have continued the group is gone, so the group gets SIGHUP and goes on. */
 static void a_stopped_group_that_is_orphaned_goes_on(void)
 {
     struct gate told = gate_make();
@@ -270,7 +271,7 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "wait-for-ever") == 0)
         wait_for_ever(NULL);
-    RUN(all_that_happens_to_a_child);
+    RUN(waitid_tells_all_that_happens_to_a_child);
     RUN(news_can_be_left_for_later);
     RUN(no_news_is_zeros);
     RUN(groups_are_waited_for);

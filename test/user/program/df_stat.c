@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <sys/vfs.h>
 
-/* What a command of the shell prints; overwritten by the next. */
+/* Returns what a command of the shell prints. The next call overwrites it. */
 static const char *output_of(const char *command)
 {
     static char text[2048];

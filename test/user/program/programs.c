@@ -1,5 +1,5 @@
-/* The small programs: cp, mv, head, hexdump do byte for byte what those of Debian do, which are what this test runs on
-   Linux; top, vmstat, uptime and run-limited can be read by other programs. */
+/* The small programs: cp, mv, head and hexdump do byte for byte what those of Debian do, which run
+   in this test on Linux. The output of top, vmstat, uptime and run-limited can be parsed. */
 #include "test.h"
 
 #include <stdio.h>
@@ -21,7 +21,8 @@ static void shell_run(void *argument)
     _exit(127);
 }
 
-/* What a command of the shell prints, terminated, in a buffer that is used again; messages aside. => its status */
+/* Sets *text to what a command of the shell prints, without messages. The next call overwrites it.
+   Returns its exit status. */
 static int output_of(const char *script, char **text)
 {
     static char bytes[16 * KIB];
@@ -76,7 +77,7 @@ static unsigned mode_of(const char *path)
     return status.st_mode & 07777;
 }
 
-/* A directory with everything in it that can be copied. */
+/* Makes a directory with everything that can be copied. */
 static void tree_make(void)
 {
     const struct timespec times[] = {{.tv_sec = 1000}, {.tv_sec = 2000}};
@@ -105,7 +106,7 @@ static void end(void)
 
 /* The shell */
 
-/* Of a command that the shell does not have, it runs no half. */
+/* The shell runs no part of a command that it does not support. */
 static void the_shell_refuses_what_it_does_not_have(void)
 {
     prints(2, "if true; then echo x; fi", "");
@@ -264,7 +265,7 @@ static void mv_says_what_it_cannot_do(void)
     end();
 }
 
-/* From another file system it can only be copied, and here it cannot be removed either. */
+/* A file of another file system can only be copied, and here it cannot be removed either. */
 static void mv_copies_between_file_systems(void)
 {
     char *text;
@@ -330,7 +331,7 @@ static void vmstat_counts_outcomes(void)
     CHECK(strstr(text, " forks\n"));
 }
 
-/* The line of `process` in what top prints, from the pid on. */
+/* Returns the line of a process in what top prints, from its pid on. */
 static const char *top_line(const char *text, pid_t pid)
 {
     char key[16];
@@ -395,7 +396,7 @@ static void kill_names_signals(void)
     }
 }
 
-/* ls has closed the directory when it looks at the files in it. */
+/* ls has closed the directory when it looks at its files. */
 static void ls_lists_its_own_files(void)
 {
     runs("ls -l /proc/self/fd >/dev/null");

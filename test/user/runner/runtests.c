@@ -1,6 +1,6 @@
 /* Runs the test programs, one after the other, and reports in TAP.
 
-       runtests [-t SECONDS] [-f MOST] [NAME...]      these programs, or all in the folder of runtests
+       runtests [-t SECONDS] [-f MOST] [NAME...]    these programs, or all in its folder
 
        TAP version 13
        ok - sbrk: given back pages are gone
@@ -10,16 +10,16 @@
        1..4
        2 passed, 1 failed, 1 skipped
 
-   A program reports its cases itself, and counts them in the file that is its standard input (struct
-   test_tally). Then the runner adds a line about the program: it ends before its time is up, its
-   exit status agrees with the count, and it leaves nothing behind. Each program runs between two
-   readings of what the kernel uses memory for, which must agree, and afterwards the kernel counts
-   all its references again (audit). Both readings and audit exist on Pagoda only.
+   A program reports its cases itself, and counts them in the file that is its standard input
+   (struct test_tally). Then the runner adds a line about the program. It is ok if the program ends
+   in time, if its exit status agrees with the count, and if it leaves nothing behind. Each program
+   runs between two readings of what the kernel uses memory for, which must agree. Afterwards the
+   kernel counts all its references again (audit). Both exist on Pagoda only.
 
    With -f each program runs repeatedly, and meets one failing allocation each time: the first that
-   the kernel makes for it or for its children, then the second, and so on until none fails any more,
-   or up to number MOST. After the first EACH numbers some are left out, one more for every EACH.
-   Only what such a program leaves behind is checked; its reports go to /dev/null.
+   the kernel makes for it or for its children, then the second, and so on until none fails any
+   more, or up to number MOST. After the first EACH numbers some are left out, one more for every
+   EACH. The reports go to /dev/null. Only what the program leaves behind is checked.
 
    A program is a process group of its own, so that all its children can be ended with it. Beside it
    runs the watchdog, a second child that sleeps through the time limit. The runner waits for
@@ -67,8 +67,8 @@ static struct usage usage_now(void)
     return usage;
 }
 
-/* Waits until the usage is what it was, but only about a second: init reaps orphans in its own
-   time. => the usage */
+/* Waits until the usage is as before, but only about a second, because init reaps orphans in its
+   own time. Returns the usage. */
 static struct usage usage_settled(const struct usage *before)
 {
     struct timespec pause = {.tv_nsec = 5000000};
@@ -131,8 +131,8 @@ static _Noreturn void become_test(char **argv, unsigned nth)
     _exit(STATUS_NO_EXEC);
 }
 
-/* The test, which may count page tables, begins when this process has come to rest after the fork: it waits for the
-   other end of the pipe to be closed, and that is the last thing that changes anything here. */
+/* Starts the test, which may count page tables. It begins when this process rests after the fork:
+   it waits for the end of a pipe, whose closing is the last change here. */
 static pid_t start_test(char **argv, unsigned nth)
 {
     struct gate rest = gate_make();
@@ -161,9 +161,8 @@ static void sleep_through_limit(void *ready)
     nanosleep(&limit, NULL);
 }
 
-/* Starts the watchdog before the test, which may count frames, and lets both it and this process,
-   which share memory since the fork, come to rest: neither will need another frame while the test
-   runs. */
+/* Starts the watchdog before the test, which may count frames. The watchdog and this process share
+   memory since the fork. Both come to rest here, so neither needs a frame while the test runs. */
 static pid_t start_watchdog(void)
 {
     struct gate ready = gate_make();
@@ -278,7 +277,7 @@ static struct verdict run_test(char *path, const char *name)
     return verdict;
 }
 
-/* => how many allocations have failed */
+/* Runs a program with an allocation failing. Returns how many allocations have failed. */
 static long run_failing(char **argv, unsigned nth, struct verdict *verdict)
 {
     struct usage before = usage_now();
@@ -297,7 +296,8 @@ static long run_failing(char **argv, unsigned nth, struct verdict *verdict)
     return failures;
 }
 
-/* A test whose child was killed may wait for it in vain: that it is still there when its time is up is no failure. */
+/* Runs a program with each allocation failing. A time-out is no failure, because a test may wait
+   for a child that was killed. */
 static struct verdict run_each_failing(char *path)
 {
     char *argv[] = {path, NULL};
@@ -375,8 +375,8 @@ static struct dir_names find_tests(const char *folder, const char *own_name)
     return names;
 }
 
-/* Runs runtests -n, which does nothing, as a test is run. From then on, what the runner and the
-   kernel keep for later is there, and does not look like a leak of the first test. */
+/* Runs runtests -n, which does nothing, as a test is run. Afterwards the caches of the runner and
+   of the kernel are filled, and do not look like a leak of the first test. */
 static void warm_up(const char *path)
 {
     char *argv[] = {(char *)path, "-n", NULL};

@@ -1,5 +1,5 @@
-/* ITIMER_VIRTUAL and ITIMER_PROF: signals after so much CPU time. No case there measures time: each works until its signal
-   has come. And the clocks of CPU time. */
+/* ITIMER_VIRTUAL and ITIMER_PROF, which send signals after an amount of CPU time, and the clocks of
+   CPU time. No case measures time: each works until its signal has come. */
 #include "test.h"
 
 #include <sys/syscall.h>
@@ -27,7 +27,7 @@ static void set(int which, int value_us, int interval_us)
     CHECK_OK(setitimer(which, &timer, NULL));
 }
 
-/* => whether it is set; `interval_us` is what is expected then */
+/* Returns true if the timer is set. Its interval must be `interval_us`. */
 static bool is_set(int which, int interval_us)
 {
     struct itimerval timer;
@@ -66,8 +66,8 @@ static void a_timer_goes_off_again_and_again(void)
     set(ITIMER_VIRTUAL, 0, 0);
 }
 
-/* Work of the kernel's counts as well. */
-static void a_timer_of_user_and_kernel_mode(void)
+/* Work in the kernel counts as well. */
+static void a_timer_may_count_kernel_mode_too(void)
 {
     static char bytes[64 * KIB];
     int fd = CHECK_OK(open("/dev/zero", O_RDONLY));
@@ -176,7 +176,7 @@ int main(int argc, char **argv)
                                                                          : TEST_FAILED;
     RUN(a_timer_goes_off_once);
     RUN(a_timer_goes_off_again_and_again);
-    RUN(a_timer_of_user_and_kernel_mode);
+    RUN(a_timer_may_count_kernel_mode_too);
     RUN(without_a_handler_it_kills);
     RUN(exec_keeps_them_and_fork_does_not);
     RUN(the_old_setting_is_told);

@@ -1,4 +1,5 @@
-/* What a signal handler is told: the sender, the address and kind of a fault, the end of a child. */
+/* What a signal handler is told: the sender, the address and kind of a fault, the end of a
+   child. */
 #include "handler.h"
 
 #include <sys/syscall.h>
@@ -15,7 +16,7 @@ static void kill_says_who(void)
     CHECK_EQ(handled_info.si_pid, getpid());
 }
 
-/* Lets `fault` happen, and checks what its handler is told. */
+/* Makes `fault` happen, and checks what its handler is told. */
 static void check_fault(int signal, int code, const void *address, void (*fault)(void *), void *arg)
 {
     handler_set_info(signal, handler_escape, 0);
@@ -62,7 +63,7 @@ static void a_page_beyond_the_end_is_a_bus_error(void)
     temp_dir_leave();
 }
 
-/* Each ends in an instruction whose address is told, and stores that first. */
+/* Each function stores the address of its last instruction, which then faults. */
 static const void *volatile culprit;
 
 static void divide_by_zero(void *unused)

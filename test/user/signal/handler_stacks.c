@@ -97,7 +97,8 @@ static void no_place_for_a_frame_kills(void)
     CHECK(dies_by(SIGSEGV, overflow_with_handler, NULL));
 }
 
-/* Longer than a red zone, shorter than a page: the frame's own page comes by a fault. */
+/* The stack that is left is longer than a red zone and shorter than a page. The page of the frame
+   comes by a fault. */
 static void raise_on_fresh_stack(void *stack)
 {
     stack_t alternate_stack = {.ss_sp = stack, .ss_size = 16 * PAGE};

@@ -33,7 +33,7 @@ static void a_blocked_signal_is_handled_later(void)
     CHECK(!sigismember(&pending, SIGUSR1));
 }
 
-/* The signal is blocked while its handler runs, and so are those of sa_mask. */
+/* The handler's signal is blocked while it runs, and so are the signals of sa_mask. */
 static void check_mask_and_raise(int signal)
 {
     handler_count(signal);
@@ -98,7 +98,7 @@ static void note_order(int signal)
     order[norder++ % 2] = signal;
 }
 
-/* Two that wait together: the second handler begins before the first has done anything. */
+/* Two pending signals: the second handler begins before the first has done anything. */
 static void all_that_wait_are_handled(void)
 {
     sigset_t both = signal_set_of(SIGUSR1);
@@ -180,7 +180,7 @@ static void a_handler_may_mend_a_page(void)
     unmap_pages(page, 1);
 }
 
-/* A handler uses every register, and the floating-point unit, as it likes. */
+/* A handler overwrites every register and the floating-point unit. */
 static void scribble(int signal)
 {
     static double sink;
@@ -200,7 +200,7 @@ struct registers {
     char xmm6[16], xmm15[16];
 };
 
-/* Fills the registers, faults, and stores what they are then. */
+/* Fills the registers, faults, and stores the registers afterwards. */
 static void fault_with_registers(struct registers *after)
 {
     __asm__ volatile(
@@ -250,7 +250,7 @@ static uintptr_t entry_rsp __attribute__((used));
 static uint32_t entry_mxcsr __attribute__((used));
 static uint64_t entry_flags __attribute__((used));
 
-/* Where a handler begins: nothing was pushed yet. */
+/* The first instruction of a handler, before anything was pushed. */
 __attribute__((naked)) static void note_entry(int signal __attribute__((unused)))
 {
     __asm__ volatile("mov %rsp, entry_rsp(%rip); stmxcsr entry_mxcsr(%rip); pushf; popq "

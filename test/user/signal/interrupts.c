@@ -1,8 +1,8 @@
-/* System calls that a signal interrupts: which are started again, which tell of it (EINTR), and which
-   only wait for signals. And alarms.
+/* System calls that a signal interrupts: some are restarted, some return EINTR, and some only wait
+   for signals. And alarms.
 
-   Nothing here depends on time but the order of things: a child sends its signal when its parent
-   sleeps, as /proc says. */
+   The cases depend on order, and never on time: a child sends its signal when its parent sleeps, as
+   /proc says. */
 #include "test.h"
 
 #include <poll.h>
@@ -34,7 +34,7 @@ static sigset_t set_of(int signal)
     return set;
 }
 
-/* Beside a call that sleeps in the parent: sends it `signal`, and then lets it end. */
+/* Helps a call that sleeps in the parent: it sends `signal`, and then lets the call end. */
 struct helper {
     int signal;
     struct gate gate; /* opened at last */
@@ -93,7 +93,7 @@ static void a_read_is_interrupted(void)
     helper_end(pid);
 }
 
-/* Neither an ignored signal nor a stop is to be seen. */
+/* An ignored signal and a stop leave no trace in a call. */
 static void ignored_signals_do_not_interrupt(void)
 {
     char byte;
@@ -138,7 +138,7 @@ static void a_sleep_tells_what_is_left(void)
     helper_end(pid);
 }
 
-/* A signal that comes while a process forks: it forks all the same, and the handler runs once. */
+/* A signal comes during a fork. The fork succeeds, and the handler runs once. */
 static void signals_do_not_disturb_fork(void)
 {
     handle(SIGALRM, 0);
@@ -384,7 +384,7 @@ static void handle_children(int flags)
     calls = 0;
 }
 
-/* Linux tells those who wait first, and sends the signal then. */
+/* Linux notifies a waiting parent first, and then sends the signal. */
 static void await_told(int code, int status, pid_t pid)
 {
     sigset_t none;
@@ -437,7 +437,7 @@ static void an_orphaned_group_is_not_stopped(void)
 }
 
 /* A session of three: its leader; a child in a group of its own, which ends; and the child's child,
-   stopped in the same group, which is then nobody's. */
+   which is stopped in that group and orphaned by then. */
 static void leave_stopped_group(void *gate)
 {
     CHECK_OK(setsid());

@@ -1,6 +1,6 @@
-/* Signals without handlers: what kills, what is ignored, what waits, and whom kill reaches.
+/* Signals without handlers: those that kill, are ignored, or stay pending, and the targets of kill.
 
-   Everything is seen in wait statuses. A process that lived through a signal proves it by its exit
+   The wait status shows the outcome. A process that survived a signal proves it by its exit
    status. */
 #include "test.h"
 
@@ -119,7 +119,7 @@ static void dispositions_are_told(void)
     CHECK_ERR(EINVAL, syscall(SYS_rt_sigaction, SIGUSR1, NULL, NULL, 4));
 }
 
-/* Exits with ALIVE while the signal waits; dies of it once it is let through. */
+/* Exits with ALIVE while the signal is pending; is killed by it once it is unblocked. */
 static void raise_blocked(void *unblock)
 {
     block(SIG_BLOCK, SIGTERM);
@@ -156,7 +156,7 @@ static void what_waits_is_not_inherited(void)
     CHECK(dies_by(SIGTERM, fork_with_signal_waiting, NULL));
 }
 
-/* What waits is forgotten when the signal comes to be ignored. */
+/* A pending signal is dropped when it becomes ignored. */
 static void raise_blocked_then_ignore(void *unused)
 {
     (void)unused;
@@ -230,7 +230,7 @@ static void kill_says_what_is_wrong(void)
 
 /* Process groups and sessions. */
 
-/* A child in the given group, or in a new one of its own if that is 0. */
+/* Starts a child in the given group, or in a new group if that is 0. */
 static pid_t start_in_group(pid_t group)
 {
     pid_t pid = start_child(wait_for_ever, NULL);

@@ -1,4 +1,4 @@
-/* Signals that say something, and alternate stacks that disarm themselves. */
+/* Signals that carry a value, and alternate stacks that disarm themselves. */
 #include "test.h"
 
 #include <sys/syscall.h>
@@ -83,7 +83,7 @@ static void a_value_is_waited_for(void)
     CHECK_OK(sigprocmask(SIG_UNBLOCK, &set, NULL));
 }
 
-/* Up to the end of what the signal has to say, and behind it. */
+/* The siginfo of a signal, and the bytes behind the part that the signal uses. */
 static void the_rest_of_what_is_told_is_zero(void)
 {
     sigset_t set;

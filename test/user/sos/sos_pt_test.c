@@ -1,10 +1,10 @@
-/* SOS, M3: pt_test writes each page of an array and reads it back: 27 pages on the stack and 27 from
-   malloc. And the same with 270. It runs under the default limit of the stack. */
+/* SOS, M3: pt_test writes each page of an array and reads it back, with 27 pages on the stack and
+   27 from malloc, and then with 270. The stack has its default limit. */
 #include "test.h"
 
 #define SOS_STACK_ABOVE 0x20000000
 
-/* Not one loop: a page that shows another's frame is noticed only when all were written. */
+/* Two loops, because a page that shows another's frame is noticed only after all were written. */
 static void write_and_read_back(char *array, size_t npages)
 {
     for (size_t i = 0; i < npages; i++)
@@ -30,13 +30,13 @@ static void pt_test_heap(size_t npages)
     free(array);
 }
 
-static void pt_test_27_pages(void)
+static void pt_test_passes_with_27_pages(void)
 {
     pt_test_stack(27);
     pt_test_heap(27);
 }
 
-static void pt_test_270_pages(void)
+static void pt_test_passes_with_270_pages(void)
 {
     pt_test_stack(270);
     pt_test_heap(270);
@@ -62,7 +62,7 @@ static void every_frame_comes_back(void)
     CHECK_EQ(counters_since(&before).page_tables, 0);
 }
 
-/* The program comes through the pager: its pages are there when they are touched. */
+/* The program comes through the pager: a page of it is present after its first touch. */
 
 static void code_cannot_be_written(void)
 {
@@ -87,8 +87,8 @@ static void the_program_comes_page_by_page(void)
 int main(void)
 {
     RUN_ON_PAGODA(every_frame_comes_back); /* before the stack has grown here */
-    RUN(pt_test_27_pages);
-    RUN(pt_test_270_pages);
+    RUN(pt_test_passes_with_27_pages);
+    RUN(pt_test_passes_with_270_pages);
     RUN(code_cannot_be_written);
     RUN_ON_PAGODA(the_program_comes_page_by_page);
     return test_end();

@@ -1,7 +1,7 @@
-/* The terminal: lines and bytes, the keys that send signals, and who may use it.
+/* The terminal: lines and bytes, the keys that send signals, and the processes that may use it.
 
-   Each case leads a session of its own with a terminal of its own: on Linux a pseudo-terminal, on
-   Pagoda the console, taken away from whoever had it, with TIOCSTI for a keyboard. */
+   Each case leads its own session with its own terminal. On Linux that is a pseudo-terminal. On
+   Pagoda it is the console, taken from the session that had it, with TIOCSTI for a keyboard. */
 #include "test.h"
 
 #include <poll.h>
@@ -39,7 +39,7 @@ static void set_flags(tcflag_t on, tcflag_t off, int vmin, int vtime)
     CHECK_OK(tcsetattr(terminal, TCSANOW, &modes));
 }
 
-/* Nothing is echoed: on Pagoda it would stand among the reports. */
+/* Echo is off, because on Pagoda it would mix with the reports. */
 static void lead_session(void *body)
 {
     CHECK_OK(setsid());
@@ -150,7 +150,7 @@ static bool stopped_by(int status, int signal)
     return WIFSTOPPED(status) && WSTOPSIG(status) == signal;
 }
 
-/* A child in a group of its own; who starts it knows when it is there. */
+/* Starts a child in its own group. The group exists when this returns. */
 static pid_t start_job(void (*body)(void *), void *arg)
 {
     pid_t pid = CHECK_OK(fork());
@@ -267,12 +267,12 @@ static void read_with_deaf_ears(void *unused)
     set_flags(0, ECHO, 1, 0); /* may */
 }
 
-static void who_ignores_the_stop_gets_an_error(void)
+static void a_job_that_ignores_the_stop_gets_an_error(void)
 {
     CHECK(exited_with(wait_child(start_job(read_with_deaf_ears, NULL)), 0));
 }
 
-/* The job's only parent in the session ends before it reads. */
+/* The parent of the job ends before the job reads. */
 static void read_as_orphan(void *gates)
 {
     struct gate *orphaned = gates, *done = orphaned + 1;
@@ -351,7 +351,7 @@ static void a_new_size_is_told(void)
 
 /* The leader goes. */
 
-static void give_up(void)
+static void the_leader_gives_up_the_terminal(void)
 {
     pid_t pid = start_job(wait_for_ever, NULL);
 
@@ -397,10 +397,11 @@ static void a_job_hears_of_its_leaders_end(void)
     gate_destroy(&hung_up);
 }
 
-/* Opened by what is left of a session, when its leader has gone. */
+/* Opened by the job that is left after the session's leader has gone. */
 static struct gate gone;
 
-/* A pseudo-terminal hangs up when its other side is closed, which takes its time after it has woken the reader. */
+/* Checks a terminal that was hung up. A pseudo-terminal wakes its reader first and hangs up a
+   little later. */
 static void check_hung_up(int tty)
 {
     struct pollfd polled = {.fd = tty, .events = POLLIN | POLLOUT};
@@ -418,7 +419,7 @@ static void check_hung_up(int tty)
     CHECK_ERR(ENXIO, open("/dev/tty", O_RDWR)); /* the session has none any more */
 }
 
-/* In the foreground, where nothing but the hangup ends the read. */
+/* Reads in the foreground, where only the hangup ends the read. */
 static void read_until_hangup(void *unused)
 {
     int tty = CHECK_OK(open("/dev/tty", O_RDWR));
@@ -483,12 +484,12 @@ int main(void)
     RUN_IN_SESSION(a_job_in_the_background_does_not_read);
     RUN_IN_SESSION(a_job_in_the_background_does_not_change_modes);
     RUN_IN_SESSION(tostop_holds_writers);
-    RUN_IN_SESSION(who_ignores_the_stop_gets_an_error);
+    RUN_IN_SESSION(a_job_that_ignores_the_stop_gets_an_error);
     RUN_IN_SESSION(an_orphaned_job_gets_an_error);
     RUN_IN_SESSION(the_foreground_is_told_and_checked);
     RUN_IN_SESSION(only_the_leader_takes_the_terminal);
     RUN_IN_SESSION(a_new_size_is_told);
-    RUN_IN_SESSION(give_up);
+    RUN_IN_SESSION(the_leader_gives_up_the_terminal);
     RUN(a_job_hears_of_its_leaders_end);
     RUN_IN_SESSION(the_terminal_of_the_session_has_a_name);
     RUN(a_read_ends_when_the_leader_does);

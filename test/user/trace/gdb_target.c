@@ -1,6 +1,6 @@
 /* The program that the scripted gdb session watches (tools/gdb_test.py): one demand-zero fault and
-   one copy-on-write fault, each on a page of its own whose symbol the script knows. As a test it
-   checks what the program itself can see of them. */
+   one copy-on-write fault, each on a page whose symbol the script knows. As a test it checks what
+   the program itself sees of them. */
 
 #include "test.h"
 

@@ -1,4 +1,5 @@
-/* ptrace: the signals of a tracee, the requests that are refused, and a fork bomb that is traced. */
+/* ptrace: the signals of a tracee, the requests that are refused, and a fork bomb that is
+   traced. */
 #include "tracee.h"
 
 #include <stdio.h>
@@ -69,7 +70,7 @@ static void deadly_signals_wait_for_the_tracer(void)
     CHECK(exited_with(wait_child(pid), 0));
 }
 
-/* A stop is told once; a look does not take it. */
+/* A stop is reported once, and a request does not consume it. */
 static void a_stop_is_told_once(void)
 {
     pid_t pid = tracee_start(do_nothing, NULL, 0);
@@ -107,7 +108,7 @@ static void a_stop_sends_sigchld(void)
 
 /* ---- What is refused ---- */
 
-static void wrong_processes(void)
+static void wrong_processes_are_refused(void)
 {
     pid_t pid = start_child(wait_for_ever, NULL), nobody = 4194300;
 
@@ -142,7 +143,7 @@ static void wrong_processes(void)
     tracee_kill(pid);
 }
 
-static void init_and_zombies(void)
+static void init_and_zombies_cannot_be_traced(void)
 {
     sigset_t set, old;
     siginfo_t info;
@@ -166,7 +167,7 @@ static void twice_traced(void *unused)
     CHECK_ERR(EPERM, trace(PTRACE_TRACEME, 0, 0, 0));
 }
 
-static void wrong_requests(void)
+static void wrong_requests_are_refused(void)
 {
     pid_t pid = tracee_start(twice_traced, NULL, 0), other = start_child(wait_for_ever, NULL);
     char *hole = map_hole(1);
@@ -193,7 +194,7 @@ static void wrong_requests(void)
     tracee_kill(other);
 }
 
-static void the_state_in_proc(void)
+static void status_names_the_tracer(void)
 {
     pid_t pid = tracee_start(do_nothing, NULL, 0);
     char path[] = "/proc/1234567890/status";
@@ -209,7 +210,8 @@ static void the_state_in_proc(void)
 
 #define BOMB_DEPTH 3
 
-/* Each process forks twice, so they are 2 to the power of BOMB_DEPTH at the end. */
+/* Each process forks BOMB_DEPTH times, so 2 to the power of BOMB_DEPTH processes exist at the
+   end. */
 static void fork_bomb(void *unused)
 {
     (void)unused;
@@ -219,7 +221,8 @@ static void fork_bomb(void *unused)
         ;
 }
 
-/* Follows all the forks with stops at every call, for so many stops; then ends, with the rest as they are. */
+/* Traces all forks with stops at every call, for `stops` stops. Then it ends, and leaves the
+   tracees. */
 static void trace_bomb(void *stops)
 {
     pid_t pid = tracee_start(fork_bomb, NULL, FORKS | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
@@ -251,10 +254,10 @@ int main(void)
     RUN(deadly_signals_wait_for_the_tracer);
     RUN(a_stop_is_told_once);
     RUN(a_stop_sends_sigchld);
-    RUN(wrong_processes);
-    RUN(init_and_zombies);
-    RUN(wrong_requests);
-    RUN(the_state_in_proc);
+    RUN(wrong_processes_are_refused);
+    RUN(init_and_zombies_cannot_be_traced);
+    RUN(wrong_requests_are_refused);
+    RUN(status_names_the_tracer);
     RUN(a_fork_bomb_is_followed_and_left);
     return test_end();
 }

@@ -12,7 +12,7 @@ static void call_getppid(void *unused)
     CHECK(syscall(SYS_getppid, 11, 22, 33, 44, 55, 66) > 0);
 }
 
-static void both_ends_of_a_call(void)
+static void both_ends_of_a_call_are_seen(void)
 {
     pid_t pid = tracee_start(call_getppid, NULL, PTRACE_O_TRACESYSGOOD);
     struct user_regs_struct regs;
@@ -44,7 +44,7 @@ static void both_ends_of_a_call(void)
 
 #define ERESTARTSYS 512
 
-/* It is seized while it sleeps in a read, which goes on later as if nothing had been. */
+/* A process is seized while it sleeps in a read. The read then continues undisturbed. */
 static void a_sleeping_process_is_seized_and_interrupted(void)
 {
     int fds[2];
@@ -100,7 +100,7 @@ static void clone_and_wait(void *unused)
     CHECK(exited_with(status, 7));
 }
 
-/* The child is traced from its first step, and the tracer is told of its end before its parent. */
+/* The child is traced from its first step. The tracer hears of its end before the parent does. */
 static void check_child_event(void (*body)(void *), int event)
 {
     pid_t pid = tracee_start(body, NULL, FORKS);
@@ -129,7 +129,7 @@ static void children_are_traced_too(void)
     check_child_event(vfork_and_wait, PTRACE_EVENT_VFORK);
 }
 
-/* A signal that would kill the parent waits with it, for it is the tracer's to pass on. */
+/* A signal that would kill the parent stays pending, because the tracer decides about it. */
 static void a_vfork_is_not_cut_short(void)
 {
     pid_t pid = tracee_start(vfork_and_wait, NULL, PTRACE_O_TRACEVFORK);
@@ -195,7 +195,7 @@ int main(int argc, char **argv)
     (void)argv;
     if (argc > 1)
         return 42; /* when a case executes this program */
-    RUN(both_ends_of_a_call);
+    RUN(both_ends_of_a_call_are_seen);
     RUN(a_sleeping_process_is_seized_and_interrupted);
     RUN(children_are_traced_too);
     RUN(a_vfork_is_not_cut_short);

@@ -27,7 +27,7 @@ static void sigkill_ends_every_stop(void)
     tracee_kill(pid); /* and where it listens */
 }
 
-/* A call that was not made yet is not made any more. */
+/* A system call that has not begun is never made. */
 static void a_killed_process_makes_no_call(void)
 {
     int fds[2];
@@ -50,7 +50,7 @@ static void a_killed_process_makes_no_call(void)
     close(fds[0]);
 }
 
-/* A tracer that is not the parent, and does `with` the process before it ends. */
+/* A tracer that is not the parent. */
 struct other_tracer {
     pid_t tracee;
     long options;
@@ -69,7 +69,7 @@ static void trace_other(void *arg)
     }
 }
 
-/* The tracee runs on, or dies with its tracer if that wanted it so. */
+/* The tracee runs on after its tracer's end, or dies with it under PTRACE_O_EXITKILL. */
 static void a_tracer_that_ends_lets_go(void)
 {
     for (int n = 0; n < 4; n++) {
@@ -119,7 +119,7 @@ static void leave_zombie(void *arg)
     wait_for_ever(NULL);
 }
 
-/* First the tracer hears of the end, then the parent, whether the tracer has waited or not. */
+/* The tracer hears of the end first and the parent last, whether the tracer waits or not. */
 static void the_parent_hears_of_the_end_last(void)
 {
     struct gate gate = gate_make();
@@ -138,7 +138,7 @@ static void the_parent_hears_of_the_end_last(void)
     gate_destroy(&gate);
 }
 
-/* Who does not want to hear of its children hears of those that it traces. */
+/* A process that ignores SIGCHLD still hears of the children that it traces. */
 static void a_traced_child_is_not_reaped_unseen(void)
 {
     signal(SIGCHLD, SIG_IGN);

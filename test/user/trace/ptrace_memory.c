@@ -10,7 +10,7 @@ static void write_and_stop(void *pages)
     raise(SIGUSR1);
 }
 
-static void memory_of_a_tracee(void)
+static void the_memory_of_a_tracee_can_be_read(void)
 {
     char *pages = map_pages(4), *hole = map_hole(1);
     char buffer[3 * PAGE];
@@ -44,7 +44,7 @@ static void memory_of_a_tracee(void)
     unmap_pages(pages, 4);
 }
 
-static void pieces_of_memory(void)
+static void memory_can_be_read_in_pieces(void)
 {
     static const char text[] = "abcdefgh";
     char a[4] = "", b[8] = "";
@@ -67,8 +67,8 @@ static void pieces_of_memory(void)
     CHECK_ERR(EINVAL, process_vm_readv(getpid(), local, 3, remote, 3, 0));
 }
 
-/* Though only as much would be read as there is room for. */
-static void a_length_below_0_of_memory_elsewhere(void)
+/* A negative length is refused, although no more would be read than there is room for. */
+static void a_negative_length_is_refused(void)
 {
     char byte = 1, to;
     struct iovec local = {&to, 1}, remote[] = {{&byte, 1}, {&byte, -1}};
@@ -84,8 +84,8 @@ static void exec_again_and_again(void *unused)
 
 #define READS 200
 
-/* The memory is exchanged, unmapped and given back under the reader. */
-static void memory_that_goes_while_it_is_read(void)
+/* The memory is replaced, unmapped and freed during the read. */
+static void memory_may_go_while_it_is_read(void)
 {
     pid_t pid = start_child(exec_again_and_again, NULL);
     struct region stack = {0};
@@ -106,9 +106,9 @@ int main(int argc, char **argv)
     (void)argv;
     if (argc > 1)
         exec_again_and_again(NULL);
-    RUN(memory_of_a_tracee);
-    RUN(pieces_of_memory);
-    RUN(a_length_below_0_of_memory_elsewhere);
-    RUN(memory_that_goes_while_it_is_read);
+    RUN(the_memory_of_a_tracee_can_be_read);
+    RUN(memory_can_be_read_in_pieces);
+    RUN(a_negative_length_is_refused);
+    RUN(memory_may_go_while_it_is_read);
     return test_end();
 }

@@ -11,7 +11,7 @@ static void a_job_is_stopped_under_its_tracer(void)
     CHECK_EQ(tracee_next_stop(pid), SIGTSTP);
     CHECK_ERR(EIO, trace(PTRACE_LISTEN, pid, 0, 0));
     CHECK_OK(trace(PTRACE_CONT, pid, 0, SIGTSTP));
-    /* A group without anybody who could continue it is not stopped by the terminal's signals. */
+    /* The terminal's signals do not stop an orphaned group. */
     CHECK_OK(kill(pid, SIGSTOP));
     int stop = tracee_next_stop(pid);
     if (stop == EVENT(PTRACE_EVENT_STOP, SIGTSTP)) {
@@ -32,7 +32,7 @@ static void a_job_is_stopped_under_its_tracer(void)
     CHECK(killed_by(wait_child(pid), SIGUSR1));
 }
 
-/* It ends the stop before it begins, though that was taken and the tracer wants it. */
+/* A SIGCONT cancels a stop that the tracer is about to pass on. */
 static void a_continuation_overtakes_a_stop(void)
 {
     pid_t pid = tracee_start(wait_for_ever, NULL, 0); /* it has just taken a SIGSTOP */
@@ -60,8 +60,9 @@ static void what_is_detached_in_a_stop_stays_stopped(void)
     tracee_kill(pid);
 }
 
-/* Of SIGCONT first as of a stop of its own, then as of a signal; whether it was stopped or not. */
-static void who_has_seized_hears_of_sigcont_twice(void)
+/* A tracer that has seized a process sees a SIGCONT first as a stop of its own and then as a
+   signal, whether the process was stopped or not. */
+static void a_tracer_that_seized_hears_of_sigcont_twice(void)
 {
     pid_t pid = start_child(wait_for_ever, NULL);
 
@@ -95,7 +96,8 @@ static void continue_itself(void *unused)
     CHECK_OK(kill(getpid(), SIGCONT));
 }
 
-/* It does so behind the stops of the call that sends it, and when the signal itself waits. */
+/* The stop of a SIGCONT comes behind the stops of the call that sends it, and also when the signal
+   itself is blocked. */
 static void a_sigcont_is_told_behind_other_stops(void)
 {
     pid_t pid = start_child(continue_itself, NULL);
@@ -117,8 +119,8 @@ static void a_sigcont_is_told_behind_other_stops(void)
     CHECK_EQ(traps, 1);
 }
 
-/* No tracer can have it go on where no program can be. (Some CPUs fault before the jump, and then there is nothing to
-   suppress.) */
+/* A tracer cannot let a tracee run at an address that is not canonical. Some CPUs fault before the
+   jump; then there is nothing to suppress. */
 static void a_jump_to_no_address_cannot_be_suppressed(void)
 {
     pid_t pid = tracee_start(call_code, (void *)(1ul << 63), 0);
@@ -131,7 +133,7 @@ static void a_jump_to_no_address_cannot_be_suppressed(void)
     CHECK(killed_by(wait_child(pid), SIGSEGV));
 }
 
-/* Who seizes a process that has stopped already is told so at once. */
+/* A tracer that seizes a stopped process is told of the stop at once. */
 static void a_stopped_process_is_seized(void)
 {
     pid_t pid = start_child(wait_for_ever, NULL);
@@ -145,7 +147,7 @@ static void a_stopped_process_is_seized(void)
     tracee_kill(pid);
 }
 
-/* As its tracer it was told of the stop, and as its parent it is told again. */
+/* The parent, as the tracer, has been told of the stop. After it detaches, it is told again. */
 static void a_parent_that_detaches_hears_of_the_stop(void)
 {
     pid_t pid = tracee_start(wait_for_ever, NULL, 0);
@@ -164,7 +166,7 @@ int main(void)
     RUN(a_job_is_stopped_under_its_tracer);
     RUN(a_continuation_overtakes_a_stop);
     RUN(what_is_detached_in_a_stop_stays_stopped);
-    RUN(who_has_seized_hears_of_sigcont_twice);
+    RUN(a_tracer_that_seized_hears_of_sigcont_twice);
     RUN(a_sigcont_is_told_behind_other_stops);
     RUN(a_jump_to_no_address_cannot_be_suppressed);
     RUN(a_stopped_process_is_seized);

@@ -1,4 +1,5 @@
-/* strace: its lines, on Pagoda and on Linux; and where Linux's own strace is installed, that both say the same. */
+/* strace: its lines, on Pagoda and on Linux. Where Linux's own strace is installed, both must print
+   the same. */
 #include "test.h"
 
 #include <poll.h>
@@ -11,7 +12,7 @@
 
 #define LINUX_STRACE "/usr/bin/strace"
 
-/* ---- The program that is traced: this one, under another name for itself ---- */
+/* ---- The program that is traced: this program, with "subject" as its argument ---- */
 
 static void handle(int signal)
 {
@@ -103,7 +104,7 @@ static int be_subject(void)
     return 0;
 }
 
-/* What Linux's strace shows of it, as far as that is the same each time. */
+/* What Linux's strace prints, except for the parts that vary. */
 static const char *const subject_lines[] = {
     "open(\"file\", O_RDWR|O_CREAT|O_TRUNC|O_LARGEFILE, 0644) = 3",
     "write(3, \"hello\\n\\t\\33[1m\\0001\\\"x\\\\\", 16) = 16",
@@ -221,7 +222,7 @@ static void check_has_not(const char *text, const char *unwanted)
 
 /* ---- The cases ---- */
 
-static void the_lines_of_a_program(void)
+static void strace_shows_the_lines_of_a_program(void)
 {
     CHECK(killed_by(STRACE("-o", "trace", self_path(), "subject"), SIGSEGV));
     char *text = contents("trace"), *from = text;
@@ -235,7 +236,7 @@ static void the_lines_of_a_program(void)
     CHECK_OK(unlink("trace"));
 }
 
-/* Numbers of four digits and more, such as those of processes and addresses, are others each time. */
+/* Blanks numbers of four digits and more, such as pids and addresses, which vary. */
 static void blank_numbers(char *text)
 {
     while (*text) {
@@ -247,7 +248,7 @@ static void blank_numbers(char *text)
     }
 }
 
-static void what_linuxs_strace_says(void)
+static void linuxs_strace_says_the_same(void)
 {
     static const char *const files[] = {"ours", "linuxs"};
     char *texts[2];
@@ -270,7 +271,7 @@ static void what_linuxs_strace_says(void)
     CHECK_OK(unlink("linuxs"));
 }
 
-static void which_calls_are_shown(void)
+static void calls_can_be_chosen(void)
 {
     CHECK(
         killed_by(STRACE("-o", "trace", "-e", "trace=fork,dup2", self_path(), "subject"), SIGSEGV));
@@ -291,7 +292,7 @@ static void which_calls_are_shown(void)
     CHECK_OK(unlink("trace"));
 }
 
-static void a_table_of_calls(void)
+static void calls_can_be_counted(void)
 {
     CHECK(killed_by(STRACE("-c", "-o", "trace", self_path(), "subject"), SIGSEGV));
     char *text = contents("trace");
@@ -303,7 +304,7 @@ static void a_table_of_calls(void)
     CHECK_OK(unlink("trace"));
 }
 
-static void children_that_are_followed(void)
+static void children_can_be_followed(void)
 {
     CHECK(killed_by(STRACE("-f", "-o", "trace", self_path(), "subject"), SIGSEGV));
     char *text = contents("trace");
@@ -314,7 +315,7 @@ static void children_that_are_followed(void)
     CHECK_OK(unlink("trace"));
 }
 
-static void how_strace_ends(void)
+static void strace_tells_how_it_ended(void)
 {
     CHECK(exited_with(STRACE("-o", "trace", self_path(), "exit"), 42));
     CHECK(exited_with(STRACE("-o", "trace", "/nowhere"), 1));
@@ -328,7 +329,7 @@ static void how_strace_ends(void)
     CHECK_OK(unlink("trace"));
 }
 
-/* A process that reads a byte, and strace -p on it, which has said that it is there. */
+/* A process that reads a byte, and an strace -p that has attached to it. */
 struct attached {
     int bytes[2], errors[2];
     pid_t reader, strace;
@@ -369,7 +370,7 @@ static void attached_destroy(struct attached *attached)
     CHECK_OK(unlink("trace"));
 }
 
-static void a_process_that_runs_already(void)
+static void a_running_process_can_be_traced(void)
 {
     struct attached attached;
 
@@ -385,7 +386,7 @@ static void a_process_that_runs_already(void)
     attached_destroy(&attached);
 }
 
-/* It runs on; one that strace has started ends with it. */
+/* A process to which strace was attached runs on. A process that strace started ends with it. */
 static void strace_is_interrupted(void)
 {
     struct attached attached;
@@ -398,7 +399,8 @@ static void strace_is_interrupted(void)
     attached_destroy(&attached);
 }
 
-/* Who watches the shell must not be stopped by a key: the shell, which waits for it then, could not continue it. */
+/* A key must not stop an strace of the shell: the shell would wait for it, and could not continue
+   it. */
 static void strace_is_not_stopped_by_a_key(void)
 {
     struct attached attached;
@@ -428,13 +430,13 @@ int main(int argc, char **argv)
     if (argc > 1)
         return strcmp(argv[1], "subject") == 0 ? be_subject() : 42;
     temp_dir_enter();
-    RUN(the_lines_of_a_program);
-    RUN(what_linuxs_strace_says);
-    RUN(which_calls_are_shown);
-    RUN(a_table_of_calls);
-    RUN(children_that_are_followed);
-    RUN(how_strace_ends);
-    RUN(a_process_that_runs_already);
+    RUN(strace_shows_the_lines_of_a_program);
+    RUN(linuxs_strace_says_the_same);
+    RUN(calls_can_be_chosen);
+    RUN(calls_can_be_counted);
+    RUN(children_can_be_followed);
+    RUN(strace_tells_how_it_ended);
+    RUN(a_running_process_can_be_traced);
     RUN(strace_is_interrupted);
     RUN(strace_is_not_stopped_by_a_key);
     RUN(strace_is_killed);

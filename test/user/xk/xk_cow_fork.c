@@ -27,7 +27,7 @@ static void count_in_child(void *heap)
     CHECK_EQ(counters_since(&before).anon_pages, HEAP_PAGES);
 }
 
-static void two_hundred_pages(void)
+static void two_hundred_pages_cost_frames_when_written(void)
 {
     struct held_child child;
     char *heap = page_round_up(CHECK_OK(pagoda_sbrk((HEAP_PAGES + 1) * PAGE)));
@@ -47,6 +47,6 @@ int main(int argc, char **argv)
     (void)argc;
     pagoda_only();
     with_ten_page_stack(argv);
-    RUN(two_hundred_pages);
+    RUN(two_hundred_pages_cost_frames_when_written);
     return test_end();
 }

@@ -1,4 +1,4 @@
-/* xk, lab 3: ten blocks of 10 001 bytes, freed, and then one of 20 KiB, from a malloc that stands on
+/* xk, lab 3: ten blocks of 10 001 bytes, freed, and then one of 20 KiB, from a malloc on top of
    sbrk. */
 #include "test.h"
 
@@ -15,7 +15,7 @@ static char *alloc_filled(size_t size, char filling)
     return memset(block, filling, size);
 }
 
-static void ten_blocks_and_a_large_one(void)
+static void ten_blocks_and_a_large_one_can_be_had(void)
 {
     char *blocks[BLOCKS];
 
@@ -34,6 +34,6 @@ int main(int argc, char **argv)
 {
     (void)argc;
     with_ten_page_stack(argv);
-    RUN(ten_blocks_and_a_large_one);
+    RUN(ten_blocks_and_a_large_one_can_be_had);
     return test_end();
 }

@@ -1,5 +1,5 @@
-/* xk, lab 3: one call grows the heap to 1 MiB. A child grows by 1 MiB at a time until it is refused; a
-   refused call has taken nothing, and one more page can still be had. */
+/* xk, lab 3: one call grows the heap to 1 MiB. A child grows by 1 MiB at a time until it is
+   refused. A refused call has taken nothing, and one more page is still granted. */
 #include "test.h"
 
 #include <sys/resource.h>
@@ -30,8 +30,8 @@ static unsigned long free_memory(void)
     return info.freeram;
 }
 
-/* The limit is not a multiple of the step. It covers the program's data too, which is less than
-   768 KiB: so there are 10 MiB of heap in it, and not 11. */
+/* The limit is not a multiple of the step. It covers the program's data too, which has less than
+   768 KiB. So 10 MiB of heap fit, and 11 do not. */
 static void grow_until_refused(void *unused)
 {
     struct rlimit limit = {10 * MIB + 768 * KIB, 10 * MIB + 768 * KIB};
@@ -57,7 +57,7 @@ static void grow_until_refused(void *unused)
     CHECK_EQ(peek(heap + PAGE - 1), 1);
 }
 
-static void one_mib_at_a_time_until_refused(void)
+static void growth_by_one_mib_is_refused_in_the_end(void)
 {
     CHECK(exits_with(0, grow_until_refused, NULL));
 }
@@ -67,6 +67,6 @@ int main(int argc, char **argv)
     (void)argc;
     with_ten_page_stack(argv);
     RUN(one_call_grows_to_one_mib);
-    RUN_ON_PAGODA(one_mib_at_a_time_until_refused);
+    RUN_ON_PAGODA(growth_by_one_mib_is_refused_in_the_end);
     return test_end();
 }

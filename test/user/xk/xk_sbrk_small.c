@@ -1,5 +1,5 @@
-/* xk, lab 3: 5000 times sbrk(1). Each returns the previous break, and the byte can be written; after
-   a fork the child's break goes on from there. */
+/* xk, lab 3: sbrk(1), 5000 times. Each call returns the previous break, and the byte can be
+   written. After a fork the child's break continues from there. */
 #include "test.h"
 
 #define BYTES 5000
@@ -27,7 +27,7 @@ static void go_on(void *end)
     CHECK_EQ(the_break(), (char *)end + BYTES);
 }
 
-static void five_thousand_times_one_byte(void)
+static void sbrk_grows_by_one_byte_five_thousand_times(void)
 {
     char *start = the_break();
 
@@ -43,6 +43,6 @@ int main(int argc, char **argv)
 {
     (void)argc;
     with_ten_page_stack(argv);
-    RUN(five_thousand_times_one_byte);
+    RUN(sbrk_grows_by_one_byte_five_thousand_times);
     return test_end();
 }

@@ -1,7 +1,7 @@
-/* xk, lab 3: a stack of ten pages, of which each comes to be when it is touched.
+/* xk, lab 3: a stack of ten pages, each of which exists from its first touch on.
 
-   The program runs under RLIMIT_STACK. What it uses of the stack itself is in the first two pages, so
-   that the other eight are untouched when a case begins; each case is a child of its own. */
+   The program runs under RLIMIT_STACK. Its own use of the stack is in the first two pages, so the
+   other eight are untouched when a case begins. Each case is a child of its own. */
 #include "test.h"
 
 #define STACK_PAGES 10
@@ -16,7 +16,7 @@ static char *stack_top(void)
     return (char *)stack.end;
 }
 
-/* The untouched pages, from the highest down, as a stack grows. */
+/* Touches the untouched pages from the highest down, as a stack grows. */
 static void touch_grown_pages(char *top, void (*touch)(void *))
 {
     for (int i = USED_PAGES + 1; i <= STACK_PAGES; i++)
@@ -37,36 +37,36 @@ static void eight_pages_cost_eight_frames(void *touch)
     CHECK_EQ(counters_since(&before).anon_pages, GROWN_PAGES);
 }
 
-static void eight_written_pages(void)
+static void eight_written_pages_cost_eight_frames(void)
 {
     void (*touch)(void *) = write_byte;
 
     CHECK(exits_with(0, eight_pages_cost_eight_frames, &touch));
 }
 
-/* The stack shares no zero page: what is read there will be written soon. */
-static void eight_read_pages(void)
+/* A read of the stack maps no shared zero page, because a write is likely to follow. */
+static void eight_read_pages_cost_eight_frames(void)
 {
     void (*touch)(void *) = read_byte;
 
     CHECK(exits_with(0, eight_pages_cost_eight_frames, &touch));
 }
 
-static void eleven_pages_below_the_top(void)
+static void eleven_pages_below_the_top_kill(void)
 {
     CHECK(dies_by(SIGSEGV, read_byte, stack_top() - 11 * PAGE));
     CHECK(dies_by(SIGSEGV, write_byte, stack_top() - 11 * PAGE));
     CHECK(dies_by(SIGSEGV, write_byte, stack_top() - STACK_PAGES * PAGE - 1));
 }
 
-static void at_the_top(void)
+static void an_access_at_the_top_kills(void)
 {
     CHECK(dies_by(SIGSEGV, write_byte, stack_top()));
     if (on_pagoda()) /* Linux may have its vdso there, to read */
         CHECK(dies_by(SIGSEGV, read_byte, stack_top()));
 }
 
-/* A frame of this calls itself so often that no compiler makes a loop of it. */
+/* Calls itself so often that no compiler turns it into a loop. */
 __attribute__((noinline)) static void recurse(unsigned depth)
 {
     volatile unsigned filling[256];
@@ -84,7 +84,7 @@ static void recurse_without_end(void *unused)
     recurse(~0u);
 }
 
-static void endless_recursion(void)
+static void endless_recursion_kills(void)
 {
     CHECK(dies_by(SIGSEGV, recurse_without_end, NULL));
 }
@@ -101,11 +101,11 @@ int main(int argc, char **argv)
 {
     (void)argc;
     with_ten_page_stack(argv);
-    RUN_ON_PAGODA(eight_written_pages);
-    RUN_ON_PAGODA(eight_read_pages);
-    RUN(eleven_pages_below_the_top);
-    RUN(at_the_top);
-    RUN(endless_recursion);
+    RUN_ON_PAGODA(eight_written_pages_cost_eight_frames);
+    RUN_ON_PAGODA(eight_read_pages_cost_eight_frames);
+    RUN(eleven_pages_below_the_top_kill);
+    RUN(an_access_at_the_top_kills);
+    RUN(endless_recursion_kills);
     RUN(the_kernel_stops_at_the_guard_too);
     return test_end();
 }

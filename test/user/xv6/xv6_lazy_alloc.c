@@ -1,8 +1,7 @@
-/* xv6, lazy lab: sbrk(1 GiB) on a machine with much less memory. What is touched is there, and no
-   more. */
+/* xv6, lazy lab: sbrk(1 GiB) on a machine with much less memory. Only touched pages exist. */
 #include "test.h"
 
-/* Writes to every stride-th page of the heap where it lies. */
+/* Writes the offset of every stride-th page of the heap into the page. */
 static void mark_pages(char *heap, size_t len, size_t stride)
 {
     for (size_t at = 0; at < len; at += stride * PAGE)
@@ -16,7 +15,7 @@ static void check_marks(char *heap, size_t len, size_t stride)
 }
 
 /* "lazy alloc" */
-static void every_64th_page_of_one_gib(void)
+static void every_64th_page_of_one_gib_can_be_used(void)
 {
     struct counters before = counters_now();
     char *heap = page_round_up(CHECK_OK(pagoda_sbrk(GIB + PAGE)));
@@ -51,7 +50,7 @@ static void a_child_gives_the_gib_back_and_writes(void)
 
 int main(void)
 {
-    RUN(every_64th_page_of_one_gib);
+    RUN(every_64th_page_of_one_gib_can_be_used);
     RUN(a_child_gives_the_gib_back_and_writes);
     return test_end();
 }

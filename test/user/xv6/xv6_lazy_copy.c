@@ -1,5 +1,6 @@
-/* xv6, lazy lab: system calls on memory that was promised and never touched; the kernel is the first
-   to touch the page. (What every system call does with such a pointer is in syscall_pointers.) */
+/* xv6, lazy lab: system calls on memory that was promised and never touched. The kernel is the
+   first to touch the page. What every system call does with such a pointer is in
+   syscall_pointers. */
 #include "test.h"
 
 #include <sys/resource.h>
@@ -49,8 +50,7 @@ static void the_kernel_writes_on_the_heap(void)
     CHECK_OK(pagoda_sbrk(-16 * (intptr_t)PAGE));
 }
 
-/* Puts text so that it fills a page to its end, and only its final zero is on the next, untouched,
-   page. */
+/* Writes text that fills a page to its end. Only its final zero is on the next, untouched, page. */
 static char *lazy_string(const char *text)
 {
     char *area = map_pages(2);
@@ -58,7 +58,7 @@ static char *lazy_string(const char *text)
     return memcpy(area + PAGE - strlen(text), text, strlen(text));
 }
 
-static void a_path_that_ends_on_an_untouched_page(void)
+static void a_path_may_end_on_an_untouched_page(void)
 {
     struct stat stat_buffer;
     int fd = CHECK_OK(open(lazy_string("/dev/null"), O_RDONLY));
@@ -70,7 +70,7 @@ static void a_path_that_ends_on_an_untouched_page(void)
     CHECK_ERR(ENOENT, open(map_pages(1), O_RDONLY)); /* the empty path */
 }
 
-/* The array's final NULL, and the final zeros of path and argument, all lie on untouched pages. */
+/* The final NULL of the array, and the final zeros of path and argument, are on untouched pages. */
 static void exec_lazily(void *unused)
 {
     char **argv = (char **)(map_pages(2) + PAGE - 2 * sizeof(char *));
@@ -82,7 +82,7 @@ static void exec_lazily(void *unused)
     CHECK_EQ(errno, 0);
 }
 
-static void exec_arguments_that_end_on_untouched_pages(void)
+static void exec_arguments_may_end_on_untouched_pages(void)
 {
     CHECK(exits_with(7, exec_lazily, NULL));
 }
@@ -94,7 +94,7 @@ int main(int argc, char **argv)
     RUN(the_kernel_reads_untouched_memory);
     RUN(the_kernel_writes_untouched_memory);
     RUN(the_kernel_writes_on_the_heap);
-    RUN(a_path_that_ends_on_an_untouched_page);
-    RUN(exec_arguments_that_end_on_untouched_pages);
+    RUN(a_path_may_end_on_an_untouched_page);
+    RUN(exec_arguments_may_end_on_untouched_pages);
     return test_end();
 }

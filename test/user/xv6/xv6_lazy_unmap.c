@@ -1,11 +1,12 @@
-/* xv6, lazy lab: pages given back by sbrk are gone, and taken again they read as zero, whether the
-   program or the kernel looks, and whether or not they were shared in between. */
+/* xv6, lazy lab: pages that are given back by sbrk are gone, and read as zero when they are
+   taken again. This holds for the program and for the kernel, and for pages that were shared in
+   between. */
 #include "test.h"
 
 #define HEAP_PAGES 8
 #define KEPT_PAGES 3
 
-/* A heap that begins at a page's start, filled. */
+/* Makes a filled heap that begins at a page boundary. */
 static char *make_heap(void)
 {
     char *end = pagoda_sbrk(0);

@@ -1,8 +1,6 @@
-/* xv6's usertests, as far as they concern memory and processes, by what they are to show; the name of
-   the test there stands above each case. Those that other tests here show already are listed in
-   docs/courses.md.
-
-   No number is taken over that only tells how small xv6's machine is. */
+/* xv6's usertests, as far as they concern memory and processes. The xv6 name stands above each
+   case. docs/courses.md lists those that other programs here cover. Numbers that only reflect the
+   size of xv6's machine are left out. */
 #include "test.h"
 
 #include <limits.h>
@@ -22,15 +20,15 @@ static void shrink_to(char *start)
     CHECK_EQ(the_break(), start);
 }
 
-/* The break, moved up to a page's start. */
+/* Moves the break up to a page boundary. Returns it. */
 static char *aligned_break(void)
 {
     CHECK_OK(pagoda_sbrk(page_round_up(the_break()) - the_break()));
     return the_break();
 }
 
-/* copyinstr3: a string that ends at the end of memory; and one that would go on. */
-static void strings_at_the_end_of_memory(void)
+/* copyinstr3: a string that ends at the end of memory, and one that runs past it. */
+static void a_string_may_not_run_past_the_end_of_memory(void)
 {
     char *start = the_break();
     char *heap = aligned_break();
@@ -51,8 +49,8 @@ static void strings_at_the_end_of_memory(void)
     shrink_to(start);
 }
 
-/* rwsbrk: read and write where sbrk has given memory back. */
-static void buffers_that_were_given_back(void)
+/* rwsbrk: read and write on memory that sbrk has given back. */
+static void a_buffer_that_was_given_back_is_refused(void)
 {
     char *start = the_break();
     char *heap = aligned_break();
@@ -70,8 +68,8 @@ static void buffers_that_were_given_back(void)
     shrink_to(start);
 }
 
-/* argptest: a buffer that begins below the break and is said to be endless. */
-static void an_endless_buffer_at_the_break(void)
+/* argptest: an endless buffer that begins below the break. */
+static void an_endless_buffer_at_the_break_is_refused(void)
 {
     char *start = the_break();
     char *heap = aligned_break();
@@ -85,8 +83,9 @@ static void an_endless_buffer_at_the_break(void)
     shrink_to(start);
 }
 
-/* sbrkbasic, sbrkmuch, lazy_sbrk: far up, only the last byte touched; back; up again: zeros. */
-static void much_memory_and_back(void)
+/* sbrkbasic, sbrkmuch, lazy_sbrk: the heap grows far, only its last byte is touched, it shrinks, it
+   grows again, and it is zero. */
+static void the_heap_grows_far_and_shrinks(void)
 {
     char *start = the_break();
     char *heap = aligned_break();
@@ -103,7 +102,7 @@ static void much_memory_and_back(void)
 }
 
 /* sbrk8000: the break at odd places. */
-static void a_break_at_any_byte(void)
+static void the_break_may_be_at_any_byte(void)
 {
     char *start = the_break();
 
@@ -114,8 +113,8 @@ static void a_break_at_any_byte(void)
     shrink_to(start);
 }
 
-/* sbrklast: the last byte below the break is good, for programs and for the kernel. */
-static void the_last_byte_below_the_break(void)
+/* sbrklast: the program and the kernel can use the last byte below the break. */
+static void the_last_byte_below_the_break_is_good(void)
 {
     char *start = the_break();
     char *heap = aligned_break();
@@ -139,13 +138,13 @@ static void fork_and_exit(void *unused)
     CHECK(exits_with(0, write_byte, &(char){0}));
 }
 
-static void no_heap_at_all(void)
+static void a_process_may_have_no_heap(void)
 {
     CHECK(exits_with(0, fork_and_exit, NULL));
 }
 
-/* sbrkarg: what sbrk has given is good for read, write and pipe. */
-static void new_memory_as_an_argument(void)
+/* sbrkarg: memory from sbrk works for read, write and pipe. */
+static void new_memory_is_good_as_an_argument(void)
 {
     char *start = the_break();
     char *heap = aligned_break();
@@ -171,8 +170,8 @@ static void bss_is_zero(void)
     CHECK(is_zero(uninitialised, sizeof(uninitialised)));
 }
 
-/* bigargtest: more arguments than fit. exec fails, and the program goes on. */
-static void too_many_arguments(void)
+/* bigargtest: with too many arguments exec fails, and the program goes on. */
+static void too_many_arguments_are_refused(void)
 {
     size_t count = 4 * MIB / 16;
     char **argv = (char **)map_pages(count * sizeof(char *) / PAGE + 1);
@@ -183,8 +182,9 @@ static void too_many_arguments(void)
     unmap_pages(argv, count * sizeof(char *) / PAGE + 1);
 }
 
-/* badarg: exec with arguments that are nowhere, many times; nothing of the good ones stays behind. */
-static void bad_arguments(void)
+/* badarg: exec with bad pointers among its arguments, many times. Nothing of the good ones is
+   leaked. */
+static void bad_arguments_leave_nothing(void)
 {
     char *argv[] = {"good", "better", (char *)0xffffffff, NULL};
     struct counters before = counters_now();
@@ -200,8 +200,8 @@ static void bad_arguments(void)
     }
 }
 
-/* pgbug: pointers that were once thought to be canonical enough. */
-static void wild_pointers(void)
+/* pgbug: pointers that xv6 once took for canonical. */
+static void wild_pointers_are_refused(void)
 {
     char *wild = (char *)0xeaeb0b5b00002f5e;
 
@@ -209,7 +209,7 @@ static void wild_pointers(void)
     CHECK_ERR(EFAULT, pipe((int *)wild));
 }
 
-/* stacktest: below the stack's first page there is nothing but more stack, and then the guard. */
+/* stacktest: below the stack's first page is only more stack, and then the guard. */
 static void read_below_the_guard(void *unused)
 {
     struct rlimit limit;
@@ -226,7 +226,7 @@ static void the_stack_has_a_guard(void)
     CHECK(dies_by(SIGSEGV, read_below_the_guard, NULL));
 }
 
-/* nowrite: places that no program may write, and the last above which there is nothing. */
+/* nowrite: addresses that no program may write, and the last of the address space. */
 static void nothing_is_written_there(void)
 {
     static const uintptr_t places[] = {0,
@@ -242,14 +242,14 @@ static void nothing_is_written_there(void)
         CHECK(dies_by(SIGSEGV, write_byte, (void *)places[i]));
 }
 
-/* MAXVAplus: every power of two above what a program may have. */
-static void addresses_beyond_the_last(void)
+/* MAXVAplus: every power of two above user space. */
+static void addresses_beyond_the_last_kill(void)
 {
     for (unsigned bit = 47; bit < 64; bit++)
         CHECK(dies_by(SIGSEGV, write_byte, (void *)(1UL << bit)));
 }
 
-/* mem: all that malloc gives, freed; and then there is some. */
+/* mem: all that malloc gives is freed; then there is memory again. */
 struct block {
     struct block *next;
 };
@@ -273,13 +273,13 @@ static void allocate_and_free_all(void *unused)
     CHECK(umalloc(20 * KIB));
 }
 
-static void all_that_malloc_gives(void)
+static void all_that_malloc_gives_can_be_freed(void)
 {
     CHECK(exits_with(0, allocate_and_free_all, NULL));
 }
 
-/* killstatus: the status of a child that was killed, every time. */
-static void the_status_of_killed_children(void)
+/* killstatus: the wait status of a killed child, many times. */
+static void killed_children_have_a_status(void)
 {
     for (int i = 0; i < 100; i++) {
         pid_t pid = start_child(wait_for_ever, NULL);
@@ -288,19 +288,19 @@ static void the_status_of_killed_children(void)
     }
 }
 
-/* exitwait: and of one that exits. */
+/* exitwait: the wait status of a child that exits, many times. */
 static void exit_with(void *code)
 {
     _exit(*(int *)code);
 }
 
-static void the_status_of_exiting_children(void)
+static void exiting_children_have_a_status(void)
 {
     for (int i = 0; i < 100; i++)
         CHECK(exits_with(i, exit_with, &i));
 }
 
-/* forkfork: two children that fork and wait, again and again. */
+/* forkfork: two children that fork and wait repeatedly. */
 static void fork_and_wait(void *unused)
 {
     (void)unused;
@@ -308,7 +308,7 @@ static void fork_and_wait(void *unused)
         CHECK(exits_with(0, write_byte, &(char){0}));
 }
 
-static void two_that_fork(void)
+static void two_children_can_fork_repeatedly(void)
 {
     pid_t first = start_child(fork_and_wait, NULL), second = start_child(fork_and_wait, NULL);
 
@@ -316,7 +316,7 @@ static void two_that_fork(void)
     CHECK(exited_with(wait_child(second), 0));
 }
 
-/* reparent: parents that end before their children, which init buries. */
+/* reparent: parents that end before their children, which init reaps. */
 static void fork_twice_and_end(void *unused)
 {
     (void)unused;
@@ -324,14 +324,14 @@ static void fork_twice_and_end(void *unused)
     start_child(write_byte, &(char){0});
 }
 
-static void children_without_parents(void)
+static void children_may_lose_their_parents(void)
 {
     for (int i = 0; i < 100; i++)
         CHECK(exits_with(0, fork_twice_and_end, NULL));
     CHECK_ERR(ECHILD, wait(NULL));
 }
 
-/* cowtest: a process that has two thirds of what there is can fork, and three that share a third all
+/* cowtest: a process with two thirds of memory can fork. Three processes that share a third all
    write it. */
 static void write_all(void *area)
 {
@@ -369,26 +369,26 @@ static void most_of_memory_is_forked(void)
 
 int main(void)
 {
-    RUN(no_heap_at_all);
-    RUN(strings_at_the_end_of_memory);
-    RUN(buffers_that_were_given_back);
-    RUN(an_endless_buffer_at_the_break);
-    RUN(much_memory_and_back);
-    RUN(a_break_at_any_byte);
-    RUN(the_last_byte_below_the_break);
-    RUN(new_memory_as_an_argument);
+    RUN(a_process_may_have_no_heap);
+    RUN(a_string_may_not_run_past_the_end_of_memory);
+    RUN(a_buffer_that_was_given_back_is_refused);
+    RUN(an_endless_buffer_at_the_break_is_refused);
+    RUN(the_heap_grows_far_and_shrinks);
+    RUN(the_break_may_be_at_any_byte);
+    RUN(the_last_byte_below_the_break_is_good);
+    RUN(new_memory_is_good_as_an_argument);
     RUN(bss_is_zero);
-    RUN(too_many_arguments);
-    RUN(bad_arguments);
-    RUN(wild_pointers);
+    RUN(too_many_arguments_are_refused);
+    RUN(bad_arguments_leave_nothing);
+    RUN(wild_pointers_are_refused);
     RUN(the_stack_has_a_guard);
     RUN(nothing_is_written_there);
-    RUN(addresses_beyond_the_last);
-    RUN(all_that_malloc_gives);
-    RUN(the_status_of_killed_children);
-    RUN(the_status_of_exiting_children);
-    RUN(two_that_fork);
-    RUN(children_without_parents);
+    RUN(addresses_beyond_the_last_kill);
+    RUN(all_that_malloc_gives_can_be_freed);
+    RUN(killed_children_have_a_status);
+    RUN(exiting_children_have_a_status);
+    RUN(two_children_can_fork_repeatedly);
+    RUN(children_may_lose_their_parents);
     RUN_ON_PAGODA(most_of_memory_is_forked);
     return test_end();
 }
