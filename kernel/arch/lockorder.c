@@ -1,0 +1,64 @@
+/* The order of all locks, checked in a DEBUG build: each thread has a record of the ranks that it
+   holds, and takes no lock of one of them or below (docs/locking.md). */
+#include <arch/spinlock.h>
+#include <lib/panic.h>
+
+#ifdef DEBUG
+
+/* Returns true for the one rank of which two may be held: a parent directory, then its child. */
+static bool may_nest(enum lock_rank rank)
+{
+    return rank == RANK_VNODE;
+}
+
+static const char *rank_name(enum lock_rank rank)
+{
+#define NAME(rank) [rank] = #rank
+    static const char *const names[] = {
+        NAME(RANK_PROCESS),   NAME(RANK_VNODE),     NAME(RANK_FILES), NAME(RANK_VSPACE),
+        NAME(RANK_CACHE),     NAME(RANK_SPACES),    NAME(RANK_TABLE), NAME(RANK_TABLE + 1),
+        NAME(RANK_TABLE + 2), NAME(RANK_TABLE + 3), NAME(RANK_PIPE),  NAME(RANK_HEAP),
+        NAME(RANK_FRAMES),    NAME(RANK_INTERRUPT), NAME(RANK_WAITQ), NAME(RANK_TIMER),
+        NAME(RANK_RUNQUEUE),  NAME(RANK_CONSOLE),
+    };
+#undef NAME
+    return rank < ARRAY_SIZE(names) && names[rank] ? names[rank] : "?";
+}
+
+void lock_check_acquire(enum lock_rank rank)
+{
+    struct lock_record *held = cpu_read(locks);
+    for (unsigned i = 0; i < held->count; i++) {
+        bool in_order = held->ranks[i] < rank || (held->ranks[i] == rank && may_nest(rank));
+        if (!in_order)
+            panic("lock order: acquiring a lock of %s while holding one of %s", rank_name(rank),
+                  rank_name(held->ranks[i]));
+    }
+    assert(held->count < MAX_LOCKS_HELD);
+    held->ranks[held->count++] = rank;
+}
+
+/* Locks may be released in any order. */
+void lock_check_release(enum lock_rank rank)
+{
+    struct lock_record *held = cpu_read(locks);
+    for (unsigned i = held->count; i-- > 0;) {
+        if (held->ranks[i] != rank)
+            continue;
+        for (held->count--; i < held->count; i++)
+            held->ranks[i] = held->ranks[i + 1];
+        return;
+    }
+    panic("lock order: releasing a lock of %s that is not held", rank_name(rank));
+}
+
+bool lock_check_none_from(enum lock_rank rank)
+{
+    const struct lock_record *held = cpu_read(locks);
+    for (unsigned i = 0; i < held->count; i++)
+        if (held->ranks[i] >= rank)
+            return false;
+    return true;
+}
+
+#endif
