@@ -282,12 +282,13 @@ iso: build/pagoda.iso ## the bootable CD image build/pagoda.iso
 
 # Running.
 
-QEMU_WINDOW = $(PYTHON) tools/qemu.py $(QEMU) $(if $(filter 1,$(KVM)),-accel kvm) -m $(MEM) -smp $(CPUS) -cpu $(CPU) \
+QEMU_WINDOW = $(PYTHON) tools/qemu.py $(QEMU) $(if $(filter 1,$(KVM)),-accel kvm) \
+	-m $(MEM) -smp $(CPUS) -cpu $(CPU) \
 	-nic none -serial mon:stdio -cdrom build/pagoda.iso
 QEMU_ISO = $(QEMU_WINDOW) -display none
 RUNNABLE := build/pagoda.elf build/initrd.cpio build/test.cpio build/extra.cpio
 
-qemu: build/pagoda.iso ## Pagoda in this terminal (halt ends it, Ctrl-A X kills it, Ctrl-A W asks where it is)
+qemu: build/pagoda.iso ## Pagoda here (halt ends it; Ctrl-A X kills it, W asks where it is)
 	@$(QEMU_ISO) $(QEMUFLAGS)
 
 qemu-uefi: build/pagoda.iso | need-uefi ## the same, booted by UEFI

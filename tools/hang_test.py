@@ -67,7 +67,8 @@ class Broken:
         self.path.write_bytes(image)
 
     def environment(self):
-        return {**os.environ, "PAGODA_KERNEL": str(self.path), "PAGODA_REPORT_SECONDS": str(SILENCE)}
+        settings = {"PAGODA_KERNEL": str(self.path), "PAGODA_REPORT_SECONDS": str(SILENCE)}
+        return {**os.environ, **settings}
 
     def run(self, command, *options):
         """Runs a command on the broken kernel. Returns what run.py says on standard error."""

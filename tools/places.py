@@ -71,7 +71,7 @@ def describe(address):
 
 
 class Annotator:
-    """Adds the places to a stream of bytes, and delays nothing but a "\\r" at the end of a piece."""
+    """Adds the places to a stream of bytes. Delays only a "\\r" at the end of a piece."""
 
     def __init__(self):
         self.line = b""  # the current line so far

@@ -6,7 +6,7 @@ instead of a shell. Shows the output of the serial line as it comes, and ends wi
 status. If the kernel panicked, hung or reset the machine, there is no such status: then it is one
 of the three below, and the kernel's log goes to standard error. (make itself turns every failure
 into its status 2.) A machine counts as hung after TIMEOUT seconds, or after --silence seconds
-without output. After half a minute without output, and at Ctrl-C, the kernel reports where it is."""
+without output. After half a minute without output, and at Ctrl-C, the kernel reports its place."""
 
 import argparse
 import contextlib
