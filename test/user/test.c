@@ -102,6 +102,8 @@ void test_run_with(const char *name, void (*body)(void *), void *arg)
         report("ok", case_name, "", &tally.passed);
     } else {
         report("not ok", case_name, "", &tally.failed);
+        if (getenv("TEST_STOP"))
+            _exit(TEST_FAILED);
     }
     case_pid = 0;
     test_begin("main");

@@ -21,7 +21,8 @@
 
    - In the process that runs the cases, it jumps back to RUN, which goes on with the next case. The
      children, descriptors, mappings and signal handlers that the case has made stay. Only the
-     signal mask is restored. The first failure is therefore the one to read.
+     signal mask is restored. The first failure is therefore the one to read. If TEST_STOP is in the
+     environment, the program ends instead.
    - In a child it ends the child with TEST_FAILED, and the parent checks the child's wait status.
    - Outside of any case it ends the program with TEST_FAILED.
 

@@ -19,7 +19,8 @@
    With -f each program runs repeatedly, and meets one failing allocation each time: the first that
    the kernel makes for it or for its children, then the second, and so on until none fails any
    more, or up to number MOST. After the first EACH numbers some are left out, one more for every
-   EACH. The reports go to /dev/null. Only what the program leaves behind is checked.
+   EACH. The program ends at its first failed case, and its reports go to /dev/null. Only what it
+   leaves behind is checked.
 
    A program is a process group of its own, so that all its children can be ended with it. Beside it
    runs the watchdog, a second child that sleeps through the time limit. The runner waits for
@@ -124,6 +125,7 @@ static _Noreturn void become_test(char **argv, unsigned nth)
 
         dup2(null, STDOUT_FILENO);
         close(null);
+        putenv("TEST_STOP=1"); /* the cases after a failed one may wait for what it has not done */
         fail_nth(fail_nth_open(), nth);
     }
     execv(argv[0], argv);
