@@ -78,8 +78,15 @@ static uaddr_t visit_table(struct visitor *visitor, struct frame *table, int lev
     if (level == LEAF_LEVEL)
         addr = visitor->at.end;
     while (addr < end && level > LEAF_LEVEL && !visitor->stopped) {
+        uaddr_t first = round_down(addr, level_span(level + 1));
+        /* Most entries are absent, and stay so under the lock. */
+        unsigned n = entry_next_used(frame_to_virt(table), level_index(level, addr), TABLE_ENTRIES);
+
+        addr = min(end, max(addr, first + n * level_span(level)));
+        if (addr == end)
+            break;
+        uaddr_t next = min(end, first + (n + 1) * level_span(level));
         pte_t entry = entry_load(entry_slot(table, level, addr));
-        uaddr_t next = min(end, round_down(addr, level_span(level)) + level_span(level));
 
         if (entry_kind(entry, level) == ENTRY_TABLE)
             next = visit_table(visitor, entry_frame(entry), level - 1, addr, next);
