@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/auxv.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 /* Printing: one write(2) a line, so that lines of several processes do not mix. */
 

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <sys/klog.h>
+#include <sys/resource.h>
 
 /* Visits the complete lines among the first `len` bytes. Moves the incomplete line to the start,
    and returns its length. */

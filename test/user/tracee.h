@@ -46,4 +46,4 @@ ssize_t read_from(pid_t pid, void *to, const void *from, size_t len);
 /* Bodies: one that reads a byte 'x' from a descriptor, and one that executes this program with a
    word as its argument. */
 void read_byte_of_pipe(void *fd);
-void exec_self(void *word);
+void exec_self(void *what);

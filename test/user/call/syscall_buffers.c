@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/times.h>
 #include <sys/uio.h>

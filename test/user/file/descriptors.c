@@ -1,5 +1,6 @@
 /* Descriptors: their numbers, copies and flags; and the devices null and zero, and isatty. */
 #include "plain_file.h"
+#include <sys/resource.h>
 
 /* Descriptors. */
 

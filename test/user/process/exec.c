@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 
 /* The parts. Each is a new program, which checks its own state. */
 

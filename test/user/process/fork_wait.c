@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 static void exit_with(void *code)
