@@ -95,6 +95,17 @@ static struct result run_access(struct model *model, struct model_process *proce
     return (struct result){0};
 }
 
+/* What vspace_read says: a page that may not be read ends it before the first byte. */
+static struct result run_peek(struct model *model, struct model_process *process,
+                              const struct op *op)
+{
+    struct result result = run_access(model, process, op);
+
+    if (result.err)
+        result.err = -EFAULT;
+    return result;
+}
+
 /* The bytes of a copy are two words: which, on which page. False: there is no such page. */
 static bool copy_word(struct model_process *process, const struct op *op, unsigned half,
                       struct model_page **page, unsigned *word)
@@ -471,6 +482,8 @@ struct result model_run(struct model *model, const struct op *op, uint64_t limit
     case OP_WRITE:
     case OP_FETCH:
         return run_access(model, process, op);
+    case OP_PEEK:
+        return run_peek(model, process, op);
     case OP_COPY_IN:
     case OP_COPY_OUT:
     case OP_CLEAR:

@@ -82,7 +82,7 @@ struct vspace_limits op_limits(const struct op *op)
 
 static bool wants_one_page(const struct op *op)
 {
-    return op_is_access(op) || op->kind == OP_WALK_AHEAD;
+    return op_is_access(op) || op->kind == OP_WALK_AHEAD || op->kind == OP_PEEK;
 }
 
 void op_normalize(struct op *op)
@@ -118,7 +118,7 @@ static const uint8_t weights[OP_KINDS] = {
     [OP_MAP_ANYWHERE] = 3, [OP_UNMAP] = 7,      [OP_PROTECT] = 12,    [OP_SBRK] = 6,
     [OP_TRUNCATE] = 2,     [OP_EXTEND] = 2,     [OP_FORK] = 6,        [OP_PROGRAM] = 4,
     [OP_EXIT] = 4,         [OP_THREAD] = 3,     [OP_THREAD_EXIT] = 2, [OP_LOAD] = 10,
-    [OP_UNLOAD] = 2,       [OP_WALK_AHEAD] = 4, [OP_SURVEY] = 1,
+    [OP_UNLOAD] = 2,       [OP_WALK_AHEAD] = 4, [OP_SURVEY] = 1,      [OP_PEEK] = 4,
 };
 
 static enum op_kind random_kind(struct random *random)
@@ -222,6 +222,7 @@ static const char *const names[OP_KINDS] = {
     [OP_UNLOAD] = "unload",
     [OP_WALK_AHEAD] = "walk_ahead",
     [OP_SURVEY] = "survey",
+    [OP_PEEK] = "peek",
 };
 
 static void print_place(unsigned place)
@@ -268,7 +269,7 @@ void op_print(const struct op *op)
         if (op->kind != OP_UNMAP && op->kind != OP_SURVEY)
             print_map(op);
     }
-    if (op_is_access(op) && !op_is_copy(op))
+    if ((op_is_access(op) && !op_is_copy(op)) || op->kind == OP_PEEK)
         fprintf(stderr, " word %u", op->word);
     if (op->kind == OP_SBRK)
         fprintf(stderr, " %ld", op_delta(op));

@@ -35,6 +35,7 @@ enum op_kind {
     OP_UNLOAD,
     OP_WALK_AHEAD, /* `cpu` walks to the page `first` without an access */
     OP_SURVEY,     /* counts what is there from `first` to `last` */
+    OP_PEEK,       /* the kernel reads 8 bytes of the page `first` for another process */
     OP_KINDS,
 };
 

@@ -197,6 +197,10 @@ static const struct beginning sharings[] = {
     {                                            \
         .kind = OP_SURVEY, .first = A, .last = B \
     }
+#define PEEK(page_)                       \
+    {                                     \
+        .kind = OP_PEEK, .first = (page_) \
+    }
 #define EXIT                        \
     {                               \
         .kind = OP_EXIT, .first = A \
@@ -250,6 +254,12 @@ static const struct trio {
     {two_threads, IN(LEAF) | IN(CHAIN), {FORK_NOW, WRITE_B, TRUNCATE(0)}},
     {two_threads, IN(TWO) | IN(CHAIN), {WRITE_B, TRUNCATE(0), EXIT}},
     {two_threads, IN(LEAF) | IN(TWO), {READ_A, TRUNCATE(0), EXIT}},
+
+    /* The kernel reads a page for another process while the page is replaced, reused or dropped. */
+    {two_threads, IN(ALL) | IN(LEAF) | IN(TWO), {PEEK(B), WRITE_B, WRITE_B}},
+    {two_threads, IN(LEAF) | IN(TWO), {PEEK(B), UNMAP_B, EXIT}},
+    {two_threads, IN(ALL) | IN(LEAF) | IN(MAPPING), {PEEK(A), WRITE_B, TRUNCATE(0)}},
+    {two_threads, IN(TWO) | IN(CHAIN), {PEEK(B), WRITE_B, EXIT}},
 
     /* All copy a table, use it, or let it go. */
     {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO) | IN(COPIES), {WRITE_A, WRITE_A, WRITE_A}},

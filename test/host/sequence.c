@@ -57,7 +57,7 @@ void sequence_end(void)
 /* Whether the operation failed for want of memory. */
 static bool is_shortage(const struct op *op, const struct result *result)
 {
-    if (op_is_copy(op))
+    if (op_is_copy(op) || op->kind == OP_PEEK)
         return result->err == -EFAULT;
     return result->err == (op_is_access(op) ? (int)FAULT_NO_MEMORY : -ENOMEM);
 }

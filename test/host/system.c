@@ -96,6 +96,19 @@ static struct result run_string(const struct op *op)
     return len < 0 ? (struct result){.err = len} : (struct result){.value = len};
 }
 
+/* Reads for another process, as /proc and ptrace do, with a reference on the vspace. */
+static struct result run_peek(struct vspace *vspace, const struct op *op)
+{
+    uaddr_t addr = places[op->first].start + word_offsets[op->word];
+    struct result result = {0};
+
+    vspace_get(vspace);
+    if (vspace_read(vspace, addr, &result.value, sizeof(result.value)) < sizeof(result.value))
+        result.err = -EFAULT;
+    vspace_put(vspace);
+    return result;
+}
+
 /* ---- Ranges ---- */
 
 static uaddr_t range_start(const struct op *op)
@@ -302,6 +315,8 @@ struct result system_run_loaded(const struct op *op)
     case OP_SURVEY:
         run_survey(process->vspace, op);
         break;
+    case OP_PEEK:
+        return run_peek(process->vspace, op);
     default:
         break;
     }

@@ -111,6 +111,11 @@ void string_in(unsigned place)
     operate((struct op){.kind = OP_STRING, .first = place});
 }
 
+void peek(unsigned place)
+{
+    operate((struct op){.kind = OP_PEEK, .first = place});
+}
+
 static struct op range(enum op_kind kind, unsigned place, unsigned nplaces, unsigned prot)
 {
     return (struct op){.kind = kind, .first = place, .last = place + nplaces - 1, .prot = prot};

@@ -83,6 +83,9 @@ void copy_in(unsigned place);
 void copy_out(unsigned place);
 void string_in(unsigned place);
 
+/* The kernel reads the page for another process. */
+void peek(unsigned place);
+
 void map(unsigned place, unsigned nplaces, unsigned prot);
 void map_new(unsigned place, unsigned nplaces, unsigned prot); /* only if nothing is there */
 void map_shared(unsigned place, unsigned nplaces, unsigned prot, unsigned object, unsigned index);

@@ -401,6 +401,70 @@ static void the_kernel_may_not_write_what_the_program_may_not(void)
     expect_value(0);
 }
 
+static void the_kernel_reads_for_another_process_what_that_may_read(void)
+{
+    start(P);
+    store(STACK);
+    map(BOTTOM, 1, RW);
+    fork_into(Q);
+    on(1, Q);
+    peek(STACK);
+    expect_error(0);
+    peek(BOTTOM);
+    expect_error(0);
+    protect(STACK, 1, NONE);
+    peek(STACK);
+    expect_error(-EFAULT);
+    unmap(BOTTOM, 1);
+    peek(BOTTOM);
+    expect_error(-EFAULT);
+}
+
+/* ---- Many pages in one truncation ---- */
+
+static struct frame *only_page;
+
+static int page_of_many(struct pager *pager __unused, uint64_t index __unused, struct frame **frame)
+{
+    frame_get(*frame = only_page);
+    return 0;
+}
+
+static void count_no_region(struct pager *pager __unused)
+{
+}
+
+/* Every page of the region is the same frame, in two leaf tables, in more than one batch each. */
+static void a_truncation_of_many_pages_leaves_none(void)
+{
+    static const struct pager_ops ops = {
+        .page = page_of_many, .get = count_no_region, .put = count_no_region};
+    struct pager many = {.ops = &ops};
+    const struct map_request request = {.start = level_span(2) - 40 * PAGE_SIZE,
+                                        .len = 80 * PAGE_SIZE,
+                                        .prot = READ,
+                                        .kind = VREGION_MAP,
+                                        .fixed = true,
+                                        .pager = &many};
+    uaddr_t at;
+
+    start(P);
+    only_page = frame_alloc_zeroed(FRAME_CACHE);
+    expect(only_page && !vspace_map(vspace_now(), &request, &at), "a region of 80 pages");
+    for (unsigned n = 0; n < 80; n++)
+        load_address(at + n * PAGE_SIZE);
+    expect(frame_refs(only_page) == 81, "80 pages are there");
+    vspace_forget_pages(&many, 1);
+    expect(frame_refs(only_page) == 2, "the first page alone is there");
+    for (unsigned n = 0; n < 80; n++)
+        load_address(at + n * PAGE_SIZE);
+    expect(frame_refs(only_page) == 81, "80 pages are there again");
+    expect(!vspace_unmap(vspace_now(), at, at + request.len), "the region goes");
+    expect(frame_refs(only_page) == 1, "no page is there");
+    frame_put(only_page);
+    check_unchanged();
+}
+
 /* ---- PROT_NONE, and gaining X ---- */
 
 static void a_page_that_nobody_may_touch_is_kept(void)
@@ -523,6 +587,8 @@ static const struct test tests[] = {
     TEST(a_string_may_run_on_into_an_untouched_page),
     TEST(a_copy_stops_where_the_promises_end),
     TEST(the_kernel_may_not_write_what_the_program_may_not),
+    TEST(the_kernel_reads_for_another_process_what_that_may_read),
+    TEST_ONCE(a_truncation_of_many_pages_leaves_none),
     TEST(a_page_that_nobody_may_touch_is_kept),
     TEST(a_page_that_nobody_may_touch_is_copied_by_fork),
     TEST(a_page_that_nobody_may_touch_is_given_back),
