@@ -25,17 +25,14 @@ static pte_t leaf_below(pte_t entry, int level, uaddr_t addr)
     return entry;
 }
 
-/* Ends a walk at the entry of `table` that is not mine. */
-static struct walk walk_shared(struct pagetable *pt, uaddr_t addr, struct frame *table, int level)
+/* Ends a walk at the entry of `table` that is not mine. If another thread makes it mine meanwhile,
+   the leaf is still right, and the caller, which gets no leaf table, owns the path itself. */
+static struct walk walk_shared(uaddr_t addr, struct frame *table, int level)
 {
     table_lock(table);
-    pte_t entry = entry_load(entry_slot(table, level, addr));
-    bool is_mine = entry_is_mine(entry);
-    pte_t leaf = is_mine ? 0 : leaf_below(entry, level, addr);
+    pte_t leaf = leaf_below(entry_load(entry_slot(table, level, addr)), level, addr);
     table_unlock(table);
-    /* If another thread has made the entry mine since the walk looked, its lock does not protect
-       what lies below: the walk starts over. */
-    return is_mine ? pagetable_walk(pt, addr) : (struct walk){.leaf = leaf};
+    return (struct walk){.leaf = leaf};
 }
 
 struct walk pagetable_walk(struct pagetable *pt, uaddr_t addr)
@@ -46,7 +43,7 @@ struct walk pagetable_walk(struct pagetable *pt, uaddr_t addr)
         pte_t entry = entry_load(entry_slot(table, level, addr));
 
         if (!entry_is_mine(entry))
-            return walk_shared(pt, addr, table, level);
+            return walk_shared(addr, table, level);
         table = entry_frame(entry);
     }
     return (struct walk){
