@@ -152,12 +152,34 @@ static inline void table_unlock(struct frame *table)
     spin_unlock(&table->lock);
 }
 
-/* Drops the reference that an entry of a table at `level` held. An absent one held none. */
-void entry_put(pte_t entry, int level);
+/* Frees a table at `level` that has lost its last reference, and drops what its entries hold. */
+void table_free(struct frame *table, int level);
 
-/* Drops one reference on a table at `level`. The last one drops what its entries hold, too. No
-   CPU can walk through the table any more by the path that held this reference. */
-void table_put(struct frame *table, int level);
+/* Drops one reference on a table at `level`; the last one frees it. No CPU can walk through the
+   table any more by the path that held this reference. */
+static inline void table_put(struct frame *table, int level)
+{
+    debug_assert(table->kind == FRAME_TABLE);
+    debug_assert(table->lock.rank == RANK_TABLE + ROOT_LEVEL - level);
+    if (frame_put_testzero(table))
+        table_free(table, level);
+}
+
+/* Drops the reference that an entry of a table at `level` held. An absent one held none. */
+static inline void entry_put(pte_t entry, int level)
+{
+    switch (entry_kind(entry, level)) {
+    case ENTRY_ABSENT:
+        break;
+    case ENTRY_PAGE:
+    case ENTRY_HELD:
+        frame_put(entry_frame(entry));
+        break;
+    case ENTRY_TABLE:
+        table_put(entry_frame(entry), level - 1);
+        break;
+    }
+}
 
 /* Returns the first entry from `n` on, below `count`, that is not absent, or `count`. The caller
    holds the lock of the table, or nobody else can reach it. */

@@ -50,36 +50,12 @@ struct frame *table_alloc_empty(int level)
     return table_start(frame_alloc_zeroed(FRAME_TABLE), level);
 }
 
-/* Drops what the entries of a table hold, and frees it. The entries are read without the lock,
-   because nobody else can reach the table any more. */
-static void table_free(struct frame *table, int level)
+/* The entries are read without the lock, because nobody else can reach the table any more. */
+void table_free(struct frame *table, int level)
 {
     const pte_t *entries = frame_to_virt(table);
     unsigned n;
 
     for_each_used_entry(n, entries, TABLE_ENTRIES) entry_put(entries[n], level);
     frame_free(table);
-}
-
-void table_put(struct frame *table, int level)
-{
-    debug_assert(table->kind == FRAME_TABLE);
-    debug_assert(table->lock.rank == RANK_TABLE + ROOT_LEVEL - level);
-    if (frame_put_testzero(table))
-        table_free(table, level);
-}
-
-void entry_put(pte_t entry, int level)
-{
-    switch (entry_kind(entry, level)) {
-    case ENTRY_ABSENT:
-        break;
-    case ENTRY_PAGE:
-    case ENTRY_HELD:
-        frame_put(entry_frame(entry));
-        break;
-    case ENTRY_TABLE:
-        table_put(entry_frame(entry), level - 1);
-        break;
-    }
 }
