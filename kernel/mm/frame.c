@@ -117,6 +117,7 @@ static void cache_add(struct frame_cache *cache, uint32_t pfn)
 
     frame->order = 0;
     atomic_store(&frame->kind, FRAME_FREE_CACHED);
+    debug_assert(cache->count < CACHE_SIZE && frame->refcount == 0);
     cache->pfns[cache->count++] = pfn;
 }
 
@@ -177,6 +178,7 @@ struct frame *frame_alloc(enum frame_kind kind)
 {
     struct frame *frame = NULL;
 
+    debug_assert(kind > FRAME_FREE_CACHED && kind < FRAME_KINDS);
     if (failnth_is_armed() && failnth_is_due(kind != FRAME_HEAP))
         return NULL;
     preempt_disable();

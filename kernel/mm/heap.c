@@ -74,6 +74,8 @@ static void *slab_take(struct size_class *class, struct slab *slab)
 {
     void *object = slab->returned;
 
+    debug_assert(spin_is_held(&class->lock) && slab->used < class->capacity);
+
     if (object)
         slab->returned = *(void **)object;
     else

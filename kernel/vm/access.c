@@ -9,6 +9,7 @@
 
 int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page)
 {
+    assert(addr < USER_END && !atomic_load(&vspace->pagetable.mmu.running));
     /* No thread runs in it yet, so no lock is needed to look. */
     struct walk walk = pagetable_walk(&vspace->pagetable, addr);
 
@@ -60,6 +61,8 @@ size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, size_t len)
 {
     size_t done = 0;
 
+    assert(atomic_load(&vspace->refs) > 0);
+    assert(lock_check_none_from(RANK_VSPACE));
     while (done < len && from + done < USER_END) {
         size_t offset = (from + done) % PAGE_SIZE, part = min(len - done, PAGE_SIZE - offset);
         struct frame *page = page_for_read(vspace, from + done);

@@ -35,6 +35,7 @@ static int set_brk(struct vspace *vspace, uaddr_t brk)
     }
     if (err)
         return -ENOMEM;
+    assert(vspace->account.heap_start <= brk);
     vspace->account.brk = brk;
     return 0;
 }

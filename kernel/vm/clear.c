@@ -32,6 +32,7 @@ static bool gather_is_full(const struct gather *gather)
 /* Takes over the reference of the entry. */
 static void gather_add(struct gather *gather, pte_t entry, int level)
 {
+    assert(!gather_is_full(gather));
     gather->entries[gather->count] = entry;
     gather->levels[gather->count++] = level;
 }
@@ -40,6 +41,7 @@ static void gather_flush(struct gather *gather)
 {
     if (!gather->count)
         return;
+    assert(lock_check_none_from(RANK_TABLE));
     if (gather->is_shared)
         tlb_flush_everywhere(gather->start, gather->end);
     else
@@ -181,6 +183,7 @@ static bool forget_leaf_table(struct table_visit *at, void *arg)
 
 void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end)
 {
+    assert(start < end && end <= USER_END && !((start | end) % PAGE_SIZE));
     while (start < end) {
         struct gather gather = {.pt = pt, .start = start, .end = end};
 

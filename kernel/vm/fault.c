@@ -87,6 +87,7 @@ static pte_t leaf_rights_mine(const struct vregion *region)
 static enum fault_outcome install(const struct fault *fault, struct frame *frame, pte_t rights,
                                   enum fault_outcome outcome)
 {
+    debug_assert(frame_refs(frame) > 0 && !(rights & PTE_ADDR));
     if (entry_replace(fault->leaf.table, fault->leaf.slot, 0, frame_to_phys(frame) | rights))
         return outcome;
     frame_put(frame);
@@ -245,6 +246,7 @@ static enum fault_outcome fault_locked(struct vspace *vspace, uaddr_t addr, unsi
     };
     enum fault_outcome outcome;
 
+    debug_assert(rwlock_is_held(&vspace->lock));
     if (!fault.region)
         return FAULT_NOT_MAPPED;
     if (!is_allowed(fault.region, access))
@@ -257,6 +259,7 @@ static enum fault_outcome fault_locked(struct vspace *vspace, uaddr_t addr, unsi
 
 enum fault_outcome vspace_fault(struct vspace *vspace, uaddr_t addr, unsigned access)
 {
+    debug_assert(lock_check_none_from(RANK_VSPACE));
     rwlock_read_lock(&vspace->lock);
     enum fault_outcome outcome = fault_locked(vspace, addr, access);
     rwlock_read_unlock(&vspace->lock);

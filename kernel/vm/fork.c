@@ -16,6 +16,7 @@ void pagetable_fork(struct pagetable *parent, struct pagetable *child)
     pte_t *from = frame_to_virt(root), *to = frame_to_virt(pagetable_root(child));
     unsigned n;
 
+    assert(atomic_load(&child->threads) == 1 && !atomic_load(&child->mmu.running));
     table_lock(root);
     for_each_used_entry(n, from, USER_ROOT_ENTRIES) to[n] = entry_share(root, &from[n]);
     table_unlock(root);
@@ -28,6 +29,7 @@ static int copy_regions(struct vspace *parent, struct vspace *child)
 {
     struct vregion *region;
 
+    assert(rwlock_is_write_held(&parent->lock) && !RB_ROOT(&child->regions));
     for (region = vregion_first(&parent->regions); region; region = vregion_next(region)) {
         struct vregion *copy = vregion_alloc(region);
 

@@ -21,6 +21,8 @@ static bool is_data(const struct vregion *region, unsigned prot)
 /* Adds (sign 1) or takes away (-1) what a region counts towards the limits. */
 static void account_add(struct vspace *vspace, const struct vregion *region, int sign)
 {
+    assert(rwlock_is_write_held(&vspace->lock));
+    assert(sign > 0 || vspace->account.mapped_bytes >= vregion_len(region));
     vspace->account.mapped_bytes += sign * vregion_len(region);
     vspace->account.mapped_peak = max(vspace->account.mapped_peak, vspace->account.mapped_bytes);
     if (is_data(region, region->prot))
@@ -218,6 +220,7 @@ static bool is_covered(struct vspace *vspace, uaddr_t start, uaddr_t end)
 
 static int discard_locked(struct vspace *vspace, uaddr_t start, uaddr_t end)
 {
+    check_range(vspace, start, end);
     /* Of the tables, only those that show nothing else go. */
     const struct hole hole = {.start = start, .end = end, .floor = start, .ceiling = end};
     int err = pagetable_prepare_clear(&vspace->pagetable, &hole);

@@ -50,6 +50,7 @@ static void table_copy(struct frame *copy, struct frame *source)
     pte_t *from = frame_to_virt(source), *to = frame_to_virt(copy);
     unsigned n;
 
+    debug_assert(frame_refs(copy) == 1 && source != copy);
     table_lock(source);
     memcpy(to, from, PAGE_SIZE);
     for_each_used_entry(n, to, TABLE_ENTRIES) to[n] = entry_share(source, &from[n]);
@@ -61,8 +62,10 @@ static int own_table(struct frame *table, pte_t *slot, int level, struct replace
 {
     int err = 0;
 
+    debug_assert(level > LEAF_LEVEL && level <= ROOT_LEVEL);
     table_lock(table);
     pte_t entry = entry_load(slot);
+    debug_assert(entry_kind(entry, level) == ENTRY_TABLE);
     if (entry_is_mine(entry)) {
         /* Another thread was first. */
     } else if (frame_refs(entry_frame(entry)) == 1) {
@@ -98,6 +101,7 @@ int pagetable_own(struct pagetable *pt, uaddr_t addr, int level, enum own_absent
     struct replaced replaced = {0};
     int err = 0, at = ROOT_LEVEL;
 
+    debug_assert(addr < USER_END && level >= LEAF_LEVEL && level <= ROOT_LEVEL);
     assert(lock_check_none_from(RANK_TABLE));
     *table = pagetable_root(pt);
     while (at > level && !err) {
@@ -197,6 +201,11 @@ static enum own_outcome page_replace_in_steps(const struct leaf *leaf, struct fr
 enum own_outcome pagetable_own_page(const struct leaf *leaf, pte_t rights)
 {
     enum own_outcome outcome = OWN_TRY_AGAIN;
+
+    debug_assert(!(leaf->page % PAGE_SIZE) && lock_check_none_from(RANK_TABLE));
+    debug_assert(leaf->slot == entry_slot(leaf->table, LEAF_LEVEL, leaf->page));
+    debug_assert(entry_kind(leaf->entry, LEAF_LEVEL) == ENTRY_PAGE);
+    debug_assert(!(leaf->entry & (PTE_WRITE | PTE_SHARED)) && !(rights & PTE_WRITE));
     struct frame *page = page_reuse_or_get(leaf, &outcome);
 
     if (!page)

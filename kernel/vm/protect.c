@@ -31,6 +31,7 @@ int pagetable_prepare_protect(struct pagetable *pt, uaddr_t start, uaddr_t end)
 {
     int err = 0;
 
+    assert(start < end && end <= USER_END && !((start | end) % PAGE_SIZE));
     while (start < end && !err) {
         uaddr_t found = end;
         struct frame *table;
@@ -50,6 +51,7 @@ static bool protect_leaf_table(struct table_visit *at, void *arg)
 
     if (at->level > LEAF_LEVEL)
         return true;
+    assert(frame_refs(visited_table(at)) == 1); /* pagetable_prepare_protect has seen to it */
     for_each_visited_entry(n, at)
         entry_change_bits(visited_table(at), &visited_entries(at)[n], rights, prot_to_pte(prot));
     return true;
@@ -57,6 +59,8 @@ static bool protect_leaf_table(struct table_visit *at, void *arg)
 
 void pagetable_protect(struct pagetable *pt, uaddr_t start, uaddr_t end, unsigned prot)
 {
+    assert(start < end && end <= USER_END && !((start | end) % PAGE_SIZE));
+    assert(!(prot & ~(PROT_R | PROT_W | PROT_X)));
     pagetable_visit(pt, start, end, protect_leaf_table, &prot);
     tlb_flush_range(&pt->mmu, start, end);
 }

@@ -16,6 +16,7 @@ static uaddr_t pager_end(const struct vregion *region)
 /* The pages of `region` from the object's page `first` on. */
 static void forget_in_region(struct vspace *vspace, const struct vregion *region, uint64_t first)
 {
+    assert(rwlock_is_write_held(&vspace->lock));
     uint64_t skip = first > region->pager_page ? first - region->pager_page : 0;
 
     if (skip >= vregion_len(region) >> PAGE_SHIFT)
@@ -27,6 +28,7 @@ static void forget_in_region(struct vspace *vspace, const struct vregion *region
 
 void vspace_forget_pages(struct pager *pager, uint64_t first)
 {
+    assert(lock_check_none_from(RANK_VSPACE));
     for (struct vspace *vspace = vspace_after(NULL); vspace; vspace = vspace_after(vspace)) {
         struct vregion *region;
 

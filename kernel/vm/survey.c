@@ -67,6 +67,7 @@ static bool survey_table(struct table_visit *at, void *arg)
 
 void vspace_survey(struct vspace *vspace, uaddr_t start, uaddr_t end, struct survey *survey)
 {
+    assert(start <= end && end <= USER_END && !((start | end) % PAGE_SIZE));
     while (start < end) {
         struct surveyor by = {.survey = survey, .tables_left = TABLES_AT_ONCE};
 

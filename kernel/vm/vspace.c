@@ -27,6 +27,7 @@ static LIST_HEAD(, vspace) all_vspaces = LIST_HEAD_INITIALIZER(all_vspaces); /* 
    from then on, and before its parent's lock is released. */
 void vspace_list(struct vspace *vspace, struct vspace *parent)
 {
+    assert(!parent || rwlock_is_write_held(&parent->lock));
     spin_lock(&all_lock);
     if (parent)
         LIST_INSERT_AFTER(parent, vspace, all);
@@ -70,6 +71,7 @@ static void vspace_destroy(struct vspace *vspace)
 {
     struct vregion *region;
 
+    assert(!vspace->lock.holders && !atomic_load(&vspace->pagetable.threads));
     spin_lock(&all_lock);
     LIST_REMOVE(vspace, all);
     spin_unlock(&all_lock);

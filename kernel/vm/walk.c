@@ -16,6 +16,7 @@
 /* Returns the leaf entry below `entry`, which stands in a locked table at `level`. */
 static pte_t leaf_below(pte_t entry, int level, uaddr_t addr)
 {
+    debug_assert(level >= LEAF_LEVEL && level <= ROOT_LEVEL);
     if (entry_kind(entry, level) != ENTRY_TABLE)
         return entry;
     struct frame *table = entry_frame(entry);
@@ -39,6 +40,7 @@ struct walk pagetable_walk(struct pagetable *pt, uaddr_t addr)
 {
     struct frame *table = pagetable_root(pt);
 
+    debug_assert(addr < USER_END);
     for (int level = ROOT_LEVEL; level > LEAF_LEVEL; level--) {
         pte_t entry = entry_load(entry_slot(table, level, addr));
 
@@ -99,6 +101,8 @@ uaddr_t pagetable_visit(struct pagetable *pt, uaddr_t start, uaddr_t end,
     struct visitor visitor = {.visit = visit, .arg = arg};
 
     assert(start < end && end <= USER_END + PAGE_SIZE);
+    assert(!((start | end) % PAGE_SIZE));
+    debug_assert(lock_check_none_from(RANK_TABLE));
     return visit_table(&visitor, pagetable_root(pt), ROOT_LEVEL, start, end);
 }
 
@@ -118,6 +122,7 @@ struct frame *pagetable_get_page(struct pagetable *pt, uaddr_t addr)
 {
     struct frame *frame = NULL;
 
+    assert(addr < USER_END);
     pagetable_visit(pt, page_floor(addr), page_floor(addr) + PAGE_SIZE, get_page, &frame);
     return frame;
 }
