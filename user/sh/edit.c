@@ -1,6 +1,7 @@
 /* The line editor: the effect of each key on the line. */
 #include "edit.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,7 +33,7 @@ static void show_from_history(struct edit *edit, unsigned age)
     edit_replace(edit, line);
 }
 
-static void show_names(const struct edit *edit, const struct completion *completion)
+static void show_names(struct edit *edit, const struct completion *completion)
 {
     edit_show("\n");
     for (size_t i = 0; i < completion->count; i++)
@@ -57,7 +58,7 @@ static void complete_word(struct edit *edit)
 
 static void finish_line(struct edit *edit)
 {
-    if (edit->cursor != edit->len)
+    if (edit->cursor != edit->len || edit->is_stale)
         edit_move_to(edit, edit->len);
     edit_show("\n");
     edit->is_done = true;
@@ -167,17 +168,21 @@ static bool take_keys(struct edit *edit)
         if (key == KEY_END_OF_INPUT || (key == KEY_CTRL_D && edit->len == 0))
             return false;
         take_key(edit, key);
+        if (edit->is_stale && !key_is_waiting())
+            edit_redraw(edit);
     }
     return true;
 }
 
-ssize_t edit_line(const char *prompt, char *buffer, size_t size)
+ssize_t edit_line(const char *prompt, const char **line)
 {
-    struct edit edit = {.prompt = prompt, .text = buffer, .size = size};
+    static struct edit edit;
 
-    buffer[0] = '\0';
     if (!keys_begin())
         return -1;
+    free(edit.text);
+    edit = (struct edit){.prompt = prompt};
+    edit_begin(&edit);
     edit_show(prompt);
     bool has_line = take_keys(&edit);
     keys_end();
@@ -185,7 +190,8 @@ ssize_t edit_line(const char *prompt, char *buffer, size_t size)
         return 0;
     if (edit.is_interrupted)
         return EDIT_INTERRUPTED;
-    history_add(buffer);
-    buffer[edit.len++] = '\n';
+    history_add(edit.text);
+    edit.text[edit.len++] = '\n';
+    *line = edit.text;
     return edit.len;
 }

@@ -21,6 +21,7 @@ bool edit_is_possible(void);
 
 enum { EDIT_INTERRUPTED = -2 };
 
-/* Reads a line, with its newline, into a buffer of `size` bytes. Returns its length; 0 at the end
-   of input; -1 with errno on failure; EDIT_INTERRUPTED after Ctrl-C. */
-ssize_t edit_line(const char *prompt, char *buffer, size_t size);
+/* Reads a line. Returns its length, with its newline, and sets `*line` to it, which stays until the
+   next call. Returns 0 at the end of input; -1 with errno on failure; EDIT_INTERRUPTED after
+   Ctrl-C. */
+ssize_t edit_line(const char *prompt, const char **line);

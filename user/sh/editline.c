@@ -2,14 +2,20 @@
 #include "editline.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "../lib/files.h"
+#include "../lib/memory.h"
 #include "linemem.h"
 
-enum { COLUMNS_DEFAULT = 80 };
+enum {
+    COLUMNS_DEFAULT = 80,
+    SIZE_FIRST = 1024,
+    SIZE_MAX_OF_LINE = 128 * 1024, /* of one string that execve takes */
+};
 
 static void show(const char *bytes, size_t len)
 {
@@ -62,16 +68,17 @@ size_t edit_character_before(const struct edit *edit, size_t at)
     return at;
 }
 
-void edit_redraw(const struct edit *edit)
+void edit_redraw(struct edit *edit)
 {
     size_t columns = screen_columns(), prompt = width_of(edit->prompt, strlen(edit->prompt));
     size_t room = columns > prompt + 1 ? columns - prompt - 1 : 1;
-    size_t first = 0, end = edit->len;
+    size_t first = edit->cursor, end = edit->cursor;
 
-    while (width_of(edit->text + first, edit->cursor - first) > room)
-        first = edit_next_character(edit, first);
-    while (end > edit->cursor && width_of(edit->text + first, end - first) > room)
-        end = edit_character_before(edit, end);
+    for (; first > 0 && room > 0; room--)
+        first = edit_character_before(edit, first);
+    for (; end < edit->len && room > 0; room--)
+        end = edit_next_character(edit, end);
+    edit->is_stale = false;
     size_t back = width_of(edit->text + edit->cursor, end - edit->cursor);
     const char *left = back > 0 ? line_format("\033[%zuD", back) : "";
     edit_show(line_format("\r%s%.*s\033[K%s", edit->prompt, (int)(end - first), edit->text + first,
@@ -80,11 +87,40 @@ void edit_redraw(const struct edit *edit)
 
 /* ---- Changes ---- */
 
+void edit_begin(struct edit *edit)
+{
+    edit->size = SIZE_FIRST;
+    edit->text = must_alloc(edit->size);
+    edit->text[0] = '\0';
+}
+
+/* Makes room for a line of `len` bytes. Returns false, and rings the bell, if there can be none. */
+static bool make_room(struct edit *edit, size_t len)
+{
+    size_t size = edit->size;
+
+    while (size < len + 2)
+        size *= 2;
+    if (size == edit->size)
+        return true;
+    char *text = size <= SIZE_MAX_OF_LINE ? realloc(edit->text, size) : NULL;
+    if (!text) {
+        edit_show("\a");
+        return false;
+    }
+    edit->text = text;
+    edit->size = size;
+    return true;
+}
+
 void edit_replace(struct edit *edit, const char *text)
 {
-    edit->len = strlen(text) < edit->size - 2 ? strlen(text) : edit->size - 2;
-    memcpy(edit->text, text, edit->len);
-    edit->text[edit->len] = '\0';
+    size_t len = strlen(text);
+
+    if (!make_room(edit, len))
+        return;
+    memcpy(edit->text, text, len + 1);
+    edit->len = len;
     edit->cursor = edit->len;
     edit_redraw(edit);
 }
@@ -93,12 +129,13 @@ void edit_replace(struct edit *edit, const char *text)
    redrawing. */
 static bool is_at_open_end(const struct edit *edit)
 {
-    return edit->cursor == edit->len && strlen(edit->prompt) + edit->len < screen_columns();
+    return !edit->is_stale && edit->cursor == edit->len &&
+           strlen(edit->prompt) + edit->len < screen_columns();
 }
 
 void edit_insert(struct edit *edit, const char *bytes, size_t len)
 {
-    if (edit->len + len > edit->size - 2)
+    if (!make_room(edit, edit->len + len))
         return;
     memmove(edit->text + edit->cursor + len, edit->text + edit->cursor,
             edit->len - edit->cursor + 1);
@@ -108,7 +145,7 @@ void edit_insert(struct edit *edit, const char *bytes, size_t len)
     if (is_at_open_end(edit))
         show(bytes, len);
     else
-        edit_redraw(edit);
+        edit->is_stale = true; /* edit.c redraws when no key waits: pasted text is drawn once */
 }
 
 void edit_remove(struct edit *edit, size_t from, size_t to)

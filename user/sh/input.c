@@ -51,7 +51,7 @@ static ssize_t line_read(struct input *input, const char *prompt, bool is_first)
     ssize_t len;
 
     do {
-        len = edit_line(prompt, input->buffer, sizeof(input->buffer));
+        len = edit_line(prompt, &input->text);
     } while (len == EDIT_INTERRUPTED && is_first);
     if (len != EDIT_INTERRUPTED)
         return len;
@@ -59,7 +59,7 @@ static ssize_t line_read(struct input *input, const char *prompt, bool is_first)
     return 0;
 }
 
-/* Reads the next piece of input, which is an edited line on a terminal. */
+/* Reads the next piece of input, which is an edited line on a terminal, and points `text` to it. */
 static ssize_t input_read(struct input *input)
 {
     const char *prompt = input->prompt ? variable_get(input->prompt) : NULL;
@@ -69,6 +69,7 @@ static ssize_t input_read(struct input *input)
     if (!prompt)
         prompt = "";
     input->prompt = NULL;
+    input->text = input->buffer;
     if (shell.is_interactive && edit_is_possible())
         return line_read(input, prompt, is_first);
     if (shell.is_interactive)
@@ -86,7 +87,6 @@ static bool input_fill(struct input *input)
         complain_errno("%s", input->name);
         exit(STATUS_NOT_RUN);
     }
-    input->text = input->buffer;
     input->text_len = len;
     input->is_at_end = len == 0;
     return !input->is_at_end;

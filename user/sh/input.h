@@ -12,7 +12,7 @@ struct input {
     const char *text;   /* the part that was read but not used yet ... */
     size_t text_len;    /* ... and its length in bytes */
     bool is_at_end;     /* the input has ended since the command began */
-    char buffer[1024];  /* the bytes at `text`, if `fd` is not -1 */
+    char buffer[1024];  /* the bytes at `text`, if they were read from `fd` */
 };
 
 /* Takes commands from a string. */

@@ -4,6 +4,7 @@
        ESC [ n ~             n = 1, 7 home; 3 delete; 4, 8 end */
 #include "keys.h"
 
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -94,4 +95,11 @@ int key_read(void)
     if (byte == '[')
         return sequence_read();
     return byte == 'O' ? key_of_letter(byte_read()) : KEY_UNKNOWN;
+}
+
+bool key_is_waiting(void)
+{
+    int count = 0;
+
+    return ioctl(STDIN_FILENO, FIONREAD, &count) == 0 && count > 0;
 }

@@ -41,3 +41,6 @@ bool keys_begin(void);
 void keys_end(void);
 
 int key_read(void);
+
+/* Returns true if key_read would not wait. */
+bool key_is_waiting(void);
