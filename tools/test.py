@@ -86,6 +86,7 @@ def parts(only):
     found.append(("the end of memory, in 32 MiB", small_machine_command(), {"MEM": "32M"}))
     found.append(("some programs, with each allocation failing", briefly, {}))
     found.append(("a session at the terminal", tool("session.py", "-s", "1", "-n", "25"), {}))
+    found.append(("pasting at the terminal", tool("paste_test.py"), {}))
     found.append(("reports of hangs and panics", tool("hang_test.py"), {}))
     found.append(("the ISO", tool("iso_smoke.py"), {}))
     found.append(("screen and keyboard, on a BIOS and on UEFI", tool("screen_smoke.py"), {}))

@@ -39,7 +39,7 @@ void console_unlock(bool irq);
 size_t console_log_read(uint64_t *from, char *buf, size_t size);
 uint64_t console_log_end(void);
 
-/* Returns the next byte that was received, or -1. No lock: there is one reader. */
+/* Returns the next byte that was received, or -1. The caller holds the input ring's lock. */
 int serial_read(void);
 
 /* Enables the receive interrupt (ISA line 4). */

@@ -10,9 +10,17 @@
 
 /* ---- Input ---- */
 
-/* Handles one typed byte: echoes it, edits the line, or completes it. Returns the signal for the
-   foreground group that the byte asks for (SIGINT, ...), or 0. */
+/* Handles one typed byte: echoes it, edits the line, or completes it. A byte without room is
+   dropped, and the bell rings if IMAXBEL is set. Returns the signal for the foreground group that
+   the byte asks for (SIGINT, ...), or 0. */
 __must_check int line_receive(uint8_t byte);
+
+/* Returns false if the byte needs room that a program can make by reading. Whoever makes room, or
+   changes the answer in another way, calls input_retry (dev/input.h). */
+bool line_accepts(uint8_t byte);
+
+/* Returns true if the byte is a signal character that drops all input before it. */
+bool line_is_flushed_by(uint8_t byte);
 
 /* Reads up to `len` bytes into kernel memory; in canonical mode, one line at most. Sleeps until
    there is input, or returns -EAGAIN instead if `nonblock`. Returns 0 at the end of the input, and

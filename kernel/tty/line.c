@@ -11,6 +11,7 @@
 #include <asm/signal.h>
 #include <arch/clock.h>
 #include <arch/console.h>
+#include <dev/input.h>
 #include <dev/screen.h>
 #include <lib/string.h>
 #include <sched/poll.h>
@@ -37,7 +38,7 @@ static struct {
     .readable = WAITQ(line.readable),
     .termios =
         {
-            .c_iflag = ICRNL | IXON | IUTF8,
+            .c_iflag = ICRNL | IXON | IMAXBEL | IUTF8,
             .c_oflag = OPOST | ONLCR,
             .c_cflag = B115200 | CS8 | CREAD | CLOCAL,
             .c_lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
@@ -156,20 +157,27 @@ static void add(uint16_t c)
     *input_at(line.tail++) = c;
 }
 
-/* In canonical mode the last place is kept for the end of the line. */
-static bool has_room(void)
+/* The last place is kept for the end of a line. */
+static bool has_room_for_end(void)
 {
     return line.tail - line.head < INPUT_SIZE;
 }
 
-static bool has_room_in_line(void)
+static bool has_room(void)
 {
     return line.tail - line.head < INPUT_SIZE - 1;
+}
+
+static void ring_bell(void)
+{
+    if (line.termios.c_iflag & IMAXBEL)
+        console_write("\a", 1);
 }
 
 static void drop_input(void)
 {
     line.head = line.committed = line.tail;
+    input_retry();
 }
 
 /* Erases the last character of the line: a byte, or in UTF-8 mode a whole sequence. Returns false
@@ -219,42 +227,52 @@ static int signal_of(uint8_t c)
     return is_special(c, VSUSP) ? SIGTSTP : 0;
 }
 
-/* Edits the line. Returns false if `c` is no editing character. BS and VERASE both erase, because
-   terminals send either. */
-static bool edit_line(uint8_t c)
+/* BS and VERASE both erase, because terminals send either. */
+static bool is_erase(uint8_t c)
 {
-    if (is_special(c, VERASE) || c == '\b') {
+    return is_special(c, VERASE) || c == '\b';
+}
+
+static bool is_editing(uint8_t c)
+{
+    return is_erase(c) || is_special(c, VWERASE) || is_special(c, VKILL);
+}
+
+/* Returns true for a typed character that ends the line; ^D also ends it, with a mark. */
+static bool ends_line(uint8_t c)
+{
+    return c == '\n' || is_special(c, VEOL) || is_special(c, VEOL2);
+}
+
+static void edit_line(uint8_t c)
+{
+    if (is_erase(c)) {
         erase_character();
     } else if (is_special(c, VWERASE)) {
         erase_word();
-    } else if (is_special(c, VKILL)) {
+    } else {
         while (erase_character())
             ;
-    } else {
-        return false;
     }
-    return true;
 }
 
 static void receive_canonical(uint8_t c)
 {
-    bool ends_line = c == '\n' || is_special(c, VEOL) || is_special(c, VEOL2);
+    bool is_end = is_special(c, VEOF);
 
-    if (edit_line(c))
-        return;
-    if (is_special(c, VEOF)) {
-        if (has_room()) {
-            add(END_MARK);
-            commit();
-        }
-        return;
-    }
-    if (!(ends_line ? has_room() : has_room_in_line()))
-        return;
-    echo(c);
-    add(c);
-    if (ends_line)
+    if (is_editing(c)) {
+        edit_line(c);
+    } else if (is_end || ends_line(c) ? !has_room_for_end() : !has_room()) {
+        ring_bell();
+    } else if (is_end) {
+        add(END_MARK);
         commit();
+    } else {
+        echo(c);
+        add(c);
+        if (ends_line(c))
+            commit();
+    }
 }
 
 /* Maps CR and NL as c_iflag says. Returns -1 if the character is dropped. */
@@ -282,14 +300,45 @@ static int receive_locked(uint8_t byte)
         echo(c);
     } else if (has_lflag(ICANON)) {
         receive_canonical(c);
+    } else if (!has_room()) {
+        ring_bell();
     } else {
         echo(c);
-        if (has_room()) {
-            add(c);
-            commit();
-        }
+        add(c);
+        commit();
     }
     return signo;
+}
+
+/* An unfinished line that fills the ring is no reason to wait: no program can read it. */
+static bool accepts_locked(uint8_t byte)
+{
+    int c = map_newline(byte);
+
+    if (c < 0 || signal_of(c))
+        return true;
+    if (!has_lflag(ICANON))
+        return has_room();
+    if (is_editing(c) || line.committed == line.head)
+        return true;
+    return ends_line(c) || is_special(c, VEOF) ? has_room_for_end() : has_room();
+}
+
+bool line_accepts(uint8_t byte)
+{
+    spin_lock(&line.lock);
+    bool accepts = accepts_locked(byte);
+    spin_unlock(&line.lock);
+    return accepts;
+}
+
+bool line_is_flushed_by(uint8_t byte)
+{
+    spin_lock(&line.lock);
+    int c = map_newline(byte);
+    bool is_flushed = c >= 0 && signal_of(c) && !has_lflag(NOFLSH);
+    spin_unlock(&line.lock);
+    return is_flushed;
 }
 
 int line_receive(uint8_t byte)
@@ -306,7 +355,7 @@ int line_receive(uint8_t byte)
 
 static bool is_line_end(uint16_t c)
 {
-    return c == '\n' || c == END_MARK || is_special(c, VEOL) || is_special(c, VEOL2);
+    return c == END_MARK || ends_line(c);
 }
 
 /* Takes a line, or `len` bytes of it. A mark right after a full buffer ends this read, so that it
@@ -395,6 +444,7 @@ ssize_t line_read(char *buf, size_t len, bool nonblock, unsigned hangups)
     ssize_t n = wait_for_input(len, nonblock, hangups);
     if (n == 0 && !is_read_hung_up(hangups))
         n = has_lflag(ICANON) ? take_line(buf, len) : take_bytes(buf, len);
+    input_retry();
     spin_unlock(&line.lock);
     return n;
 }
@@ -463,6 +513,7 @@ int line_set_termios(const struct termios *termios, enum line_unread unread)
         commit(); /* an unfinished line can be read at once */
     else if (!was_canonical)
         signo = receive_again();
+    input_retry();
     spin_unlock(&line.lock);
     screen_refresh();
     poll_notify();
