@@ -1,4 +1,5 @@
-/* The checks (check.h). None of them touches a page as a CPU would, so looking changes nothing. */
+/* The checks (check.h). The checks read page tables and frames directly, so they set no accessed
+   bit and change no TLB. */
 
 #include <arch/paging.h>
 #include <mm/heap.h>
@@ -36,7 +37,8 @@ static void check_contents(const struct model *model, const struct model_page *p
     }
 }
 
-/* Of a page that is absent: nothing that was in it may be lost. */
+/* Checks that an absent page has lost no contents: the process neither wrote nor copied the
+   page. */
 static void check_absent(const struct model_page *page, uaddr_t addr)
 {
     check(!page->written, "%#lx was written, and is gone", addr);
@@ -89,7 +91,7 @@ static bool is_joinable(const struct vregion *low, const struct vregion *high)
            (!low->pager || low->pager_page + (vregion_len(low) >> PAGE_SHIFT) == high->pager_page);
 }
 
-/* The largest gap in the subtree, and that each node knows it. */
+/* Checks `max_gap` of every region in the subtree. Returns the largest gap. */
 static uint64_t check_gaps(const struct vregion *region)
 {
     if (!region)
@@ -143,7 +145,7 @@ static void check_vspace(struct vspace *vspace, const struct model_process *proc
     check(vspace->lock.holders == 0, "a vspace is still locked");
 }
 
-/* Words of the kernel's half of a root: the same in all of them. */
+/* Checks that the kernel's half of the root equals the kernel's own root. */
 static void check_kernel_half(const struct vspace *vspace)
 {
     const pte_t *root = phys_to_virt(vspace->pagetable.mmu.root);
@@ -168,7 +170,7 @@ static void check_process(const struct model *model, unsigned n)
         check_page(model, vspace, &process->pages[page_places[i]], page_places[i]);
 }
 
-/* ---- What CPUs remember ---- */
+/* ---- Cached translations ---- */
 
 static bool is_less(pte_t cached, pte_t found, pte_t bits)
 {
@@ -237,7 +239,7 @@ void check_model(const struct model *model)
 {
     void (*hook)(void) = step_hook;
 
-    step_hook = NULL; /* time stands still */
+    step_hook = NULL; /* no CPU takes a step meanwhile */
     for (unsigned n = 0; n < NPROCESSES; n++)
         check_process(model, n);
     check_cpus();
@@ -254,7 +256,7 @@ void check_audit(void)
     step_hook = hook;
 }
 
-/* ---- Nothing is lost ---- */
+/* ---- Leaks ---- */
 
 static uint64_t baseline[FRAME_KINDS];
 static uint64_t baseline_heap;

@@ -1,16 +1,17 @@
-/* What must be true between two operations. */
+/* Checks between two operations. */
 #pragma once
 
 #include "model.h"
 
-/* Every page of every process is what the model says, or is absent and would become it: contents and rights of what the
-   tables show, the regions, the break, the weight against the limits. What a CPU remembers, the tables say too. No lock is
-   held. The first difference is a finding. */
+/* Checks every page of every process against the model: contents and rights, or an absent page
+   that a fault would fill so. Regions, breaks and account match the model. The tables agree with
+   every cached translation. No lock is held. The first difference is a finding. */
 void check_model(const struct model *model);
 
-/* The kernel's own audit: references, and W means mine alone. */
+/* Runs the kernel's own audit, which recounts references and checks rule 2 of docs/design.md. */
 void check_audit(void);
 
-/* Remembers what is in use now, with no process there; and checks that it is the same again. */
+/* Record the frames and heap bytes in use while there is no process, and check later that they
+   are the same. */
 void check_baseline(void);
 void check_nothing_lost(void);

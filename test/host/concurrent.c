@@ -1,7 +1,7 @@
-/* Running CPUs beside each other, and judging what came of it (concurrent.h).
+/* Runs scenarios on simulated CPUs, and checks their outcome (concurrent.h).
 
-   An order is a sequence of CPU numbers: whose next operation comes first, second, and so on. If
-   one order explains the results of all operations and the final state, the run was right. */
+   An order is a sequence of CPU numbers: the CPU of the first operation, of the second, and so
+   on. The run is right if one order explains the results of all operations and the final state. */
 
 #include <stdio.h>
 #include <string.h>
@@ -11,12 +11,12 @@
 #include "sequence.h"
 #include "system.h"
 
-static const struct scenario *scenario; /* the one that runs */
+static const struct scenario *scenario; /* the scenario that runs */
 static struct schedule schedule;
 static bool ahead;
 static unsigned npages_ahead;
-static uint8_t pages_ahead[MAX_COROUTINES * MAX_OPS]; /* places; of the operations, each once */
-static struct model before;                           /* after the setup */
+static uint8_t pages_ahead[MAX_COROUTINES * MAX_OPS]; /* places, without duplicates */
+static struct model before;                           /* the model after the setup */
 static struct result results[MAX_COROUTINES][MAX_OPS];
 
 /* ---- Scenarios ---- */
@@ -39,7 +39,7 @@ void scenario_add_op(struct scenario *to, unsigned cpu, struct op op)
     to->ops[cpu][n] = op;
 }
 
-/* Whether the setup so far makes the process. */
+/* Returns true if an operation of the setup so far creates the process. */
 static bool setup_makes(const struct scenario *of, unsigned process)
 {
     for (unsigned n = 0; n < of->nsetup; n++)
@@ -49,7 +49,8 @@ static bool setup_makes(const struct scenario *of, unsigned process)
     return false;
 }
 
-/* Makes a thread for the CPU to run: the first of its process is there if the process is. */
+/* Adds the setup that gives the CPU a thread to run. A new process is forked with its first
+   thread. If a lower CPU runs the same process, one more thread is added. */
 static void add_thread_of(struct scenario *to, unsigned cpu)
 {
     unsigned process = to->process_of[cpu];
@@ -88,7 +89,8 @@ struct order {
     uint8_t cpus[MAX_COROUTINES * MAX_OPS];
 };
 
-/* CPU after CPU: the first of all orders, as numbers are ordered. */
+/* Returns the order in which the CPUs run one after the other. The order is the
+   lexicographically first. */
 static struct order first_order(const struct scenario *of)
 {
     struct order order = {.count = 0};
@@ -107,8 +109,8 @@ static void swap_turns(struct order *order, unsigned a, unsigned b)
     order->cpus[b] = cpu;
 }
 
-/* The next one: the last turn that a higher CPU follows goes to the lowest such CPU, and the rest
-   ascends again. False: that was the last. */
+/* Changes the order to the next permutation in lexicographic order. Returns false if the order
+   was the last. */
 static bool next_order(struct order *order)
 {
     unsigned at = order->count - 1, with = order->count - 1;
@@ -125,24 +127,25 @@ static bool next_order(struct order *order)
     return true;
 }
 
-/* A truncation that is under way. It takes one page after the other, and a page that its table no
-   longer shows can still be read through a TLB until the flush:
+/* The state of a truncation that is under way. Truncation drops pages one after the other. Until
+   its flush, another CPU can still read a dropped page through its TLB:
 
-       CPU 0 takes pages A and B out of a table that two spaces share
-       CPU 1, in the other space, faults on B, and learns that it is gone
+       CPU 0 takes pages A and B out of a table that two address spaces share
+       CPU 1, in the other address space, faults on B, and finds no page
        CPU 1 reads A through its TLB
        CPU 0 flushes CPU 1
 
-   So until the operation has ended, an access by another CPU may see a page as it was. Once a page
-   was seen to be gone, it stays gone. */
+   Therefore an access by another CPU may see the old page until the truncation has ended. Once
+   an access has found no page, the old page must not appear again. */
 static struct {
     bool is_under_way;
     unsigned cpu;
-    struct model old; /* memory without the truncation */
+    struct model old; /* memory as if there were no truncation */
     bool is_gone[NPROCESSES][NPLACES];
 } truncation;
 
-/* Calls `visit` for the operations in order until it returns false; whether it never did. */
+/* Calls `visit` for the operations in the given order, until `visit` returns false. Returns true
+   if `visit` accepted all of them. */
 static bool each_in_order(const struct scenario *of, const struct order *order,
                           bool (*visit)(struct model *model, const struct op *op, unsigned n),
                           struct model *after)
@@ -295,8 +298,8 @@ static void check_state(void *after)
     check_model(after);
 }
 
-/* One of the orders must explain everything. If none does, the finding says why not, for each order
-   that explains at least what the operations returned. */
+/* Checks that one order explains all results and the final state. If none does, the finding
+   lists the orders that explain the results, each with the first difference in memory. */
 static void check_orders(void)
 {
     char why[1024] = "";

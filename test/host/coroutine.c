@@ -1,11 +1,11 @@
-/* Coroutines for CPUs (coroutine.h), on ucontext. */
+/* Coroutines for CPUs (coroutine.h), made with ucontext. */
 
 #include <ucontext.h>
 #include "coroutine.h"
 #include "platform.h"
 
 #define STACK_SIZE (256ul << 10)
-#define MAX_WAITS  1000 /* in a row, without a step: nobody can go on */
+#define MAX_WAITS  1000 /* in a row without a step: a deadlock */
 
 static struct {
     ucontext_t context;
@@ -18,13 +18,14 @@ static struct schedule *schedule;
 static void (*body)(unsigned cpu);
 static void (*at_step)(void);
 static unsigned ncoroutines;
-static unsigned running;         /* whose coroutine runs */
-static unsigned others;          /* that are not done, beside the one that runs */
-static unsigned preemptions;     /* that have taken place */
-static unsigned waits;           /* since the last step */
-static struct step_count nsteps; /* since the beginning */
+static unsigned running;         /* the CPU whose coroutine runs */
+static unsigned others;          /* the CPUs besides `running` that are not done */
+static unsigned preemptions;     /* the preemptions so far */
+static unsigned waits;           /* the waits since the last step */
+static struct step_count nsteps; /* the steps so far */
 
-/* The next CPU in turn that is not done, after `skip` others; there is one. */
+/* Returns the next CPU in turn that is not done, after it has passed over `skip` such CPUs. At
+   least `skip` + 1 CPUs besides the running one are not done. */
 static unsigned next_in_turn(unsigned skip)
 {
     unsigned cpu = running;
@@ -78,7 +79,7 @@ static void begin(void)
     if (others == 0)
         setcontext(&scheduler);
     others--;
-    switch_to(next_in_turn(0)); /* and never back */
+    switch_to(next_in_turn(0)); /* the coroutine never runs again */
 }
 
 static void prepare(unsigned cpu)

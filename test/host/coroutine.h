@@ -1,10 +1,10 @@
-/* Coroutines: up to three CPUs that really run beside each other. Each has a stack of its own, and
-   another one may go on at every step().
+/* Coroutines: up to three CPUs that run concurrently. Each has a stack of its own, and at every
+   step() another CPU can continue.
 
-   A schedule says which CPU begins, at which steps the CPU that runs is preempted, and which one
-   goes on then. Beyond that a CPU runs until it has to wait (for a lock, or for an instruction of
-   another CPU before a flush) or is done; then the next in turn goes on. So a schedule always gives
-   the same run. */
+   A schedule says which CPU begins, at which steps the running CPU is preempted, and which CPU
+   continues then. Otherwise a CPU runs until it must wait or is done. A CPU waits for a lock or,
+   before a flush, for an instruction of another CPU. Then the next CPU in turn continues. So a
+   schedule always gives the same run. */
 #pragma once
 
 #include <lib/base.h>
@@ -14,25 +14,24 @@
 
 struct preemption {
     unsigned step; /* counted from the beginning of the run */
-    unsigned
-        skip; /* of the CPUs that are not done, how many in turn are passed over: 0, or 1 of two */
-    unsigned cpu; /* that went on; set by the run */
+    unsigned skip; /* CPUs in turn to pass over: 0, or 1 of two */
+    unsigned cpu;  /* the CPU that continued; set by the run */
 };
 
 struct schedule {
     unsigned first; /* the CPU that begins */
-    bool backwards; /* turns go down, 2 1 0, rather than up; two CPUs know no difference */
+    bool backwards; /* turns go down, 2 1 0; no difference for two CPUs */
     unsigned npreemptions;
-    struct preemption preemptions[MAX_PREEMPTIONS]; /* steps ascend */
+    struct preemption preemptions[MAX_PREEMPTIONS]; /* in ascending order of steps */
 };
 
 /* The steps of a run at which a preemption makes a difference. */
 struct step_count {
     unsigned all;         /* until a single CPU is left */
-    unsigned with_choice; /* the first of them, while two others can go on */
+    unsigned with_choice; /* the first steps, while two other CPUs can continue */
 };
 
-/* Runs body(n) on each CPU n below `ncpus` to its end. `at_step` (NULL: nothing) is called at each
-   step. */
+/* Runs body(n) to its end on each CPU n below `ncpus`. `at_step` is called at each step, unless
+   it is NULL. Returns the numbers of steps. */
 struct step_count coroutines_run(unsigned ncpus, struct schedule *schedule,
                                  void (*body)(unsigned cpu), void (*at_step)(void));

@@ -1,16 +1,16 @@
-/* The explorer: CPUs beside each other, in every interleaving with at most so many preemptions.
+/* The explorer. Runs every scenario in every interleaving with a bounded number of preemptions.
 
        explore [-p PREEMPTIONS] [-j WORKERS] [-s SCENARIO]
 
-   The scenarios are in scenarios.c; -s runs only the one of this number.
+   The scenarios are in scenarios.c; -s runs only the scenario of this number.
 
    A CPU can be preempted before every atomic operation, lock, level of a walk, and access. After
-   each run, what the operations returned and what memory holds must be what the model says for one
-   of the orders in which the operations can follow each other; then everything ends, and the audit
-   counts.
+   each run, the results of the operations and the contents of memory must match the model. The
+   model runs the operations in each possible order, and one order must match. Then all processes
+   exit, and the audit recounts the references.
 
-   Each schedule runs twice: in the second run all CPUs walk ahead to the pages at every step, and
-   remember what a fault came from. */
+   Each schedule runs twice. In the second run, all CPUs walk ahead to the pages at every step,
+   and a page fault drops no cached translation. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,13 +20,13 @@
 #include "scenarios.h"
 #include "system.h"
 
-/* ---- All interleavings of one ---- */
+/* ---- All interleavings of a scenario ---- */
 
-static unsigned max_preemptions = 2; /* but for scenarios that need more */
+static unsigned max_preemptions = 2; /* scenario_make can require more */
 static struct schedule schedule;
-static uint64_t *runs; /* of each worker, in memory that the parent sees */
+static uint64_t *runs; /* runs of each worker; shared with the parent */
 
-/* All schedules that begin like this one and have at most `most` preemptions. */
+/* Runs `schedule`, and every schedule that adds preemptions to its end, up to `most` in total. */
 static void explore(unsigned worker, bool walk_ahead, unsigned most)
 {
     unsigned last = schedule.npreemptions;
@@ -45,7 +45,8 @@ static void explore(unsigned worker, bool walk_ahead, unsigned most)
     schedule.npreemptions = last;
 }
 
-/* Of two CPUs, turns are the same up and down. */
+/* Explores the scenario with every CPU as the first, and with turns in both directions. With two
+   CPUs, both directions are the same, so one of them is enough. */
 static void explore_scenario(const struct scenario *scenario, unsigned worker, unsigned most)
 {
     if (!scenario_makes_sense(scenario))
@@ -78,7 +79,7 @@ static void work(unsigned worker, unsigned nworkers)
     _exit(0);
 }
 
-/* As many workers as there are CPUs. Whether none has found anything. */
+/* Divides the scenarios among `nworkers` processes. Returns true if no worker has a finding. */
 static bool explore_all(unsigned nworkers)
 {
     bool ok = true;

@@ -1,5 +1,6 @@
-/* The libFuzzer target: the input's bytes are operations, one behind the other; what does not fit is left out. So a byte
-   that changes changes one operation, and coverage of kernel/vm tells which changes were worth it. */
+/* The libFuzzer target. The input is an array of operations, `sizeof(struct op)` bytes each;
+   invalid fields are brought into range. A change of one byte changes one operation, so coverage
+   of kernel/vm guides the fuzzer well. */
 
 #include <string.h>
 #include "platform.h"

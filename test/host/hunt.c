@@ -1,11 +1,12 @@
-/* Random operations of two or three CPUs beside each other, in random interleavings: what explore
-   does with a few chosen scenarios, for all others.
+/* The hunter. Runs random operations of two or three CPUs at the same time, in random
+   interleavings. The explorer, in contrast, runs a fixed table of scenarios in all
+   interleavings.
 
        hunt [-s SEED] [-t SECONDS]
 
-   Scenario n of a seed is always the same. Operations that touch several pages one after the other
-   (copies, changes of rights of a range, truncation) are not among those that run beside each
-   other: for them no single order need exist. */
+   Scenario n of a seed is always the same. Some operations touch several pages one after the
+   other: copies, mprotect of a range, and truncation. The hunter runs none of them concurrently,
+   because their results need not match any single order. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 
 #define RUNS_OF_EACH 40u
 
-/* Pages that lie in two tables, so that operations meet. */
+/* Pages in two leaf tables, few enough that operations often use the same page. */
 static const uint8_t pages[] = {HEAP, HEAP + 1, HEAP + 4, STACK, STACK + 7};
 
 static const uint8_t kinds_before[] = {OP_READ,  OP_WRITE, OP_WRITE,    OP_WRITE,
@@ -49,7 +50,7 @@ static void add_before(struct scenario *scenario, struct random *random)
 
         scenario_add_setup(scenario, random_op(random, kind));
     }
-    /* Somebody else may share the tables, or have done so. */
+    /* Another process may share the tables, or may have shared them. */
     if (random_one_in(random, 2))
         scenario_add_setup(scenario, (struct op){.kind = OP_FORK, .other = 2});
     if (random_one_in(random, 4))
@@ -75,7 +76,7 @@ static struct scenario random_scenario(struct random *random)
     return scenario;
 }
 
-/* Preemptions at `n` ascending steps below `steps`. */
+/* Chooses random preemptions at ascending steps below `steps`. */
 static void random_preemptions(struct random *random, struct schedule *schedule, unsigned steps)
 {
     unsigned from = 0;

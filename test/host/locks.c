@@ -1,7 +1,8 @@
-/* The locks, on the host. One CPU runs at a time, and another one comes between only in step() and block(), so a lock is
-   a plain variable; who finds it taken lets the holder run. Where there is only one CPU that is a deadlock.
+/* The locks on the host. The simulated CPUs take turns, and another CPU can run only in step()
+   and block(), so a lock is a plain variable. If a lock is taken, the CPU lets its holder run.
+   If there is no other CPU, the wait is a deadlock.
 
-   The order of the locks is checked for each CPU as the kernel's DEBUG build does for each thread. */
+   The lock order is checked for each CPU, as the kernel's DEBUG build checks it for each thread. */
 
 #include <lib/panic.h>
 #include <sched/lock.h>
@@ -28,7 +29,7 @@ void locks_reset(void)
     preempt_disabled[cpu_id()] = 0;
 }
 
-/* ---- The order ---- */
+/* ---- Lock order ---- */
 
 void lock_check_acquire(enum lock_rank rank)
 {
@@ -63,7 +64,7 @@ bool lock_check_none_from(enum lock_rank rank)
     return true;
 }
 
-/* ---- Locks that spin ---- */
+/* ---- Spinlocks ---- */
 
 void spin_lock(struct spinlock *lock)
 {
@@ -75,8 +76,9 @@ void spin_lock(struct spinlock *lock)
     lock->locked = 1;
 }
 
-/* No step here: until this CPU's next step it touches nothing that others see, so a preemption there
-   leads to every interleaving that one here would. */
+/* Releases the lock. There is no step here, because this CPU touches nothing shared before its
+   next step. A preemption at that step gives every interleaving that a preemption here would
+   give. */
 void spin_unlock(struct spinlock *lock)
 {
     check(lock->locked, "a spinlock is released that nobody holds");
@@ -87,7 +89,8 @@ void spin_unlock(struct spinlock *lock)
 
 /* ---- Locks that sleep ---- */
 
-/* Before a wait for a lock that sleeps. */
+/* Checks, before the wait for a lock that sleeps, that this CPU may sleep and takes locks in
+   order. */
 static void may_sleep(enum lock_rank rank)
 {
     step();

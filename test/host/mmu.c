@@ -1,10 +1,12 @@
 /* The simulated MMUs (mmu.h).
 
-   A translation is kept in the form of a page-table entry: the address of the frame, or of the table, with PTE_WRITE and
-   PTE_NX as they were for the whole walk, and PTE_DIRTY if the walk found or set it.
+   A cached translation has the form of a page-table entry. Its address is that of the frame or
+   of the table. PTE_WRITE and PTE_NX are the rights of the whole walk. PTE_DIRTY is set if the
+   walk found or set the dirty bit.
 
-   Always true: a CPU remembers only frames and tables that are in use. If it does not, the kernel
-   freed one before its flush, and that is a finding, whatever the byte there would be. */
+   Always true: a CPU caches only frames and tables that are in use. If a cached frame is freed,
+   the kernel has freed it before the flush. This is a finding, even if no CPU uses the
+   translation again. */
 
 #include <linux/errno.h>
 #include <arch/usercopy.h>
@@ -15,21 +17,20 @@
 #include "random.h"
 
 #define TLB_ENTRIES   64u
-#define UPPER_ENTRIES 8u /* for each level */
-#define MAX_FAULTS    64 /* of one access; more: it repeats for ever */
+#define UPPER_ENTRIES 8u /* at each level */
+#define MAX_FAULTS    64 /* per access; more mean an endless loop */
 
 struct cached {
-    uaddr_t addr; /* the start of what the entry covers */
+    uaddr_t addr; /* the first address that the entry covers */
     pte_t entry;
 };
 
 struct mmu {
-    struct mmu_space *space; /* NULL: the kernel's own */
-    bool
-        in_access; /* between the start of a walk and the end of the access: no interrupt, so no flush */
+    struct mmu_space *space; /* NULL: the kernel's own space */
+    bool in_access;          /* no interrupt can flush now */
     unsigned npages;
     struct cached pages[TLB_ENTRIES];
-    unsigned ntables[ROOT_LEVEL]; /* by the level of the table that the entry points to */
+    unsigned ntables[ROOT_LEVEL]; /* indexed by the level of the cached table */
     struct cached tables[ROOT_LEVEL][UPPER_ENTRIES];
     enum fault_outcome first_fault;
 };
@@ -44,7 +45,7 @@ static struct mmu *this_mmu(void)
     return &mmus[cpu_id()];
 }
 
-/* ---- Remembering ---- */
+/* ---- Caches ---- */
 
 static uaddr_t span_start(uaddr_t addr, int level)
 {
@@ -72,7 +73,7 @@ static void forget(struct cached *entries, unsigned *count, uaddr_t start, uaddr
             entries[n] = entries[--*count];
 }
 
-/* The entry that covers `addr`, or 0. It may be lost just now. */
+/* Returns the cached entry for `addr`, or 0. At random, the entry is dropped first. */
 static pte_t recall(struct cached *entries, unsigned *count, uaddr_t addr)
 {
     for (unsigned n = 0; n < *count; n++) {
@@ -96,7 +97,8 @@ static void forget_tables(struct mmu *mmu)
     memset(mmu->ntables, 0, sizeof(mmu->ntables));
 }
 
-/* What a page fault makes a CPU forget (SDM 3A, 4.10.4.1). */
+/* Drops what a page fault drops: the translations of the page, and of every upper level of its
+   walk (SDM 3A, 4.10.4.1). */
 static void forget_path(struct mmu *mmu, uaddr_t addr)
 {
     forget_page(mmu, page_floor(addr));
@@ -111,7 +113,7 @@ static void forget_all(struct mmu *mmu)
     forget_tables(mmu);
 }
 
-/* ---- What is freed ---- */
+/* ---- Freed frames ---- */
 
 static void check_entries_forgotten(const struct frame *frame, const struct cached *entries,
                                     unsigned count, unsigned cpu, const char *what)
@@ -122,7 +124,7 @@ static void check_entries_forgotten(const struct frame *frame, const struct cach
               cpu, what, entries[n].addr);
 }
 
-/* No CPU may remember a frame that was freed, even if it never uses it again. */
+/* Checks that no CPU caches a freed frame, whether the CPU will use the translation or not. */
 static void check_forgotten(const struct frame *frame)
 {
     for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
@@ -149,9 +151,10 @@ void mmu_reset(void)
     freed_hook = check_forgotten;
 }
 
-/* ---- Walking ---- */
+/* ---- Walks ---- */
 
-/* Where a walk begins: below the lowest table that is remembered, else at the root. `level` is the table's. */
+/* Returns the entry at which a walk begins, and sets `level` to the level of its table. The
+   table is the lowest one in the paging-structure caches, or else the root. */
 static pte_t walk_start(struct mmu *mmu, uaddr_t addr, int *level)
 {
     for (*level = 1; *level < ROOT_LEVEL; ++*level) {
@@ -183,7 +186,7 @@ static pte_t *entry_at(pte_t table, int level, uaddr_t addr)
     return (pte_t *)frame_to_virt(frame) + level_index(level, addr);
 }
 
-/* The rights of a walk: what `above` allowed and `entry` allows too. */
+/* Returns `entry` with the rights of the walk so far: W if both have W, and NX if either has NX. */
 static pte_t combine(pte_t above, pte_t entry)
 {
     pte_t rights = (above & entry & PTE_WRITE) | ((above | entry) & PTE_NX);
@@ -198,8 +201,9 @@ static bool is_allowed(pte_t entry, unsigned access)
     return !(access & FAULT_EXEC) || !(entry & PTE_NX);
 }
 
-/* Writable means mine alone (design.md, rule 2), as the CPUs see it: who remembers `entry`, of a page or of a table, with W
-   set is in the only space in which that frame is remembered at all, if it is not shared memory... */
+/* Checks rule 2 of docs/design.md in the caches of a CPU that runs another address space.
+   `entry` is cached with W set; no other address space may cache its target, except for shared
+   memory. */
 static void check_alone(const struct mmu *mmu, const struct mmu *other,
                         const struct cached *entries, unsigned count, pte_t entry)
 {
@@ -209,7 +213,8 @@ static void check_alone(const struct mmu *mmu, const struct mmu *other,
               (entry & PTE_ADDR) >> PAGE_SHIFT, other - mmus);
 }
 
-/* ... and in this space, nobody remembers another frame in its place. */
+/* Checks that no CPU of the same address space caches another frame for a page that `mmu` may
+   write. */
 static void check_one_view(const struct mmu *mmu, const struct mmu *other, uaddr_t page,
                            pte_t entry)
 {
@@ -219,7 +224,8 @@ static void check_one_view(const struct mmu *mmu, const struct mmu *other, uaddr
               page, other - mmus);
 }
 
-/* `level`: of the table; 0: a page. */
+/* Checks an entry that was just cached against the caches of all CPUs. `level` is the level of
+   the table; 0 stands for a page. */
 static void check_writable(const struct mmu *mmu, uaddr_t addr, int level, pte_t entry)
 {
     for (const struct mmu *other = mmus; other < mmus + MAX_CPUS && entry & PTE_WRITE; other++) {
@@ -232,7 +238,8 @@ static void check_writable(const struct mmu *mmu, uaddr_t addr, int level, pte_t
     }
 }
 
-/* Walks to the page of `addr`, and remembers what it finds. 0: a page fault. */
+/* Walks to the page of `addr`, and caches the entries on the way. Returns the translation, or 0
+   for a page fault. */
 static pte_t walk(struct mmu *mmu, uaddr_t addr, unsigned access)
 {
     int level;
@@ -263,8 +270,8 @@ static pte_t walk(struct mmu *mmu, uaddr_t addr, unsigned access)
     }
 }
 
-/* The translation that an access uses; 0: a page fault. A first write to a page whose entry was clean walks again, to
-   set the dirty bit. */
+/* Returns the translation that an access uses, or 0 for a page fault. On the first write to a
+   clean page, the CPU walks again to set the dirty bit. */
 static pte_t translate(struct mmu *mmu, uaddr_t addr, unsigned access)
 {
     if (!mmu->space || addr >= USER_END)
@@ -284,7 +291,7 @@ void mmu_walk_ahead(unsigned cpu, uaddr_t addr)
 
     if (mmu->in_access || !mmu->space || recall(mmu->pages, &mmu->npages, page_floor(addr)))
         return;
-    step_hook = NULL; /* all in one step */
+    step_hook = NULL; /* the walk is a single step */
     (void)walk(mmu, addr, 0);
     step_hook = hook;
 }
@@ -323,7 +330,8 @@ static bool access_once(struct mmu *mmu, uaddr_t addr, unsigned access, void *by
     return entry;
 }
 
-/* The access of `len` bytes in one page, with all its faults. 0, or the outcome that ended it. */
+/* Makes an access of `len` bytes within one page, and handles all its faults. Returns 0, or the
+   outcome of the fault that failed. */
 static int access_bytes(uaddr_t addr, unsigned access, void *bytes, size_t len)
 {
     struct mmu *mmu = this_mmu();
@@ -364,7 +372,7 @@ enum fault_outcome cpu_first_fault(void)
 
 /* ---- The kernel's accesses (arch/usercopy.h) ---- */
 
-/* Bytes that were not copied, byte by byte as `rep movsb` would. */
+/* Copies byte by byte, as `rep movsb` does. Returns the number of bytes that were not copied. */
 static size_t copy_bytes(uaddr_t user, void *kernel, size_t len, unsigned access)
 {
     char *byte = kernel;
@@ -410,7 +418,7 @@ ssize_t arch_copy_string_from_user(char *to, const char __user *from, size_t max
     return max;
 }
 
-/* ---- The TLB as the kernel knows it (arch/tlb.h) ---- */
+/* ---- The kernel's TLB interface (arch/tlb.h) ---- */
 
 static cpumask_t cpu_bit(unsigned cpu)
 {
@@ -449,7 +457,8 @@ void mmu_switch(struct mmu_space *to)
     forget_all(mmu);
 }
 
-/* A CPU forgets between two instructions, never within one. */
+/* Drops the cached translations of a range on one CPU. The flush waits for the end of the CPU's
+   access, because an interrupt comes between two instructions. */
 static void flush_cpu(unsigned cpu, uaddr_t start, uaddr_t end)
 {
     step();
@@ -493,7 +502,7 @@ void tlb_flush_local_page(struct mmu_space *space, uaddr_t addr)
     forget_tables(this_mmu());
 }
 
-/* ---- Looking without a trace ---- */
+/* ---- Looking without side effects ---- */
 
 void mmu_for_each_page(unsigned cpu, void (*each)(unsigned cpu, uaddr_t page, pte_t entry))
 {

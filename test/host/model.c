@@ -1,4 +1,4 @@
-/* The model (model.h). First what a page is and what an access does, then each operation. */
+/* The model (model.h): first pages and accesses, then each operation. */
 
 #include <linux/errno.h>
 #include <string.h>
@@ -30,8 +30,9 @@ bool model_page_missing(const struct model *model, const struct model_page *page
            (page->object < NFILES && page->index == FILE_BAD_PAGE);
 }
 
-/* Behind what the object fills, a private page has zeros: also one that was copied for a write which has not come yet,
-   when another CPU forked in between. */
+/* Returns a word of the page. Behind the bytes of the object, a private page has zeros. This is
+   true even before the process has its own copy, because a fork can come between the fault's
+   copy and the write. */
 uint64_t model_word(const struct model *model, const struct model_page *page, unsigned n)
 {
     if (page->own)
@@ -41,7 +42,7 @@ uint64_t model_word(const struct model *model, const struct model_page *page, un
     return model->objects[page->object][page->index][n];
 }
 
-/* From now on the page is the process's own: a copy of what the object fills, zeros behind that. */
+/* Gives the process its own copy of the page: the bytes of the object, and zeros behind them. */
 static void make_own(const struct model *model, struct model_page *page)
 {
     for (unsigned n = 0; n < NWORDS; n++)
@@ -56,7 +57,8 @@ static bool is_allowed(const struct model_page *page, unsigned access)
     return access & FAULT_EXEC ? page->prot & PROT_X : page->prot;
 }
 
-/* One access: 0, or why it fails. Afterwards model_word and set_word may be used. */
+/* Applies one access to the page. Returns 0, or the outcome of the fault that fails. After
+   success, the caller may use model_word and set_word. */
 static int touch(const struct model *model, struct model_page *page, unsigned access)
 {
     if (!page->mapped)
@@ -95,7 +97,8 @@ static struct result run_access(struct model *model, struct model_process *proce
     return (struct result){0};
 }
 
-/* What vspace_read says: a page that may not be read ends it before the first byte. */
+/* Models vspace_read. If the page may not be read, the read ends with -EFAULT before its first
+   byte. */
 static struct result run_peek(struct model *model, struct model_process *process,
                               const struct op *op)
 {
@@ -106,7 +109,8 @@ static struct result run_peek(struct model *model, struct model_process *process
     return result;
 }
 
-/* The bytes of a copy are two words: which, on which page. False: there is no such page. */
+/* Finds the page and the word for one half of a copy; a copy has two words. Returns false if
+   there is no such page. */
 static bool copy_word(struct model_process *process, const struct op *op, unsigned half,
                       struct model_page **page, unsigned *word)
 {
@@ -228,7 +232,7 @@ static uint16_t filled_bytes(const struct model_page *page, unsigned place)
     return page->data_end > places[place].start ? page->data_end - places[place].start : 0;
 }
 
-/* Maps the places like `like`, whose index is that of the first. */
+/* Maps the places as `like` describes. The index of `like` belongs to the first place. */
 static int map_places(struct model_process *process, unsigned first, unsigned last,
                       const struct model_page *like)
 {
@@ -284,8 +288,8 @@ static struct result run_map(struct model_process *process, const struct op *op)
     return (struct result){.value = places[op->first].start};
 }
 
-/* The first place of a run of `npages` free pages, whose last is as high as can be, below the guard. NPLACES: the highest
-   free room is not made of pages, or there is none. */
+/* Returns the first place of the highest run of `npages` free pages below the guard. Returns
+   NPLACES if the highest free room has wide places, or if there is no room. */
 static unsigned find_room(const struct model_process *process, unsigned npages)
 {
     uint64_t room = 0;
@@ -312,7 +316,8 @@ static unsigned anywhere_npages(const struct op *op)
     return op->last % 4 + 1;
 }
 
-/* Where the pages of OP_MAP_ANYWHERE go; NPLACES: not to whole places. */
+/* Returns the place where the pages of OP_MAP_ANYWHERE go, or NPLACES if they would cover a part
+   of a wide place. */
 static unsigned anywhere_place(const struct model_process *process, const struct op *op)
 {
     unsigned npages = anywhere_npages(op), last = op->first + npages - 1;
@@ -344,7 +349,7 @@ static struct result run_map_anywhere(struct model_process *process, const struc
     return (struct result){.value = places[map.first].start};
 }
 
-/* Whether the limits leave room for what becomes data by being writable. */
+/* Returns true if the data limit leaves room for the pages that the new rights turn into data. */
 static bool may_protect(const struct model_process *process, const struct op *op)
 {
     uint64_t more = 0;
@@ -369,7 +374,7 @@ static struct result run_protect(struct model_process *process, const struct op 
     return (struct result){0};
 }
 
-/* The number of the first heap place at or above `addr`. */
+/* Returns the first heap place at or above `addr`. */
 static unsigned heap_place(uaddr_t addr)
 {
     return HEAP + (page_ceil(addr) - places[HEAP].start) / PAGE_SIZE;
@@ -407,7 +412,7 @@ static struct result run_sbrk(struct model_process *process, const struct op *op
     return result;
 }
 
-/* What the page shows of the object, or was copied from it, is no more. */
+/* Drops the bytes of the object from the page, whether the page shows them or holds a copy. */
 static void forget_page(struct model_page *page, const struct op *op)
 {
     bool shows = page->shared || page->filled > 0;
@@ -522,7 +527,7 @@ struct result model_run(struct model *model, const struct op *op, uint64_t limit
     case OP_THREAD_EXIT:
         process->threads--;
         break;
-    default: /* looking, and what the hardware does, changes nothing */
+    default: /* these operations change nothing */
         break;
     }
     return (struct result){0};

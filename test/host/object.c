@@ -1,4 +1,5 @@
-/* Objects with pages (object.h). Each is like a file in the page cache: a mutex over an array of frames. */
+/* Objects with pages (object.h). An object is like a file in the page cache: a mutex, and an
+   array of frames. */
 
 #include <linux/errno.h>
 #include <lib/panic.h>
@@ -11,9 +12,9 @@
 struct object {
     struct pager pager;
     struct mutex lock;
-    unsigned refs;                      /* of regions */
-    uint64_t npages;                    /* (lock) its size */
-    struct frame *frames[OBJECT_PAGES]; /* (lock) NULL: not read yet */
+    unsigned refs;                      /* references of regions */
+    uint64_t npages;                    /* (lock) the size */
+    struct frame *frames[OBJECT_PAGES]; /* (lock) NULL: the page was not read yet */
 };
 
 static struct object objects[NOBJECTS];
@@ -138,8 +139,8 @@ static void set_size(struct object *object, uint64_t npages)
     mutex_unlock(&object->lock);
 }
 
-/* As the page cache does: from the first step on no fault gets a page beyond the end, then the mappings let go, then the
-   object. */
+/* Truncates in the order of the page cache. First the size changes, so no later fault gets a
+   page beyond the end. Then the mappings drop their pages, and last the object does. */
 void object_truncate(unsigned number, uint64_t npages)
 {
     struct object *object = &objects[number];

@@ -1,4 +1,4 @@
-/* Making operations and putting them into words (op.h). */
+/* Making, checking and printing operations (op.h). */
 
 #include <stdio.h>
 #include <arch/trap.h>
@@ -22,7 +22,7 @@ const struct op program_maps[PROGRAM_MAPS] = {
     {.kind = OP_MAP, .first = STACK, .last = STACK + 7, .prot = RW, .flags = F_STACK},
 };
 
-/* ---- Questions ---- */
+/* ---- Queries ---- */
 
 uint64_t op_stored(const struct op *op)
 {
@@ -108,10 +108,10 @@ void op_normalize(struct op *op)
     if (wants_one_page(op))
         op->first = page_places[op->first % NPAGES];
     if (op->kind == OP_STRING || op->kind == OP_TRUNCATE)
-        op->fail = 0; /* they do not tell how far they came */
+        op->fail = 0; /* the result does not show how far they came */
 }
 
-/* How often each kind occurs, relative to the others. */
+/* The relative frequency of each kind. */
 static const uint8_t weights[OP_KINDS] = {
     [OP_READ] = 30,        [OP_WRITE] = 40,     [OP_FETCH] = 8,       [OP_COPY_IN] = 4,
     [OP_COPY_OUT] = 6,     [OP_CLEAR] = 2,      [OP_STRING] = 3,      [OP_MAP] = 12,
@@ -134,7 +134,7 @@ static enum op_kind random_kind(struct random *random)
     return kind;
 }
 
-/* A range, most often of a few pages in one window. */
+/* Chooses a range, most often of a few pages in one window. */
 static void random_range(struct random *random, struct op *op)
 {
     op->first = page_places[random_below(random, NPAGES)];
@@ -166,7 +166,7 @@ static uint8_t random_flags(struct random *random)
     return flags;
 }
 
-/* Low numbers are more frequent, so that these processes have a history. */
+/* Chooses a process. Low numbers are more frequent, so their processes live longer and do more. */
 static uint8_t random_process(struct random *random)
 {
     return min(random_below(random, NPROCESSES), random_below(random, NPROCESSES));
@@ -196,7 +196,7 @@ struct op op_random(struct random *random)
     return op;
 }
 
-/* ---- In words ---- */
+/* ---- Printing ---- */
 
 static const char *const names[OP_KINDS] = {
     [OP_READ] = "read",

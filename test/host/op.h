@@ -1,7 +1,7 @@
-/* Operations: what processes do to their memory, one at a time. Sequences of them are what the tests run, the shrinker
-   shortens, and the fuzzer makes from its bytes.
+/* Operations: single acts of processes on their memory. The tests run sequences of operations,
+   the shrinker shortens them, and the fuzzer makes them from its input.
 
-   system.c carries an operation out with the kernel, model.c says what should come of it. */
+   system.c carries an operation out with the kernel; model.c defines the expected result. */
 #pragma once
 
 #include <vm/vspace.h>
@@ -12,99 +12,100 @@
 #define MAX_THREADS 3u
 
 enum op_kind {
-    OP_READ, /* load, store, fetch 8 bytes of the page `first`; `word` says which */
-    OP_WRITE,
-    OP_FETCH,
-    OP_COPY_IN,  /* the kernel reads the last 8 bytes of `first`, and the first 8 of what follows */
-    OP_COPY_OUT, /* ... writes them */
-    OP_CLEAR,    /* ... clears them */
-    OP_STRING,   /* ... reads a string there */
-    OP_MAP,      /* exactly at the places `first` to `last` */
-    OP_MAP_ANYWHERE, /* `last` % 4 + 1 pages; F_HINT: at `first` if there is room */
-    OP_UNMAP,
-    OP_PROTECT,
-    OP_SBRK,     /* by `delta` bytes; F_HUGE: by far too many */
-    OP_TRUNCATE, /* the object ends before the page `index`; it has all its pages again, new ones */
-    OP_EXTEND,
-    OP_FORK,    /* into the process `other` */
-    OP_PROGRAM, /* exec: the process begins anew; one that is not there is made */
-    OP_EXIT,
-    OP_THREAD, /* one more thread; one less */
-    OP_THREAD_EXIT,
-    OP_LOAD, /* `cpu` runs a thread of the process; nothing */
-    OP_UNLOAD,
-    OP_WALK_AHEAD, /* `cpu` walks to the page `first` without an access */
-    OP_SURVEY,     /* counts what is there from `first` to `last` */
-    OP_PEEK,       /* the kernel reads 8 bytes of the page `first` for another process */
+    OP_READ,         /* loads word `word` of the page `first` */
+    OP_WRITE,        /* stores the word */
+    OP_FETCH,        /* fetches the word as an instruction */
+    OP_COPY_IN,      /* the kernel copies bytes in from the end of `first` and the next page */
+    OP_COPY_OUT,     /* the kernel copies bytes out to them */
+    OP_CLEAR,        /* the kernel clears them */
+    OP_STRING,       /* the kernel reads a string there */
+    OP_MAP,          /* maps the places `first` to `last` */
+    OP_MAP_ANYWHERE, /* maps `last` % 4 + 1 pages; F_HINT: at `first` if free */
+    OP_UNMAP,        /* unmaps the places `first` to `last` */
+    OP_PROTECT,      /* gives them the rights `prot` */
+    OP_SBRK,         /* moves the break by `delta` bytes; F_HUGE: far too much */
+    OP_TRUNCATE,     /* ends the object before page `index` */
+    OP_EXTEND,       /* gives the object all its pages again; they are new */
+    OP_FORK,         /* creates the process `other` */
+    OP_PROGRAM,      /* exec in the process, which is created if it does not exist */
+    OP_EXIT,         /* ends all threads of the process */
+    OP_THREAD,       /* adds a thread */
+    OP_THREAD_EXIT,  /* ends a thread */
+    OP_LOAD,         /* makes `cpu` run a thread of the process */
+    OP_UNLOAD,       /* makes `cpu` run nothing */
+    OP_WALK_AHEAD,   /* `cpu` walks to the page `first` without an access */
+    OP_SURVEY,       /* counts the pages from `first` to `last` */
+    OP_PEEK,         /* the kernel reads word `word` of `first` for another process */
     OP_KINDS,
 };
 
-/* Flags of an operation. */
+/* The flags of an operation. */
 #define F_SHARED     (1u << 0) /* map: MAP_SHARED of the object */
-#define F_OBJECT     (1u << 1) /* map: privately, the object from page `index` on */
+#define F_OBJECT     (1u << 1) /* map: private, of the object from page `index` on */
 #define F_PARTIAL    (1u << 2) /* map: the object's bytes end within the last page */
-#define F_NO_REPLACE (1u << 3) /* map: only if nothing is there */
+#define F_NO_REPLACE (1u << 3) /* map: only if the range is free */
 #define F_HINT       (1u << 4)
 #define F_STACK      (1u << 5) /* map: a stack */
 #define F_HUGE       (1u << 6)
-#define F_LIMITED    (1u << 7) /* program: under tight limits */
+#define F_LIMITED    (1u << 7) /* program: tight limits */
 
 struct op {
     uint8_t kind, cpu, process, other;
     uint8_t first, last; /* places */
     uint8_t prot;
     uint8_t flags;
-    uint8_t object, index; /* map: which object, from which page on */
+    uint8_t object, index; /* map: the object and its first page */
     uint8_t word;
-    uint8_t fail; /* the request for memory that fails; 0: none */
+    uint8_t fail; /* the number of the request for memory that fails; 0: none */
     int32_t delta;
-    uint32_t value;  /* decides what is written */
-    uint32_t chance; /* decides what the hardware does by chance meanwhile */
+    uint32_t value;  /* determines the bytes that are written */
+    uint32_t chance; /* seed of the random events of the hardware */
 };
 
-/* What came of an operation. */
+/* The result of an operation. */
 struct result {
-    int err; /* 0; of an access, the failed enum fault_outcome; else -errno */
-    uint64_t
-        value; /* what was read, the old break, where it was mapped, or how many bytes were copied */
+    int err;        /* 0; for an access the enum fault_outcome that failed; else -errno */
+    uint64_t value; /* word, old break, address of a mapping, or bytes copied */
 };
 
-/* The words of a page that are read, written and compared. */
+/* The words of a page that operations read and write, and that the checks compare. */
 #define NWORDS 4u
 extern const uint16_t word_offsets[NWORDS];
 
-/* What a store writes: a different number for each `value`, never 0. */
+/* Returns the word that a store writes. The word differs for each `value`, and is never 0. */
 uint64_t op_stored(const struct op *op);
 
-/* Whether the operation touches a page (from OP_READ to OP_STRING), and with what right (FAULT_ words). */
+/* Return true if the operation is an access (OP_READ to OP_STRING), or a copy. op_access returns
+   the access as FAULT_ bits. */
 bool op_is_access(const struct op *op);
 bool op_is_copy(const struct op *op);
 unsigned op_access(const struct op *op);
 
-/* Of a copy: where it begins and how long it is. It runs on into the next place where that is a page, or does not
-   exist. */
+/* Returns the address where a copy begins. A copy has COPY_LEN bytes, and runs on into the next
+   place if that is a page or does not exist. */
 #define COPY_LEN 16u
 uint64_t op_copy_start(const struct op *op);
 
-/* The bytes of an sbrk. */
+/* Returns the bytes by which an sbrk moves the break. */
 int64_t op_delta(const struct op *op);
 
-/* Of a map: where the object's bytes end; 0 for anonymous memory. F_PARTIAL: 1 KiB before the end of the last page, or of
-   the one before (`word` odd), whose successor is then all zeros. */
+/* Returns the end of the object's bytes in a map, or 0 for anonymous memory. With F_PARTIAL, the
+   bytes end 1 KiB before the end of the last page. If `word` is odd, they end 1 KiB before the
+   end of the last page but one, so the last page is all zeros. */
 uaddr_t op_data_end(const struct op *op);
 
-/* Of a program: with F_LIMITED room for little more than itself. */
+/* Returns the limits of a program. With F_LIMITED, they leave little room beyond the program. */
 struct vspace_limits op_limits(const struct op *op);
 
-/* What a program consists of: its maps, in order, the stack last. */
+/* The maps of a new program, in order. The stack is the last. */
 #define PROGRAM_MAPS 3u
 extern const struct op program_maps[PROGRAM_MAPS];
 
-/* Brings every field into its range, whatever it was. */
+/* Brings every field into its valid range. */
 void op_normalize(struct op *op);
 
-/* A random operation, normalized. */
+/* Returns a random operation, normalized. */
 struct op op_random(struct random *random);
 
-/* The operation in words, on stderr. */
+/* Prints the operation on stderr. */
 void op_print(const struct op *op);

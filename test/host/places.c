@@ -11,7 +11,8 @@
         PAGE_AT(base, 5), PAGE_AT(base, 6), PAGE_AT(base, 7)
 #define SIZE_8 (8 * PAGE_SIZE)
 
-/* Bytes that an entry of a table covers, as level_span says, for the table of constants. */
+/* The bytes that one entry of a table covers. level_span is a function, so the constant table
+   needs this macro. */
 #define SPAN(level) (PAGE_SIZE << 9 * ((level)-1))
 
 #define PROGRAM_BASE  (0x600000ul - SIZE_8)

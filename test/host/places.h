@@ -1,9 +1,10 @@
-/* The addresses that tests use: the user's half cut into places, from USER_START to USER_END without a gap.
+/* The addresses that the tests use. The user's half is cut into places, from USER_START to
+   USER_END without a gap.
 
-   Windows of single pages lie where tables begin and end; between them are wide places, which are mapped and unmapped like
-   the others but never touched:
+   Windows of single pages lie at the ends of tables. Between the windows are wide places; tests
+   map and unmap wide places, and never access them:
 
-       window       first page          pages  why there
+       window       first page          pages  reason
        bottom       USER_START              8  the lowest addresses
        program      0x5f8000               16  across a leaf table's end; the heap grows over it
        gib          1 GiB - 4 pages         8  across a level-2 table's end
@@ -12,13 +13,14 @@
        guard        256 pages                  one wide place; never mapped
        stack        USER_END - 8 pages      8  the last addresses
 
-   Every range of an operation begins and ends with a place, so each place is mapped as a whole or not at all. */
+   Every range of an operation begins and ends with a place, so a place is mapped as a whole or
+   not at all. */
 #pragma once
 
 #include <arch/page.h>
 #include <vm/vspace.h>
 
-#define BOTTOM   0u /* the number of each window's first place */
+#define BOTTOM   0u /* the first place of each window */
 #define PROGRAM  (BOTTOM + 8 + 1)
 #define GIB      (PROGRAM + 16 + 1)
 #define HALF_TIB (GIB + 8 + 1)
@@ -27,7 +29,7 @@
 #define STACK    (GUARD + 1)
 #define NPLACES  (STACK + 8)
 
-/* The heap begins here and has so many pages to grow into; below it lies the program. */
+/* The first place of the heap, and the pages that it can grow into. The program lies below. */
 #define HEAP       (PROGRAM + 4)
 #define HEAP_PAGES 12
 
@@ -37,7 +39,7 @@ struct place {
 
 extern const struct place places[NPLACES];
 
-/* Places that are one page, in order; the others are never touched. */
+/* The places of one page each, in order. Tests access no other places. */
 #define NPAGES (8u + 16 + 8 + 8 + 8 + 8)
 extern const uint8_t page_places[NPAGES];
 
@@ -46,5 +48,5 @@ static inline bool place_is_page(unsigned place)
     return places[place].end - places[place].start == PAGE_SIZE;
 }
 
-/* The place that begins at `addr`, or NPLACES. */
+/* Returns the place that begins at `addr`, or NPLACES. */
 unsigned place_at(uaddr_t addr);

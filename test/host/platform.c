@@ -1,11 +1,13 @@
-/* Memory, the console, panic, and the failing of allocations.
+/* Memory, the console, panic, and failing allocations.
 
-   Physical memory is one array. Its first pages are the kernel's for ever: page 0 is nobody's, then come the frame
-   descriptors and the kernel's root table. The rest belongs to mm/frame.c.
+   Physical memory is one array. Its first pages belong to the kernel for ever: page 0 is
+   reserved, and the frame descriptors and the kernel's root table follow. mm/frame.c manages the
+   rest.
 
-   The allocator's functions are wrapped (ld --wrap). What comes from them is filled with junk, so that nobody counts on
-   zeros; what goes back is poisoned for the address sanitizer, so that a table or a region that is used after it was
-   given back is a finding. Always true: a frame is poisoned if and only if it is free. */
+   The functions of the allocators are wrapped (ld --wrap). Memory that is not asked to be zero
+   is filled with junk, so that no code relies on zeros. Freed memory is poisoned for the address
+   sanitizer, so that a use after free is a finding. Always true: a frame is poisoned if and only
+   if it is free. */
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -38,7 +40,7 @@ static paddr_t root;
 
 /* ---- Findings ---- */
 
-static jmp_buf *escape; /* where a finding goes on; NULL: it ends the process */
+static jmp_buf *escape; /* where to continue after a finding; NULL: exit */
 static char last_finding[512];
 
 static __noreturn void end(const char *what, const char *fmt, va_list args)
@@ -133,7 +135,8 @@ paddr_t kernel_root(void)
     return root;
 }
 
-/* The host has no kernel half; what stands for it only has to be copied into every root. */
+/* Returns 0, because the host has no kernel half. Its stand-in only has to be copied into every
+   root. */
 unsigned paging_check_wx(void)
 {
     return 0;
@@ -147,7 +150,8 @@ static void make_kernel_root(void)
         entries[n] = (n * PAGE_SIZE % MEMORY_SIZE) | PTE_PRESENT | PTE_WRITE | PTE_GLOBAL;
 }
 
-/* Without the sanitizer, who uses it all the same finds junk: entries that lead nowhere. */
+/* Poisons a free frame. Without the sanitizer, a use after free reads junk, whose entries lead
+   nowhere. */
 static void poison_frame(const struct frame *frame, unsigned order)
 {
     ASAN_UNPOISON_MEMORY_REGION(frame_to_virt(frame), PAGE_SIZE << order);
@@ -171,7 +175,7 @@ void platform_init(void)
 
 /* ---- Shortage ---- */
 
-static unsigned requests_left; /* until the one that fails; 0: none does */
+static unsigned requests_left; /* requests up to the one that fails; 0: none fails */
 static bool shortage;
 
 void shortage_at(unsigned nth)
@@ -194,7 +198,7 @@ bool shortage_seen(void)
     return shortage;
 }
 
-/* Whether this request is the one that fails. */
+/* Counts a request for memory. Returns true if this request must fail. */
 static bool request_fails(void)
 {
     if (requests_left == 0 || --requests_left > 0)
@@ -203,7 +207,7 @@ static bool request_fails(void)
     return true;
 }
 
-/* ---- What is wrapped ---- */
+/* ---- Wrapped functions ---- */
 
 struct frame *__real_frame_alloc(enum frame_kind kind);
 struct frame *__real_frame_alloc_zeroed(enum frame_kind kind);
@@ -216,7 +220,8 @@ void __real_heap_free(void *object);
 void __real_page_zero(void *page);
 void __real_page_copy(void *to, const void *from);
 
-/* What an allocation returns on its way to the caller. */
+/* Prepares a run of frames for its caller, and fills it with junk on request. Returns NULL, and
+   notes the shortage, if there is no frame. */
 static struct frame *hand_out(struct frame *frame, bool junk)
 {
     if (!frame) {
@@ -244,7 +249,7 @@ struct frame *__wrap_frame_alloc_run(enum frame_kind kind, unsigned order)
     return request_fails() ? NULL : hand_out(__real_frame_alloc_run(kind, order), true);
 }
 
-/* A frame that was put may be another CPU's by now: only one that is free is poisoned. */
+/* Poisons the frame if it is free. After a put, another CPU may have allocated the frame again. */
 static void poison_if_free(const struct frame *frame, unsigned order)
 {
     if (!frame_is_free(frame))
@@ -270,7 +275,8 @@ void __wrap_frame_free(struct frame *frame)
     poison_if_free(frame, order);
 }
 
-/* An object that came back holds a link in its first word; the rest of the smallest object is nobody's. */
+/* A free object holds a link in its first word. The rest of the smallest object is unused, and
+   so poisoned. */
 #define OBJECT_LINK     sizeof(void *)
 #define OBJECT_SMALLEST 32
 
@@ -300,7 +306,8 @@ void __wrap_heap_free(void *object)
         ASAN_POISON_MEMORY_REGION((char *)object + OBJECT_LINK, OBJECT_SMALLEST - OBJECT_LINK);
 }
 
-/* Pages are long work: no spinlock is held (design.md, section 4), and others go on meanwhile. */
+/* Checks that no spinlock is held while a page is zeroed or copied (docs/design.md, section 4).
+   Such work is long, so other CPUs can run meanwhile. */
 static void page_work(const void *page)
 {
     check(preempt_disabled[cpu_id()] == 0, "a page is zeroed or copied under a spinlock");

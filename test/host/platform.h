@@ -1,24 +1,26 @@
-/* What kernel/mm and kernel/vm stand on when they run on the host: memory from an array, a console, panic, and
-   allocations that can be made to fail. The locks are in locks.c, the MMU in mmu.c. */
+/* The platform under kernel/mm and kernel/vm on the host: memory in an array, a console, panic,
+   and allocations that can fail on request. The locks are in locks.c, the MMUs in mmu.c. */
 #pragma once
 
 #include <arch/step.h>
 #include <mm/frame.h>
 
-/* Gives the kernel its memory. Once. */
+/* Gives the kernel its memory. Called once. */
 void platform_init(void);
 
-/* Says what is wrong and ends the process. Every check ends here, and the kernel's panic too. */
+/* Prints the problem and ends the process. Every failed check and every panic of the kernel ends
+   here. */
 __noreturn __printf(1, 2) void finding(const char *fmt, ...);
 
 /* The exit status of a process with a finding. */
 #define EXIT_FINDING 3
 
-/* Whether `checks` finds nothing; a finding in it does not end the process, and can be read in finding_text. */
+/* Returns true if `checks` has no finding. A finding in `checks` does not end the process;
+   finding_text returns its text. */
 bool finds_nothing(void (*checks)(void *arg), void *arg);
 const char *finding_text(void);
 
-/* Called by finding() before the process ends; NULL: nothing. To say what was going on. */
+/* Called by finding() before the process ends, to print the state. NULL: no call. */
 extern void (*finding_hook)(void);
 
 #define check(cond, ...)          \
@@ -27,40 +29,42 @@ extern void (*finding_hook)(void);
             finding(__VA_ARGS__); \
     } while (0)
 
-/* Findings and the kernel's messages go to stderr; not while this is set. */
+/* Suppresses findings and the kernel's messages, which otherwise go to stderr. */
 extern bool platform_quiet;
 
-/* A finding ends the process with abort(), as libFuzzer wants it. */
+/* Makes a finding end the process with abort(), as libFuzzer expects. */
 extern bool finding_aborts;
 
-/* ---- Shortage ---- */
+/* ---- Memory shortage ---- */
 
-/* Lets the n-th request for memory from now on fail; 0: none. Requests are calls of the frame allocator and of the heap
-   from kernel/vm, and of the frame allocator from the heap. */
+/* Makes the n-th request for memory from now on fail; 0 means none. Requests are calls of the
+   frame allocator and of the heap by kernel/vm, and of the frame allocator by the heap. */
 void shortage_at(unsigned nth);
 
-/* Whether a request has failed since shortage_forget, by its doing or because memory was really out. */
+/* Returns true if a request has failed since shortage_forget: on demand, or because memory was
+   exhausted. */
 bool shortage_seen(void);
 void shortage_forget(void);
 
-/* Whether the request that shortage_at named has not come yet. */
+/* Returns true if the request that shortage_at chose is still to come. */
 bool shortage_ahead(void);
 
 /* ---- Frames ---- */
 
-/* Called when a frame has become free; NULL: nothing. */
+/* Called when a frame becomes free. NULL: no call. */
 extern void (*freed_hook)(const struct frame *frame);
 
 /* ---- Locks ---- */
 
-/* Called when a CPU cannot go on until another one has; NULL: there is no other, a deadlock. */
+/* Called when a CPU must wait for another CPU. NULL: there is no other CPU, so the wait is a
+   deadlock. */
 extern void (*block_hook)(void);
 
-/* Waits for another CPU. */
+/* Waits for another CPU. `what` names the lock in a finding. */
 void block(const char *what);
 
-/* Whether this CPU holds no lock, and has preemption on. */
+/* Returns true if this CPU holds no lock, and preemption is enabled. */
 bool locks_none_held(void);
 
-/* Forgets the locks that a CPU holds: it starts something new. */
+/* Clears this CPU's record of held locks, before it begins something new. */
 void locks_reset(void);

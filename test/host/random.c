@@ -1,9 +1,11 @@
-/* The random driver: sequences of random operations, from a seed that is printed.
+/* The random driver. Runs sequences of random operations from a seed, which it prints.
 
-       random [-s SEED] [-t SECONDS] [-o OPERATIONS] [-l LENGTH] [-c CHECK_EVERY] [-a AUDIT_EVERY] [-q]
+       random [-s SEED] [-t SECONDS] [-o OPERATIONS] [-l LENGTH]
+              [-c CHECK_EVERY] [-a AUDIT_EVERY] [-q]
 
-   It ends after so many seconds or operations, whichever comes first. Sequence n of a seed is always the same. A worker
-   process runs one after the other; when it dies, the sequence that it died of is made once more, shrunk, and shown. */
+   The driver ends after so many seconds or operations, whichever comes first. Sequence n of a
+   seed is always the same. A worker process runs the sequences. If the worker dies, the driver
+   makes the failing sequence again, shrinks it, and prints it. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +24,8 @@ static struct {
     uint64_t seed;
     unsigned seconds;
     uint64_t operations;
-    unsigned length; /* of a sequence */
-    bool quiet;      /* a failure is not explained */
+    unsigned length; /* operations in a sequence */
+    bool quiet;      /* no shrinking after a failure */
     struct sequence_options options;
 } how = {
     .seconds = 10,
@@ -34,9 +36,9 @@ static struct {
                 .audit_every = 1},
 };
 
-/* What the worker tells the parent, in memory that both see. */
+/* The progress of the worker, in memory that it shares with the parent. */
 static struct progress {
-    uint64_t sequence; /* which is running */
+    uint64_t sequence; /* the number of the running sequence */
     uint64_t operations;
 } * progress;
 
@@ -63,7 +65,7 @@ static void work(void)
     _exit(0);
 }
 
-/* Makes the failure easier to read. */
+/* Prints the shortest sequence that still fails. */
 static void explain(void)
 {
     static struct op ops[MAX_LENGTH];

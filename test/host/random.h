@@ -1,5 +1,5 @@
-/* Numbers that look random and repeat: xorshift64* (Marsaglia). One generator drives what programs do, another what the
-   hardware does beside them. */
+/* Reproducible pseudorandom numbers: xorshift64* (Marsaglia). One generator chooses the
+   operations of programs, another the random events of the hardware. */
 #pragma once
 
 #include <lib/base.h>
@@ -8,7 +8,7 @@ struct random {
     uint64_t state; /* never 0 */
 };
 
-/* Neighbouring seeds give unrelated sequences. */
+/* Returns a generator. Neighbouring seeds give unrelated sequences. */
 static inline struct random random_from(uint64_t seed)
 {
     seed = (seed + 0x9e3779b97f4a7c15ul) * 0xbf58476d1ce4e5b9ul;
@@ -24,7 +24,7 @@ static inline uint64_t random_next(struct random *random)
     return random->state * 0x2545f4914f6cdd1dul;
 }
 
-/* 0 .. limit - 1. */
+/* Returns a number from 0 to `limit` - 1. */
 static inline uint32_t random_below(struct random *random, uint32_t limit)
 {
     return (random_next(random) >> 32) * limit >> 32;

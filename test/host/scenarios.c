@@ -1,18 +1,19 @@
 /* The tables of scenarios (scenarios.h).
 
-   Of two CPUs: a beginning (what has happened to the pages A and B before), one operation for CPU 0
-   and two for CPU 1, in one address space that both CPUs run, and in two that share their page
-   tables after a fork.
+   A scenario of two CPUs has a beginning, which is the history of the pages A and B. One
+   operation runs on CPU 0 and two on CPU 1. The CPUs share one address space, or have two that
+   share their page tables after a fork.
 
-   Of three CPUs: a beginning in which address spaces share tables, and one operation for each CPU.
-   Most often one CPU truncates a file, and so changes tables that others share; one writes, and so
-   copies them; one uses them, shares them once more, or lets them go. */
+   A scenario of three CPUs has a beginning in which address spaces share tables, and one
+   operation for each CPU. Most often one CPU truncates a file, and so changes tables that others
+   share. Another writes, and so copies tables. The third uses the tables, shares them once more,
+   or drops them. */
 
 #include <string.h>
 #include "places.h"
 #include "scenarios.h"
 
-/* Two pages of one leaf table, and one of the leaf table beside it. */
+/* Two pages of one leaf table, and a page of the next leaf table. */
 #define A HEAP
 #define B (HEAP + 1)
 #define C (HEAP + 4)
@@ -25,13 +26,13 @@
 
 /* ---- Two CPUs ---- */
 
-/* The other process, where there is one: it shares the tables and pages, too. */
+/* Ends the other process, if there is one. The other process shares the tables and pages. */
 #define EXIT_OTHER                    \
     {                                 \
         .kind = OP_EXIT, .process = 2 \
     }
 
-/* Operations of one CPU on its own process; `process` and `other` are filled in. */
+/* Operations of each CPU on its own process. scenario_add_op fills in `process` and `other`. */
 static const struct op choices_0[] = {
     {.kind = OP_WRITE, .first = A},
     {.kind = OP_READ, .first = A},
@@ -84,7 +85,7 @@ static const struct op choices_1[][OPS_CPU_1] = {
         .kind = OP_FORK, .other = 2 \
     }
 
-/* What has happened before: operations of process 0. */
+/* The history of the pages before the concurrent operations: operations of process 0. */
 static const struct beginning {
     const char *name;
     unsigned nops;
@@ -111,13 +112,13 @@ static const struct beginning {
 #define NBEGINNINGS ARRAY_SIZE(beginnings)
 #define NPAIRS      (2 * NBEGINNINGS * NCHOICES_0 * NCHOICES_1)
 
-/* Scenarios that are known to need more than two preemptions: one operation for each CPU. */
+/* Scenarios that need more than two preemptions to fail: one operation for each CPU. */
 static const struct deep {
     struct beginning beginning;
     struct op ops[2];
     unsigned preemptions;
 } deep[] = {
-    /* The truncation of a file came to a child's address space while it was made. */
+    /* Truncation reached a child's address space while fork was still filling it. */
     {{"zero page, deep", 2, {MAP_RW, READ_A}},
      {{.kind = OP_TRUNCATE, .object = 0, .index = 0}, {.kind = OP_FORK}},
      3},
@@ -127,7 +128,7 @@ static const struct deep {
 
 /* ---- Three CPUs ---- */
 
-/* Operations of other processes than 0 before. */
+/* Operations of the setup, by process 0 and by others. */
 #define BY(process_, kind_, page_)                               \
     {                                                            \
         .kind = (kind_), .process = (process_), .first = (page_) \
@@ -146,8 +147,8 @@ static const struct deep {
         .object = (object_)                                                               \
     }
 
-/* How address spaces share tables: A shows the first page of file 0, and most often B is anonymous
-   memory that was written. Processes 1 and 2 come from 0. */
+/* Ways in which address spaces share tables. A shows the first page of file 0. B is most often
+   anonymous memory that was written. Processes 1 and 2 are forked from process 0. */
 enum sharing { ALL, LEAF, TWO, CHAIN, MAPPING, COPIES };
 
 #define IN(sharing) (1u << (sharing))
@@ -180,7 +181,8 @@ static const struct beginning sharings[] = {
                  FORK_INTO(2)}},
 };
 
-/* `first` of operations that use no page: the page to which CPUs walk ahead. */
+/* Operations of three CPUs. If an operation uses no page, `first` is the page to which CPUs walk
+   ahead. */
 #define TRUNCATE(object_)                                                \
     {                                                                    \
         .kind = OP_TRUNCATE, .object = (object_), .first = A + (object_) \
@@ -217,13 +219,13 @@ static const struct beginning sharings[] = {
 static const uint8_t three_spaces[MAX_COROUTINES] = {0, 1, 2};
 static const uint8_t two_threads[MAX_COROUTINES] = {1, 1, 2};
 
-/* One operation for each CPU, and after which beginnings. */
+/* One operation for each CPU, and the beginnings to combine them with. */
 static const struct trio {
     const uint8_t *process_of;
-    unsigned sharings; /* IN() */
+    unsigned sharings; /* IN() of each beginning */
     struct op ops[MAX_COROUTINES];
 } trios[] = {
-    /* A table changes in place while others copy it, use it, or let it go. */
+    /* A table changes in place while other CPUs copy, use or drop it. */
     {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO) | IN(CHAIN), {TRUNCATE(0), WRITE_B, READ_A}},
     {three_spaces, IN(LEAF) | IN(CHAIN) | IN(MAPPING), {TRUNCATE(0), WRITE_B, WRITE_A}},
     {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO), {TRUNCATE(0), WRITE_B, WRITE_B}},
@@ -261,7 +263,7 @@ static const struct trio {
     {two_threads, IN(ALL) | IN(LEAF) | IN(MAPPING), {PEEK(A), WRITE_B, TRUNCATE(0)}},
     {two_threads, IN(TWO) | IN(CHAIN), {PEEK(B), WRITE_B, EXIT}},
 
-    /* All copy a table, use it, or let it go. */
+    /* All three CPUs copy a table, use it, or drop it. */
     {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO) | IN(COPIES), {WRITE_A, WRITE_A, WRITE_A}},
     {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO), {WRITE_A, WRITE_B, EXIT}},
     {three_spaces, IN(LEAF) | IN(TWO) | IN(CHAIN), {WRITE_B, WRITE_B, EXIT}},
@@ -285,7 +287,8 @@ static unsigned count_trios(void)
     return count;
 }
 
-/* The trio that number `*number` falls to; left there is the number of the sharing. */
+/* Returns the trio of scenario `*number` among the trios, and sets `*number` to the number of
+   its sharing. */
 static const struct trio *find_trio(unsigned *number)
 {
     const struct trio *trio = trios;
@@ -299,7 +302,7 @@ static const struct trio *find_trio(unsigned *number)
         }
 }
 
-/* ---- All of them ---- */
+/* ---- All scenarios ---- */
 
 static void begin_with(struct scenario *scenario, const struct beginning *beginning)
 {
@@ -320,7 +323,7 @@ static void make_pair(struct scenario *scenario, unsigned number)
         scenario_add_op(scenario, 1, choices_1[rest / NCHOICES_0][n]);
 }
 
-/* One operation for each CPU. */
+/* Adds one operation for each CPU. */
 static void add_ops(struct scenario *scenario, const struct op *ops)
 {
     for (unsigned cpu = 0; cpu < scenario->ncpus; cpu++)

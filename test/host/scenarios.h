@@ -5,6 +5,6 @@
 
 unsigned scenarios_count(void);
 
-/* Makes scenario `number`. Returns how many preemptions it is known to need; 0: as many as one
-   likes. */
+/* Makes scenario `number`. Returns the number of preemptions that the scenario needs, or 0 if
+   none is known. */
 unsigned scenario_make(struct scenario *scenario, unsigned number);

@@ -1,7 +1,8 @@
 /* Running sequences (sequence.h).
 
-   The kernel goes first. If a request for memory failed meanwhile, and the operation says so, then nothing may have
-   changed, and the model is not asked. In every other case both must say the same. */
+   The kernel runs an operation first. If a request for memory failed and the operation reports
+   it, memory must be unchanged, and the model does not run. Otherwise the kernel and the model
+   must return the same result. */
 
 #include <linux/errno.h>
 #include <stdio.h>
@@ -13,9 +14,9 @@
 struct model model;
 
 static struct sequence_options options;
-static uint64_t operations;     /* that made sense, of all sequences */
-static unsigned steps;          /* since the beginning of this one */
-static const struct op *op_now; /* which is being carried out */
+static uint64_t operations;     /* valid operations, in all sequences */
+static unsigned steps;          /* since the beginning of this sequence */
+static const struct op *op_now; /* the operation that runs */
 
 static void print_op_now(void)
 {
@@ -54,7 +55,7 @@ void sequence_end(void)
     check_nothing_lost();
 }
 
-/* Whether the operation failed for want of memory. */
+/* Returns true if the operation reports a shortage of memory. */
 static bool is_shortage(const struct op *op, const struct result *result)
 {
     if (op_is_copy(op) || op->kind == OP_PEEK)

@@ -1,4 +1,5 @@
-/* Shrinking (shrink.h): delta debugging, then simpler operations in place of those that are left. */
+/* Shrinking (shrink.h): delta debugging removes operations, and then simpler operations replace
+   those that are left. */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +12,8 @@
 
 #define TRIAL_SECONDS 10
 
-/* The process is new: nothing of an earlier run is left in the kernel's variables. */
+/* Runs the sequence in a new process, so no state of an earlier run is left. Returns the exit
+   status. */
 static int run_alone(const struct op *ops, unsigned count, const struct sequence_options *options,
                      bool quiet)
 {
@@ -21,7 +23,7 @@ static int run_alone(const struct op *ops, unsigned count, const struct sequence
     if (pid == 0) {
         platform_quiet = quiet;
         if (quiet)
-            dup2(open("/dev/null", O_WRONLY), STDERR_FILENO); /* the sanitizers' words */
+            dup2(open("/dev/null", O_WRONLY), STDERR_FILENO); /* hides the sanitizers' reports */
         alarm(TRIAL_SECONDS);
         system_init();
         sequence_run(ops, count, options);
@@ -36,7 +38,8 @@ bool sequence_fails(const struct op *ops, unsigned count, const struct sequence_
     return run_alone(ops, count, options, true) != 0;
 }
 
-/* Tries the sequence without `n` operations from `at` on; takes them out if it still fails. */
+/* Removes `n` operations from `at` on if the sequence still fails without them. Returns true if
+   it does. */
 static bool try_without(struct op *ops, unsigned *count, unsigned at, unsigned n,
                         const struct sequence_options *options)
 {
@@ -60,7 +63,7 @@ static void remove_operations(struct op *ops, unsigned *count,
                 at += n;
 }
 
-/* The `n`-th way to make an operation simpler; false if there are no more. */
+/* Simplifies an operation in the `n`-th way. Returns false if there is no such way. */
 static bool simplify(struct op *op, unsigned n)
 {
     switch (n) {

@@ -1,13 +1,14 @@
-/* Shrinking: the shortest sequence that still fails. */
+/* Shrinking: the search for the shortest sequence that still fails. */
 #pragma once
 
 #include "sequence.h"
 
-/* Whether the sequence fails; tried in a process of its own, without a word. */
+/* Runs the sequence in a new process, without output. Returns true if the sequence fails. */
 bool sequence_fails(const struct op *ops, unsigned count, const struct sequence_options *options);
 
-/* Removes operations, and simplifies those that stay, as long as the sequence fails. Returns how many are left. */
+/* Removes and simplifies operations as long as the sequence fails. Returns the number of
+   operations that are left. */
 unsigned sequence_shrink(struct op *ops, unsigned count, const struct sequence_options *options);
 
-/* Prints the sequence, and what it fails with. */
+/* Prints the sequence and its failure. */
 void sequence_show(const struct op *ops, unsigned count, const struct sequence_options *options);

@@ -1,4 +1,4 @@
-/* Operations, carried out (system.h). */
+/* Operations, carried out by kernel/vm (system.h). */
 
 #include <linux/errno.h>
 #include <lib/panic.h>
@@ -37,7 +37,7 @@ static bool runs_on(const struct process *process, unsigned cpu)
     return vspace_loaded(cpu) == process->vspace;
 }
 
-/* Takes threads of the process off their CPUs until at most `keep` run. */
+/* Unloads CPUs that run threads of the process, until at most `keep` are left. */
 static void unload_threads(const struct process *process, unsigned keep)
 {
     for (unsigned cpu = 0; cpu < NCPUS; cpu++)
@@ -72,7 +72,8 @@ static struct result run_access(const struct op *op)
     return result;
 }
 
-/* What was copied in is compared word by word by the caller of the model: here only how much it was. */
+/* Copies to or from user memory, or clears it. The result has only the number of bytes, because
+   the checks compare memory with the model afterwards. */
 static struct result run_copy(const struct op *op)
 {
     void __user *at = (void __user *)op_copy_start(op);
@@ -176,7 +177,7 @@ static struct result run_sbrk(struct vspace *vspace, const struct op *op)
 
 /* ---- Processes ---- */
 
-/* Ends `n` threads of a process, those that run on CPUs last. */
+/* Ends `n` threads of a process. Threads that run on CPUs end last. */
 static void end_threads(struct process *process, unsigned n)
 {
     unload_threads(process, process->threads - n);
@@ -189,7 +190,7 @@ static void end_threads(struct process *process, unsigned n)
     }
 }
 
-/* Fills a new vspace as exec does: the segments, the heap, the stack and what stands on it. */
+/* Fills a new vspace as exec does: the segments, the heap, the stack and the arguments on it. */
 static int fill_program(struct vspace *vspace, const struct op *op)
 {
     uint64_t argument = op_stored(op);
@@ -236,7 +237,7 @@ static struct result run_fork(const struct process *parent, struct process *chil
     return (struct result){.err = err};
 }
 
-/* One thread more or less. */
+/* Adds a thread to the process, or ends the thread of this CPU. */
 static void run_thread(struct process *process, bool more)
 {
     if (more) {
@@ -248,8 +249,8 @@ static void run_thread(struct process *process, bool more)
     end_threads(process, 1);
 }
 
-/* Whether the numbers are right, the tests in test/user know; here it matters that tables and pages that are replaced
-   and freed meanwhile are not looked at. */
+/* Surveys a range. The programs in test/user check the numbers. The test here is that the survey
+   uses no table and no page that another CPU has freed meanwhile. */
 static void run_survey(struct vspace *vspace, const struct op *op)
 {
     struct survey survey = {0};
@@ -263,7 +264,7 @@ static void run_survey(struct vspace *vspace, const struct op *op)
     check(tables >= 1 && tables <= 1 + 3 * NPAGES, "there are %lu tables", tables);
 }
 
-/* ---- All of them ---- */
+/* ---- All operations ---- */
 
 struct result system_run_loaded(const struct op *op)
 {

@@ -1,28 +1,31 @@
-/* The kernel's side of the tests: processes on simulated CPUs, and operations carried out by kernel/vm.
+/* The kernel's side of the tests: processes on simulated CPUs, and operations carried out by
+   kernel/vm.
 
-   A process is a vspace and a number of threads in it; a CPU that has the vspace loaded runs one of them. The system-call
-   layer is not there: each operation is the one call that sys/ or proc/ would make. */
+   A process is a vspace and a number of threads. A CPU that has the vspace loaded runs one of
+   the threads. There is no system-call layer: each operation is the one call that sys/ or proc/
+   would make. */
 #pragma once
 
 #include <vm/vspace.h>
 #include "op.h"
 
 struct process {
-    struct vspace *vspace; /* NULL: the process is not there */
-    unsigned threads;      /* that may run in it; each holds a use of the vspace */
+    struct vspace *vspace; /* NULL: there is no process */
+    unsigned threads;      /* each has entered the vspace */
 };
 
 extern struct process processes[NPROCESSES];
 
-/* Boots: memory, the zero page, the objects. Once. */
+/* Boots the platform, the zero page and the objects. Called once. */
 void system_init(void);
 
-/* Carries the operation out on its CPU, after loading a thread of its process there. model_can has said that it makes
-   sense. */
+/* Loads a thread of the operation's process on its CPU, and runs the operation there. The
+   operation is valid (model_can). */
 struct result system_run(const struct op *op);
 
-/* The same for an operation of a CPU that has the process loaded already, while another CPU may be doing something. */
+/* Runs an operation on a CPU that has the process loaded already. Other CPUs may operate at the
+   same time. */
 struct result system_run_loaded(const struct op *op);
 
-/* Ends all processes and lets the objects' pages go. */
+/* Ends all processes, and drops the pages of the objects. */
 void system_end(void);

@@ -1,4 +1,4 @@
-/* The unit tests' harness (test.h). Prints TAP; the last line is the sum. */
+/* The harness of the unit tests (test.h). Prints TAP, and the totals in the last line. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 #include <unistd.h>
 #include "test.h"
 
-#define MAX_SECONDS  60  /* for one test: then it hangs */
-#define MAX_REQUESTS 500 /* of one test, for memory */
+#define MAX_SECONDS  60  /* per test; after that it hangs */
+#define MAX_REQUESTS 500 /* per test, for memory */
 
 static struct {
     uint8_t cpu, process;
@@ -16,7 +16,7 @@ static struct {
     struct result result;
     uint64_t frames[FRAME_KINDS];
     bool sweeping;
-    bool failed; /* while sweeping, an operation was told to fail */
+    bool failed; /* an operation of this sweep had a failing request */
 } now;
 
 /* ---- Operations ---- */
@@ -204,7 +204,7 @@ void fail_next(unsigned nth)
 
 /* ---- Expectations ---- */
 
-/* A request for memory has failed: nothing is expected any more. */
+/* Returns true if a request for memory has failed, so that expectations no longer hold. */
 static bool is_void(void)
 {
     return now.sweeping && (now.failed || !shortage_ahead());
@@ -264,10 +264,11 @@ void check_unchanged(void)
 
 /* ---- Running ---- */
 
-/* Runs a test once; `fail` as in sequence.h. Returns whether that request came. */
+/* Runs a test once; `fail` as in struct sequence_options. Returns true if the request that had
+   to fail was made. */
 static bool run_once(const struct test *test, unsigned fail)
 {
-    /* A CPU that faults goes on with what it remembers, until it is told to forget it. */
+    /* After a fault, a CPU keeps its cached translations until a flush drops them. */
     const struct sequence_options options = {
         .noise = {.keep_at_fault_one_in = 1}, .check_every = 1, .audit_every = 1, .fail = fail};
 
@@ -289,7 +290,8 @@ static void run_with_all_failures(const struct test *test)
         check(fail < MAX_REQUESTS, "the test makes too many requests to let each fail");
 }
 
-/* In a process of its own. */
+/* Runs a test in a new process, and again with each request for memory failing. Returns true if
+   the test passes. */
 static bool run_test(const struct test *test)
 {
     int status;

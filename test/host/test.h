@@ -1,5 +1,5 @@
-/* The unit tests' language: each test is a scenario of a few operations, of which every one is also carried out by the
-   model and followed by all checks (check.h). What a test adds is what it expects to see.
+/* The language of the unit tests. A test is a scenario of a few operations; the model runs each
+   operation too, and all checks follow (check.h). A test adds its own expectations.
 
        static void a_first_read_maps_the_zero_page(void)
        {
@@ -9,8 +9,9 @@
            expect_fault(FAULT_ZERO_MAPPED);
        }
 
-   Every test runs in a process of its own: first as it is, then again and again with the first, the second, ... request
-   for memory failing, until none is left to fail. From a failure on expectations are void, but the checks are not. */
+   Every test runs in a process of its own. The first run is normal. In each later run, the
+   first, the second, ... request for memory fails, until no request is left to fail. After a
+   failure, expectations are void; the checks still hold. */
 #pragma once
 
 #include <linux/errno.h>
@@ -22,7 +23,7 @@
 struct test {
     const char *name;
     void (*run)(void);
-    bool only_once; /* without failures: it makes too many requests */
+    bool only_once; /* no runs with failures: too many requests */
 };
 
 #define TEST(name)         \
@@ -42,7 +43,7 @@ struct test_file {
 extern const struct test_file audit_tests, fault_tests, memory_tests, pitfall_tests, region_tests,
     regression_tests;
 
-/* Processes have numbers; so have CPUs. */
+/* The numbers of the processes. CPUs have numbers too. */
 enum { P, Q, R };
 
 #define READ PROT_R
@@ -50,44 +51,44 @@ enum { P, Q, R };
 #define RX   (PROT_R | PROT_X)
 #define NONE 0
 
-/* ---- Who does it ---- */
+/* ---- Processes and threads ---- */
 
-/* From now on operations are done by a thread of `process` on `cpu`. */
+/* Makes a thread of `process` on `cpu` do the following operations. */
 void on(unsigned cpu, unsigned process);
 
-/* A new program in `process`, on CPU 0. */
+/* Starts a new program in `process`, on CPU 0. */
 void start(unsigned process);
 
-/* The parent is who operates now. */
+/* Process calls of the current process. fork_into forks it into `child`. */
 void fork_into(unsigned child);
 void exec(void);
 void leave(void); /* exit */
 
-/* One more thread of the process, on `cpu`; it begins to run there. */
+/* Adds a thread to the process, and runs it on `cpu`. */
 void thread_on(unsigned cpu);
 
-/* The thread that runs on this CPU ends. */
+/* Ends the thread that runs on this CPU. */
 void thread_leave(void);
 
-/* ---- What is done ---- */
+/* ---- Memory operations ---- */
 
 void load(unsigned place);
 void store(unsigned place);
 void fetch(unsigned place);
 
-/* The same of any address; there is nothing in the model that says what should come of it. */
+/* Loads from any address, without a result from the model. */
 void load_address(uaddr_t addr);
 
-/* The kernel's accesses to user memory, across the end of the page. */
+/* User copies by the kernel, across the end of the page. */
 void copy_in(unsigned place);
 void copy_out(unsigned place);
 void string_in(unsigned place);
 
-/* The kernel reads the page for another process. */
+/* Reads the page for another process, in the kernel. */
 void peek(unsigned place);
 
 void map(unsigned place, unsigned nplaces, unsigned prot);
-void map_new(unsigned place, unsigned nplaces, unsigned prot); /* only if nothing is there */
+void map_new(unsigned place, unsigned nplaces, unsigned prot); /* only if the range is free */
 void map_shared(unsigned place, unsigned nplaces, unsigned prot, unsigned object, unsigned index);
 void map_file(unsigned place, unsigned nplaces, unsigned prot, unsigned object, unsigned index);
 void map_file_in_part(unsigned place, unsigned nplaces, unsigned prot, unsigned object,
@@ -101,26 +102,26 @@ void move_break(int64_t bytes);
 void truncate_object(unsigned object, unsigned npages);
 void extend_object(unsigned object);
 
-/* The next operation's n-th request for memory fails. */
+/* Makes the n-th request for memory in the next operation fail. */
 void fail_next(unsigned nth);
 
-/* ---- What is expected of the last operation ---- */
+/* ---- Expectations about the last operation ---- */
 
 void expect_error(int err);
 void expect_value(uint64_t value);
 
-/* Its first fault ended so; FAULT_OUTCOMES: it had none. */
+/* Expects the outcome of the first fault; FAULT_OUTCOMES means that there was none. */
 void expect_fault(enum fault_outcome outcome);
 
-/* Frames of a kind are in use now, more than at the last mark(). */
+/* Record the frames in use, and expect so many more of a kind since then. */
 void mark(void);
 void expect_frames(enum frame_kind kind, int64_t more);
 
-/* Anything else. */
+/* Expects a condition. `what` describes it in a finding. */
 void expect(bool condition, const char *what);
 
-/* The vspace of the process that operates now. */
+/* Returns the vspace of the current process. */
 struct vspace *vspace_now(void);
 
-/* After something that was not an operation: all checks. */
+/* Runs all checks, after a step of the test that was not an operation. */
 void check_unchanged(void);

@@ -1,4 +1,5 @@
-/* The audit can fail: each test breaks one thing behind the kernel's back, and repairs it again. */
+/* Tests that the audit can fail. Each test breaks one thing without the kernel's functions, and
+   then repairs it. */
 
 #include <vm/audit.h>
 #include "mmu.h"
@@ -6,13 +7,13 @@
 
 static void expect_audit_to_differ(const char *what)
 {
-    platform_quiet = true; /* it prints what it found */
+    platform_quiet = true; /* hides the audit's report */
     unsigned differences = audit_run();
     platform_quiet = false;
     expect(differences > 0, what);
 }
 
-/* The leaf entry of a page that is there; NULL if a failure has kept it away. */
+/* Returns the leaf entry of a present page, or NULL if a failed request left the page absent. */
 static pte_t *leaf_of(unsigned place)
 {
     uaddr_t addr = places[place].start;
@@ -23,7 +24,8 @@ static pte_t *leaf_of(unsigned place)
     return (pte_t *)phys_to_virt(table & PTE_ADDR) + level_index(1, addr);
 }
 
-/* Sets the leaf of BOTTOM, where a page was written, to another value, and back. */
+/* Changes the leaf entry of BOTTOM, a written page, expects the audit to differ, and restores
+   the entry. */
 static void break_leaf(pte_t clear, pte_t set, const char *what)
 {
     start(P);
@@ -66,7 +68,7 @@ static void a_page_that_nobody_promised(void)
     pte_t *leaf = leaf_of(BOTTOM);
     if (!leaf)
         return;
-    /* No page of the region, but one behind it. */
+    /* The entry moves behind the end of the region. */
     leaf[8] = leaf[0];
     leaf[0] = 0;
     expect_audit_to_differ("no region promises it");
@@ -88,7 +90,7 @@ static void a_reference_too_many(void)
     check_audit();
 }
 
-/* Both entries and the count agree, but one of the two has W. */
+/* Both entries hold a reference, so the count is right, but one of them has W. */
 static void w_where_others_look(void)
 {
     start(P);

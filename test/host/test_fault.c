@@ -1,4 +1,4 @@
-/* One test, or a few, for every row of the table at the head of kernel/vm/fault.c, in its order. */
+/* Tests for every row of the table at the head of kernel/vm/fault.c, in its order. */
 
 #include <string.h>
 #include "test.h"
@@ -26,7 +26,8 @@ static void above_the_break_nothing_is_mapped(void)
     expect_error(FAULT_NOT_MAPPED);
 }
 
-/* The guard, the null page, the kernel's half, and the last page of the lower half. */
+/* The addresses lie in the guard, in the null page, in the kernel's half, and in the last page
+   of the lower half. */
 static void outside_of_what_a_program_has_nothing_is_mapped(void)
 {
     const uaddr_t addresses[] = {places[STACK].start - 8, 0, DIRECT_MAP_BASE, USER_END};
@@ -87,7 +88,7 @@ static void what_may_be_written_or_run_may_be_read(void)
 
 /* ---- the walk: enough ---- */
 
-/* CPU 1 still remembers the page as read-only; CPU 0 has taken it meanwhile, which needs no shootdown. */
+/* CPU 1 caches the page as read-only. Then CPU 0 reuses the page, which needs no shootdown. */
 static void if_another_cpu_was_first_the_fault_is_spurious(void)
 {
     start(P);
@@ -339,7 +340,7 @@ static void every_outcome_has_a_name_and_is_counted(void)
     }
 }
 
-/* ---- In words ---- */
+/* ---- Explanations ---- */
 
 static void expect_words(uaddr_t addr, unsigned access, enum fault_outcome outcome,
                          const char *words)

@@ -1,4 +1,5 @@
-/* kernel/mm: frames, runs of frames, and the heap. Everything that a test takes it gives back, or the harness complains. */
+/* Tests of kernel/mm: frames, runs of frames, and the heap. A test gives back all that it
+   allocates, or the harness reports a leak. */
 
 #include <string.h>
 #include <mm/heap.h>
@@ -21,13 +22,15 @@ static void give_back(unsigned first, unsigned n, unsigned step_by)
         frame_put(held[i]);
 }
 
-/* This CPU's cached frames go back to the lists: it asks for a run that there never is. */
+/* Returns this CPU's cached frames to the free lists, by a request for a run that does not
+   exist. */
 static void drain(void)
 {
     expect(!frame_alloc_run(FRAME_KERNEL, FRAME_MAX_ORDER), "no run of all memory");
 }
 
-/* Every frame once, in an order in which buddies meet late; then the largest run is there again. */
+/* Every frame is allocated once. Buddies are freed late, so they merge late; then the largest
+   run exists again. */
 static void all_frames_can_be_taken_and_come_back(void)
 {
     unsigned n = take_all();
@@ -92,7 +95,7 @@ static void a_zeroed_frame_is_zero_and_a_referenced_one_stays(void)
     frame_put(frame);
 }
 
-/* Objects of every size do not overlap, and keep their bytes. */
+/* Objects of every size keep their bytes, so they do not overlap. */
 static void the_heap_gives_each_object_its_own_bytes(void)
 {
     static unsigned char *objects[300];
@@ -123,7 +126,7 @@ static void the_heap_refuses_what_it_cannot_give(void)
     heap_free(NULL);
 }
 
-/* A program that takes everything is told so, and nobody else is hurt. */
+/* A program that exhausts memory gets an error, and other programs go on. */
 static void a_program_can_take_all_memory_but_no_more(void)
 {
     unsigned n;

@@ -1,11 +1,11 @@
-/* What follows from the four rules and is easy to get wrong (design.md, section 1): one test, or a few, for each point of
-   that list, in its order. */
+/* Tests for the consequences of the four rules that are easy to get wrong (docs/design.md,
+   section 1), in the order of that list. */
 
 #include "test.h"
 
 /* ---- "Mine" is the whole path ---- */
 
-/* The frame has one reference, its table two. */
+/* The frame has one reference, and its table has two. */
 static void a_frame_with_one_reference_in_a_shared_table_is_shared(void)
 {
     start(P);
@@ -33,8 +33,8 @@ static void a_fork_copies_no_table_but_the_root(void)
 
 /* ---- A copied table: W is cleared in both ---- */
 
-/* The child copies the leaf table because of another page. The parent then takes the one that is left behind, but not the
-   page. */
+/* The child copies the leaf table because of another page. The parent then reuses the table that
+   is left behind, but must copy the page. */
 static void the_table_that_is_left_behind_grants_nothing(void)
 {
     start(P);
@@ -77,7 +77,7 @@ static void a_copied_table_keeps_the_write_bits_of_shared_memory(void)
     load(BOTTOM);
 }
 
-/* Grandchildren: a table that is shared three times is copied twice and taken once. */
+/* Three processes share a table. Two of them copy it, and the last reuses it. */
 static void three_sharers_of_a_table_end_with_one_each(void)
 {
     start(P);
@@ -100,7 +100,8 @@ static void three_sharers_of_a_table_end_with_one_each(void)
 
 /* ---- Replacing a table ---- */
 
-/* CPU 1 remembers the old table, which the child takes for itself as soon as it is the last to hold it. */
+/* CPU 1 caches the old table. The child reuses that table as soon as the child is its last
+   holder. */
 static void who_remembers_a_replaced_table_is_told_before_it_is_dropped(void)
 {
     start(P);
@@ -175,7 +176,7 @@ static void a_copy_is_writable_in_the_end_where_others_run(void)
 
 /* ---- Only gaining rights ---- */
 
-/* CPU 1 remembers the path to the table as read-only. */
+/* CPU 1 caches the path to the table as read-only. */
 static void a_table_that_is_taken_needs_no_shootdown(void)
 {
     start(P);
@@ -243,7 +244,7 @@ static void unmapping_all_that_a_shared_table_holds_copies_nothing(void)
 static void tables_go_with_the_last_region_in_them(void)
 {
     start(P);
-    load(PROGRAM); /* the tables above stay because of it */
+    load(PROGRAM); /* keeps the tables above */
     mark();
     map(GIB, 8, RW);
     store(GIB);
@@ -255,9 +256,9 @@ static void tables_go_with_the_last_region_in_them(void)
     expect_frames(FRAME_ANON, 0);
 }
 
-/* ---- All of what can fail, then the change ---- */
+/* ---- Allocate first, then change ---- */
 
-/* The range needs the copies of two leaf tables; the second cannot be had. */
+/* The range needs copies of two leaf tables, and each request for memory fails in turn. */
 static void an_unmap_that_fails_has_changed_nothing(void)
 {
     start(P);
@@ -434,7 +435,8 @@ static void count_no_region(struct pager *pager __unused)
 {
 }
 
-/* Every page of the region is the same frame, in two leaf tables, in more than one batch each. */
+/* Every page of the region is the same frame. The region covers two leaf tables, each with more
+   than one batch of pages. */
 static void a_truncation_of_many_pages_leaves_none(void)
 {
     static const struct pager_ops ops = {
@@ -538,9 +540,9 @@ static void losing_rights_is_told_to_who_remembers_them(void)
     expect_error(FAULT_NOT_MAPPED);
 }
 
-/* ---- Sharers are many ---- */
+/* ---- Many sharers ---- */
 
-/* An 8-bit count would overflow. */
+/* The count exceeds 8 bits. */
 static void three_hundred_may_share(void)
 {
     static struct vspace *children[300];

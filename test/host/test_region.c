@@ -1,5 +1,5 @@
-/* Regions and the heap: where they may lie, how they are cut and joined, and what is refused. The checks compare the
-   regions of every process with the model after each operation. */
+/* Tests of regions and the heap: allowed addresses, splits and merges, and refused requests.
+   After each operation, the checks compare the regions of every process with the model. */
 
 #include "test.h"
 
@@ -13,7 +13,7 @@ static unsigned count_regions(void)
     return count;
 }
 
-/* A request that the model does not know; nothing comes of it. */
+/* Maps anonymous memory without the model. The test unmaps the range if the mapping succeeds. */
 static int map_raw(uaddr_t start, uint64_t len, bool no_replace)
 {
     const struct map_request request = {
@@ -28,7 +28,7 @@ static int map_raw(uaddr_t start, uint64_t len, bool no_replace)
     return vspace_now() ? vspace_map(vspace_now(), &request, &at) : -ENOMEM;
 }
 
-/* ---- What osv's memregion_extend is asked ---- */
+/* ---- The cases of osv's memregion_extend ---- */
 
 static void a_negative_extent_is_refused_and_changes_nothing(void)
 {
@@ -143,7 +143,7 @@ static void a_child_has_a_break_of_its_own(void)
     expect_value(places[HEAP + 1].start);
 }
 
-/* ---- Cutting and joining ---- */
+/* ---- Splits and merges ---- */
 
 static void a_hole_in_the_middle_cuts_a_region_in_two(void)
 {
@@ -288,7 +288,7 @@ static void rights_of_half_a_tebibyte_can_be_changed_at_once(void)
     expect_error(0);
 }
 
-/* More leaf entries than munmap drops at once; CPU 1 remembers them. */
+/* The range has more leaf entries than munmap drops in one batch. CPU 1 caches them. */
 static void a_large_range_is_taken_back_in_batches(void)
 {
     uaddr_t start_addr = places[GIB].end + PAGE_SIZE;

@@ -1,8 +1,9 @@
-/* One test for every bug that these tests, or somebody else, found in kernel/mm and kernel/vm. */
+/* Tests for bugs in kernel/mm and kernel/vm, one test per bug. */
 
 #include "test.h"
 
-/* vspace_forget_pages took all pages of a region, those too that lie behind the object's bytes and were never its. */
+/* vspace_forget_pages dropped all pages of a region, even those behind the object's bytes, which
+   never showed the object. */
 static void truncation_keeps_what_lies_behind_the_objects_bytes(void)
 {
     start(P);

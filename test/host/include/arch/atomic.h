@@ -1,5 +1,5 @@
-/* The kernel's atomic operations, each a point where another simulated CPU may come between (machine.h). Relaxed loads
-   are none: whoever uses one does not mind when it happens. */
+/* The kernel's atomic operations. Before each of them, another simulated CPU can run
+   (arch/step.h). Relaxed loads are no such point, because their callers accept any moment. */
 #pragma once
 
 #include_next <arch/atomic.h>

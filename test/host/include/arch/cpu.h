@@ -1,5 +1,5 @@
-/* This CPU, on the host: a number that the platform sets. Interrupts are always on, and preemption is only counted, so
-   that sleeping with it off is noticed. */
+/* The current CPU on the host: a number that the platform sets. Interrupts are always enabled.
+   Preemption is only counted, so that the locks find a sleep with preemption disabled. */
 #pragma once
 
 #include <lib/base.h>
@@ -8,12 +8,13 @@
 
 typedef uint64_t cpumask_t; /* bit n: CPU n */
 
-/* Nothing of this CPU's record: no thread counts its allocations, platform.c makes them fail. */
+/* The host has no per-CPU record. platform.c makes allocations fail, so no thread counts its
+   own. */
 #define cpu_has(field)  false
 #define cpu_read(field) ((unsigned *)NULL)
 
-extern unsigned this_cpu_id;                /* whose code runs now */
-extern unsigned preempt_disabled[MAX_CPUS]; /* preemption is off while this is not 0 */
+extern unsigned this_cpu_id;                /* the CPU whose code runs now */
+extern unsigned preempt_disabled[MAX_CPUS]; /* 0: preemption is enabled */
 
 static inline unsigned cpu_id(void)
 {

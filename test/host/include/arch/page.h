@@ -1,4 +1,5 @@
-/* The kernel's pages and page-table entries as they are, but for the direct map: physical memory is an array. */
+/* The kernel's pages and page-table entries, with another direct map: physical memory is an
+   array. */
 #pragma once
 
 #define phys_to_virt direct_map_to_virt

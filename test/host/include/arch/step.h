@@ -1,10 +1,11 @@
-/* Where the simulated machine may do something beside the kernel: another CPU runs for a while, or walks a page table
-   ahead of time. Called before every atomic operation, lock and level of a walk. */
+/* Points at which the simulated machine can act beside the kernel: another CPU runs, or a CPU
+   walks a page table ahead of time. step() is called before every atomic operation, lock and
+   level of a walk. */
 #pragma once
 
 #include <lib/base.h>
 
-extern void (*step_hook)(void); /* NULL: nothing happens beside */
+extern void (*step_hook)(void); /* NULL: a step does nothing */
 
 static inline void step(void)
 {

@@ -1,4 +1,4 @@
-/* libbsd's, as in the kernel. */
+/* The lists of libbsd, as in the kernel. */
 #pragma once
 
 #include <bsd/sys/queue.h>

@@ -1,4 +1,4 @@
-/* libbsd's, as in the kernel. */
+/* The trees of libbsd, as in the kernel. */
 #pragma once
 
 #include <bsd/sys/tree.h>
