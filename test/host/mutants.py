@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
-"""Do the tests notice it when the kernel is broken on purpose?
+"""Tests whether the host tests notice a kernel that is broken on purpose.
 
-    mutants.py run KERNEL BUILD [NAME...]      tests all of mutants/*.mutant, or only these
+    mutants.py run KERNEL BUILD [NAME...]      tests all of mutants/*.mutant, or the named ones
     mutants.py check KERNEL [NAME...]          lists the mutants that do not fit the sources
 
-A mutant is a change of tools/snippet.py whose first line says what it breaks. `run` makes the
-change in a copy of KERNEL's sources below BUILD/mutants, builds the copy, and tests it in stages
-until one of them fails. As many mutants are tested at a time as there are CPUs. The copy of a
-mutant that no stage catches is left behind. The exit status of `run` is 0 if all mutants fit and
-build, and at least 95 % of them are caught. If one does not fit, `run` says so and tests none."""
+A mutant is a change in the form of tools/snippet.py. Its first line says what the change breaks.
+
+For each mutant, `run` applies the change to a copy of KERNEL's sources below BUILD/mutants, and
+builds the copy. Then `run` tests the copy in stages until one of them fails. Each CPU tests one
+mutant at a time. If no stage catches a mutant, its copy stays. If a mutant does not fit the
+sources, `run` reports it and tests nothing.
+
+The exit status of `run` is 0 if all mutants fit and build, and the tests catch at least 95 %."""
 
 import os
 import shutil
@@ -29,7 +32,7 @@ from snippet import Change, Malformed, Stale, Tree
 FLOORS = ["kernel/mm", "kernel/vm", "kernel/lib", "include"]
 ENOUGH = 0.95
 
-# (what it is called in the report, the program and its arguments, seconds)
+# (the name in the report, the program and its arguments, the limit in seconds)
 STAGES = [
     ("unit tests", ["fast/unit"], 120),
     ("random operations", ["fast/random", "-s", "1", "-t", "20", "-q"], 60),
@@ -42,15 +45,15 @@ SURVIVES, DOES_NOT_BUILD = "no stage", "does not build"
 
 
 class Runner:
-    """Builds and tests kernels. Its commands end with it, even if a key interrupts it."""
+    """Builds and tests kernels. stop() kills the commands that are still running."""
 
     def __init__(self, build):
         self.build, self.lock, self.running, self.stopped = build, threading.Lock(), set(), False
 
     def run(self, command, seconds):
-        """Runs a command for so long at most, and kills it at a line that begins with "not ok".
+        """Runs a command, and returns its exit status and its lines.
 
-        Returns its exit status and its lines."""
+        The command is killed after `seconds`, or at a line that begins with "not ok"."""
         env = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
         with self.lock:
             if self.stopped:
@@ -80,7 +83,7 @@ class Runner:
                 kill(process)
 
     def make(self, kernel, build, jobs, *programs):
-        """Builds programs from the sources of `kernel`. Returns what the compiler refuses."""
+        """Builds programs from the sources of `kernel`. Returns the errors, or None."""
         status, lines = self.run(["make", "-s", "-j", str(jobs), "-C", str(HERE),
                                   f"KERNEL={kernel}", f"BUILD={build}",
                                   f"COMMON_BUILD={self.build}",
@@ -88,14 +91,14 @@ class Runner:
         return "\n".join(lines) or "make fails" if status else None
 
     def first_failure(self, command, seconds):
-        """Runs tests until one fails. Returns what that one says, or None if all pass."""
+        """Runs a test program. Returns the message of the first failure, or None if all pass."""
         status, lines = self.run(command, seconds)
         says = [line for line in lines
                 if line.startswith(("finding:", "panic:", "audit:", "SUMMARY:", "not ok"))]
         return (says + ["it hangs or dies"])[0].strip() if status else None
 
     def test(self, mutant, kernel):
-        """Returns the stage that catches a mutant, or what else becomes of it, and a reason."""
+        """Returns the stage that catches a mutant, SURVIVES or DOES_NOT_BUILD, and a reason."""
         tree = self.build / "mutants" / mutant.path.stem
         shutil.rmtree(tree, ignore_errors=True)
         for floor in FLOORS:
@@ -120,7 +123,7 @@ def kill(process):
 
 
 def misfits(mutants, kernel):
-    """Prints the mutants that do not fit the sources, and how the sources differ."""
+    """Prints the mutants that do not fit, and the differences. Returns their number."""
     sources, count = Tree(kernel, FLOORS), 0
     for mutant in mutants:
         try:
