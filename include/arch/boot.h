@@ -1,4 +1,4 @@
-/* What the boot loader passed to the kernel, in one form for multiboot2 (GRUB) and PVH (qemu
+/* The information from the boot loader, in one form for multiboot2 (GRUB) and PVH (qemu
    -kernel). */
 #pragma once
 

@@ -75,7 +75,8 @@ static inline void preempt_disable(void)
     asm volatile("incl %%gs:%c0" : : "i"(offsetof(struct cpu, preempt_count)) : "memory");
 }
 
-/* Does not reschedule by itself. The next interrupt or the return to user mode does. */
+/* Enables preemption, without a switch. The next interrupt, or the return to user mode,
+   reschedules. */
 static inline void preempt_enable(void)
 {
     asm volatile("decl %%gs:%c0" : : "i"(offsetof(struct cpu, preempt_count)) : "memory");
@@ -100,7 +101,7 @@ static inline void irq_disable(void)
     asm volatile("cli" : : : "memory");
 }
 
-/* Disables interrupts. Returns whether they were enabled, for irq_restore. */
+/* Disables interrupts. Returns true if they were enabled; irq_restore takes this value. */
 static inline bool irq_save(void)
 {
     bool was = irq_enabled();

@@ -44,7 +44,7 @@ static inline void spin_init(struct spinlock *lock, enum lock_rank rank)
     *lock = (struct spinlock)SPINLOCK(rank);
 }
 
-/* For assertions: somebody holds the lock. */
+/* Returns true if a CPU holds the lock. Used in assertions. */
 static inline bool spin_is_held(const struct spinlock *lock)
 {
     return lock->locked;

@@ -1,9 +1,9 @@
-/* What the hardware caches of an address space, and how it is flushed.
+/* TLB flushes: the translations that a CPU caches, and the functions that drop them.
 
-   A CPU may keep every translation, and every entry of upper levels, that it has walked since the
-   last flush. INVLPG drops the page's translation and all paging-structure caches of this CPU (SDM
-   3A, 4.10.4.1). Loading CR3 drops everything that is not global. Without PCIDs, a CPU caches user
-   translations of the space that it runs, and of no other. */
+   A CPU may keep every translation, and every entry of upper levels, that it has walked since
+   the last flush. INVLPG drops the page's translation and all paging-structure caches of this
+   CPU (SDM 3A, 4.10.4.1). Loading CR3 drops everything that is not global. Without PCIDs, a CPU
+   caches user translations of the space that it runs, and of no other. */
 #pragma once
 
 #include <arch/cpu.h>

@@ -8,5 +8,6 @@ void screen_init(void);
    */
 void screen_start(void);
 
-/* Has the thread show soon what has been written to the console. Lock: RANK_PIPE, taken inside. */
+/* Wakes the screen thread, which soon shows the new console output. Lock: RANK_PIPE, taken
+   inside. */
 void screen_refresh(void);

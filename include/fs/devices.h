@@ -1,5 +1,5 @@
-/* The character devices: which file_ops belong to the number of a device's node. A file system that
-   has such a node (S_IFCHR) takes the file_ops from here when it finds or makes the node. */
+/* The character devices: the file_ops for the number of each device node. When a file system
+   finds or makes such a node (S_IFCHR), it takes the file_ops from here. */
 #pragma once
 
 #include <fs/file.h>
@@ -14,7 +14,8 @@ struct device {
 /* Adds a device to the table. At boot only, before fs_init. */
 void device_register(const struct device *device);
 
-/* Returns the file_ops of device `rdev`. If there is no such device, they fail to open: -ENXIO. */
+/* Returns the file_ops of device `rdev`. If there is no device of this number, open fails with
+   -ENXIO. */
 const struct file_ops *device_file_ops(uint64_t rdev);
 
 /* Makes the nodes of all devices in `dir`. At boot only: panics if memory is out. */

@@ -31,7 +31,7 @@ struct file_ops {
     ssize_t (*read)(struct file *file, struct uio *uio, uint64_t offset);
     ssize_t (*write)(struct file *file, struct uio *uio, uint64_t offset);
 
-    /* Does a request of ioctl(2). -ENOTTY: the file has no such request. */
+    /* Serves a request of ioctl(2). Returns -ENOTTY if the file does not support the request. */
     int (*ioctl)(struct file *file, unsigned request, uaddr_t arg);
 
     /* Returns which of POLLIN, POLLOUT, POLLHUP, POLLERR hold now. NULL: always ready. */
@@ -79,7 +79,8 @@ ssize_t file_write(struct file *file, struct uio *uio);
 ssize_t file_pread(struct file *file, struct uio *uio, uint64_t offset);
 ssize_t file_pwrite(struct file *file, struct uio *uio, uint64_t offset);
 
-/* Does lseek(2). Returns the new offset. Errors: -ESPIPE, -EINVAL, -ENXIO (no data there). */
+/* Moves the offset, as lseek(2) does. Returns the new offset. Errors: -ESPIPE, -EINVAL, -ENXIO
+   (no data there). */
 int64_t file_seek(struct file *file, int64_t offset, unsigned whence);
 
 /* Passes the entries of an open directory, from the file's offset on, to `emit`, until that returns
@@ -91,7 +92,7 @@ __must_check int file_list(struct file *file, int (*emit)(const struct dir_entry
 /* Returns the POLL bits that hold now. */
 unsigned file_poll(struct file *file);
 
-/* Does ftruncate(2). Errors: -EINVAL, -EFBIG, -ENOMEM. */
+/* Sets the size, as ftruncate(2) does. Errors: -EINVAL, -EFBIG, -ENOMEM. */
 __must_check int file_truncate(struct file *file, uint64_t size);
 
 /* Finds the pager of this file's pages, for mmap. It comes without a reference, because vspace_map

@@ -41,7 +41,7 @@ void pagecache_init(void);
 /* Makes an empty cache for `vnode`. NULL: no memory. */
 __must_check struct pagecache *pagecache_create(struct vnode *vnode);
 
-/* Drops every frame and frees the cache. Nobody reads or maps the file any more. */
+/* Drops every frame and frees the cache. The file is neither open nor mapped. */
 void pagecache_destroy(struct pagecache *cache);
 
 /* Read from the file, or write to it and extend it where needed. Return the number of bytes. A

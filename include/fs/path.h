@@ -1,8 +1,8 @@
-/* From a path to a vnode, component by component, from the root or a starting directory, through
-   mount points and symbolic links.
+/* Path lookup: finds a vnode component by component, from the root or a starting directory,
+   through mount points and symbolic links.
 
-   Every user is root, so every directory may be searched. No lock is held between two components: a
-   concurrent rename may be seen or not. */
+   Every user is root, so every directory may be searched. No lock is held between two
+   components: a concurrent rename may be seen or not. */
 #pragma once
 
 #include <fs/vnode.h>

@@ -35,7 +35,7 @@
 
 struct pseudo_dir;
 
-/* One name. */
+/* An entry of a directory. */
 struct pseudo_entry {
     const char *name; /* NULL: the end of the table */
     uint32_t mode;    /* S_IFREG, S_IFDIR or S_IFLNK, and permissions */

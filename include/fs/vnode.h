@@ -25,7 +25,7 @@ struct file_ops;
 struct pagecache;
 struct vnode;
 
-/* One mounted file system. */
+/* A mounted file system. */
 struct filesystem {
     const char *name;  /* (c) "tmpfs", ... */
     uint64_t dev;      /* (c) the st_dev of its files */
@@ -51,8 +51,8 @@ struct vnode {
     struct pagecache *cache;               /* (c) NULL: no pages, cannot be mapped */
     struct mutex lock;                     /* (l) */
 
-    /* Where it was last placed: the directory, with a reference (NULL: nowhere, or a root); the
-       name there, on the heap (NULL: none); whether its last name is removed. */
+    /* The last place: the directory, with a reference (NULL: none, or a root); the name there,
+       on the heap (NULL: none); true if the last name is removed. */
     struct vnode *parent; /* (n) */
     char *name;           /* (n) */
     bool removed;         /* (n) */
@@ -61,7 +61,7 @@ struct vnode {
     struct vnode *covers;  /* (c) the directory that this root covers, or NULL */
 };
 
-/* One name in a directory. */
+/* An entry of a directory. */
 struct dir_entry {
     char name[NAME_MAX + 1];
     uint64_t ino;
@@ -134,7 +134,7 @@ static inline bool vnode_is_link(const struct vnode *vnode)
     return S_ISLNK(vnode->mode);
 }
 
-/* Returns true if somebody may execute the file. Then root, which every user is, may. */
+/* Returns true if the file has an execute bit. Every user is root, and root needs only one bit. */
 static inline bool vnode_may_exec(const struct vnode *vnode)
 {
     return atomic_load_relaxed(&vnode->mode) & (S_IXUSR | S_IXGRP | S_IXOTH);

@@ -1,9 +1,9 @@
-/* Allocations that fail because a test asks for it, as /proc/PID/fail-nth of Linux's fault
-   injection does: the n-th allocation of a thread from now on fails, all others go on as ever.
+/* Allocations that fail on request, as with /proc/PID/fail-nth of Linux's fault injection. The
+   n-th allocation of a thread from now on fails; all others behave as usual.
 
    An allocation is every request for a frame, a run of frames or an object of the heap whose
-   caller must be ready for NULL. The frame of a slab is not counted beside the object that it is
-   for, so the counts do not depend on what the heap has in stock. */
+   caller must be ready for NULL. The frame of a slab is not counted, so the counts do not depend
+   on the heap's free objects. */
 #pragma once
 
 #include <arch/cpu.h>

@@ -55,8 +55,8 @@ __must_check struct frame *frame_alloc(enum frame_kind kind);
 /* Returns one frame with one reference, filled with zeros; NULL if memory is out. */
 __must_check struct frame *frame_alloc_zeroed(enum frame_kind kind);
 
-/* Returns 2^order contiguous frames, aligned to their size, with one reference on the first that
-   stands for all; NULL if there is no such run. */
+/* Returns 2^order contiguous frames, aligned to their size, or NULL if no run is free. The first
+   frame has one reference, which stands for all of them. */
 __must_check struct frame *frame_alloc_run(enum frame_kind kind, unsigned order);
 
 /* Panics: an assertion about a frame has failed. `what` follows its number and kind. */
@@ -75,8 +75,8 @@ static inline void frame_get(struct frame *frame)
    vm/pte.h, which drops what its entries hold first. */
 void frame_put(struct frame *frame);
 
-/* Drops one reference. Returns true if it was the last: then the frame is the caller's alone, who
-   gives it to frame_free. */
+/* Drops one reference. Returns true if it was the last; then the caller alone owns the frame,
+   and passes it to frame_free. */
 static inline __must_check bool frame_put_testzero(struct frame *frame)
 {
     uint32_t refs = atomic_sub_fetch(&frame->refcount, 1u);
@@ -88,13 +88,12 @@ static inline __must_check bool frame_put_testzero(struct frame *frame)
 
 void frame_free(struct frame *frame);
 
-/* Returns the number of references now. It is exact only if the caller knows why nobody changes
-   it. */
+/* Returns the number of references now. The number is exact only if the caller prevents changes. */
 uint32_t frame_refs(const struct frame *frame);
 
-/* Returns the number of frames of a kind that are in use. FRAME_FREE: all that are free, those in
-   caches included. FRAME_RESERVED: those that were never ours. The sum over the CPUs is exact when
-   they stand still. */
+/* Returns the number of frames of a kind. FRAME_FREE counts all free frames, including those in
+   caches. FRAME_RESERVED counts frames that the kernel never owned. The sum is exact only while
+   all CPUs stand still. */
 uint64_t frame_usage(enum frame_kind kind);
 
 /* "anon", "table", ... */

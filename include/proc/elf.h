@@ -5,7 +5,8 @@
 
 struct vnode;
 
-/* The addresses of a loaded program: its entry, and what its start-up code is told (auxv). */
+/* The addresses of a loaded program: its entry, and the addresses that auxv gives its start-up
+   code. */
 struct elf_image {
     uaddr_t entry;   /* AT_ENTRY */
     uaddr_t phdrs;   /* AT_PHDR: address of the program headers; 0: not mapped */

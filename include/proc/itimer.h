@@ -9,7 +9,7 @@
 
 struct process;
 
-/* All under the tree lock. */
+/* A process's real-time timer. Lock: the tree lock, for all fields. */
 struct alarm {
     TAILQ_ENTRY(process) link; /* in the list of alarms that are set, in the order of time */
     uint64_t deadline_ns;      /* monotonic; 0: not set */
@@ -35,7 +35,7 @@ void alarm_forget(struct process *process);
 
 enum cpu_timer_kind { CPU_TIMER_VIRTUAL, CPU_TIMER_PROF, CPU_TIMERS };
 
-/* Only the process's own thread uses it, so it needs no lock. */
+/* A CPU timer. No lock, because only the process's own thread uses it. */
 struct cpu_timer {
     uint64_t deadline_ns; /* of CPU time, in user mode only or in both; 0: not set */
     uint64_t interval_ns; /* 0: once */

@@ -21,13 +21,13 @@ struct process_rlimit {
     uint64_t soft, hard; /* ~0ul: none */
 };
 
-/* What a process used: itself, or the sum over the children that it has waited for. */
+/* The resources that a process used, or the sum over the children that it has waited for. */
 struct process_usage {
     uint64_t minor_faults;
     uint64_t ticks_user, ticks_kernel;
 };
 
-/* Where the parts of the program are, for observers; all 0 until the first exec. */
+/* The addresses of the program's parts, for observers; all 0 until the first exec. */
 struct process_layout {
     uaddr_t code_start, code_end, data_start, data_end; /* as in its file: struct elf_image */
     uaddr_t stack_top;                                  /* the stack pointer at its first step */
@@ -95,7 +95,7 @@ extern struct mutex process_tree_lock;
 /* Makes the first process, which will run `path`. Called once, at boot. */
 void process_start_init(const char *path);
 
-/* How a child differs from a copy of its parent. */
+/* The differences between a child and a copy of its parent. */
 struct fork_request {
     /* CSIGNAL (by which a tracer tells fork and clone apart), CLONE_VM, CLONE_VFORK, CLONE_SETTLS,
        CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID, CLONE_PARENT_SETTID */
@@ -152,8 +152,8 @@ void process_unlink(struct process *process);
 
 /* ---- Without the tree lock ---- */
 
-/* Returns the address space of a process, with a reference. Returns NULL if there is no such
-   process, or it has exited. Takes the tree lock. */
+/* Returns the address space of a process, with a reference. Returns NULL if there is no process
+   with this pid, or it has exited. Takes the tree lock. */
 struct vspace *process_get_vspace(int pid);
 
 /* Sets the limits on memory in the address space of the current process, or of a child that it

@@ -16,9 +16,9 @@
 struct process;
 struct vspace;
 
-/* What a tracee has stopped at. */
+/* The reason for which a tracee has stopped. */
 enum ptrace_stop {
-    PTRACE_STOP_NONE,   /* it runs, or is about to run on */
+    PTRACE_STOP_NONE,   /* the tracee runs, or is about to */
     PTRACE_STOP_ENTRY,  /* the entry of a system call */
     PTRACE_STOP_EXIT,   /* the exit of a system call */
     PTRACE_STOP_SIGNAL, /* a signal that was taken, before anything is done about it */
@@ -97,12 +97,12 @@ __must_check int ptrace_interrupt(int pid);
 /* Sends SIGKILL to a tracee, running or not. */
 __must_check int ptrace_kill(int pid);
 
-/* How a tracee goes on. */
+/* The ways in which a tracee continues. */
 enum ptrace_resume {
     PTRACE_RESUME_CONT,
     PTRACE_RESUME_SYSCALL, /* up to the entry or exit of its next system call */
     PTRACE_RESUME_LISTEN,  /* not at all: it stays stopped by the signal that stopped it */
-    PTRACE_RESUME_DETACH,  /* and is traced no more */
+    PTRACE_RESUME_DETACH,  /* and is untraced from now on */
 };
 
 /* Resumes a tracee with a signal (0: none). -EIO: no signal has that number, or the stop does not

@@ -33,7 +33,7 @@ struct signal_action {
     uint64_t mask;
 };
 
-/* What a handler is told about its signal. Only some fields have a meaning, by signo and code. */
+/* The details of a signal for its handler. Only some fields have a meaning, by signo and code. */
 struct signal_info {
     int signo;
     int code;     /* si_code: SI_USER, SI_KERNEL, SEGV_MAPERR, ...; below 0: chosen by a program */
@@ -53,8 +53,8 @@ struct signal_stack {
 
 #define SIGNALS 64
 
-/* In a set, bit signo - 1 stands for signal signo. Who writes a field: (l) the holder of the lock;
-   (o) only the process's own thread. */
+/* The signals of a process. In a set, bit signo - 1 stands for signal signo. Writers of a field:
+   (l) the holder of the lock; (o) only the process's own thread. */
 struct signal_state {
     struct spinlock lock; /* RANK_PIPE */
     uint64_t pending;     /* (l) */
@@ -94,7 +94,8 @@ void signal_exec(struct signal_state *state);
    is the process itself. */
 void signal_send(struct process *process, const struct signal_info *info);
 
-/* Posts a signal of the kernel, with no more information (SI_KERNEL). Locks as for signal_send. */
+/* Posts a signal of the kernel, without further information (SI_KERNEL). Locks as for
+   signal_send. */
 void signal_send_kernel(struct process *process, int signo);
 
 /* Posts the signal of a fault to the current process, and unblocks it; if it has no handler, it
@@ -141,8 +142,8 @@ bool signal_is_fatal(void);
    that was interrupted ends, or is started again (proc/restart.h). */
 void signal_deliver(struct trapframe *tf);
 
-/* Restores `tf` from a handler's frame: rt_sigreturn(2). If user mode cannot have such registers,
-   the process gets SIGSEGV, and `tf` stays. */
+/* Restores `tf` from a handler's frame, for rt_sigreturn(2). If user mode cannot have these
+   registers, the process gets SIGSEGV, and `tf` stays. */
 void signal_return(struct trapframe *tf);
 
 /* ---- The settings of the current process ---- */

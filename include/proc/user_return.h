@@ -6,11 +6,12 @@
 #include <arch/trap.h>
 #include <sched/thread.h>
 
-/* Does what the thread was asked to do, until nothing is left. Interrupts are off on entry and on
+/* Carries out the thread's pending work until none is left. Interrupts are off on entry and on
    return; in between they are on. */
 void user_return_work(struct trapframe *tf);
 
-/* Does all work that is due before user mode goes on with `tf`. Returns with interrupts off. */
+/* Carries out all pending work before user mode continues with `tf`. Returns with interrupts
+   off. */
 static inline void user_return_prepare(struct trapframe *tf)
 {
     irq_disable();

@@ -32,7 +32,7 @@ void rwlock_read_unlock(struct rwlock *rw);
 void rwlock_write_lock(struct rwlock *rw);
 void rwlock_write_unlock(struct rwlock *rw);
 
-/* For assertions: somebody holds the lock for writing; in any way. */
+/* Return true if a thread holds the lock for writing, or in any way. Used in assertions. */
 static inline bool rwlock_is_write_held(const struct rwlock *rw)
 {
     return rw->holders == -1;

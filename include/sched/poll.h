@@ -11,8 +11,8 @@
 
 #include <lib/base.h>
 
-/* Notifies all pollers. Not for interrupt handlers. If nobody polls, it costs one atomic increment.
-   Lock: RANK_PIPE, taken inside. */
+/* Notifies all pollers. Without pollers, the cost is one atomic increment. Interrupt handlers
+   must not call it. Lock: RANK_PIPE, taken inside. */
 void poll_notify(void);
 
 /* Returns the number of notifications so far. */

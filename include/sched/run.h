@@ -18,8 +18,8 @@ __noreturn void sched_idle(void);
 /* Lets the other threads of this CPU run first. */
 void thread_yield(void);
 
-/* Makes a sleeping thread runnable; no-op for others. The thread itself finds out whether its
-   condition holds now. */
+/* Makes a sleeping thread runnable; does nothing to other threads. The thread itself checks its
+   condition again. */
 void thread_wake(struct thread *thread);
 
 /* Announces that the current thread is about to sleep: the next thread_schedule gives the CPU away

@@ -22,11 +22,11 @@ enum thread_state {
 #define WORK_STOP       (1u << 2) /* the world is to stop */
 #define WORK_KILL       (1u << 3) /* with WORK_SIGNAL: the signal ends the process */
 #define WORK_TIMER      (1u << 4) /* with WORK_SIGNAL: timer_user or timer_total is reached */
-#define WORK_PTRACE     (1u << 5) /* a tracer wants to see its system calls; stays set */
+#define WORK_PTRACE     (1u << 5) /* a tracer follows its system calls; stays set */
 
-/* Who may write a field: (o) the owner alone, the thread itself; (q) the run-queue lock of its CPU;
-   (w) the lock of the wait queue; (T) the timer lock; (W) the world's lock; (a) atomic; (c)
-   constant once the thread runs. */
+/* A thread. Writers of a field: (o) the owner alone, the thread itself; (q) the run-queue lock
+   of its CPU; (w) the lock of the wait queue; (T) the timer lock; (W) the world's lock; (a)
+   atomic; (c) constant once the thread runs. */
 struct thread {
     struct context context;        /* (o) */
     uint64_t stack_top;            /* (c) of its kernel stack */
@@ -96,7 +96,7 @@ static inline bool thread_has_work(void)
     return unlikely(atomic_load_relaxed(&thread_current()->work));
 }
 
-/* Returns true if a tracer wants to see the system calls of the current thread. */
+/* Returns true if a tracer follows the system calls of the current thread. */
 static inline bool thread_is_ptraced(void)
 {
     return unlikely(atomic_load_relaxed(&thread_current()->work) & WORK_PTRACE);

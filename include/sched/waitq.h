@@ -41,7 +41,8 @@ typedef int waitq_sleep_fn(struct waitq *wq, struct spinlock *lock);
 /* Returns -EINTR if a signal is pending for the thread, also before it sleeps. */
 __must_check int waitq_sleep(struct waitq *wq, struct spinlock *lock);
 
-/* The same with a deadline: returns -ETIMEDOUT at `deadline_ns` (monotonic; UINT64_MAX: never). */
+/* Sleeps as waitq_sleep does, up to `deadline_ns` (monotonic; UINT64_MAX: no deadline). Returns
+   -ETIMEDOUT after the deadline. */
 __must_check int waitq_sleep_until(struct waitq *wq, struct spinlock *lock, uint64_t deadline_ns);
 
 /* Returns -EINTR only if a pending signal will end the process. */

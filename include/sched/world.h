@@ -28,6 +28,6 @@ void world_remove(struct thread *thread);
 /* Waits while the world is stopped, at rest. Clears WORK_STOP. The caller holds no lock. */
 void world_rest(void);
 
-/* For an NMI handler, which may have interrupted anything: calls `each` for every thread that does
-   not run. Returns false without a call if the list is being changed. */
+/* Calls `each` for every thread that does not run. Returns false without a call if the list is
+   being changed. An NMI handler can call it at any moment. */
 __must_check bool world_try_each(void (*each)(const struct thread *thread));

@@ -12,8 +12,8 @@ static inline struct file *file_from_fd(int fd)
     return fdtable_get(process_current()->files, fd);
 }
 
-/* Returns the open file `fd` with a reference, or NULL if there is none or it was opened with
-   O_PATH: such a file only names a vnode, and cannot be read, written or controlled. */
+/* Returns the open file `fd` with a reference, or NULL if there is none. A file that was opened
+   with O_PATH counts as none, because it cannot be read, written or controlled. */
 static inline struct file *io_file_from_fd(int fd)
 {
     struct file *file = file_from_fd(fd);

@@ -1,4 +1,4 @@
-/* How long a system call waits. Deadlines are times of the monotonic clock in nanoseconds;
+/* Timeouts of system calls. Deadlines are times of the monotonic clock in nanoseconds;
    UINT64_MAX is never. */
 #pragma once
 

@@ -15,8 +15,8 @@
    the byte asks for (SIGINT, ...), or 0. */
 __must_check int line_receive(uint8_t byte);
 
-/* Returns false if the byte needs room that a program can make by reading. Whoever makes room, or
-   changes the answer in another way, calls input_retry (dev/input.h). */
+/* Returns false if the byte needs room that a program can make by reading. If code makes room,
+   or changes the answer otherwise, it calls input_retry (dev/input.h). */
 bool line_accepts(uint8_t byte);
 
 /* Returns true if the byte is a signal character that drops all input before it. */
@@ -56,7 +56,7 @@ unsigned line_hangups(void);
 
 /* ---- Settings ---- */
 
-/* What happens to unread input when the settings change: TCSETS and TCSETSW keep it, TCSETSF drops
+/* The fate of unread input when the settings change: TCSETS and TCSETSW keep it, TCSETSF drops
    it. */
 enum line_unread { LINE_KEEP, LINE_DROP };
 

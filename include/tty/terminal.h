@@ -6,7 +6,7 @@
 
 struct process;
 
-/* Has sessions hang the terminal up when their leader exits: the foreground group gets SIGHUP and
+/* Registers the hang-up: when a session's leader exits, the foreground group gets SIGHUP and
    SIGCONT, and reads of open /dev/tty files return 0. Called once, at boot, before any process
    runs. */
 void terminal_init(void);
@@ -14,9 +14,9 @@ void terminal_init(void);
 /* Sends a signal to the foreground group, if there is one. Takes the tree lock. */
 void terminal_signal(int signo);
 
-/* Checks that the current process may read (SIGTTIN), or write and change settings (SIGTTOU). From
-   the background, returns -EINTR after its group was sent that signal, or -EIO if nobody would
-   continue the group. Takes the tree lock. */
+/* Checks that the current process may read (SIGTTIN), or write and change settings (SIGTTOU).
+   From the background, sends the signal to its group and returns -EINTR. Returns -EIO if no
+   process would continue the group. Takes the tree lock. */
 __must_check int terminal_check(int signo);
 
 /* Returns true if the current process has the terminal as its controlling terminal. Takes the tree

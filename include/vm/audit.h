@@ -3,7 +3,7 @@
 
 #include <mm/frame.h>
 
-/* Somebody above vm/ who holds frames: registered once, at boot, and asked at each audit. */
+/* A holder of frames above vm/. Each is registered once, at boot, and asked at each audit. */
 struct audit_owner {
     const char *name;
     void (*visit)(void (*hold)(struct frame *frame)); /* calls hold once for each reference */

@@ -1,5 +1,5 @@
-/* Pagers: where the pages of a region come from, if the region is not anonymous. vm/ asks, and fs/,
-   or whoever has an object made of pages, answers. */
+/* Pagers: the sources of pages for regions that are not anonymous. vm/ asks for a page, and the
+   owner of the object answers; most often this is fs/. */
 #pragma once
 
 #include <mm/frame.h>

@@ -40,7 +40,7 @@ void pagetable_fork(struct pagetable *parent, struct pagetable *child);
 
 /* ---- Looking (walk.c) ---- */
 
-/* What a walk found. */
+/* The result of a walk. */
 struct walk {
     pte_t leaf;               /* the leaf entry; 0 if it, or a table on the way, is absent */
     struct frame *leaf_table; /* the table that holds it, if the whole path to it is mine */
@@ -49,11 +49,11 @@ struct walk {
 /* Looks `addr` up. Changes nothing. Vspace lock: read. */
 struct walk pagetable_walk(struct pagetable *pt, uaddr_t addr);
 
-/* One present table that a visit has come to. All tables of its path are locked. */
+/* A present table during a visit. All tables of its path are locked. */
 struct table_visit {
     struct frame *path[ROOT_LEVEL + 1]; /* by level, from the root to `level` */
     int level;
-    uaddr_t start, end; /* what the table covers of the visited range */
+    uaddr_t start, end; /* the part of the visited range in this table */
 };
 
 static inline struct frame *visited_table(const struct table_visit *at)
@@ -77,7 +77,7 @@ static inline unsigned visited_end(const struct table_visit *at)
     return level_index(at->level, at->end - 1) + 1;
 }
 
-/* For each entry in the range, of the table that is visited, that is not absent. */
+/* Runs its body for each entry of the visited table that lies in the range and is not absent. */
 #define for_each_visited_entry(n, at)                                                    \
     for (n = entry_next_used(visited_entries(at), level_index((at)->level, (at)->start), \
                              visited_end(at));                                           \
@@ -138,10 +138,10 @@ struct hole {
 __must_check int pagetable_prepare_clear(struct pagetable *pt, const struct hole *hole);
 void pagetable_clear(struct pagetable *pt, const struct hole *hole);
 
-/* Drops the pages of [start, end) where they stand: in a table that others share, for all sharers
-   at once. Never fails, never allocates; no table is dropped. The range belongs to one region, and
-   every sharer of a page there has the same region, because who changes its regions first makes
-   the tables of the range its own. Vspace lock: write. */
+/* Drops the pages of [start, end) in place: in a shared table, for all sharers at once. Never
+   fails, never allocates, and drops no table. The range belongs to one region. Every sharer of a
+   page there has the same region, because a vspace owns the tables of a range before its regions
+   change. Vspace lock: write. */
 void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end);
 
 /* Gives the pages that are present or held in [start, end) the rights of `prot` (PROT_ bits). W is

@@ -182,7 +182,7 @@ static inline void entry_put(pte_t entry, int level)
 }
 
 /* Returns the first entry from `n` on, below `count`, that is not absent, or `count`. The caller
-   holds the lock of the table, or nobody else can reach it. */
+   holds the lock of the table, or is the only one who can reach it. */
 unsigned entry_next_used(const pte_t *entries, unsigned n, unsigned count);
 
 #define for_each_used_entry(n, entries, count)                \

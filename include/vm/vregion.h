@@ -9,7 +9,7 @@
 #include <sys/tree.h>
 #include <vm/pager.h>
 
-/* What may be done with the pages of a region. */
+/* The accesses that a region allows. */
 #define PROT_R (1u << 0)
 #define PROT_W (1u << 1)
 #define PROT_X (1u << 2)

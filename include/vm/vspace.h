@@ -10,7 +10,7 @@
 #include <vm/pagetable.h>
 #include <vm/vregion.h>
 
-/* How a fault ended; each is counted. Those from FAULT_NOT_MAPPED on are failures. */
+/* The outcomes of a fault; each is counted. The failures begin with FAULT_NOT_MAPPED. */
 enum fault_outcome {
     FAULT_ZERO_MAPPED,    /* a read: the shared zero page */
     FAULT_ZERO_FILLED,    /* a zeroed frame of its own */
@@ -34,7 +34,8 @@ struct vspace_limits {
     uint64_t space; /* RLIMIT_AS: all regions together */
 };
 
-/* What fork copies in one assignment. (v) the vspace's lock; (c) constant once a thread runs. */
+/* The account of a vspace, which fork copies in one assignment. (v) the vspace's lock; (c)
+   constant once a thread runs. */
 struct vspace_account {
     uint64_t mapped_bytes;       /* (v) of all regions */
     uint64_t mapped_peak;        /* (v) the most that this has been */
@@ -76,7 +77,7 @@ void vspace_leave(struct vspace *vspace);
 void vspace_get(struct vspace *vspace);
 void vspace_put(struct vspace *vspace);
 
-/* What a new region is to be. */
+/* The properties of a new region. */
 struct map_request {
     uaddr_t start; /* page aligned; a wish if !fixed */
     uint64_t len;  /* bytes, a multiple of the page size, not 0 */
@@ -150,7 +151,7 @@ void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg);
    the one on `before`. NULL: there is no other. */
 struct vspace *vspace_after(struct vspace *before);
 
-/* What is promised, in bytes, and the tables for it. */
+/* The sizes of the regions in bytes, and of the tables for them. */
 struct vspace_sizes {
     uint64_t mapped, mapped_peak;
     uint64_t data;  /* private and writable, the stack aside */
@@ -163,8 +164,8 @@ struct vspace_sizes {
 struct vspace_sizes vspace_sizes(struct vspace *vspace);
 
 /* DEBUG: panics unless the regions are in order, and every entry in [start, end), which is page
-   aligned, is what its region allows. Nobody else changes the regions meanwhile: the vspace's lock
-   is held, or nobody else has seen the vspace yet. Without DEBUG, does nothing. */
+   aligned, is what its region allows. The caller holds the vspace's lock, or no other thread has
+   seen the vspace yet. Without DEBUG, does nothing. */
 #if defined(DEBUG) && !defined(NO_VSPACE_CHECK)
 void vspace_check(struct vspace *vspace, uaddr_t start, uaddr_t end);
 #else

@@ -1,11 +1,11 @@
-/* What ACPI says of the machine; valid after acpi_init. */
+/* The contents of the ACPI tables that the kernel needs; valid after acpi_init. */
 #pragma once
 
 #include <arch/cpu.h>
 
 #define ISA_LINES 16
 
-/* How an ISA line arrives at the IOAPIC. */
+/* The connection of an ISA line to the IOAPIC. */
 struct isa_line {
     uint32_t gsi; /* global system interrupt */
     bool active_low, level;

@@ -17,7 +17,7 @@
 #define LAST_STEPS  16u
 #define MAX_STEPS   4096u /* a broken stack can be a circle */
 
-/* What `call` and a function's first two instructions leave. */
+/* The words that `call` and a function's first two instructions push. */
 struct stack_frame {
     uint64_t rbp, rip;
 };

@@ -49,7 +49,7 @@ void console_report_end(void)
     atomic_store(&reporter, 0u);
 }
 
-/* True in an NMI that reports: nothing else runs on its CPU. */
+/* Returns true in an NMI that reports: nothing else runs on its CPU. */
 static bool is_reporting(void)
 {
     return atomic_load_relaxed(&reporter) == cpu_id() + 1;

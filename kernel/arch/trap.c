@@ -59,8 +59,8 @@ static void page_fault(struct trapframe *tf)
     fault_dispatch(tf, addr, tf->error & FAULT_ALL);
 }
 
-/* Handles an NMI: a panic on another CPU, an error of the hardware, or somebody who asks where the
-   machine is (a button, or QEMU's command `nmi`). */
+/* Handles an NMI: a panic on another CPU, a hardware error, or a request for the report of
+   where.c (a button, or QEMU's command `nmi`). */
 static void nmi(struct trapframe *tf)
 {
     panic_stop_if_asked();

@@ -22,7 +22,7 @@
 /* The glyphs of ' ' to '~'. The leftmost pixel of a row is bit 7. */
 extern const uint8_t font_glyphs[][GLYPH_HEIGHT];
 
-/* All constant after display_init. */
+/* The properties of the display; constant after display_init. */
 static volatile uint8_t *display_memory;
 static uint32_t pitch;             /* bytes from one row of pixels, or of text, to the next */
 static uint32_t colours[NCOLOURS]; /* as pixels */

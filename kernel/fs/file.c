@@ -30,7 +30,7 @@ struct file *file_alloc(unsigned flags)
     return file;
 }
 
-/* Does the steps of opening that can fail, and undoes them if a later one does. */
+/* Makes the steps of opening that can fail, and undoes them if a later one fails. */
 static int file_begin(struct file *file)
 {
     int err = 0;

@@ -36,7 +36,7 @@ int vfs_truncate(struct vnode *start, const char *path, uint64_t size)
     return err;
 }
 
-/* Checks whether this kind of file may be opened with these flags. */
+/* Checks that this kind of file may be opened with these flags. */
 static int check_open(const struct vnode *vnode, unsigned flags)
 {
     bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & (O_TRUNC | O_CREAT));

@@ -213,7 +213,8 @@ static size_t write_page(struct pagecache *cache, struct uio *uio, uint64_t offs
     return moved;
 }
 
-/* To a program, a file system in memory without a free frame is a full disk. */
+/* Returns -ENOSPC for -ENOMEM, because a file system in memory without a free frame is a full
+   disk. */
 static int write_error(int err)
 {
     return err == -ENOMEM ? -ENOSPC : err;
@@ -248,8 +249,7 @@ int pagecache_truncate(struct pagecache *cache, uint64_t size)
     mutex_lock(&cache->lock);
     atomic_store(&cache->size, min(size, cache->size));
     mutex_unlock(&cache->lock);
-    /* From here on no fault gets a page beyond the end. The pages that were mapped before go
-       now. */
+    /* No later fault gets a page beyond the end. The pages that are mapped already go now. */
     if (atomic_load(&cache->regions))
         vspace_forget_pages(&cache->pager, page_ceil(min(size, cache->size)) >> PAGE_SHIFT);
     mutex_lock(&cache->lock);

@@ -14,8 +14,8 @@ struct vnode *vfs_root;
 /* The most links that one path may contain, as on Linux. */
 #define MAX_LINKS 40
 
-/* An internal flag beside those of path.h: a link at the end is followed if a slash stands behind
-   it. */
+/* A flag of this file, next to those of path.h: a link at the end is followed if a slash stands
+   behind it. */
 #define FOLLOW_BEFORE_SLASH (1u << 31)
 
 struct walk {

@@ -19,7 +19,7 @@ struct pseudo_node {
     uint64_t key;                     /* (c) the key for callbacks */
 };
 
-/* In a listing, numbers come behind the fixed names. */
+/* The first cookie of a number: a listing has the numbers behind the fixed names. */
 #define NUMBER_COOKIE (1ul << 32)
 
 /* ---- Text ---- */

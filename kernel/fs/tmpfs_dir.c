@@ -214,7 +214,7 @@ struct rename {
     struct tmpfs_entry *entry;  /* the new name, in no directory yet */
 };
 
-/* Checks whether the target may be replaced: a directory by a directory, if it is empty, and a file
+/* Checks that the target may be replaced: a directory by a directory, if it is empty, and a file
    by a file. */
 static int may_replace(const struct rename *rename)
 {

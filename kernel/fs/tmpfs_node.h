@@ -21,7 +21,7 @@ struct tmpfs_node {
     struct vnode vnode;
     char *target; /* (c) of a symbolic link; on the heap */
 
-    /* Of a directory: its entries in two orders. The tree lock guards them. */
+    /* The entries of a directory, in two orders. Lock: the tree lock. */
     struct tmpfs_names names;
     struct tmpfs_cookies cookies;
     uint64_t next_cookie;

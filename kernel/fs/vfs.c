@@ -24,7 +24,7 @@ static int lookup_new(struct vnode *start, const char *path, struct path_last *l
 }
 
 /* Resolves all components but the last, for a new name of anything but a directory. A path that
-   ends with a slash is an error, and the error tells whether the name exists. */
+   ends with a slash is an error: -EEXIST if the name exists. */
 static int lookup_new_file(struct vnode *start, const char *path, struct path_last *last)
 {
     struct vnode *there;

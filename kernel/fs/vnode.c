@@ -1,4 +1,5 @@
-/* Vnodes: their references, places, times, and who writes or runs them.
+/* Vnodes: their references, places and times, and the counts of open writers and running
+   programs.
 
    Always true: a vnode without references has no name and is not open. Locks: place_lock guards
    parent, name and removed of all vnodes. No lock is taken under it. */

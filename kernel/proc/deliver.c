@@ -42,8 +42,7 @@ static bool job_stop_begin(struct process *self, int signo)
     return false;
 }
 
-/* Why the sleep of a stopped process ends: SIGCONT, SIGKILL, or its tracer wants it to stop
-   again. */
+/* The reasons for the end of a stop: SIGCONT, SIGKILL, or a new stop that the tracer requested. */
 enum wakeup { WAKEUP_CONTINUED, WAKEUP_KILLED, WAKEUP_TRAPPED };
 
 /* Sleeps while the process is stopped.
@@ -121,9 +120,9 @@ static enum disposition choose(struct signal_state *state, const struct signal_i
     return CALL;
 }
 
-/* What there is to do next. */
+/* The next action of signal delivery. */
 struct next {
-    bool is_trap;   /* a stop that the tracer wants */
+    bool is_trap;   /* a stop that the tracer requested */
     bool is_signal; /* else a signal, which was taken */
     bool is_traced; /* and which the tracer sees first */
 };

@@ -112,7 +112,8 @@ static void news_send_end(const struct process *process, struct process *to)
     signal_send(to, &info);
 }
 
-/* Returns true if the parent does not want to wait for its children. */
+/* Returns true if the parent ignores SIGCHLD or sets SA_NOCLDWAIT, so it does not reap its
+   children. */
 static bool ignores_children(struct process *parent)
 {
     struct signal_action action = signal_action_of(parent, SIGCHLD);

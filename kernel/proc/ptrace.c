@@ -43,7 +43,7 @@
 
 /* ---- Signals of a tracee ---- */
 
-/* What posting a signal to a process must know about its tracer. */
+/* The facts about the tracer that posting a signal depends on. */
 enum tracing { TRACING_NONE, TRACING_OLD, TRACING_SEIZED };
 
 static void set_tracing(struct signal_state *state, enum tracing tracing)
@@ -110,7 +110,7 @@ static void hold_for_tracer(struct signal_state *state)
 {
     spin_lock(&state->lock);
     state->held = true;
-    state->trap_wanted = false; /* it stops, as was asked */
+    state->trap_wanted = false; /* the requested stop is reached */
     spin_unlock(&state->lock);
 }
 
@@ -199,7 +199,7 @@ static void stop_at_call(enum ptrace_stop kind, uint64_t message)
 
 bool ptrace_call_begins(struct trapframe *tf)
 {
-    tf->rax = -ENOSYS; /* what a tracer finds there on Linux */
+    tf->rax = -ENOSYS; /* the value that Linux shows a tracer */
     stop_at_call(PTRACE_STOP_ENTRY, PTRACE_EVENTMSG_SYSCALL_ENTRY);
     return !signal_is_killed();
 }
@@ -478,7 +478,8 @@ static int resume_locked(struct process *process, enum ptrace_resume how, int si
         atomic_and(&process->thread->work, ~WORK_PTRACE);
     if (how == PTRACE_RESUME_DETACH)
         tracer_detach(process);
-    /* To resume a tracee overrules the signal that stopped it; to detach from it does not. */
+    /* PTRACE_CONT and PTRACE_SYSCALL overrule the signal that stopped the tracee; PTRACE_DETACH
+       does not. */
     if (is_group && (how == PTRACE_RESUME_CONT || how == PTRACE_RESUME_SYSCALL))
         end_group_stop(&process->signals);
     let_go(process, signo);

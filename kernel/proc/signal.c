@@ -139,7 +139,7 @@ unsigned signal_post_locked(struct signal_state *state, const struct signal_info
     state->pending |= bit;
     if (awaited)
         return WORK_SIGNAL;
-    if (blocked || state->stopped) /* it is taken later */
+    if (blocked || state->stopped) /* delivery takes it later */
         return work;
     return is_fatal(state, info->signo) ? WORK_SIGNAL | WORK_KILL : WORK_SIGNAL;
 }

@@ -32,7 +32,7 @@ static bool wait_is_meant(const struct wait_request *request, const struct proce
     }
 }
 
-/* Returns the place of the status that `self` is told next; 0 there means that there is none. */
+/* Returns the place of the next status for `self`, where 0 means no status. */
 static int *wait_status_of(const struct process *self, struct process *child)
 {
     if (child->zombie)
@@ -75,8 +75,8 @@ static bool wait_matches(const struct wait_request *request, const struct proces
     return has_status(child, self, request->options);
 }
 
-/* Finds a child or tracee that matches the request and has a status. Returns NULL if there is none;
-   *is_any then says whether a child that matches may have one later. */
+/* Finds a child or tracee that matches the request and has a status. Returns NULL if there is
+   none. Then *is_any is true if a child that matches may have a status later. */
 static struct process *wait_find(const struct wait_request *request, const struct process *self,
                                  bool *is_any)
 {

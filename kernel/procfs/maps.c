@@ -77,8 +77,8 @@ static void maps_print_kb(struct text_sink *sink, const char *name, uint64_t kb)
     sink_printf(sink, "%-16s%8lu kB\n", name, kb);
 }
 
-/* Prints the flags of smaps: the rights, the rights that mprotect may give, and whether it grows
-   downwards. */
+/* Prints the flags of smaps: the rights, the rights that mprotect may give, and `gd` for a
+   region that grows downwards. */
 static void print_flags(struct text_sink *sink, const struct region_view *view)
 {
     sink_printf(sink, "VmFlags: %s%s%s%smr mw me %s\n", view->prot & PROT_R ? "rd " : "",
@@ -106,7 +106,7 @@ static void print_survey(struct text_sink *sink, const struct region_view *view,
     print_flags(sink, view);
 }
 
-/* What is printed of each region: its line, as in maps, or its sizes too, as in smaps. */
+/* The amount of output for each region: its line, as in maps, or its sizes too, as in smaps. */
 enum detail { DETAIL_LINE, DETAIL_SIZES };
 
 static int print_regions(struct text_sink *sink, uint64_t key, enum detail detail)

@@ -92,7 +92,7 @@ void thread_set_space(struct mmu_space *space)
 void thread_set_fail_nth(struct thread *thread, unsigned nth)
 {
     atomic_store_relaxed(&thread->fail_nth, nth);
-    /* For a thread that does not run, the next switch to it tells the CPU. */
+    /* If the thread does not run, the next switch to it stores this in the record of its CPU. */
     if (thread == thread_current())
         this_cpu()->fail_nth = &thread->fail_nth;
 }

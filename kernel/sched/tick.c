@@ -19,8 +19,8 @@ static bool is_timer_reached(uint64_t ticks, uint64_t timer)
     return timer && ticks >= timer;
 }
 
-/* Charges a tick to the current thread. If its CPU timer expires, the WORK_ bits suffice: the
-   thread runs, so nobody has to wake it. */
+/* Charges a tick to the current thread. If its CPU timer expires, the WORK_ bits suffice,
+   because the thread runs and needs no wake-up. */
 static void tick_charge(struct thread *thread, const struct trapframe *tf)
 {
     struct cpu_ticks *total = &tick_totals[cpu_id()];

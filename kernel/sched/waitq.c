@@ -68,7 +68,7 @@ static int wait_woken(struct waitq *wq, struct thread *thread, unsigned work, ui
     bool irq = irq_save();
     for (;;) {
         thread_prepare_sleep();
-        /* From here on no thread_wake is lost; the tests see what came before. */
+        /* No later thread_wake is lost; the tests of the condition see the earlier ones. */
         reason = wait_end_reason(thread, work, deadline_ns);
         woken = !atomic_load(&thread->waiting_on);
         if (woken || reason)

@@ -38,7 +38,8 @@ static void describe_access(unsigned access, char *buf, size_t size)
              access & FAULT_RESERVED ? ", reserved bit" : "");
 }
 
-/* Reports a page fault that kills the current process: who, what, where and why, "--kill proc". */
+/* Reports a page fault that kills the current process: pid, name, access, addresses, reason, and
+   "--kill proc". */
 static void report_page_fault(const struct trapframe *tf, uint64_t addr, unsigned access,
                               enum fault_outcome outcome)
 {

@@ -1,4 +1,4 @@
-/* From descriptors and paths of the current process to open files and vnodes. */
+/* File arguments: from descriptors and paths of the current process to open files and vnodes. */
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <fs/path.h>

@@ -78,7 +78,7 @@ static int file_readable_bytes(struct file *file, uaddr_t arg)
     return put_user((int __user *)arg, &n);
 }
 
-/* Does the requests that every file supports, then those of its kind. */
+/* Serves the requests that every file supports, and passes the others to the file's kind. */
 static int ioctl_file(struct file *file, int fd, unsigned request, uaddr_t arg)
 {
     switch (request) {

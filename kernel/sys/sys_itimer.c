@@ -26,7 +26,7 @@ SYSCALL1(sys_alarm, unsigned, seconds)
     return left_ns ? max((left_ns + NS_PER_SEC / 2) / NS_PER_SEC, 1ul) : 0;
 }
 
-/* Reads a timer by its number in setitimer(2). -EINVAL: no such timer. */
+/* Reads a timer by its number in setitimer(2). Returns -EINVAL if no timer has this number. */
 static int timer_get(int which, struct alarm_setting *setting)
 {
     switch (which) {

@@ -145,7 +145,7 @@ static struct signal_info child_news(const struct wait_result *child)
     return news;
 }
 
-/* Returns 0 whether a child was found or not. If none was, or after an error, `info` is zeroed. */
+/* Returns 0, with or without a matching child. Without one, or after an error, `info` is zeroed. */
 SYSCALL5(sys_waitid, int, which, int, id, siginfo_t __user *, info, int, options,
          struct rusage __user *, rusage)
 {

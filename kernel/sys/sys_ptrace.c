@@ -97,7 +97,7 @@ static int put_siginfo(const struct ptrace_view *view, uaddr_t to)
     return view->has_info ? put_user((siginfo_t __user *)to, &info) : -EINVAL;
 }
 
-/* Does the requests that read the state of a stopped process. */
+/* Serves the requests that read the state of a stopped process. */
 static long ptrace_inspect(long request, int pid, uint64_t addr, uaddr_t data)
 {
     struct ptrace_view view;

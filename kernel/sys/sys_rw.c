@@ -113,7 +113,7 @@ SYSCALL4(sys_pwritev, int, fd, const struct iovec __user *, iov, size_t, count, 
     return offset < 0 ? -EINVAL : transfer_iov(fd, iov, count, offset, transfer_out);
 }
 
-/* Does the work of preadv2 and pwritev2: an offset of -1 is the file's own. No RWF_ flag is
+/* Reads or writes for preadv2 and pwritev2: an offset of -1 is the file's own. No RWF_ flag is
    supported. */
 static long transfer_iov_flags(int fd, const struct iovec __user *iov, size_t count, int64_t offset,
                                unsigned flags, transfer_fn *transfer)

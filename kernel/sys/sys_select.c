@@ -171,7 +171,7 @@ SYSCALL5(sys_select, int, limit, __kernel_fd_set __user *, in, __kernel_fd_set _
     return result;
 }
 
-/* What the sixth argument of pselect6 points to, since a call has no seventh. */
+/* The target of pselect6's sixth argument; a system call has no seventh. */
 struct mask_arg {
     uaddr_t mask;
     size_t size;

@@ -57,7 +57,8 @@ SYSCALL2(sys_fstat, int, fd, struct stat __user *, to)
 
 #define MAY_EXEC 1 /* X_OK */
 
-/* Root may read and write every file, and execute one that somebody may execute. */
+/* Checks access for root, who may read and write every file, and execute a file with an execute
+   bit. */
 static long check_access(int dirfd, const char __user *path, unsigned access, unsigned flags)
 {
     struct vnode *vnode;

@@ -18,7 +18,7 @@ static uint64_t cpu_clock_ns(void)
     return (usage.ticks_user + usage.ticks_kernel) * TICK_US * 1000;
 }
 
-/* Reads a clock. -EINVAL: no such clock. */
+/* Reads a clock. Returns -EINVAL if no clock has this number. */
 static int clock_read(int clock, uint64_t *ns)
 {
     switch (clock) {

@@ -1,4 +1,4 @@
-/* From the timeout of a system call to a deadline, and back. */
+/* Timeouts: from the timeout of a system call to a deadline, and back. */
 
 #include <linux/errno.h>
 #include <arch/clock.h>

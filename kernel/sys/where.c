@@ -1,9 +1,9 @@
 /* The report of where the machine is, for a person who believes that it hangs.
 
-   An NMI asks for it. It arrives with interrupts off and locks held too, so the report takes no
-   lock, and reads what may change at this moment: the names of processes, and the stacks of threads
-   that do not run. If a machine hangs because every thread sleeps, the CPUs tell nothing and the
-   sleeping threads all.
+   An NMI requests the report. It arrives with interrupts off and locks held too, so the report
+   takes no lock. The report reads the names of processes and the stacks of threads that do not
+   run, and both may change meanwhile. If a machine hangs because every thread sleeps, the stacks
+   of the sleeping threads show it.
 
    tools/places.py knows the first and the last line, and those of a thread. */
 

@@ -1,4 +1,4 @@
-/* Where the machine is. */
+/* The report of where the machine is. */
 #pragma once
 
 struct trapframe;

@@ -17,7 +17,7 @@
 #include <tty/terminal.h>
 #include <vm/usercopy.h>
 
-/* How many bytes move at a time, through the kernel stack. */
+/* The bytes that move at a time, through the kernel stack. */
 #define CHUNK 256u
 
 /* The rest of a line that is longer than the chunk is left to the next read. */

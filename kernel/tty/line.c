@@ -20,7 +20,7 @@
 
 #define INPUT_SIZE 4096u /* a power of two */
 
-/* In the input ring: ^D was typed here. */
+/* A mark in the input ring: ^D was typed here. */
 #define END_MARK 0x100
 
 /* The input ring, indexed by the low bits of the counts: bytes and END_MARKs. */

@@ -10,7 +10,7 @@
 int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page)
 {
     assert(addr < USER_END && !atomic_load(&vspace->pagetable.mmu.running));
-    /* No thread runs in it yet, so no lock is needed to look. */
+    /* No lock is needed to look, because no thread runs in the vspace yet. */
     struct walk walk = pagetable_walk(&vspace->pagetable, addr);
 
     if (!walk.leaf_table || !entry_is_mine(walk.leaf)) {

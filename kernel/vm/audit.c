@@ -46,7 +46,7 @@ static void audit_hold(struct frame *frame)
     frame->recount++;
 }
 
-/* What the kernel holds for itself counts one; everything else starts from nothing. */
+/* Sets the recount of each used frame: 1 if the kernel holds the frame for itself, else 0. */
 static void reset_counts(void)
 {
     for (uint32_t pfn = 0; pfn < frame_count; pfn += 1u << pfn_to_frame(pfn)->order) {

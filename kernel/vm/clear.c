@@ -88,7 +88,7 @@ static void hole_check(const struct hole *hole)
 int pagetable_prepare_clear(struct pagetable *pt, const struct hole *hole)
 {
     hole_check(hole);
-    /* Only the tables on the two edges stay. Those between go whole, out of a table on one of these
+    /* The tables on the two edges stay. Those between go whole, out of a table on one of these
        paths. */
     int err = own_edge(pt, hole, hole->start);
     return err ? err : own_edge(pt, hole, hole->end - PAGE_SIZE);

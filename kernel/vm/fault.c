@@ -34,7 +34,7 @@
 
 #define TRY_AGAIN FAULT_OUTCOMES
 
-/* One fault that is being resolved. */
+/* A fault that is being resolved. */
 struct fault {
     const struct vregion *region;
     unsigned access; /* FAULT_ words */
@@ -211,7 +211,7 @@ static enum fault_outcome private_not_enough(const struct fault *fault)
 
 /* ---- The handler ---- */
 
-/* One try: the rows from "the walk" on. */
+/* Tries to resolve the fault once: the rows from "the walk" on. */
 static enum fault_outcome fault_try(struct fault *fault)
 {
     struct leaf *leaf = &fault->leaf;

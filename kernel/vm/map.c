@@ -221,7 +221,7 @@ static bool is_covered(struct vspace *vspace, uaddr_t start, uaddr_t end)
 static int discard_locked(struct vspace *vspace, uaddr_t start, uaddr_t end)
 {
     check_range(vspace, start, end);
-    /* Of the tables, only those that show nothing else go. */
+    /* Tables that show pages of other regions stay. */
     const struct hole hole = {.start = start, .end = end, .floor = start, .ceiling = end};
     int err = pagetable_prepare_clear(&vspace->pagetable, &hole);
 

@@ -42,9 +42,10 @@ static void replaced_drop(struct pagetable *pt, uaddr_t addr, const struct repla
     }
 }
 
-/* Fills `copy`, which nobody else sees yet, with the entries of `source`, for which it takes
-   references. W is cleared in both. No flush is needed, because every path to `source` is read-only
-   already. The lock of `source` keeps its entries in place between the look and the count. */
+/* Fills `copy`, which no other thread sees yet, with the entries of `source`, and takes a
+   reference for each. W is cleared in both. No flush is needed, because every path to `source`
+   is read-only already. The lock of `source` keeps its entries in place between the look and the
+   count. */
 static void table_copy(struct frame *copy, struct frame *source)
 {
     pte_t *from = frame_to_virt(source), *to = frame_to_virt(copy);
@@ -155,8 +156,8 @@ static struct frame *page_copied(const struct frame *page)
     return copy;
 }
 
-/* Puts the copy in the place of the page, in one step, where no other thread can run in the vspace:
-   nobody reads the old page through a TLB while the caller writes the new one. */
+/* Replaces the page by the copy in one step, where no other thread can run in the vspace. So no
+   thread reads the old page through a TLB while the caller writes the new one. */
 static enum own_outcome page_replace_alone(const struct leaf *leaf, struct frame *copy,
                                            pte_t rights)
 {
@@ -171,7 +172,8 @@ static enum own_outcome page_replace_alone(const struct leaf *leaf, struct frame
     return OWN_COPIED;
 }
 
-/* The same where other threads may run in the vspace, in two steps:
+/* Replaces the page by the copy in two steps, where other threads may run in the vspace. One
+   step would be wrong:
 
        this thread puts the copy in place, writable     thread 2 still reads the old page through
        this thread writes the copy                      its TLB, and misses the write

@@ -28,6 +28,6 @@ void pagetable_destroy(struct pagetable *pt)
     assert(!atomic_load(&pt->mmu.running));
     assert(!atomic_load(&pt->threads));
     for_each_used_entry(n, entries, USER_ROOT_ENTRIES) entry_put(entries[n], ROOT_LEVEL);
-    /* Not by table_put: the kernel's half of the root holds no references. */
+    /* table_put is wrong here, because the kernel's half of the root holds no references. */
     frame_put(pagetable_root(pt));
 }

@@ -32,7 +32,7 @@ unsigned entry_next_used(const pte_t *entries, unsigned n, unsigned count)
     return n;
 }
 
-/* One rank a level, so that the order of locks is from the root down. */
+/* Each level has a rank of its own, so the lock order is from the root down. */
 static struct frame *table_start(struct frame *table, int level)
 {
     if (table)
@@ -50,7 +50,8 @@ struct frame *table_alloc_empty(int level)
     return table_start(frame_alloc_zeroed(FRAME_TABLE), level);
 }
 
-/* The entries are read without the lock, because nobody else can reach the table any more. */
+/* Frees a table and drops its entries. They are read without the lock, because no other thread
+   can reach the table. */
 void table_free(struct frame *table, int level)
 {
     const pte_t *entries = frame_to_virt(table);

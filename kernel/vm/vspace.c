@@ -65,8 +65,8 @@ int vspace_create(const struct vspace_limits *limits, struct vspace **out)
     return 0;
 }
 
-/* No lock is needed: nobody else can reach the vspace but by the list, where its count of zero
-   keeps them away. */
+/* Destroys the vspace. No lock is needed: other threads reach it only through the list, and a
+   vspace there with no references is skipped. */
 static void vspace_destroy(struct vspace *vspace)
 {
     struct vregion *region;

@@ -1,4 +1,4 @@
-/* How an address space begins; private to vspace.c and fork.c. */
+/* The beginning of an address space; private to vspace.c and fork.c. */
 #pragma once
 
 #include <vm/vspace.h>
