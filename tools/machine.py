@@ -7,14 +7,18 @@ import os
 import re
 import shlex
 import socket
+import struct
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent
 BUILD = TOOLS.parent / "build"
 ISO = BUILD / "pagoda.iso"
 
-# QEMU's status after the kernel writes 0x10 or 0x11 to isa-debug-exit (kernel/arch/power.c).
-QEMU_END, QEMU_PANIC = 33, 35
+# QEMU's status after the kernel writes 0x10, 0x11 or 0x12 to isa-debug-exit (kernel/arch/power.c).
+QEMU_END, QEMU_PANIC, QEMU_BOOT_FAILED = 33, 35, 37
+
+# What QEMU keeps free above an initial RAM disk, for ACPI tables.
+QEMU_OWN = 160 << 10
 
 
 def setting(name, default):
@@ -55,6 +59,29 @@ def initrd(files):
     """Returns the archives of the root, /test, EXTRA and `files`, one after the other."""
     parts = [(BUILD / name).read_bytes() for name in ("initrd.cpio", "test.cpio", "extra.cpio")]
     return b"".join(part + bytes(-len(part) % 4) for part in [*parts, cpio(files)])
+
+
+def kernel_end():
+    """Returns the physical address behind the kernel's segments (ELF64 program headers)."""
+    elf = KERNEL.read_bytes()
+    (offset,), (size, count) = struct.unpack_from("<Q", elf, 32), struct.unpack_from("<HH", elf, 54)
+    headers = [struct.unpack_from("<IIQQQQQQ", elf, offset + i * size) for i in range(count)]
+    return max(address + length for kind, _, _, _, address, _, length, _ in headers if kind == 1)
+
+
+def memory_problem(initrd_bytes):
+    """Returns a sentence if QEMU would put the initial RAM disk over the kernel; else "".
+
+    Such a kernel cannot speak for itself. Where both fit, it does (boot_require_memory)."""
+    memory = setting("MEM", "128M")
+    found = re.fullmatch(r"(\d+)([KMG]?)", memory, re.IGNORECASE)
+    if not found or "-m" in shlex.split(setting("QEMUFLAGS", "")):
+        return ""
+    size = int(found[1]) << {"K": 10, "": 20, "M": 20, "G": 30}[found[2].upper()]
+    if kernel_end() + initrd_bytes + QEMU_OWN <= size:
+        return ""
+    needed = kernel_end() + initrd_bytes * 17 // 8 + (5 << 19)
+    return f"Pagoda cannot start: it needs about {-(-needed >> 20)} MiB of memory, not {memory}"
 
 
 def exit_status(log):

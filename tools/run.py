@@ -3,10 +3,11 @@
 
 Boots the kernel directly, with the command (or that in PAGODA_CMD) in /etc/run, which init runs
 instead of a shell. Shows the output of the serial line as it comes, and ends with the command's
-status. If the kernel panicked, hung or reset the machine, there is no such status: then it is one
-of the three below, and the kernel's log goes to standard error. (make itself turns every failure
-into its status 2.) A machine counts as hung after TIMEOUT seconds, or after --silence seconds
-without output. After half a minute without output, and at Ctrl-C, the kernel reports its place."""
+status. If the kernel could not start on this machine, panicked, hung or reset the machine, there is
+no such status: then it is one of the four below, and the kernel's log goes to standard error. (make
+itself turns every failure into its status 2.) A machine counts as hung after TIMEOUT seconds, or
+after --silence seconds without output. After half a minute without output, and at Ctrl-C, the kernel
+reports its place."""
 
 import argparse
 import contextlib
@@ -24,7 +25,7 @@ import keyboard
 import machine
 import places
 
-HUNG, PANICKED, DIED = 124, 125, 126
+BOOT_FAILED, HUNG, PANICKED, DIED = 123, 124, 125, 126
 DEFAULT_TIMEOUT = 600
 # The silence after which a machine is asked where it is, and the time that it has to answer.
 REPORT_SECONDS = float(machine.setting("PAGODA_REPORT_SECONDS", 30))
@@ -110,7 +111,11 @@ class Run:
     def boot(self, directory, command, allow_input):
         initrd, self.log_file = directory / "initrd", directory / "log"
         self.monitor = machine.Monitor(directory / "monitor")
-        initrd.write_bytes(machine.initrd({"etc/run": command.encode() + b"\n"}))
+        image = machine.initrd({"etc/run": command.encode() + b"\n"})
+        if problem := machine.memory_problem(len(image)):
+            print(problem, file=sys.stderr)
+            sys.exit(BOOT_FAILED)
+        initrd.write_bytes(image)
         qemu = machine.qemu(
             "-kernel", machine.KERNEL, "-initrd", initrd,
             "-append", "quiet " + machine.setting("APPEND", ""), "-serial", "stdio",
@@ -213,6 +218,8 @@ class Run:
                 "The kernel panicked; its report stands above.\n"
                 "Next: make qemu-gdb, and make gdb in another terminal, which stops at a panic."
             )
+        if ended == machine.QEMU_BOOT_FAILED:
+            return BOOT_FAILED, "Next: MEM, CPU and QEMUFLAGS say what the machine has."
         if ended == 0:
             return DIED, (
                 "The machine reset itself, most likely by a triple fault.\n"
@@ -236,7 +243,9 @@ def main():
     timeout = float(machine.setting("TIMEOUT", DEFAULT_TIMEOUT))
     run = Run(command, timeout, options.silence, not options.no_input)
     status, problem = run.verdict()
-    if problem:
+    if problem and status == BOOT_FAILED:
+        print(problem, file=sys.stderr)
+    elif problem:
         print(f"\n--- the kernel's log\n{run.log}--- {problem}", file=sys.stderr)
     else:
         for line in run.log.splitlines():

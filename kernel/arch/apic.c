@@ -7,6 +7,7 @@
 
    Sources: SDM 3A, chapter 10 (local APIC, table 10-1; ICR 10.6.1; timer 10.5.4); Intel 82093AA
    (IOAPIC) datasheet 3. */
+#include <arch/boot.h>
 #include <arch/cpu.h>
 #include <arch/init.h>
 #include <arch/irq.h>
@@ -108,7 +109,7 @@ static void lapic_init(void)
 {
     uint64_t base = msr_read(MSR_APIC_BASE);
     if (base & APIC_BASE_X2APIC)
-        panic("the firmware left the local APIC in x2APIC mode, which is not supported");
+        boot_fail("the firmware left the local APIC in x2APIC mode, which is not supported");
     msr_write(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
     lapic_write(LAPIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     lapic_write(LAPIC_TPR, 0);
@@ -120,9 +121,14 @@ static void lapic_init(void)
     this_cpu()->apic_id = lapic_read(LAPIC_ID) >> 24;
 }
 
+/* Where no device answers, reads give all zeros or all ones. */
 static void ioapic_init(void)
 {
-    ioapic_npins = (ioapic_read(IOAPIC_VERSION) >> 16 & 0xff) + 1;
+    uint32_t version = ioapic_read(IOAPIC_VERSION);
+
+    if (version == 0 || version == UINT32_MAX)
+        boot_fail("it needs an I/O APIC, and there is none at %#lx", acpi.ioapic);
+    ioapic_npins = (version >> 16 & 0xff) + 1;
     for (unsigned pin = 0; pin < ioapic_npins; pin++)
         pin_write(pin, PIN_MASKED, 0);
 }
@@ -141,7 +147,8 @@ void irq_route(unsigned irq)
     assert(irq < ISA_LINES);
     const struct isa_line *line = &acpi.isa[irq];
     unsigned pin = line->gsi - acpi.ioapic_gsi;
-    assert(pin < ioapic_npins);
+    if (pin >= ioapic_npins)
+        boot_fail("ISA line %u is at pin %u of an I/O APIC with %u pins", irq, pin, ioapic_npins);
     uint32_t low = VECTOR_IRQ_BASE + irq;
     if (line->active_low)
         low |= PIN_ACTIVE_LOW;

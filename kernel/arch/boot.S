@@ -20,7 +20,11 @@
 #define PVH_MAGIC               0x336ec578
 #define XEN_ELFNOTE_PHYS32_ENTRY 18
 
+#define EFLAGS_ID          (1 << 21)             /* can be changed if there is CPUID */
 #define CPUID_LONG_MODE_NX ((1 << 29) | (1 << 20))
+#define COM1               0x3f8
+#define DEBUG_EXIT_PORT    0xf4
+#define DEBUG_EXIT_BOOT    0x12                  /* power.c */
 #define CR4_PAE            (1 << 5)
 #define MSR_EFER           0xc0000080
 #define EFER_LME           (1 << 8)
@@ -58,17 +62,38 @@ boot_pvh:
 1:      mov     %ebx, %esi
         cli
         cld
+
+        # Without memory up to the end of the image, there is no stack.
+        mov     $PHYS(too_little_memory), %ebx
+        mov     $0x5a0ff0a5, %eax
+        mov     %eax, PHYS(image_end) - 4
+        cmp     %eax, PHYS(image_end) - 4
+        jne     boot_refuse
+        movl    $0, PHYS(image_end) - 4          # .bss starts as zeros
         mov     $PHYS(boot_stack_top), %esp
 
+        mov     $PHYS(unsupported_cpu), %ebx
+        pushf
+        pop     %eax
+        mov     %eax, %ecx
+        xor     $EFLAGS_ID, %eax
+        push    %eax
+        popf
+        pushf
+        pop     %eax
+        cmp     %eax, %ecx
+        je      boot_refuse
+        push    %ebx
         mov     $0x80000000, %eax
         cpuid
         cmp     $0x80000001, %eax
-        jb      boot_unsupported
+        jb      1f
         mov     $0x80000001, %eax
         cpuid
         and     $CPUID_LONG_MODE_NX, %edx
         cmp     $CPUID_LONG_MODE_NX, %edx
-        jne     boot_unsupported
+1:      pop     %ebx
+        jne     boot_refuse
 
         mov     $CR4_PAE, %eax
         mov     %eax, %cr4
@@ -84,17 +109,24 @@ boot_pvh:
         lgdt    PHYS(early_gdt_pointer)
         ljmp    $8, $PHYS(boot_long)
 
-/* Reports on the serial line that this CPU lacks long mode or NX, and stops. */
-boot_unsupported:
-        mov     $PHYS(unsupported_text), %esi
-        mov     $0x3f8, %dx
-1:      lodsb
-        test    %al, %al
-        jz      2f
+/* Prints the text at ebx on the serial line, and ends the machine as boot_fail does. */
+boot_refuse:
+        mov     $COM1, %dx
+1:      mov     (%ebx), %al
+        inc     %ebx
         outb    %al, %dx
-        jmp     1b
+        cmp     $'\n', %al
+        jne     1b
+        mov     $DEBUG_EXIT_BOOT, %eax
+        mov     $DEBUG_EXIT_PORT, %dx
+        outl    %eax, %dx
 2:      hlt
         jmp     2b
+
+unsupported_cpu:
+        .ascii "Pagoda cannot start: it needs a 64-bit CPU with the NX bit\r\n"
+too_little_memory:
+        .ascii "Pagoda cannot start: it needs 8 MiB of memory, and more for a large RAM disk\r\n"
 
         .code64
 boot_long:
@@ -113,8 +145,6 @@ boot_high:
         ud2
 
         .section .rodata, "a"
-unsupported_text:
-        .asciz "Pagoda needs a 64-bit CPU with the NX bit\r\n"
         .balign 8
 early_gdt:
         .quad 0

@@ -100,11 +100,46 @@ paddr_t boot_alloc(size_t npages)
     panic("boot_alloc: no %zu contiguous free pages", npages);
 }
 
+/* Memory that the firmware and the loader keep for themselves. */
+#define FIRMWARE_BYTES (256ul << 10)
+
+static uint64_t to_mib(uint64_t bytes)
+{
+    return round_up(bytes, 1ul << 20) >> 20;
+}
+
+void boot_require_memory(uint64_t bytes)
+{
+    uint64_t have = LOW_MEMORY_END;
+    uint64_t needed = image_to_phys(image_end) + bytes;
+
+    needed += boot_info.initrd_end - boot_info.initrd_start;
+    for (unsigned i = 0; i < boot_info.nram; i++)
+        have += boot_info.ram[i].end - boot_info.ram[i].start;
+    if (have < needed)
+        boot_fail("it needs %lu MiB of memory, and this machine has %lu MiB",
+                  to_mib(needed + FIRMWARE_BYTES), to_mib(have));
+}
+
 void boot_free_ranges(void (*each)(paddr_t start, paddr_t end))
 {
     struct boot_range r = {0};
     while (free_next(r.end, &r))
         each(r.start, r.end);
+}
+
+void boot_free_initrd(void (*each)(paddr_t start, paddr_t end))
+{
+    paddr_t first = max(page_floor(boot_info.initrd_start), image_to_phys(image_end));
+    paddr_t last = page_ceil(boot_info.initrd_end);
+
+    if (boot_info.initrd_start == boot_info.initrd_end)
+        return;
+    for (unsigned i = 0; i < boot_info.nram; i++) {
+        paddr_t start = max(first, boot_info.ram[i].start), end = min(last, boot_info.ram[i].end);
+        if (start < end)
+            each(start, end);
+    }
 }
 
 /* The screen, if the loader does not describe it: text, if the BIOS left the VGA in mode 3. Source:
@@ -148,19 +183,27 @@ struct pvh_memory {
 
 #define PVH_MAGIC 0x336ec578
 
+/* Returns the object of `size` bytes at `addr`, or NULL if the early tables do not map all of it. */
+static const void *early_object(paddr_t addr, size_t size)
+{
+    return addr && addr < EARLY_MAP_END - size ? phys_to_virt(addr) : NULL;
+}
+
 static void pvh_read(const struct pvh_info *info)
 {
     boot_info.loader = "PVH";
     boot_info.rsdp = info->rsdp;
-    if (info->cmdline)
-        strlcpy(boot_info.cmdline, phys_to_virt(info->cmdline), sizeof boot_info.cmdline);
-    if (info->nmodules > 0) {
-        const struct pvh_module *module = phys_to_virt(info->modules);
+    const char *cmdline = early_object(info->cmdline, sizeof boot_info.cmdline);
+    if (cmdline)
+        strlcpy(boot_info.cmdline, cmdline, sizeof boot_info.cmdline);
+    const struct pvh_module *module = early_object(info->modules, sizeof *module);
+    if (info->nmodules > 0 && module) {
         boot_info.initrd_start = module->start;
         boot_info.initrd_end = module->start + module->size;
     }
-    const struct pvh_memory *map = phys_to_virt(info->memmap);
-    for (unsigned i = 0; i < info->nmemmap; i++)
+    size_t size = info->nmemmap * sizeof(struct pvh_memory);
+    const struct pvh_memory *map = info->version > 0 ? early_object(info->memmap, size) : NULL;
+    for (unsigned i = 0; map && i < info->nmemmap; i++)
         ram_add(map[i].start, map[i].size, map[i].type);
     bios_read_screen();
 }

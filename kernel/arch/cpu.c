@@ -4,6 +4,7 @@
    and no access of user pages by the kernel (SMEP, SMAP), no execution of data (NX), global pages,
    and SSE without AVX. FSGSBASE stays off, because entry.S relies on a user that cannot set GS to a
    kernel address. */
+#include <arch/boot.h>
 #include <arch/cpu.h>
 #include <arch/init.h>
 #include <arch/page.h>
@@ -135,6 +136,31 @@ static void syscall_init(void)
     msr_write(MSR_FMASK, RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);
 }
 
+/* The features that the kernel, or what a compiler makes of a program, cannot do without. All are in
+   edx (SDM 2A, CPUID). boot.S has looked for long mode and NX. */
+static const struct {
+    uint32_t leaf;
+    unsigned bit;
+    const char *name;
+} required[] = {
+    {1, 0, "an x87 FPU"},
+    {1, 4, "a time-stamp counter"},
+    {1, 5, "model-specific registers"},
+    {1, 9, "a local APIC"},
+    {1, 16, "a page attribute table"},
+    {1, 24, "FXSAVE"},
+    {1, 25, "SSE"},
+    {1, 26, "SSE2"},
+    {0x80000001, 11, "SYSCALL"},
+};
+
+static void check_features(void)
+{
+    for (size_t n = 0; n < ARRAY_SIZE(required); n++)
+        if (!has_bit(cpuid(required[n].leaf).edx, required[n].bit))
+            boot_fail("it needs %s, which this CPU lacks", required[n].name);
+}
+
 void cpu_init(void)
 {
     struct cpu *cpu = &cpus[0];
@@ -144,6 +170,7 @@ void cpu_init(void)
     cpu->locks = &boot_locks;
 #endif
     descriptors_load(cpu);
+    check_features();
     control_registers_init();
     syscall_init();
 }

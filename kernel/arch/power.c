@@ -2,8 +2,9 @@
 
    A PC has no single way to be turned off. All known ways are tried in turn; those that the machine
    lacks have no effect. isa-debug-exit ends QEMU with the status (value << 1) | 1: 33 after an
-   orderly end, 35 after a panic. The debug port has the exit status of init. A triple fault ends
+   orderly end, 35 after a panic, 37 after a boot that failed. The debug port has the exit status of init. A triple fault ends
    QEMU with 0, so 0 is never success. */
+#include <arch/boot.h>
 #include <arch/clock.h>
 #include <arch/console.h>
 #include <arch/cpu.h>
@@ -16,6 +17,7 @@
 #define DEBUG_EXIT_PORT  0xf4
 #define DEBUG_EXIT_END   0x10
 #define DEBUG_EXIT_PANIC 0x11
+#define DEBUG_EXIT_BOOT  0x12 /* boot.S has it too */
 
 /* PM1 control (ACPI 4.8.3.2). */
 #define PM1_SCI_ENABLE   (1u << 0)
@@ -105,10 +107,29 @@ void machine_restart(void)
         halt();
 }
 
-void machine_stop(void)
+static __noreturn void stop_with(uint32_t value)
 {
     serial_drain();
-    port_write32(DEBUG_EXIT_PORT, DEBUG_EXIT_PANIC);
+    port_write32(DEBUG_EXIT_PORT, value);
     for (;;)
         halt();
+}
+
+void machine_stop(void)
+{
+    stop_with(DEBUG_EXIT_PANIC);
+}
+
+void boot_fail(const char *fmt, ...)
+{
+    va_list args;
+
+    irq_disable();
+    console_panic_mode(); /* "quiet" does not silence this */
+    printk("Pagoda cannot start: ");
+    va_start(args, fmt);
+    vprintk(fmt, args);
+    va_end(args);
+    printk("\n");
+    stop_with(DEBUG_EXIT_BOOT);
 }
