@@ -2,6 +2,7 @@
 
        RSDP -> XSDT or RSDT -> MADT  local APICs, IOAPIC, how ISA lines differ from the usual
                             -> FADT  the power-management ports -> DSDT  the sleep type for S5
+                            -> HPET  the address of the high-precision event timer
 
    The tables are read once, through device_map, because they may lie outside of the direct map. The
    DSDT is a program in AML. Instead of interpreting it, dsdt_read_s5 searches for the name _S5_ and
@@ -38,7 +39,14 @@ struct fadt {
     uint16_t sci;
     uint32_t smi_command;
     uint8_t acpi_enable, acpi_disable, s4bios, pstate;
-    uint32_t pm1a_event, pm1b_event, pm1a_control, pm1b_control;
+    uint32_t pm1a_event, pm1b_event, pm1a_control, pm1b_control, pm2_control, pm_timer;
+} __packed;
+
+struct hpet {
+    struct table header;
+    uint32_t id;
+    uint8_t space, bit_width, bit_offset, access_size; /* space 0: `addr` is in memory */
+    uint64_t addr;
 } __packed;
 
 struct madt {
@@ -78,6 +86,8 @@ struct madt_entry {
 
 #define S5_SLEEP_TYPE_GUESS 5
 
+#define TABLE_MAX (2u << 20) /* a longer table is no table; the largest DSDTs have half of this */
+
 struct acpi_info acpi = {
     .lapic = 0xfee00000,
     .ioapic = 0xfec00000,
@@ -98,7 +108,7 @@ static bool checksum_is_right(const void *p, size_t len)
 static const struct table *table_map(paddr_t addr)
 {
     const struct table *header = device_map(addr, sizeof *header);
-    if (header->length < sizeof *header)
+    if (header->length < sizeof *header || header->length > TABLE_MAX)
         return NULL;
     const struct table *table = device_map(addr, header->length);
     return checksum_is_right(table, table->length) ? table : NULL;
@@ -184,9 +194,16 @@ static void fadt_read(const struct fadt *fadt)
     acpi.pm1b_control = fadt->pm1b_control;
     acpi.smi_command = fadt->smi_command;
     acpi.acpi_enable = fadt->acpi_enable;
+    acpi.pm_timer = fadt->pm_timer;
     const struct table *dsdt = table_map(fadt->dsdt);
     if (dsdt)
         dsdt_read_s5(dsdt);
+}
+
+static void hpet_read(const struct hpet *hpet)
+{
+    if (hpet->space == 0)
+        acpi.hpet = hpet->addr;
 }
 
 static void table_read(paddr_t addr)
@@ -198,6 +215,8 @@ static void table_read(paddr_t addr)
         madt_read((const struct madt *)table);
     else if (memcmp(table->signature, "FACP", 4) == 0)
         fadt_read((const struct fadt *)table);
+    else if (memcmp(table->signature, "HPET", 4) == 0)
+        hpet_read((const struct hpet *)table);
 }
 
 /* Reads all tables that the root table lists, with addresses of 4 bytes (RSDT) or 8 (XSDT). */

@@ -23,6 +23,9 @@ struct acpi_info {
     uint16_t sleep_types[2];             /* SLP_TYP for S5, of PM1a and PM1b */
     uint16_t smi_command;                /* port; 0: the machine is always in ACPI mode */
     uint8_t acpi_enable;                 /* the value to write there */
+
+    uint16_t pm_timer; /* port of the power-management timer; 0: none */
+    paddr_t hpet;      /* address of the HPET's registers; 0: none */
 };
 
 extern struct acpi_info acpi;

@@ -1,16 +1,27 @@
 /* Time: the TSC counts it, the local APIC's timer interrupts, and the RTC gives the date at boot.
 
-   The rates of the TSC and of the APIC timer are measured against channel 2 of the PIT, which has
-   the same rate in every PC. A measurement on a busy host can only be too long, so the shortest of
-   several counts. Nanoseconds are ticks * mult / 2^32, without a division. clock_init writes the
-   rates once, so no lock is needed.
+   The rates of the TSC and of the APIC timer are measured against the first clock of known rate that
+   the machine has:
 
-   Sources: Intel 8254 datasheet (PIT); Motorola MC146818A (RTC); SDM 3B 17.17 (TSC). */
+       PIT       channel 2; nearly every PC has it
+       HPET      tells its own rate
+       PM timer  of ACPI
+       TSC       if CPUID tells its rate
+
+   A measurement on a busy host can only be too long, so the shortest of several counts. Nanoseconds
+   are ticks * mult / 2^32, without a division. clock_init writes the rates once, so no lock is
+   needed.
+
+   Sources: Intel 8254 datasheet (PIT); IA-PC HPET specification 1.0a, 2.3; ACPI 4.8.3.3 (PM timer);
+   Motorola MC146818A (RTC); SDM 3B 17.17 (TSC), SDM 2A CPUID, leaves 15H and 16H. */
+#include <arch/boot.h>
 #include <arch/clock.h>
+#include <arch/console.h>
 #include <arch/init.h>
+#include <arch/page.h>
 #include <arch/port.h>
-#include <lib/panic.h>
 #include <lib/string.h>
+#include "acpi.h"
 #include "apic.h"
 #include "regs.h"
 
@@ -25,40 +36,160 @@
 #define GATE_SPEAKER  (1u << 1)
 #define GATE_OUTPUT   (1u << 5)
 
+#define PIT_LATCH    0x80       /* channel 2: the next two reads give its count of now */
+#define PIT_NO_COUNT UINT16_MAX /* what the ports read as without a PIT */
+
+#define PM_TIMER_HZ   3579545u
+#define PM_TIMER_MASK 0xffffffu
+
+#define HPET_PERIOD     1 /* word of the registers: femtoseconds for each tick */
+#define HPET_CONFIG     4
+#define HPET_COUNTER    0x3c
+#define HPET_ENABLE     (1u << 0)
+#define HPET_PERIOD_MAX 100000000u
+#define FS_PER_S        1000000000000000ul
+
 #define MEASURE_HZ   100 /* each measurement takes 10 ms */
 #define MEASUREMENTS 3
+
+/* A device that has not counted for so many ticks of the TSC is broken: 0.1 to 4 seconds. */
+#define TSC_PATIENCE (1ul << 30)
 
 static uint64_t tsc_start, tsc_hz, tsc_mult;
 static uint64_t apic_hz;
 static uint64_t boot_realtime_ns;
 
-/* Waits 1/MEASURE_HZ seconds by the PIT. */
-static void pit_wait(void)
+/* The *_wait functions wait 1/MEASURE_HZ seconds by one clock each. They return false if the machine
+   lacks the clock, or if it stands still. */
+
+static uint16_t pit_count(void)
+{
+    port_write8(PIT_COMMAND, PIT_LATCH);
+    uint16_t low = port_read8(PIT_CHANNEL_2);
+    return low | port_read8(PIT_CHANNEL_2) << 8;
+}
+
+static bool pit_wait(void)
 {
     uint16_t count = PIT_HZ / MEASURE_HZ;
+    uint64_t start = tsc_read();
     uint8_t gate = port_read8(GATE_PORT) & ~(GATE_SPEAKER | GATE_ENABLE);
     port_write8(GATE_PORT, gate);
     port_write8(PIT_COMMAND, PIT_ONE_SHOT);
     port_write8(PIT_CHANNEL_2, count & 0xff);
     port_write8(PIT_CHANNEL_2, count >> 8);
+    /* The output is low until the count ends; some machines have a PIT, but no such port. */
+    if (pit_count() == PIT_NO_COUNT || (port_read8(GATE_PORT) & GATE_OUTPUT))
+        return false;
     port_write8(GATE_PORT, gate | GATE_ENABLE);
     while (!(port_read8(GATE_PORT) & GATE_OUTPUT))
-        ;
+        if (tsc_read() - start > TSC_PATIENCE)
+            return false;
+    return true;
 }
 
+/* Waits until a counter with `mask` for its bits has counted `ticks`. */
+static bool counter_wait(uint32_t (*read)(void), uint32_t mask, uint32_t ticks)
+{
+    uint32_t first = read();
+    uint64_t start = tsc_read();
+
+    while (((read() - first) & mask) < ticks)
+        if (tsc_read() - start > TSC_PATIENCE)
+            return false;
+    return true;
+}
+
+static volatile uint32_t *hpet; /* its registers */
+
+static uint32_t hpet_count(void)
+{
+    return hpet[HPET_COUNTER];
+}
+
+static bool hpet_wait(void)
+{
+    if (!acpi.hpet)
+        return false;
+    if (!hpet)
+        hpet = device_map(acpi.hpet, PAGE_SIZE);
+    uint32_t period_fs = hpet[HPET_PERIOD];
+    if (period_fs == 0 || period_fs > HPET_PERIOD_MAX)
+        return false;
+    hpet[HPET_CONFIG] |= HPET_ENABLE;
+    return counter_wait(hpet_count, UINT32_MAX, FS_PER_S / period_fs / MEASURE_HZ);
+}
+
+static uint32_t pm_timer_count(void)
+{
+    return port_read32(acpi.pm_timer);
+}
+
+static bool pm_timer_wait(void)
+{
+    return acpi.pm_timer && counter_wait(pm_timer_count, PM_TIMER_MASK, PM_TIMER_HZ / MEASURE_HZ);
+}
+
+/* Returns the rate of the TSC, or 0 if CPUID does not tell it. */
+static uint64_t cpuid_tsc_hz(void)
+{
+    struct cpuid crystal = cpuid(0x15);
+
+    if (crystal.eax && crystal.ebx && crystal.ecx)
+        return (uint64_t)crystal.ecx * crystal.ebx / crystal.eax;
+    return (cpuid(0x16).eax & 0xffff) * 1000000ul;
+}
+
+static bool tsc_wait(void)
+{
+    uint64_t ticks = cpuid_tsc_hz() / MEASURE_HZ, start = tsc_read();
+
+    while (tsc_read() - start < ticks)
+        ;
+    return ticks > 0;
+}
+
+static const struct {
+    const char *name;
+    bool (*wait)(void);
+} references[] = {
+    {"PIT", pit_wait},
+    {"HPET", hpet_wait},
+    {"PM timer", pm_timer_wait},
+    {"TSC", tsc_wait},
+};
+
+/* Returns the wait of the first clock that the machine has. */
+static bool (*reference_find(void))(void)
+{
+    for (size_t n = 0; n < ARRAY_SIZE(references); n++) {
+        if (!references[n].wait())
+            continue;
+        if (n > 0)
+            printk("clock: no %s; rates are measured by the %s\n", references[0].name,
+                   references[n].name);
+        return references[n].wait;
+    }
+    boot_fail("no clock has a known rate: no PIT, HPET or ACPI timer, and no rate in CPUID");
+}
+
+/* Stores the rate of the TSC and that of the APIC timer. */
 static void rates_measure(void)
 {
+    bool (*wait)(void) = reference_find();
     uint64_t tsc_best = UINT64_MAX;
     uint32_t apic_best = UINT32_MAX;
     for (unsigned i = 0; i < MEASUREMENTS; i++) {
         apic_timer_count_from(UINT32_MAX);
         uint64_t start = tsc_read();
-        pit_wait();
+        wait();
         tsc_best = min(tsc_best, tsc_read() - start);
         apic_best = min(apic_best, UINT32_MAX - apic_timer_left());
     }
     tsc_hz = tsc_best * MEASURE_HZ;
     apic_hz = (uint64_t)apic_best * MEASURE_HZ;
+    if (apic_hz == 0)
+        boot_fail("the timer of the local APIC stands still");
 }
 
 /* ---- The RTC ---- */
@@ -82,24 +213,31 @@ static uint8_t rtc_read(uint8_t reg)
     return port_read8(RTC_DATA);
 }
 
-static void rtc_read_fields(uint8_t fields[RTC_FIELDS])
+/* Returns false if there is no RTC: its ports read as all ones, so an update never ends. */
+static bool rtc_read_fields(uint8_t fields[RTC_FIELDS])
 {
     static const uint8_t regs[RTC_FIELDS] = {0, 2, 4, 7, 8, 9};
+    uint64_t start = tsc_read();
     while (rtc_read(RTC_STATUS_A) & RTC_UPDATING)
-        ;
+        if (tsc_read() - start > TSC_PATIENCE)
+            return false;
     for (unsigned i = 0; i < RTC_FIELDS; i++)
         fields[i] = rtc_read(regs[i]);
+    return true;
 }
 
 /* Reads until two readings agree, because an update may fall between two registers. */
-static void rtc_read_stable(uint8_t fields[RTC_FIELDS])
+static bool rtc_read_stable(uint8_t fields[RTC_FIELDS])
 {
     uint8_t before[RTC_FIELDS];
-    rtc_read_fields(fields);
+    if (!rtc_read_fields(fields))
+        return false;
     do {
         memcpy(before, fields, RTC_FIELDS);
-        rtc_read_fields(fields);
+        if (!rtc_read_fields(fields))
+            return false;
     } while (memcmp(before, fields, RTC_FIELDS) != 0);
+    return true;
 }
 
 static uint8_t bcd_to_binary(uint8_t value)
@@ -128,10 +266,14 @@ static uint64_t date_to_days(unsigned years, unsigned month, unsigned day)
     return days + (years % 4 == 0 && month > 2 ? 1 : 0);
 }
 
+/* Returns the time since 1970, or 0 if the machine has no RTC. */
 static uint64_t rtc_seconds(void)
 {
     uint8_t f[RTC_FIELDS];
-    rtc_read_stable(f);
+    if (!rtc_read_stable(f)) {
+        printk("clock: no RTC; it is 1970 now\n");
+        return 0;
+    }
     rtc_decode(f);
     return ((date_to_days(f[YEAR], f[MONTH], f[DAY]) * 24 + f[HOUR]) * 60 + f[MINUTE]) * 60 +
            f[SECOND];
@@ -141,7 +283,7 @@ void clock_init(void)
 {
     rates_measure();
     if (tsc_hz < NS_PER_S / 4) /* mult would overflow; no 64-bit CPU is that slow */
-        panic("the TSC runs at only %lu Hz", tsc_hz);
+        boot_fail("the TSC runs at only %lu Hz", tsc_hz);
     tsc_mult = (NS_PER_S << 32) / tsc_hz;
     tsc_start = tsc_read();
     boot_realtime_ns = rtc_seconds() * NS_PER_S - clock_monotonic_ns();
