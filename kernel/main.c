@@ -11,6 +11,7 @@
 #include <dev/keyboard.h>
 #include <dev/random.h>
 #include <dev/screen.h>
+#include <fs/cpio.h>
 #include <fs/vfs.h>
 #include <lib/panic.h>
 #include <mm/frame.h>
@@ -23,6 +24,24 @@
 #include <tty/receiver.h>
 #include <tty/terminal.h>
 #include <vm/zero.h>
+
+/* For page tables, the kernel's threads and heap, and the first programs. */
+#define WORKING_BYTES (2ul << 20)
+
+/* Fails the boot if the machine cannot hold the files of the initial RAM disk and a shell. */
+static void check_memory(void)
+{
+    size_t size = boot_info.initrd_end - boot_info.initrd_start;
+    uint64_t files = 0;
+
+    if (size == 0)
+        boot_fail("there is no initial RAM disk; a boot loader leaves it out where memory is too "
+                  "little, and 8 MiB are enough for that of the ISO");
+    if (boot_info.initrd_end <= EARLY_MAP_END)
+        files = cpio_unpacked_bytes(phys_to_virt(boot_info.initrd_start), size);
+    uint64_t descriptors = (boot_info.max_addr >> PAGE_SHIFT) * sizeof(struct frame);
+    boot_require_memory(WORKING_BYTES + descriptors + files);
+}
 
 static void print_banner(void)
 {
@@ -52,6 +71,7 @@ void kernel_main(void)
 {
     serial_init(); /* from here on messages are visible */
     cpu_init();    /* segments, traps, protection bits, system calls */
+    check_memory();
     paging_init(); /* the kernel's final page tables */
     screen_init(); /* messages appear on the screen too */
     acpi_init();   /* finds the devices */

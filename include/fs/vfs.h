@@ -8,7 +8,8 @@
 #include <fs/path.h>
 
 /* Makes the root file system with /dev and the directory /proc, and fills it from the cpio images
-   at the physical addresses [initrd_start, initrd_end). The frames of the images stay reserved. */
+   at the physical addresses [initrd_start, initrd_end). The frames of the images are free
+   afterwards. If a file does not fit, the boot fails. */
 void fs_init(paddr_t initrd_start, paddr_t initrd_end);
 
 /* Mounts a file system for ever: `root` covers the directory at `path` and hides its contents.

@@ -49,6 +49,9 @@ extern uint32_t frame_count;
 /* Takes over the memory that boot_free_ranges names. Called once, at boot. */
 void frame_init(void);
 
+/* Adds [start, end), whole pages that were reserved until now, to the free frames. */
+void frame_add_range(paddr_t start, paddr_t end);
+
 /* Returns one frame with one reference, contents undefined; NULL if memory is out. */
 __must_check struct frame *frame_alloc(enum frame_kind kind);
 

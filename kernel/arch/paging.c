@@ -2,6 +2,7 @@
 
        region                    rights                    tables
        direct map, per range     RW-                       pages as large as fit
+         of the initrd elsewhere R--                       pages as large as fit
          of kernel text, rodata  R--                       4 KiB
        devices                   RW-, uncached             DEVICE_WINDOW bytes of leaf tables
          framebuffer             RW-, write combining
@@ -112,11 +113,26 @@ static void map_direct_around_image(paddr_t start, paddr_t end)
     map_direct(max(start, last), end, KERNEL_RW);
 }
 
+/* Maps what of the initial RAM disk lies outside of usable memory: the firmware may have reserved pages
+   where the loader has put it. */
+static void map_initrd(void)
+{
+    paddr_t start = max(page_floor(boot_info.initrd_start), LOW_MEMORY_END);
+    paddr_t end = page_ceil(boot_info.initrd_end);
+
+    for (unsigned i = 0; i < boot_info.nram; i++) {
+        map_direct(start, min(end, boot_info.ram[i].start), KERNEL_R);
+        start = max(start, boot_info.ram[i].end);
+    }
+    map_direct(start, end, KERNEL_R);
+}
+
 static void map_memory(void)
 {
     map_direct(0, LOW_MEMORY_END, KERNEL_RW);
     for (unsigned i = 0; i < boot_info.nram; i++)
         map_direct_around_image(boot_info.ram[i].start, boot_info.ram[i].end);
+    map_initrd();
 }
 
 static void map_image_part(const char *start, const char *end, pte_t rights)

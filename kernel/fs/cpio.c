@@ -6,8 +6,10 @@
    archives. Source: Linux Documentation/driver-api/early-userspace/buffer-format.rst. */
 #include <linux/errno.h>
 #include <arch/console.h>
+#include <arch/page.h>
 #include <fs/cpio.h>
 #include <fs/vfs.h>
+#include <lib/panic.h>
 #include <lib/string.h>
 
 #define MAGIC   "070701"
@@ -119,6 +121,7 @@ static int write_all(struct file *file, const char *data, size_t size)
     return (size_t)done == size ? 0 : -ENOSPC;
 }
 
+/* A file that cannot be written to its end is removed, because it would look like a whole one. */
 static int unpack_file(struct vnode *root, const struct member *member)
 {
     unsigned flags = O_WRONLY | O_CREAT | O_TRUNC;
@@ -129,6 +132,10 @@ static int unpack_file(struct vnode *root, const struct member *member)
         return err;
     err = write_all(file, member->data, member->size);
     file_put(file);
+    if (err) {
+        int err_unlink = vfs_unlink(root, member->name);
+        assert(!err_unlink);
+    }
     return err;
 }
 
@@ -178,12 +185,27 @@ static int unpack_member(struct vnode *root, const struct member *member)
     return 0;
 }
 
-unsigned cpio_unpack(struct vnode *root, const void *start, size_t len)
+/* What a file takes beside its data: the vnode, the name, and the upper levels of its page cache. */
+#define MEMBER_BYTES(size) (1024 + (size) / 128)
+
+uint64_t cpio_unpacked_bytes(const void *start, size_t len)
+{
+    struct image image = {.start = start, .len = len};
+    struct member member;
+    uint64_t bytes = 0;
+
+    while (find_archive(&image) && image_take_member(&image, &member))
+        bytes += page_ceil(member.size) + MEMBER_BYTES(member.size);
+    return bytes;
+}
+
+unsigned cpio_unpack(struct vnode *root, const void *start, size_t len, unsigned *no_room)
 {
     struct image image = {.start = start, .len = len};
     struct member member;
     unsigned files = 0;
 
+    *no_room = 0;
     while (find_archive(&image)) {
         if (!image_take_member(&image, &member)) {
             printk("cpio: no archive at byte %zu of the initial RAM disk\n", image.at);
@@ -192,6 +214,7 @@ unsigned cpio_unpack(struct vnode *root, const void *start, size_t len)
         if (strcmp(member.name, TRAILER) == 0)
             continue;
         int err = unpack_member(root, &member);
+        *no_room += err == -ENOSPC || err == -ENOMEM;
         if (err)
             printk("cpio: cannot unpack %s: error %d\n", member.name, -err);
         else

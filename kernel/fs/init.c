@@ -1,5 +1,6 @@
 /* The root file system and its mounts, as the first program finds them. */
 #include <linux/errno.h>
+#include <arch/boot.h>
 #include <arch/console.h>
 #include <arch/page.h>
 #include <fs/cpio.h>
@@ -8,6 +9,7 @@
 #include <fs/tmpfs.h>
 #include <fs/vfs.h>
 #include <lib/panic.h>
+#include <mm/frame.h>
 
 #define MOUNTS_MAX 8
 
@@ -70,14 +72,26 @@ static void make_devices(void)
     vnode_put(dir);
 }
 
+/* Programs may not start with some of their files missing. */
+static void unpack_initrd(const void *start, size_t len)
+{
+    unsigned no_room, files = cpio_unpack(vfs_root, start, len, &no_room);
+
+    printk("fs: unpacked %u files from the initial RAM disk\n", files);
+    if (no_room > 0)
+        boot_fail(
+            "it needs more than %u MiB of memory: %u files of the initial RAM disk do not fit",
+            frame_count >> (20 - PAGE_SHIFT), no_room);
+}
+
 void fs_init(paddr_t initrd_start, paddr_t initrd_end)
 {
     pagecache_init();
     vfs_root = tmpfs_create();
     if (remember_mount(vfs_root))
         panic("cannot mount the root file system");
-    unsigned files = cpio_unpack(vfs_root, phys_to_virt(initrd_start), initrd_end - initrd_start);
-    printk("fs: unpacked %u files from the initial RAM disk\n", files);
+    unpack_initrd(phys_to_virt(initrd_start), initrd_end - initrd_start);
+    boot_free_initrd(frame_add_range);
     make_dir("/proc");
     make_devices();
 }

@@ -303,13 +303,14 @@ uint64_t frame_usage(enum frame_kind kind)
     return sum;
 }
 
-/* Gives [start, end) to the lists, in runs as large as their alignment allows. */
-static void add_range(paddr_t start, paddr_t end)
+/* Gives the lists runs as large as their alignment allows. */
+void frame_add_range(paddr_t start, paddr_t end)
 {
     uint32_t pfn = start >> PAGE_SHIFT, end_pfn = end >> PAGE_SHIFT;
 
-    caches[0].usage[FRAME_FREE] += end_pfn - pfn;
-    caches[0].usage[FRAME_RESERVED] -= end_pfn - pfn;
+    preempt_disable();
+    frame_usage_add(&caches[cpu_id()], FRAME_RESERVED, -(int64_t)(end_pfn - pfn));
+    spin_lock(&buddy_lock);
     while (pfn < end_pfn) {
         unsigned order = 0;
 
@@ -317,9 +318,11 @@ static void add_range(paddr_t start, paddr_t end)
             order++;
         for (uint32_t n = 0; n < (1u << order); n++)
             pfn_to_frame(pfn + n)->kind = FRAME_FREE;
-        buddy_push(pfn, order);
+        buddy_free(pfn, order);
         pfn += 1u << order;
     }
+    spin_unlock(&buddy_lock);
+    preempt_enable();
 }
 
 void frame_init(void)
@@ -331,7 +334,7 @@ void frame_init(void)
     for (unsigned order = 0; order <= FRAME_MAX_ORDER; order++)
         buddy_lists[order] = NO_FRAME;
     caches[0].usage[FRAME_RESERVED] = frame_count;
-    boot_free_ranges(add_range);
+    boot_free_ranges(frame_add_range);
 }
 
 void page_zero(void *page)

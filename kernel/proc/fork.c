@@ -11,6 +11,7 @@
 #include <linux/errno.h>
 #include <linux/sched.h>
 #include <arch/atomic.h>
+#include <arch/boot.h>
 #include <fs/path.h>
 #include <lib/panic.h>
 #include <lib/string.h>
@@ -183,8 +184,7 @@ static void init_begin(void *arg)
 
     int err = process_exec(path, nothing, nothing);
     if (err)
-        panic("cannot run %s: error %d%s", path, -err,
-              err == -ENOENT ? ": is there an initial RAM disk?" : "");
+        boot_fail("cannot run %s: error %d", path, -err);
     user_return_first();
 }
 
