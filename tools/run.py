@@ -6,8 +6,8 @@ instead of a shell. Shows the output of the serial line as it comes, and ends wi
 status. If the kernel could not start on this machine, panicked, hung or reset the machine, there is
 no such status: then it is one of the four below, and the kernel's log goes to standard error. (make
 itself turns every failure into its status 2.) A machine counts as hung after TIMEOUT seconds, or
-after --silence seconds without output. After half a minute without output, and at Ctrl-C, the kernel
-reports its place."""
+after --silence seconds without output. After half a minute without output, and at Ctrl-C, the
+kernel reports its place."""
 
 import argparse
 import contextlib

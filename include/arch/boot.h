@@ -53,16 +53,16 @@ paddr_t boot_alloc(size_t npages);
    nor boot_alloc uses. frame_init takes its frames from here. */
 void boot_free_ranges(void (*each)(paddr_t start, paddr_t end));
 
-/* Fails the boot unless the usable memory holds `bytes` beside the kernel's image and the initial RAM
-   disk. Before paging_init, which is the first to take memory. */
+/* Fails the boot unless the usable memory holds `bytes` beside the kernel's image and the initial
+   RAM disk. Before paging_init, which is the first to take memory. */
 void boot_require_memory(uint64_t bytes);
 
 /* Ends a boot that cannot succeed on this machine, and the machine with it. Prints one sentence,
    "Pagoda cannot start: ...", even if "quiet" is on the command line. */
 __noreturn __printf(1, 2) void boot_fail(const char *fmt, ...);
 
-/* Calls `each` for the usable memory that the initial RAM disk takes, which is no longer needed. Once,
-   after frame_init. */
+/* Calls `each` for the usable memory that the initial RAM disk takes, which is no longer needed.
+   Once, after frame_init. */
 void boot_free_initrd(void (*each)(paddr_t start, paddr_t end));
 
 /* Starts the rest of the kernel (main.c). boot_info is filled. */

@@ -183,7 +183,8 @@ struct pvh_memory {
 
 #define PVH_MAGIC 0x336ec578
 
-/* Returns the object of `size` bytes at `addr`, or NULL if the early tables do not map all of it. */
+/* Returns the object of `size` bytes at `addr`, or NULL if the early tables do not map all of
+   it. */
 static const void *early_object(paddr_t addr, size_t size)
 {
     return addr && addr < EARLY_MAP_END - size ? phys_to_virt(addr) : NULL;

@@ -1,7 +1,7 @@
 /* Time: the TSC counts it, the local APIC's timer interrupts, and the RTC gives the date at boot.
 
-   The rates of the TSC and of the APIC timer are measured against the first clock of known rate that
-   the machine has:
+   The rates of the TSC and of the APIC timer are measured against the first clock of known rate
+   that the machine has:
 
        PIT       channel 2; nearly every PC has it
        HPET      tells its own rate
@@ -59,8 +59,8 @@ static uint64_t tsc_start, tsc_hz, tsc_mult;
 static uint64_t apic_hz;
 static uint64_t boot_realtime_ns;
 
-/* The *_wait functions wait 1/MEASURE_HZ seconds by one clock each. They return false if the machine
-   lacks the clock, or if it stands still. */
+/* The *_wait functions wait 1/MEASURE_HZ seconds by one clock each. They return false if the
+   machine lacks the clock, or if it stands still. */
 
 static uint16_t pit_count(void)
 {

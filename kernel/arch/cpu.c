@@ -136,8 +136,8 @@ static void syscall_init(void)
     msr_write(MSR_FMASK, RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);
 }
 
-/* The features that the kernel, or what a compiler makes of a program, cannot do without. All are in
-   edx (SDM 2A, CPUID). boot.S has looked for long mode and NX. */
+/* The features that the kernel, or what a compiler makes of a program, cannot do without. All are
+   in edx (SDM 2A, CPUID). boot.S has looked for long mode and NX. */
 static const struct {
     uint32_t leaf;
     unsigned bit;

@@ -113,8 +113,8 @@ static void map_direct_around_image(paddr_t start, paddr_t end)
     map_direct(max(start, last), end, KERNEL_RW);
 }
 
-/* Maps what of the initial RAM disk lies outside of usable memory: the firmware may have reserved pages
-   where the loader has put it. */
+/* Maps what of the initial RAM disk lies outside of usable memory: the firmware may have reserved
+   pages where the loader has put it. */
 static void map_initrd(void)
 {
     paddr_t start = max(page_floor(boot_info.initrd_start), LOW_MEMORY_END);

@@ -2,8 +2,8 @@
 
    A PC has no single way to be turned off. All known ways are tried in turn; those that the machine
    lacks have no effect. isa-debug-exit ends QEMU with the status (value << 1) | 1: 33 after an
-   orderly end, 35 after a panic, 37 after a boot that failed. The debug port has the exit status of init. A triple fault ends
-   QEMU with 0, so 0 is never success. */
+   orderly end, 35 after a panic, 37 after a boot that failed. The debug port has the exit status of
+   init. A triple fault ends QEMU with 0, so 0 is never success. */
 #include <arch/boot.h>
 #include <arch/clock.h>
 #include <arch/console.h>

@@ -185,7 +185,7 @@ static int unpack_member(struct vnode *root, const struct member *member)
     return 0;
 }
 
-/* What a file takes beside its data: the vnode, the name, and the upper levels of its page cache. */
+/* What a file takes beside its data: the vnode, the name, and the tree of its page cache. */
 #define MEMBER_BYTES(size) (1024 + (size) / 128)
 
 uint64_t cpio_unpacked_bytes(const void *start, size_t len)
