@@ -88,6 +88,7 @@ def parts(only):
     found.append(("a session at the terminal", tool("session.py", "-s", "1", "-n", "25"), {}))
     found.append(("pasting at the terminal", tool("paste_test.py"), {}))
     found.append(("reports of hangs and panics", tool("hang_test.py"), {}))
+    found.append(("machines on which it can only just start", tool("boot_smoke.py"), {}))
     found.append(("the ISO", tool("iso_smoke.py"), {}))
     found.append(("screen and keyboard, on a BIOS and on UEFI", tool("screen_smoke.py"), {}))
     found.append(("the ISO on Bochs", tool("iso_smoke.py", "bochs"), {}))
