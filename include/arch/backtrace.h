@@ -7,8 +7,8 @@
 struct context;
 struct trapframe;
 
-/* Print the calls that lead to the code that `tf` interrupted; to the switch in which a thread that
-   does not run has left the CPU; and to a return address `rip` with the frame at `rbp`. */
+/* Print the calls that lead to a point: the code that `tf` interrupted, the switch at which a
+   thread that does not run left the CPU, or the return address `rip` with the frame at `rbp`. */
 void backtrace_of_trap(const struct trapframe *tf);
 void backtrace_of_context(const struct context *context);
 void backtrace_of_call(uint64_t rip, uint64_t rbp);

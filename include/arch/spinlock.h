@@ -101,8 +101,8 @@ static inline void spin_unlock(struct spinlock *lock)
     preempt_enable();
 }
 
-/* For an NMI handler, which may have interrupted a holder: acquires the lock if it is free, outside
-   of the order of locks. spin_end_nmi releases it. */
+/* Acquires the lock if it is free, outside of the lock order. An NMI handler uses it, because it
+   may have interrupted the holder. spin_end_nmi releases the lock. */
 static inline bool spin_try_nmi(struct spinlock *lock)
 {
     return !__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE);

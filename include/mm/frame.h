@@ -1,8 +1,8 @@
 /* Physical memory, frame by frame.
 
    Every page of RAM has a descriptor of 16 bytes. A frame is free (in a buddy list or in a CPU's
-   cache), or it has references: its count equals the number of page-table entries, page caches and
-   kernel owners that hold it (design.md, rule 4; vm/audit.c counts them again). */
+   cache), or it has references. Its count equals the number of page-table entries, page caches
+   and kernel owners that hold it (design.md, rule 4; vm/audit.c counts them again). */
 #pragma once
 
 #include <arch/atomic.h>

@@ -4,8 +4,8 @@
 
 #include <lib/base.h>
 
-/* Returns `size` bytes, aligned to 16 (to a page, from half a page on), contents undefined; NULL if
-   memory is out, or if the size is 0 or above 4 MiB. Never sleeps. */
+/* Returns `size` bytes, aligned to 16 (to a page, from half a page on), contents undefined.
+   Returns NULL if memory is out, or if the size is 0 or above 4 MiB. Never sleeps. */
 __must_check void *heap_alloc(size_t size);
 
 /* Returns `size` bytes as heap_alloc does, filled with zeros. */

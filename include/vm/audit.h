@@ -13,7 +13,11 @@ struct audit_owner {
 void audit_register(struct audit_owner *owner);
 
 /* Returns the number of differences, and prints the first. The world is stopped (sched/world.h).
-   For every frame, and every entry of every table of every vspace, the audit checks: the reference
-   counts; that W means mine alone; that a region promises what is present; that no page of the
-   kernel is writable and executable; that free frames are free. */
+
+   The audit checks every frame, and every entry of every table of every vspace:
+
+       - the reference count is right, and a free frame has none
+       - W means mine alone
+       - a region promises what is present
+       - no page of the kernel is writable and executable */
 unsigned audit_run(void);

@@ -21,7 +21,7 @@ void fault_totals(uint64_t totals[FAULT_OUTCOMES]);
 /* Returns the name in /proc/PID/faults: "zero_filled", ... */
 const char *fault_outcome_name(enum fault_outcome outcome);
 
-/* Writes into `buf`, for a person, why `addr` could not be had: "not mapped: 4096 bytes above the
-   break", "not allowed: region 401000-407000 is not writable", ... */
+/* Writes into `buf`, for a person, why a fault at `addr` failed: "not mapped: 4096 bytes above
+   the break", "not allowed: region 401000-407000 is not writable", ... */
 void fault_explain(struct vspace *vspace, uaddr_t addr, unsigned access, enum fault_outcome outcome,
                    char *buf, size_t size);

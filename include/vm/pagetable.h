@@ -126,8 +126,8 @@ __must_check enum own_outcome pagetable_own_page(const struct leaf *leaf, pte_t 
 
 /* ---- Clearing and protecting (clear.c, protect.c) ---- */
 
-/* A range that is cleared, [start, end), and the hole that it leaves: regions promise nothing in
-   [floor, ceiling), so the tables that lie wholly in there are dropped too. */
+/* A range to clear, [start, end), and the hole that it leaves, [floor, ceiling). Regions promise
+   nothing in the hole, so the tables that lie wholly in it are dropped too. */
 struct hole {
     uaddr_t start, end;
     uaddr_t floor, ceiling;

@@ -1,5 +1,5 @@
-/* The order of all locks, checked in a DEBUG build: each thread has a record of the ranks that it
-   holds, and takes no lock of one of them or below (docs/locking.md). */
+/* The order of all locks, checked in a DEBUG build (docs/locking.md). Each thread has a record
+   of the ranks that it holds, and takes only locks of higher ranks. */
 #include <arch/spinlock.h>
 #include <lib/panic.h>
 

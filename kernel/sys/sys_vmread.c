@@ -1,7 +1,7 @@
 /* Reading the memory of another process: process_vm_readv.
 
-   A process that holds another's vspace runs nothing there. What it reads goes through a buffer of
-   the kernel, so that no lock of one vspace is held while memory of the other is accessed. */
+   A process that holds another's vspace runs nothing there. The bytes go through a buffer of the
+   kernel, so no lock of one vspace is held while memory of the other is accessed. */
 
 #include <linux/errno.h>
 #include <mm/heap.h>

@@ -1,9 +1,14 @@
 /* The audit: counts every reference again, from nothing, and compares (design.md, rule 4).
 
-   A frame's references come from: the entries of tables, each table counted once however many paths
-   lead to it; the roots, one for each vspace; the owners that registered here (page caches, ...);
-   and, for what the kernel has for itself (heap, stacks, the zero page), one. The count goes into
-   the frame's descriptor (`recount`), so the audit needs no memory of its own.
+   The following hold references on frames:
+
+       - the entries of tables; each table counts once, however many paths lead to it
+       - the roots, one for each vspace
+       - the owners that registered here: page caches, ...
+       - the kernel itself, one on each of its frames: heap, stacks, the zero page
+
+   The count goes into the frame's descriptor (`recount`), so the audit needs no memory of its
+   own.
 
    The world is stopped: nothing changes meanwhile but what the audit itself does.
 

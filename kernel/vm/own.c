@@ -1,15 +1,15 @@
 /* Owning: rule 3, for tables and for pages (design.md).
 
-   To change, make it yours: go down from the root, and wherever W is clear, look at the reference
-   count of what the entry points to:
+   To change, make it yours: go down from the root. Wherever W is clear, look at the reference
+   count of the entry's target:
 
        one reference    this entry is the last owner:   set W
        more             others share it:                copy it, put the copy in its place,
                                                         flush, and drop the reference on the old one
 
-   Always true: an entry with W set, not marked PTE_SHARED, points to something with one counted
-   owner. A count of one stays one while the lock of the table that holds the entry is held, because
-   whoever adds a reference comes through this entry, under this lock.
+   Always true: an entry with W set, not marked PTE_SHARED, points to a target with one counted
+   owner. While a thread holds the lock of the entry's table, a count of one stays one. The only
+   way to a new reference is this entry, under this lock.
 
    Locks: the vspace's, for reading. A table is copied under its own lock and that of the table
    above; a page is copied under no spinlock. */

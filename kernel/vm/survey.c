@@ -25,8 +25,8 @@ static uint32_t sharers(const struct frame *frame)
     return max(refs, 1u);
 }
 
-/* Adds one page. `share` is the part of it that would be this vspace's if no other entry of a leaf
-   table led to it; `alone`: no table on the path is shared. */
+/* Adds one page. `share` is this vspace's part by the sharing of the tables on the path; the
+   page's own entries divide it further. `alone` is true if no table on the path is shared. */
 static void add_page(struct survey *survey, pte_t entry, uint64_t share, bool alone)
 {
     const struct frame *frame = entry_frame(entry);

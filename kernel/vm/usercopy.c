@@ -1,7 +1,8 @@
 /* Copies between the kernel and the user's half.
 
-   The range is checked here, once. Touching it finds out what is promised in it: a fault in one of
-   the routines of arch/usercopy.h is resolved like the program's own, or it ends the copy.
+   The range is checked here, once. The regions are not looked at, because the access itself
+   faults. A fault in a routine of arch/usercopy.h is resolved like the program's own, or ends
+   the copy.
 
    Locks: the caller holds none of RANK_VSPACE or above, because the fault takes that. */
 

@@ -1,6 +1,6 @@
 /* Points at which the simulated machine can act beside the kernel: another CPU runs, or a CPU
-   walks a page table ahead of time. step() is called before every atomic operation, lock and
-   level of a walk. */
+   walks a page table ahead of time. The kernel's code calls step() before every atomic
+   operation, lock and level of a walk. */
 #pragma once
 
 #include <lib/base.h>
