@@ -5,7 +5,6 @@
    orderly end, 35 after a panic, 37 after a boot that failed. The debug port has the exit status of
    init. A triple fault ends QEMU with 0, so 0 is never success. */
 #include <arch/boot.h>
-#include <arch/clock.h>
 #include <arch/console.h>
 #include <arch/cpu.h>
 #include <arch/port.h>
@@ -67,7 +66,8 @@ static void emulator_poweroff(void)
         port_write8(0x8900, *s);
 }
 
-#define MOMENT_NS 200000000ul
+#define MOMENT_US 500000u /* for an emulator to turn the machine off */
+#define POST_PORT 0x80    /* where firmware shows its progress; reading has no effect */
 
 void machine_poweroff(unsigned status)
 {
@@ -77,9 +77,9 @@ void machine_poweroff(unsigned status)
     port_write32(DEBUG_EXIT_PORT, DEBUG_EXIT_END);
     acpi_poweroff();
     emulator_poweroff();
-    /* An emulator may need a moment. */
-    for (uint64_t end_ns = clock_monotonic_ns() + MOMENT_NS; clock_monotonic_ns() < end_ns;)
-        cpu_relax();
+    /* An emulator may need a moment. A read of this port takes about a microsecond. */
+    for (unsigned n = 0; n < MOMENT_US; n++)
+        (void)port_read8(POST_PORT);
     printk("It is now safe to turn off the machine.\n");
     for (;;)
         halt();
