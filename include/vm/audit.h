@@ -17,7 +17,7 @@ void audit_register(struct audit_owner *owner);
    The audit checks every frame, and every entry of every table of every vspace:
 
        - the reference count is right, and a free frame has none
-       - W means mine alone
+       - W means mine alone (if the counts are right)
        - a region promises what is present
        - no page of the kernel is writable and executable */
 unsigned audit_run(void);

@@ -126,8 +126,8 @@ __must_check enum own_outcome pagetable_own_page(const struct leaf *leaf, pte_t 
 
 /* ---- Clearing and protecting (clear.c, protect.c) ---- */
 
-/* A range to clear, [start, end), and the hole that it leaves, [floor, ceiling). Regions promise
-   nothing in the hole, so the tables that lie wholly in it are dropped too. */
+/* A range to clear, [start, end), and the hole that it leaves, [floor, ceiling). Nothing in the hole
+   stays present, so the tables that lie wholly in it are dropped too. */
 struct hole {
     uaddr_t start, end;
     uaddr_t floor, ceiling;
@@ -140,8 +140,8 @@ void pagetable_clear(struct pagetable *pt, const struct hole *hole);
 
 /* Drops the pages of [start, end) in place: in a shared table, for all sharers at once. Never
    fails, never allocates, and drops no table. The range belongs to one region. Every sharer of a
-   page there has the same region, because a vspace owns the tables of a range before its regions
-   change. Vspace lock: write. */
+   page there has the same region, because a vspace owns the tables of a range before it withdraws
+   or changes a promise there. Vspace lock: write. */
 void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end);
 
 /* Gives the pages that are present or held in [start, end) the rights of `prot` (PROT_ bits). W is

@@ -1,4 +1,5 @@
-/* Page-table entries: what an entry can be, and the only functions that change one.
+/* Page-table entries: what an entry can be, and the only functions that change one in
+   a table that others can reach.
 
        kind           bits                       what the entry holds
        ENTRY_ABSENT   0                          nothing
@@ -10,7 +11,9 @@
    W in an entry says that its target is reached through this entry alone (design.md, rule 2). A
    leaf of a MAP_SHARED region carries PTE_SHARED, and its W says "may be dirty" instead.
 
-   Lock: every change is made under the lock of the table that holds the entry. The CPU sets
+   Lock: every change is made under the lock of the table that holds the entry. A new table is
+   filled before others can reach it, without its lock (pagetable_create, table_copy,
+   pagetable_fork). The CPU sets
    accessed and dirty bits beside us, so changes are atomic and comparisons ignore these two
    bits. */
 #pragma once

@@ -49,8 +49,8 @@ struct vregion *vregion_find(struct vregion_tree *tree, uaddr_t addr);
 /* Returns the first region that ends above `addr`, or NULL. */
 struct vregion *vregion_find_from(struct vregion_tree *tree, uaddr_t addr);
 
-/* Returns the last region that ends at or below `addr`, which lies in no region; NULL if there is
-   none. */
+/* Returns the last region that ends at or below `addr`, which lies in no region or is the start of
+   one; NULL if there is none. */
 struct vregion *vregion_find_below(struct vregion_tree *tree, uaddr_t addr);
 
 /* Return the regions with the lowest and the highest addresses; NULL if there is none. */

@@ -18,9 +18,9 @@ enum fault_outcome {
     FAULT_FILE_COPIED,    /* a private copy of a file page */
     FAULT_SHARED_MAPPED,  /* a page of a shared object */
     FAULT_SHARED_DIRTIED, /* a first write to a page of a shared object */
-    FAULT_REUSED, /* a write to what was shared once and has one owner now: W set, nothing copied */
+    FAULT_REUSED, /* a write to what was shared once and has one owner now: W set, no page copied */
     FAULT_COPIED, /* a write to a shared private page: a copy */
-    FAULT_SPURIOUS,    /* the walk was sufficient: this CPU's TLB was behind */
+    FAULT_SPURIOUS,    /* another thread was first, or this CPU's TLB is behind */
     FAULT_NOT_MAPPED,  /* SIGSEGV: no region */
     FAULT_NOT_ALLOWED, /* SIGSEGV: the region does not allow it */
     FAULT_NO_PAGE,     /* SIGBUS: beyond the end of the file, or unreadable */
@@ -91,7 +91,8 @@ struct map_request {
     uaddr_t data_end; /* 0: the pager's bytes fill the region */
 };
 
-/* Promises a range; no frame is touched. Returns in `start` where it is. -ENOMEM (no room, over a
+/* Promises a range; no page becomes present. With `fixed`, what is there is unmapped first. Returns
+   in `start` where it is. -ENOMEM (no room, over a
    limit, or out of memory), -EEXIST; then nothing has changed. */
 __must_check int vspace_map(struct vspace *vspace, const struct map_request *request,
                             uaddr_t *start);

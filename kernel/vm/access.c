@@ -1,5 +1,5 @@
-/* The kernel's access to an address space that this CPU does not run: exec fills a new one, /proc
-   and ptrace read another process's. Both go through the fault handler, like the program itself. */
+/* The kernel's access to an address space that need not be the current one: exec fills a new
+   one, /proc and ptrace read any. Both go through the fault handler, like the program itself. */
 
 #include <linux/errno.h>
 #include <lib/panic.h>
@@ -10,7 +10,8 @@
 int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page)
 {
     assert(addr < USER_END && !atomic_load(&vspace->pagetable.mmu.running));
-    /* No lock is needed to look, because no thread runs in the vspace yet. */
+    /* No lock is needed to look: no thread runs in the vspace yet, and truncation, which may come
+       by the list of all, leaves an anonymous region alone. */
     struct walk walk = pagetable_walk(&vspace->pagetable, addr);
 
     if (!walk.leaf_table || !entry_is_mine(walk.leaf)) {

@@ -12,8 +12,8 @@
 
    The world is stopped: nothing changes meanwhile but what the audit itself does.
 
-   The checks of one vspace need no counts. In a DEBUG build they run after every change of its
-   regions, too (vspace_check). */
+   If the counts agree, W and the promises are checked, vspace by vspace. The promises need no
+   counts, so a DEBUG build checks them after every change of regions, too (vspace_check). */
 
 #include <arch/atomic.h>
 #include <arch/console.h>

@@ -6,8 +6,9 @@
 
    So taken entries are gathered, and dropped in batches, each after its flush.
 
-   Locks: the vspace's, for writing, so the tree below what is mine stands still; each table's own
-   for its changes. A flush waits for other CPUs, so it is done under no table's lock. */
+   Locks: the vspace's, for writing, so tables that are mine stand still, and so do their
+   entries; each table's own for its changes. A flush waits for other CPUs, so it is done under
+   no table's lock. */
 
 #include <lib/panic.h>
 #include <vm/pagetable.h>
@@ -53,7 +54,7 @@ static void gather_flush(struct gather *gather)
 
 /* ---- A hole in the regions ---- */
 
-/* Returns true if the regions promise nothing in the whole span of the entry of `addr`. */
+/* Returns true if nothing stays present in the whole span of the entry of `addr`. */
 static bool goes_whole(const struct hole *hole, int level, uaddr_t addr)
 {
     uaddr_t start = round_down(addr, level_span(level));

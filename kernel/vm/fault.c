@@ -4,10 +4,9 @@
        region?  allowed?  the walk     write?   outcome
        none     -         -            -        FAULT_NOT_MAPPED
        found    no        -            -        FAULT_NOT_ALLOWED
-       found    yes       enough       any      FAULT_SPURIOUS: another CPU was first; flush this
-                                                CPU's translation, go on
-       shared   yes       absent       any      FAULT_SHARED_MAPPED: the object's page;
-                                                FAULT_NO_PAGE if the object has none there
+       found    yes       enough       any      FAULT_SPURIOUS: another thread was first, or this
+                                                CPU's TLB is behind: flush it, go on
+       shared   yes       absent       any      FAULT_SHARED_MAPPED: the object's page
        shared   yes       not enough   yes      FAULT_SHARED_DIRTIED: W set, no count looked at
        private  yes       absent       no       FAULT_FILE_MAPPED, FAULT_ZERO_MAPPED: the file's
                                                 page or the shared zero page, read-only (on the
@@ -15,15 +14,21 @@
                                                 a write)
        private  yes       absent       yes      FAULT_FILE_COPIED, FAULT_ZERO_FILLED: a copy of the
                                                 file's page, or a zeroed frame
-       private  yes       not enough   yes      FAULT_REUSED, FAULT_COPIED: rule 3 (own.c)
+       private  yes       not enough   yes      FAULT_REUSED, FAULT_COPIED, or FAULT_ZERO_FILLED in
+                                                the place of the zero page: rule 3 (own.c)
+       any      yes       not enough   any      FAULT_REUSED, if the leaf is enough once its tables
+                                                are mine
+
+   FAULT_NO_PAGE ends a row that asks a pager, if the object has no such page. FAULT_NO_MEMORY ends
+   a row that needs a frame, if there is none.
 
    If another thread changes the entry between our look and our update, a step returns TRY_AGAIN,
    and fault_locked starts over at the walk.
 
-   Locks: the vspace's, for reading, all through, so regions stand still, and tables that are mine
-   stay. A table's lock is held only while its entry is compared and set, never while a page is
-   zeroed, copied or fetched. What was allocated and is not needed is dropped; what was replaced is
-   dropped last. */
+   Locks: the vspace's, for reading, all through, so regions stand still, and tables that are
+   mine stay. A table's lock is held only while its entries are read, compared, set or copied,
+   never while a page is zeroed, copied or fetched. What was allocated and is not needed is
+   dropped; what was replaced is dropped last. */
 
 #include <linux/errno.h>
 #include <arch/atomic.h>

@@ -1,7 +1,8 @@
 /* Fork: the child gets the same regions, and shares the parent's whole tree.
 
-   Only the root is copied, so the cost does not grow with the memory of the process, but with the
-   number of its regions. The first write of either process copies the tables on one path (own.c).
+   Of the tables, only the root is copied, so the cost does not grow with the memory of the process,
+   but with the number of its regions. The first change of an entry by either process, such as a
+   write, copies the tables on one path (own.c).
 
    Locks: the parent's vspace lock, for writing, until the child is complete and listed. */
 

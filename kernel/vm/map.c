@@ -1,8 +1,8 @@
 /* Changing what a vspace promises: map, unmap, protect; and dropping pages: discard.
 
-   Each operation has three steps: first everything that can fail (limits, region structures, tables
-   that must become mine), then the change, which cannot fail; then neighbours are merged. So a
-   failure changes nothing.
+   First comes everything that can fail (limits, region structures, tables that must become mine),
+   then the change, which cannot fail; map and protect merge neighbours at the end. So a failure
+   changes nothing. Discard alone drops pages and still returns an error, if it meets a hole.
 
    Regions are only ever cut at the two ends of a range, by splitting them there; a cut that turns
    out to be in vain is healed by merging. Lock: the vspace's, for writing, over the whole

@@ -7,9 +7,11 @@
        more             others share it:                copy it, put the copy in its place,
                                                         flush, and drop the reference on the old one
 
-   Always true: an entry with W set, not marked PTE_SHARED, points to a target with one counted
-   owner. While a thread holds the lock of the entry's table, a count of one stays one. The only
-   way to a new reference is this entry, under this lock.
+   Always true: an entry with W set, not marked PTE_SHARED, is the only entry of its target. A thread
+   may hold a passing reference beside it, which at worst makes another thread copy in vain. A page
+   that is not anonymous is always copied, because the page cache holds it. While a thread holds the
+   lock of the entry's table, a count of one stays one: the only way to a new reference is this
+   entry, under this lock.
 
    Locks: the vspace's, for reading. A table is copied under its own lock and that of the table
    above; a page is copied under no spinlock. */
