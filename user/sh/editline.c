@@ -72,10 +72,11 @@ void edit_redraw(struct edit *edit)
 {
     size_t columns = screen_columns(), prompt = width_of(edit->prompt, strlen(edit->prompt));
     size_t room = columns > prompt + 1 ? columns - prompt - 1 : 1;
-    size_t first = edit->cursor, end = edit->cursor;
+    size_t first = edit->cursor;
 
     for (; first > 0 && room > 0; room--)
         first = edit_character_before(edit, first);
+    size_t end = edit->cursor;
     for (; end < edit->len && room > 0; room--)
         end = edit_next_character(edit, end);
     edit->is_stale = false;
