@@ -77,12 +77,14 @@ void kernel_main(void)
     acpi_init();   /* finds the devices */
     apic_init();   /* interrupt controllers */
     clock_init();  /* the time */
+    smp_prepare(); /* stacks for the other CPUs */
     frame_init();  /* physical memory */
     zero_page_init();
     random_init();              /* random numbers */
     sched_init();               /* the run queues */
     kstack_init();              /* stacks for threads */
     timer_start(TICKS_PER_SEC); /* timer interrupts: time slices end */
+    smp_start(sched_cpu_main);  /* the other CPUs */
     print_banner();
 
     struct thread *thread = thread_create(boot_thread, NULL);

@@ -36,6 +36,7 @@ struct boot_info {
     struct boot_range ram[MAX_BOOT_RANGES]; /* usable memory from 1 MiB on, ascending */
     unsigned nram;
     paddr_t max_addr; /* end of the highest range */
+    paddr_t low_page; /* a usable page below 640 KiB; 0: none */
     struct boot_screen screen;
 };
 

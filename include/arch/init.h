@@ -12,6 +12,14 @@ void apic_init(void);  /* enables the local APIC, masks the IOAPIC, silences the
 void clock_init(void); /* calibrates the TSC and the APIC timer; reads the RTC */
 void timer_start(unsigned hz); /* starts VECTOR_TIMER interrupts on this CPU */
 
+void smp_prepare(void); /* stacks for the other CPUs that ACPI lists; before frame_init */
+
+/* Starts the other CPUs: each calls `entry`, which does not return, with interrupts disabled. */
+void smp_start(void (*entry)(void));
+
+/* Makes this CPU count as running, at the end of its start. */
+void smp_online(void);
+
 /* Returns the number of kernel-stack slots for which paging_init has made tables. */
 unsigned kstack_slots(void);
 

@@ -15,6 +15,10 @@ void sched_init(void);
    thread's life. Interrupts are on. */
 __noreturn void sched_idle(void);
 
+/* What a CPU other than the boot CPU does once it is prepared: it counts as running, and schedules
+   for ever. */
+void sched_cpu_main(void);
+
 /* Lets the other threads of this CPU run first. */
 void thread_yield(void);
 

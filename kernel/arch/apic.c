@@ -11,6 +11,7 @@
 #include <arch/cpu.h>
 #include <arch/init.h>
 #include <arch/irq.h>
+#include <arch/page.h>
 #include <arch/port.h>
 #include <arch/trap.h>
 #include <lib/panic.h>
@@ -41,6 +42,8 @@
 #define TIMER_PERIODIC   (1u << 17)
 #define TIMER_BY_16      3
 #define ICR_NMI          (4u << 8)
+#define ICR_INIT         (5u << 8)
+#define ICR_STARTUP      (6u << 8) /* with the number of a page below 1 MiB */
 #define ICR_PENDING      (1u << 12)
 #define ICR_ASSERT       (1u << 14)
 #define ICR_ALL_OTHERS   (3u << 18)
@@ -133,6 +136,11 @@ static void ioapic_init(void)
         pin_write(pin, PIN_MASKED, 0);
 }
 
+void apic_init_other(void)
+{
+    lapic_init();
+}
+
 void apic_init(void)
 {
     pics_silence();
@@ -176,6 +184,16 @@ static void icr_write(uint32_t high, uint32_t low)
 void ipi_send(unsigned cpu, unsigned vector)
 {
     icr_write(cpu_get(cpu)->apic_id << 24, ICR_ASSERT | vector);
+}
+
+void apic_send_init(uint32_t apic_id)
+{
+    icr_write(apic_id << 24, ICR_ASSERT | ICR_INIT);
+}
+
+void apic_send_startup(uint32_t apic_id, paddr_t page)
+{
+    icr_write(apic_id << 24, ICR_ASSERT | ICR_STARTUP | page >> PAGE_SHIFT);
 }
 
 void apic_stop_others(void)

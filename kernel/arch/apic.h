@@ -9,6 +9,14 @@ void apic_eoi(void);
 /* Sends an NMI to every other CPU that runs. */
 void apic_stop_others(void);
 
+/* Enables the local APIC of a CPU other than the boot CPU. */
+void apic_init_other(void);
+
+/* Send a CPU that is not running INIT, and the IPI that starts it in real mode at `page`, which is
+   below 1 MiB (SDM 3A 8.4). */
+void apic_send_init(uint32_t apic_id);
+void apic_send_startup(uint32_t apic_id, paddr_t page);
+
 /* Start this CPU's timer, which counts down from `count` once without an interrupt, and return how
    much is left. */
 void apic_timer_count_from(uint32_t count);

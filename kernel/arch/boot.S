@@ -163,6 +163,7 @@ early_gdt_pointer:
 
         .section .data
         .balign 4096
+        .globl early_root
 early_root:
         .quad PHYS(early_low) + TABLE
         .fill 255, 8, 0

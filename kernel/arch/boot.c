@@ -14,6 +14,7 @@
 #include "image.h"
 
 #define LOW_MEMORY_END 0x100000ul /* firmware is below, and room to start other CPUs */
+#define LOW_RAM_END    0xa0000ul  /* the screen's memory comes next */
 #define MAX_TAKEN      16
 
 #define MEMORY_USABLE 1 /* of multiboot2 and PVH; the BIOS's own type */
@@ -49,8 +50,19 @@ static void ranges_merge(struct boot_range *list, unsigned *n)
         *n = last + 1;
 }
 
+/* Keeps the last page of usable memory below 640 KiB. The page at 0 holds the BIOS's data. */
+static void low_ram_add(paddr_t start, paddr_t end)
+{
+    paddr_t last = page_floor(min(end, LOW_RAM_END));
+
+    if (last >= max(page_ceil(start), PAGE_SIZE) + PAGE_SIZE)
+        boot_info.low_page = last - PAGE_SIZE;
+}
+
 static void ram_add(paddr_t start, uint64_t size, unsigned type)
 {
+    if (type == MEMORY_USABLE && start < LOW_RAM_END)
+        low_ram_add(start, start + size);
     struct boot_range new = {page_ceil(max(start, LOW_MEMORY_END)), page_floor(start + size)};
     if (type == MEMORY_USABLE && new.start < new.end)
         range_insert(boot_info.ram, &boot_info.nram, MAX_BOOT_RANGES, new);

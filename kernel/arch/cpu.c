@@ -10,14 +10,16 @@
 #include <arch/page.h>
 #include <arch/spinlock.h>
 #include <arch/trap.h>
+#include <lib/panic.h>
 #include <lib/string.h>
 #include "descriptor.h"
 #include "image.h"
 #include "offsets.h"
 #include "regs.h"
+#include "smp.h"
 
 static struct cpu cpus[MAX_CPUS];
-static unsigned ncpus = 1;
+static unsigned ncpus = 1; /* atomic; CPUs start one after the other */
 
 #ifdef DEBUG
 static struct lock_record boot_locks;
@@ -42,12 +44,12 @@ extern char *smap_sites_start[], *smap_sites_end[];
 
 struct cpu *cpu_get(unsigned n)
 {
-    return n < ncpus ? &cpus[n] : NULL;
+    return n < atomic_load_relaxed(&ncpus) ? &cpus[n] : NULL;
 }
 
 unsigned cpu_count(void)
 {
-    return ncpus;
+    return atomic_load(&ncpus);
 }
 
 uint32_t cpu_features_edx(void)
@@ -116,12 +118,8 @@ static void smap_sites_remove(void)
 
 static void control_registers_init(void)
 {
-    uint64_t cr4 = cr4_wanted();
-    cr0_write(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_PG);
-    if (!(cr4 & CR4_SMAP))
-        smap_sites_remove();
-    cr0_write(cr0_read() | CR0_WP);
-    cr4_write(cr4);
+    cr0_write(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_PG | CR0_WP);
+    cr4_write(cr4_wanted());
     msr_write(MSR_PAT, PAT_WITH_COMBINING); /* every 64-bit CPU has it */
     asm volatile("fninit");
 }
@@ -171,6 +169,34 @@ void cpu_init(void)
 #endif
     descriptors_load(cpu);
     check_features();
+    if (!(cr4_wanted() & CR4_SMAP))
+        smap_sites_remove();
     control_registers_init();
     syscall_init();
+}
+
+struct cpu *cpu_record_init(unsigned id)
+{
+    struct cpu *cpu = &cpus[id];
+
+    assert(id > 0 && id < MAX_CPUS);
+    cpu->self = cpu;
+    cpu->id = id;
+#ifdef DEBUG
+    cpu->locks = &boot_locks; /* the idle thread's follow; one CPU starts at a time */
+#endif
+    return cpu;
+}
+
+void cpu_init_other(struct cpu *cpu)
+{
+    descriptors_load(cpu);
+    control_registers_init();
+    syscall_init();
+}
+
+void cpu_count_add(unsigned id)
+{
+    assert(id == ncpus);
+    atomic_store(&ncpus, id + 1);
 }

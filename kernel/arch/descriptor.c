@@ -74,11 +74,16 @@ static void gate_set(unsigned vector, const char *handler)
     };
 }
 
-static void idt_load(void)
+/* Fills in the IDT, once for all CPUs. */
+static void idt_init(void)
 {
     for (unsigned v = 0; v < TRAP_STUBS; v++)
         gate_set(v, trap_stubs + v * TRAP_STUB_SIZE);
     gate_set(VECTOR_SPURIOUS, trap_spurious);
+}
+
+static void idt_load(void)
+{
     struct table_pointer p = {sizeof idt - 1, (uint64_t)idt};
     asm volatile("lidt %0" : : "m"(p));
 }
@@ -143,5 +148,7 @@ void descriptors_load(struct cpu *cpu)
     gdt_load(d->gdt);
     msr_write(MSR_GS_BASE, (uint64_t)cpu); /* loading the selector cleared it */
     msr_write(MSR_KERNEL_GS_BASE, 0);
+    if (cpu->id == 0)
+        idt_init();
     idt_load();
 }

@@ -20,6 +20,10 @@
 #define ASM_USER_CODE      0x23
 #define ASM_VECTOR_SYSCALL 256
 
+/* The values of smp_awaited that are no number of a local APIC (smp.c). */
+#define ASM_SMP_NONE    0xffffffff
+#define ASM_SMP_CLAIMED 0xfffffffe
+
 /* The trap stubs: one of TRAP_STUB_SIZE bytes for each vector below TRAP_STUBS. */
 #define TRAP_STUBS     64
 #define TRAP_STUB_SIZE 16

@@ -24,6 +24,7 @@
 #include "descriptor.h"
 #include "image.h"
 #include "regs.h"
+#include "smp.h"
 
 #define LOW_MEMORY_END 0x100000ul
 
@@ -36,6 +37,11 @@
 #define BYTES_PER_KSTACK (64ul << 10) /* bytes of memory for each kernel stack */
 #define MIN_KSTACKS      256u
 #define MAX_KSTACKS      8192u
+
+/* Each CPU has stacks for #DF, NMI and #MC, and one that it starts on. Their slots come behind
+   those of the threads. The boot CPU starts on the stack of the image instead. */
+#define CPU_STACKS  (TRAP_STACKS + 1)
+#define START_STACK TRAP_STACKS
 
 static paddr_t root;
 static unsigned nkstacks;
@@ -167,25 +173,39 @@ static void kstacks_init(void)
 {
     uint64_t wanted = memory_size() / BYTES_PER_KSTACK;
     nkstacks = min(max(wanted, (uint64_t)MIN_KSTACKS), (uint64_t)MAX_KSTACKS);
-    tables_make(KSTACK_BASE, (nkstacks + MAX_CPUS * TRAP_STACKS) * KSTACK_SLOT);
+    tables_make(KSTACK_BASE, (nkstacks + MAX_CPUS * CPU_STACKS) * KSTACK_SLOT);
 }
 
-/* Returns the top of a stack of #DF, NMI or #MC. Their kernel-stack slots come behind those of the
-   threads. */
-static uint64_t trap_stack_top(unsigned cpu, enum trap_stack n)
+static uint64_t stack_top(unsigned cpu, unsigned n)
 {
-    uint64_t slot = nkstacks + cpu * TRAP_STACKS + n;
+    uint64_t slot = nkstacks + cpu * CPU_STACKS + n;
 
     return KSTACK_BASE + (slot + 1) * KSTACK_SLOT;
 }
 
-static void trap_stacks_map(unsigned cpu)
+static void stack_map(uint64_t top)
 {
-    for (unsigned n = 0; n < TRAP_STACKS; n++) {
-        uint64_t top = trap_stack_top(cpu, n);
-        for (uint64_t va = top - KSTACK_SIZE; va < top; va += PAGE_SIZE)
-            kstack_map(va, boot_alloc(1));
-    }
+    for (uint64_t va = top - KSTACK_SIZE; va < top; va += PAGE_SIZE)
+        kstack_map(va, boot_alloc(1));
+}
+
+void cpu_stacks_map(unsigned cpu)
+{
+    for (unsigned n = 0; n < TRAP_STACKS; n++)
+        stack_map(stack_top(cpu, n));
+    if (cpu > 0)
+        stack_map(cpu_stack_top(cpu));
+}
+
+void cpu_stacks_use(unsigned cpu)
+{
+    for (unsigned n = 0; n < TRAP_STACKS; n++)
+        tss_set_trap_stack(cpu, n, stack_top(cpu, n));
+}
+
+uint64_t cpu_stack_top(unsigned cpu)
+{
+    return stack_top(cpu, START_STACK);
 }
 
 void paging_init(void)
@@ -196,10 +216,9 @@ void paging_init(void)
     map_image();
     tables_make(DEVICE_BASE, DEVICE_WINDOW);
     kstacks_init();
-    trap_stacks_map(0);
+    cpu_stacks_map(0);
     cr3_write(root);
-    for (unsigned n = 0; n < TRAP_STACKS; n++)
-        tss_set_trap_stack(0, n, trap_stack_top(0, n));
+    cpu_stacks_use(0);
     assert(paging_check_wx() == 0);
 }
 
@@ -237,7 +256,7 @@ bool kstack_is_guard(uint64_t addr)
     uint64_t boot_guard = (uint64_t)boot_stack_guard;
     if (addr >= boot_guard && addr < boot_guard + PAGE_SIZE)
         return true;
-    uint64_t area = (nkstacks + MAX_CPUS * TRAP_STACKS) * KSTACK_SLOT;
+    uint64_t area = (nkstacks + MAX_CPUS * CPU_STACKS) * KSTACK_SLOT;
     return addr >= KSTACK_BASE && addr - KSTACK_BASE < area &&
            (addr - KSTACK_BASE) % KSTACK_SLOT < KSTACK_SLOT - KSTACK_SIZE;
 }

@@ -13,6 +13,8 @@
 
    Always true: a thread is RUNNABLE exactly if it runs or stands in its CPU's queue. */
 
+#include <arch/clock.h>
+#include <arch/init.h>
 #include <arch/irq.h>
 #include <lib/panic.h>
 #include <sched/run.h>
@@ -182,18 +184,33 @@ bool run_is_idle(const struct thread *thread)
     return thread == &my_runqueue()->idle;
 }
 
+/* Makes the code that runs the idle thread of its CPU. */
+static void idle_begin(void)
+{
+    struct runqueue *rq = my_runqueue();
+
+    rq->idle.cpu = cpu_id();
+    rq->idle.on_cpu = true;
+    rq->running = &rq->idle;
+    this_cpu()->current = &rq->idle;
+    this_cpu()->locks = &rq->idle.locks;
+}
+
 void sched_init(void)
 {
     for (unsigned n = 0; n < MAX_CPUS; n++) {
         spin_init(&runqueues[n].lock, RANK_RUNQUEUE);
         TAILQ_INIT(&runqueues[n].queue);
     }
-    struct runqueue *rq = my_runqueue();
-    rq->idle.cpu = cpu_id();
-    rq->idle.on_cpu = true;
-    rq->running = &rq->idle;
-    this_cpu()->current = &rq->idle;
-    this_cpu()->locks = &rq->idle.locks;
+    idle_begin();
+}
+
+void sched_cpu_main(void)
+{
+    idle_begin();
+    timer_start(TICKS_PER_SEC);
+    smp_online();
+    sched_idle();
 }
 
 void sched_idle(void)
