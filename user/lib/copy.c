@@ -84,18 +84,20 @@ static bool special_copy(const char *from, const char *to, const struct stat *st
 /* Returns true if `status` is that of the directory at `path`, or of one above it. */
 static bool lies_in(const char *path, const struct stat *status)
 {
-    char *above = must_copy(path);
+    enum { FLAGS = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
     struct stat here, last = {0};
     bool is_in = false;
+    int fd = open(path, FLAGS);
 
-    while (!is_in && stat(above, &here) == 0 && !is_same(&here, &last)) {
+    while (fd >= 0 && !is_in && fstat(fd, &here) == 0 && !is_same(&here, &last)) {
         is_in = is_same(&here, status);
         last = here;
-        char *next = path_join(above, "..");
-        free(above);
-        above = next;
+        int above = openat(fd, "..", FLAGS);
+        close(fd);
+        fd = above;
     }
-    free(above);
+    if (fd >= 0)
+        close(fd);
     return is_in;
 }
 

@@ -76,16 +76,23 @@ static int name_compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-bool dir_read(const char *path, struct dir_names *names)
+/* Returns the next entry. Returns NULL at the end, with errno 0, and after a failure, with errno.
+   An earlier errno is no failure: calls that succeed may set it, such as realloc. */
+static struct dirent *entry_next(DIR *directory)
 {
-    DIR *directory = opendir(path);
+    errno = 0;
+    return readdir(directory);
+}
+
+/* Reads all names of `directory`, and closes it. */
+static bool dir_take(DIR *directory, struct dir_names *names)
+{
     struct dirent *entry;
 
     *names = (struct dir_names){0};
     if (!directory)
         return false;
-    errno = 0;
-    while ((entry = readdir(directory))) {
+    while ((entry = entry_next(directory))) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             dir_names_add(names, entry->d_name);
     }
@@ -99,6 +106,21 @@ bool dir_read(const char *path, struct dir_names *names)
     if (names->count > 0)
         qsort(names->name, names->count, sizeof(char *), name_compare);
     return true;
+}
+
+bool dir_read(const char *path, struct dir_names *names)
+{
+    return dir_take(opendir(path), names);
+}
+
+bool dir_read_open(int fd, struct dir_names *names)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    DIR *directory = copy < 0 ? NULL : fdopendir(copy);
+
+    if (copy >= 0 && !directory)
+        close(copy);
+    return dir_take(directory, names);
 }
 
 void dir_names_free(struct dir_names *names)

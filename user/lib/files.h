@@ -27,6 +27,9 @@ bool file_show(const char *path);
 /* Reads all names of the directory at `path` before it returns, so that the caller may remove the
    files. Returns false, with errno and no names, on failure. */
 bool dir_read(const char *path, struct dir_names *names);
+
+/* Reads all names of a directory that was just opened, and leaves it open. */
+bool dir_read_open(int fd, struct dir_names *names);
 void dir_names_free(struct dir_names *names);
 
 /* Returns "directory/name", from malloc. */

@@ -61,8 +61,11 @@ void no_arguments(int argc)
 
 int finish(int status)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (fflush(stdout) != 0)
+        complain_errno("write error");
+    else if (ferror(stdout)) /* errno has changed since that failure */
+        complain("write error: a part of the output is lost");
+    else
         return status;
-    complain_errno("write error");
     return 1;
 }
