@@ -51,6 +51,13 @@ struct signal_stack {
     bool disarm; /* SS_AUTODISARM: it is disabled while a handler runs */
 };
 
+/* The last exception that became a signal, as the context of a handler shows it. It stays, so the
+   handler of any later signal finds it too, as on Linux. */
+struct signal_trap {
+    uint64_t vector, error; /* as the CPU delivered them; 0 before the first exception */
+    uaddr_t addr;           /* CR2 of the last page fault among them */
+};
+
 #define SIGNALS 64
 
 /* The signals of a process. In a set, bit signo - 1 stands for signal signo. Writers of a field:
@@ -75,6 +82,7 @@ struct signal_state {
     bool continue_untold; /* (l) it must stop for its tracer because of a SIGCONT */
 
     struct signal_stack stack; /* (o) */
+    struct signal_trap trap;   /* (o) */
     uint64_t saved_mask;       /* (o) the mask to return to after rt_sigsuspend */
     bool has_saved_mask;       /* (o) */
     uint64_t resume_ns;        /* (o) the deadline of a sleep that was interrupted; 0: none */
@@ -82,7 +90,8 @@ struct signal_state {
 
 void signal_init(struct signal_state *state);
 
-/* Copies the actions, the mask and the alternate stack to a child, for which nothing is pending. */
+/* Copies the actions, the mask, the alternate stack and the last exception to a child, for which
+   nothing is pending. */
 void signal_fork(struct signal_state *child, struct signal_state *parent);
 
 /* Resets the actions for a new program: ignored signals stay ignored, others get the default. */

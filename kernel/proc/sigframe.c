@@ -70,7 +70,7 @@ void signal_to_siginfo(const struct signal_info *info, siginfo_t *out)
     }
 }
 
-static struct sigcontext context_from(const struct trapframe *tf, const struct signal_info *info,
+static struct sigcontext context_from(const struct trapframe *tf, const struct signal_trap *trap,
                                       uint64_t mask, uaddr_t fpu)
 {
     return (struct sigcontext){
@@ -94,10 +94,10 @@ static struct sigcontext context_from(const struct trapframe *tf, const struct s
         .eflags = tf->rflags,
         .cs = tf->cs,
         .ss = tf->ss,
-        .err = is_fault(info) ? tf->error : 0,
-        .trapno = is_fault(info) ? tf->vector : 0,
+        .err = trap->error,
+        .trapno = trap->vector,
         .oldmask = mask,
-        .cr2 = is_fault(info) ? info->addr : 0,
+        .cr2 = trap->addr,
         .fpstate = (struct _fpstate *)fpu,
     };
 }
@@ -162,7 +162,7 @@ static int write_frame(const struct frame_place *place, const struct trapframe *
     struct sigframe frame = {
         .restorer = action->restorer,
         .uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
-        .uc.uc_mcontext = context_from(tf, info, mask, place->fpu),
+        .uc.uc_mcontext = context_from(tf, &process_current()->signals.trap, mask, place->fpu),
         .uc.uc_sigmask = mask,
     };
 

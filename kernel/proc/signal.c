@@ -30,6 +30,7 @@ void signal_fork(struct signal_state *child, struct signal_state *parent)
     spin_lock(&parent->lock);
     child->blocked = parent->blocked;
     child->stack = parent->stack;
+    child->trap = parent->trap;
     memcpy(child->actions, parent->actions, sizeof(child->actions));
     spin_unlock(&parent->lock);
 }

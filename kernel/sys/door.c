@@ -146,6 +146,23 @@ static struct signal_info page_fault_signal(enum fault_outcome outcome, uint64_t
     }
 }
 
+/* Keeps an exception for the contexts of signal handlers. */
+static void keep_exception(uint64_t vector, uint64_t error)
+{
+    struct signal_trap *trap = &process_current()->signals.trap;
+
+    trap->vector = vector;
+    trap->error = error;
+}
+
+/* Keeps a page fault. A program shall not learn which addresses of the kernel are mapped, so each
+   counts as present, as on Linux. */
+static void keep_page_fault(uint64_t addr, unsigned access)
+{
+    keep_exception(VECTOR_PAGE_FAULT, access | FAULT_USER | (addr >= USER_END ? FAULT_PRESENT : 0));
+    process_current()->signals.trap.addr = addr;
+}
+
 /* Resolves a page fault of user code, or forces a signal. A fault is reported only if it kills the
    program: one that has a handler may be intended. */
 static void user_page_fault(struct trapframe *tf, uint64_t addr, unsigned access)
@@ -158,6 +175,7 @@ static void user_page_fault(struct trapframe *tf, uint64_t addr, unsigned access
 
     if (fault_resolved(outcome))
         return;
+    keep_page_fault(addr, access);
     const struct signal_info info = page_fault_signal(outcome, addr);
     if (signal_force(&info))
         report_page_fault(tf, addr, access, outcome);
@@ -169,6 +187,7 @@ static void user_fault(struct trapframe *tf, uint64_t addr, unsigned access)
         user_page_fault(tf, addr, access);
         return;
     }
+    keep_exception(tf->vector, tf->error);
     const struct signal_info info = exception_signal(tf);
     if (signal_force(&info))
         report_exception(tf);
