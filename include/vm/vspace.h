@@ -114,9 +114,9 @@ __must_check int vspace_map_locked(struct vspace *vspace, const struct map_reque
                                    uaddr_t *start);
 __must_check int vspace_unmap_locked(struct vspace *vspace, uaddr_t start, uaddr_t end);
 
-/* Changes the rights of [start, end), which is page aligned. -ENOMEM: part of the range has no
-   region, RLIMIT_DATA, or out of memory; then nothing has changed (Linux may have changed what lies
-   before a hole). */
+/* Changes the rights of [start, end), which is page aligned. -ENOMEM: the range has a hole, or
+   RLIMIT_DATA has no room for one of its regions, and what lies before that has changed; or out of
+   memory, and nothing has changed. */
 __must_check int vspace_protect(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot);
 
 /* Sets the break, as brk(2). Returns the new break, or the old one if it cannot move. */

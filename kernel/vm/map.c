@@ -2,7 +2,8 @@
 
    First comes everything that can fail (limits, region structures, tables that must become mine),
    then the change, which cannot fail; map and protect merge neighbours at the end. So a failure
-   changes nothing. Discard alone drops pages and still returns an error, if it meets a hole.
+   changes nothing. Two operations do a part and still return an error: discard drops the pages on
+   both sides of a hole, and protect changes what lies before a hole.
 
    Regions are only ever cut at the two ends of a range, by splitting them there; a cut that turns
    out to be in vain is healed by merging. Lock: the vspace's, for writing, over the whole
@@ -263,24 +264,29 @@ static void set_prot(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned
         region = vregion_merge(&vspace->regions, region);
 }
 
-/* Returns true if RLIMIT_DATA leaves room for what becomes data with the rights `prot`. */
-static bool may_protect(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
+/* Returns the end of the part of [start, end) that can be given the rights `prot`. The part ends
+   before the first hole, or before the first region for which RLIMIT_DATA leaves no room. */
+static uaddr_t protect_end(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
 {
-    struct vregion *region = vregion_find(&vspace->regions, start);
-    uint64_t more = 0;
+    const struct vspace_account *account = &vspace->account;
+    uint64_t data = account->data_bytes;
+    const struct vregion *region;
 
-    for (; region && region->start < end; region = vregion_next(region))
-        if (is_data(region, prot) && !is_data(region, region->prot))
-            more += min(region->end, end) - max(region->start, start);
-    return !more || (more <= vspace->account.limits.data &&
-                     vspace->account.data_bytes <= vspace->account.limits.data - more);
+    for (uaddr_t addr = start; addr < end; addr = region->end) {
+        region = vregion_find(&vspace->regions, addr);
+        if (!region)
+            return addr;
+        if (!is_data(region, prot) || is_data(region, region->prot))
+            continue;
+        data += min(region->end, end) - addr;
+        if (data > account->limits.data)
+            return addr;
+    }
+    return end;
 }
 
-static int protect_locked(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
+static int protect_whole(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
 {
-    check_range(vspace, start, end);
-    if (!is_covered(vspace, start, end) || !may_protect(vspace, start, end, prot))
-        return -ENOMEM;
     int err = cut_out(vspace, start, end);
     if (!err)
         err = pagetable_prepare_protect(&vspace->pagetable, start, end);
@@ -293,6 +299,15 @@ static int protect_locked(struct vspace *vspace, uaddr_t start, uaddr_t end, uns
     pagetable_protect(&vspace->pagetable, start, end, prot);
     vspace_check(vspace, start, end);
     return 0;
+}
+
+static int protect_locked(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
+{
+    check_range(vspace, start, end);
+    uaddr_t reached = protect_end(vspace, start, end, prot);
+    int err = reached > start ? protect_whole(vspace, start, reached, prot) : 0;
+
+    return err || reached == end ? err : -ENOMEM;
 }
 
 int vspace_protect(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)

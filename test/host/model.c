@@ -209,14 +209,6 @@ static bool any_mapped(const struct model_process *process, unsigned first, unsi
     return false;
 }
 
-static bool all_mapped(const struct model_process *process, unsigned first, unsigned last)
-{
-    for (unsigned place = first; place <= last; place++)
-        if (!process->pages[place].mapped)
-            return false;
-    return true;
-}
-
 static bool within_limits(const struct model_process *process, const struct model_page *like,
                           uint64_t len)
 {
@@ -349,29 +341,57 @@ static struct result run_map_anywhere(struct model_process *process, const struc
     return (struct result){.value = places[map.first].start};
 }
 
-/* Returns true if the data limit leaves room for the pages that the new rights turn into data. */
-static bool may_protect(const struct model_process *process, const struct op *op)
+/* Returns true if the two places are in one region. */
+static bool is_same_region(const struct model_page *low, const struct model_page *high,
+                           unsigned npages)
 {
-    uint64_t more = 0;
+    return low->mapped && high->mapped && low->prot == high->prot && low->kind == high->kind &&
+           low->shared == high->shared && low->object == high->object &&
+           low->data_end == high->data_end &&
+           (low->object == NOBJECTS || low->index + npages == high->index);
+}
 
-    for (unsigned place = op->first; place <= op->last; place++) {
+/* Returns the place behind the region that holds `place`, or behind `last` if that comes first. */
+static unsigned region_end(const struct model_process *process, unsigned place, unsigned last)
+{
+    const struct model_page *pages = process->pages;
+
+    for (; place < last; place++)
+        if (!is_same_region(&pages[place], &pages[place + 1], place_len(place) >> PAGE_SHIFT))
+            break;
+    return place + 1;
+}
+
+/* Returns the place before which a change of rights ends: a hole, or a region that the data limit
+   does not let become data. */
+static unsigned protect_end(const struct model_process *process, const struct op *op)
+{
+    uint64_t data = model_data_bytes(process);
+    unsigned place = op->first;
+
+    while (place <= op->last && process->pages[place].mapped) {
         struct model_page page = process->pages[place];
+        unsigned end = region_end(process, place, op->last);
         bool was_data = counts_as_data(&page);
 
         page.prot = op->prot;
-        if (counts_as_data(&page) && !was_data)
-            more += place_len(place);
+        if (counts_as_data(&page) && !was_data) {
+            data += places[end - 1].end - places[place].start;
+            if (data > process->limits.data)
+                break;
+        }
+        place = end;
     }
-    return !more || model_data_bytes(process) + more <= process->limits.data;
+    return place;
 }
 
 static struct result run_protect(struct model_process *process, const struct op *op)
 {
-    if (!all_mapped(process, op->first, op->last) || !may_protect(process, op))
-        return (struct result){.err = -ENOMEM};
-    for (unsigned place = op->first; place <= op->last; place++)
+    unsigned end = protect_end(process, op);
+
+    for (unsigned place = op->first; place < end; place++)
         process->pages[place].prot = op->prot;
-    return (struct result){0};
+    return (struct result){.err = end <= op->last ? -ENOMEM : 0};
 }
 
 /* Returns the first heap place at or above `addr`. */

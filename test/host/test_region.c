@@ -208,14 +208,22 @@ static void where_a_file_ends_zeros_begin(void)
     expect_value(object_initial(1, 1, 0));
 }
 
-static void rights_of_a_range_with_a_hole_are_not_changed(void)
+static void rights_are_changed_up_to_a_hole(void)
 {
     start(P);
-    map(BOTTOM, 1, RW);
-    map(BOTTOM + 2, 1, RW);
-    protect(BOTTOM, 3, READ);
+    map(BOTTOM, 2, RW);
+    map(BOTTOM + 3, 1, RW);
+    protect(BOTTOM + 1, 3, READ);
     expect_error(-ENOMEM);
     store(BOTTOM);
+    expect_error(0);
+    store(BOTTOM + 1);
+    expect_error(FAULT_NOT_ALLOWED);
+    store(BOTTOM + 3);
+    expect_error(0);
+    protect(BOTTOM + 2, 2, READ);
+    expect_error(-ENOMEM);
+    store(BOTTOM + 3);
     expect_error(0);
 }
 
@@ -323,7 +331,7 @@ static const struct test tests[] = {
     TEST(pages_of_a_file_keep_their_place_when_a_region_is_cut),
     TEST(a_map_replaces_what_was_there),
     TEST(where_a_file_ends_zeros_begin),
-    TEST(rights_of_a_range_with_a_hole_are_not_changed),
+    TEST(rights_are_changed_up_to_a_hole),
     TEST(room_is_found_below_the_guard_from_the_top_down),
     TEST(the_guard_is_never_mapped),
     TEST(nothing_is_mapped_outside_of_the_users_half),

@@ -313,16 +313,30 @@ static void protection_may_span_regions(void)
     unmap_pages(arena, 6);
 }
 
-static void protecting_a_hole_fails(void)
+static void protecting_a_hole_changes_what_lies_before_it(void)
+{
+    char *arena = map_at(arena_make(4), 4, RW);
+
+    fill_pages(arena, 4);
+    unmap_pages(arena + 2 * PAGE, 1);
+    CHECK_ERR(ENOMEM, mprotect(arena + PAGE, 3 * PAGE, PROT_READ));
+    check_pages(arena, 0, 2);
+    check_pages(arena, 3, 1);
+    CHECK(exits_with(0, write_byte, arena));
+    CHECK(dies_by(SIGSEGV, write_byte, arena + PAGE));
+    CHECK(dies_by(SIGSEGV, read_byte, arena + 2 * PAGE));
+    CHECK(exits_with(0, write_byte, arena + 3 * PAGE));
+    unmap_pages(arena, 4);
+}
+
+static void protecting_from_a_hole_on_changes_nothing(void)
 {
     char *arena = map_at(arena_make(3), 3, RW);
 
     fill_pages(arena, 3);
-    unmap_pages(arena + PAGE, 1);
+    unmap_pages(arena, 1);
     CHECK_ERR(ENOMEM, mprotect(arena, 3 * PAGE, PROT_READ));
-    check_pages(arena, 0, 1);
-    check_pages(arena, 2, 1);
-    CHECK(dies_by(SIGSEGV, read_byte, arena + PAGE));
+    CHECK(exits_with(0, write_byte, arena + PAGE));
     unmap_pages(arena, 3);
 }
 
@@ -528,7 +542,8 @@ int main(void)
     RUN(neighbours_merge);
     RUN(protecting_the_middle_splits);
     RUN(protection_may_span_regions);
-    RUN(protecting_a_hole_fails);
+    RUN(protecting_a_hole_changes_what_lies_before_it);
+    RUN(protecting_from_a_hole_on_changes_nothing);
     RUN(a_thousand_regions_can_be_mapped);
     RUN(five_hundred_protections_can_be_set);
     RUN(contents_survive_no_access);
