@@ -8,9 +8,14 @@
 #include "number.h"
 
 const struct limit limits[] = {
-    {'s', RLIMIT_STACK, 1024, "stack (kB)"},    {'d', RLIMIT_DATA, 1024, "heap and data (kB)"},
-    {'v', RLIMIT_AS, 1024, "all memory (kB)"},  {'n', RLIMIT_NOFILE, 1, "open files"},
+    {'s', RLIMIT_STACK, 1024, "stack (kB)"},
+    {'d', RLIMIT_DATA, 1024, "heap and data (kB)"},
+    {'v', RLIMIT_AS, 1024, "all memory (kB)"},
+    {'n', RLIMIT_NOFILE, 1, "open files"},
     {'t', RLIMIT_CPU, 1, "CPU time (seconds)"},
+    {'u', RLIMIT_NPROC, 1, "processes"},
+    {'f', RLIMIT_FSIZE, 1024, "size of a file (kB)"},
+    {'c', RLIMIT_CORE, 1024, "core dump (kB)"},
 };
 
 const int limit_count = sizeof(limits) / sizeof(limits[0]);
@@ -24,23 +29,44 @@ const struct limit *limit_find(char letter)
     return NULL;
 }
 
-int limit_set(const struct limit *limit, const char *text, const char *prefix)
+/* Sets *number to the limit that `text` stands for. */
+static bool limit_parse(const struct limit *limit, const char *text, const struct rlimit *now,
+                        rlim_t *value)
 {
-    bool is_unlimited = strcmp(text, "unlimited") == 0;
-    struct rlimit value;
-    long number = 0;
+    long number;
 
-    if (!is_unlimited && !number_parse(text, 0, LONG_MAX / limit->unit, &number)) {
-        complain("%s%s: not a limit (a number, or unlimited)", prefix, text);
+    if (strcmp(text, "unlimited") == 0)
+        *value = RLIM_INFINITY;
+    else if (strcmp(text, "soft") == 0)
+        *value = now->rlim_cur;
+    else if (strcmp(text, "hard") == 0)
+        *value = now->rlim_max;
+    else if (number_parse(text, 0, LONG_MAX / limit->unit, &number))
+        *value = number * limit->unit;
+    else
+        return false;
+    return true;
+}
+
+int limit_set(const struct limit *limit, enum limit_kind kind, const char *text, const char *prefix)
+{
+    struct rlimit limits_now;
+    rlim_t value;
+
+    if (getrlimit(limit->resource, &limits_now) < 0) {
+        complain_errno("%s%s", prefix, limit->name);
+        return 1;
+    }
+    if (!limit_parse(limit, text, &limits_now, &value)) {
+        complain("%s%s: not a limit (a number, unlimited, soft or hard)", prefix, text);
         return 2;
     }
-    if (getrlimit(limit->resource, &value) == 0) {
-        value.rlim_cur = is_unlimited ? RLIM_INFINITY : number * limit->unit;
-        if (value.rlim_max < value.rlim_cur)
-            value.rlim_max = value.rlim_cur;
-        if (setrlimit(limit->resource, &value) == 0)
-            return 0;
-    }
+    if (kind != LIMIT_HARD || limits_now.rlim_cur > value)
+        limits_now.rlim_cur = value;
+    if (kind != LIMIT_SOFT || limits_now.rlim_max < value)
+        limits_now.rlim_max = value;
+    if (setrlimit(limit->resource, &limits_now) == 0)
+        return 0;
     complain_errno("%s%s", prefix, limit->name);
     return 1;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../lib/kill.h"
 #include "../lib/message.h"
 #include "../lib/number.h"
 #include "jobs.h"
@@ -101,32 +102,85 @@ static int unset_run(int argc, char **argv)
     return 0;
 }
 
-/* wait [PID...]: waits for processes; without arguments, for all background jobs. */
+static struct job *job_find(const char *command, const char *name)
+{
+    struct job *job = job_named(name);
+
+    if (!job)
+        complain("%s: %s: no such job (jobs lists them)", command, name ? name : "current");
+    return job;
+}
+
+static int argument_await(const char *name)
+{
+    long pid;
+
+    if (name[0] == '%') {
+        struct job *job = job_find("wait", name);
+        return job ? jobs_wait_job(job) : STATUS_NOT_FOUND;
+    }
+    if (number_parse(name, 1, INT_MAX, &pid))
+        return jobs_wait_process(pid);
+    complain("wait: %s: not a process number (ps lists them)", name);
+    return STATUS_USAGE;
+}
+
+/* wait [PID | JOB]...: waits for processes and jobs; without arguments, for all background jobs. */
 static int wait_run(int argc, char **argv)
 {
     int status = 0;
-    long pid;
 
     if (argc == 1)
         return jobs_wait_all();
-    for (int i = 1; i < argc; i++) {
-        if (number_parse(argv[i], 1, INT_MAX, &pid)) {
-            status = jobs_wait_process(pid);
-        } else {
-            complain("wait: %s: not a process number (ps lists them)", argv[i]);
-            status = STATUS_USAGE;
-        }
-    }
+    for (int i = 1; i < argc && !shell.is_interrupted; i++)
+        status = argument_await(argv[i]);
     return status;
 }
 
+/* jobs [-l | -p]: lists the jobs; -l adds the number of each job's first process, and -p shows only
+   that. */
 static int jobs_run(int argc, char **argv)
 {
-    (void)argv;
-    if (argc > 1)
+    enum jobs_format format = JOBS_PLAIN;
+
+    if (argc > 2)
         return arguments_refuse("jobs");
-    jobs_show();
+    if (argc == 2 && strcmp(argv[1], "-l") == 0) {
+        format = JOBS_WITH_PID;
+    } else if (argc == 2 && strcmp(argv[1], "-p") == 0) {
+        format = JOBS_PID;
+    } else if (argc == 2) {
+        complain("jobs: usage: jobs [-l | -p]");
+        return STATUS_USAGE;
+    }
+    jobs_show(format);
     return 0;
+}
+
+static bool kill_job(const char *name, int signal)
+{
+    struct job *job = job_find("kill", name);
+
+    if (!job)
+        return false;
+    if (job_signal(job, signal))
+        return true;
+    complain_errno("kill: %s", name);
+    return false;
+}
+
+/* kill: see user/lib/kill.h. It is built in because it knows the jobs, and because a shell that can
+   start no process must be able to end some. */
+static int kill_builtin_run(int argc, char **argv)
+{
+    static const struct kill_caller builtin = {.prefix = "kill: ", .job_signal = kill_job};
+
+    (void)argc;
+    int status = kill_run(argv + 1, &builtin);
+    if (status != KILL_USAGE)
+        return status;
+    complain("kill: usage: kill %s", KILL_SYNOPSIS);
+    return STATUS_USAGE;
 }
 
 /* fg [JOB], bg [JOB]: continue a job; without an argument, the job that was stopped last. */
@@ -138,12 +192,8 @@ static int resume_run(int argc, char **argv, int (*resume)(struct job *))
     }
     if (argc > 2)
         return arguments_refuse(argv[0]);
-    struct job *job = job_named(argv[1]);
-    if (!job) {
-        complain("%s: %s: no such job (jobs lists them)", argv[0], argc > 1 ? argv[1] : "current");
-        return 1;
-    }
-    return resume(job);
+    struct job *job = job_find(argv[0], argv[1]);
+    return job ? resume(job) : 1;
 }
 
 static int fg_run(int argc, char **argv)
@@ -157,9 +207,17 @@ static int bg_run(int argc, char **argv)
 }
 
 static const struct builtin builtins[] = {
-    {"bg", bg_run},       {"cd", cd_run},     {"exit", exit_run}, {"export", export_run},
-    {"fg", fg_run},       {"jobs", jobs_run}, {"pwd", pwd_run},   {"ulimit", ulimit_run},
-    {"unset", unset_run}, {"wait", wait_run},
+    {"bg", bg_run},
+    {"cd", cd_run},
+    {"exit", exit_run},
+    {"export", export_run},
+    {"fg", fg_run},
+    {"jobs", jobs_run},
+    {"kill", kill_builtin_run},
+    {"pwd", pwd_run},
+    {"ulimit", ulimit_run},
+    {"unset", unset_run},
+    {"wait", wait_run},
 };
 
 enum { NBUILTINS = sizeof(builtins) / sizeof(builtins[0]) };

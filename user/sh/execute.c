@@ -126,52 +126,14 @@ static void pipeline_start(struct command *commands, struct job *job)
     pipe_end_close(input);
 }
 
-static bool is_job_name(const char *word)
-{
-    return word && word[0] == '%';
-}
-
-/* Returns kill's words with each job %N replaced by its group -PGID, and an explicit signal before
-   the first of them. Returns NULL after a message. */
-static char **kill_jobs(char **argv)
-{
-    size_t argc = 0;
-
-    while (argv[argc])
-        argc++;
-    char **words = line_alloc((argc + 2) * sizeof(*words)), **next = words;
-    for (; *argv; argv++) {
-        if (!is_job_name(*argv)) {
-            *next++ = *argv;
-            continue;
-        }
-        const struct job *job = job_named(*argv);
-        if (!job || job_group(job) == 0) {
-            complain("kill: %s: no such job (jobs lists them)", *argv);
-            return NULL;
-        }
-        if (next == words + 1)
-            *next++ = "-TERM";
-        *next++ = line_format("-%d", (int)job_group(job));
-    }
-    return words;
-}
-
-/* Expands the words of a command. For kill, a program that knows no jobs, job names are
-   replaced. */
-static bool command_expand(struct command *command)
-{
-    command->argv = expand_words(command->words);
-    if (command->argv && command->argv[0] && strcmp(command->argv[0], "kill") == 0)
-        command->argv = kill_jobs(command->argv);
-    return command->argv;
-}
-
 /* Expands the words of each command. Returns false after a message. */
 static bool pipeline_expand(struct command *commands)
 {
     for (struct command *command = commands; command; command = command->next) {
-        if (!command->subshell && !command_expand(command))
+        if (command->subshell)
+            continue;
+        command->argv = expand_words(command->words);
+        if (!command->argv)
             return false;
     }
     return true;

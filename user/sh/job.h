@@ -30,8 +30,13 @@ struct job {
 /* Returns the oldest job; the newest comes last. */
 struct job *jobs_first(void);
 
-/* Empties the list in a child, which has none of the shell's processes as children. */
+/* Begins a new list in a child, which has none of the shell's processes as children. The shell's
+   list can still be looked at: jobs_for_people returns it until the child has jobs of its own. */
 void jobs_disown(void);
+struct job *jobs_for_people(void);
+
+/* Records all changes of processes that have happened. */
+void jobs_update(void);
 
 /* Remove a job from the list, or all jobs that have ended. */
 void job_forget(struct job *job);

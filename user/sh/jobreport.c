@@ -35,23 +35,31 @@ static const char *job_state_text(const struct job *job)
     return text;
 }
 
-static void job_show(const struct job *job, FILE *file)
+static void job_show(const struct job *job, enum jobs_format format, FILE *file)
 {
-    fprintf(file, "[%d] %-12s %s\n", job->number, job_state_text(job), job->text);
+    int pid = job->processes[0].pid;
+
+    if (format == JOBS_PID)
+        fprintf(file, "%d\n", pid);
+    else if (format == JOBS_WITH_PID)
+        fprintf(file, "[%d] %5d %-12s %s\n", job->number, pid, job_state_text(job), job->text);
+    else
+        fprintf(file, "[%d] %-12s %s\n", job->number, job_state_text(job), job->text);
 }
 
 void job_report(struct job *job)
 {
     if (job->has_news && !job_is_running(job))
-        job_show(job, stderr);
+        job_show(job, JOBS_PLAIN, stderr);
     job->has_news = false;
 }
 
-void jobs_show(void)
+void jobs_show(enum jobs_format format)
 {
-    for (struct job *job = jobs_first(); job; job = job->next) {
+    jobs_update();
+    for (struct job *job = jobs_for_people(); job; job = job->next) {
         if (job->number > 0)
-            job_show(job, stdout);
+            job_show(job, format, stdout);
         job->has_news = false;
     }
 }

@@ -1,4 +1,5 @@
 /* Starts the processes of jobs, and waits for them in the foreground and in the background. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -60,7 +61,7 @@ static bool change_take(int options)
     int status;
 
     if (shell.is_interactive)
-        options |= WUNTRACED;
+        options |= WUNTRACED | WCONTINUED;
     pid_t pid = waitpid(-1, &status, options);
     if (pid <= 0)
         return false;
@@ -68,10 +69,15 @@ static bool change_take(int options)
     return true;
 }
 
-void jobs_report(void)
+void jobs_update(void)
 {
     while (change_take(WNOHANG))
         ;
+}
+
+void jobs_report(void)
+{
+    jobs_update();
     for (struct job *job = jobs_first(); job; job = job->next)
         job_report(job);
     jobs_forget_ended();
@@ -158,30 +164,55 @@ static int guard_end(struct job *guard)
     return 0;
 }
 
-static bool is_waited_for(const struct process *process)
+/* The object of wait: a process, or a job; all background jobs if both are NULL. */
+struct awaited {
+    const struct process *process;
+    const struct job *job;
+};
+
+static bool is_awaited(const struct awaited *awaited)
 {
-    return process ? process->state == PROCESS_RUNNING : some_background_job_is_running();
+    if (awaited->process)
+        return awaited->process->state == PROCESS_RUNNING;
+    return awaited->job ? job_is_running(awaited->job) : some_background_job_is_running();
 }
 
-/* Waits for a process, or for all background jobs if it is NULL. Returns 0, or the status for a
-   Ctrl-C. */
-static int background_await(const struct process *process)
+/* Waits. Returns 0, or the status for a Ctrl-C. */
+static int background_await(const struct awaited *awaited)
 {
-    if (!is_waited_for(process))
+    if (!is_awaited(awaited))
         return 0;
     struct job *guard = shell.is_interactive ? guard_start() : NULL;
-    while (is_waited_for(process) && !(guard && job_has_ended(guard)) && change_take(0))
+    while (is_awaited(awaited) && !(guard && job_has_ended(guard)) && change_take(0))
         ;
     return guard ? guard_end(guard) : 0;
 }
 
 int jobs_wait_all(void)
 {
-    int status = background_await(NULL);
+    int status = background_await(&(struct awaited){0});
 
     if (!shell.is_interactive)
         jobs_forget_ended();
     return status;
+}
+
+/* Waits for a process of `job`, or for the job. Returns the status of `process`. */
+static int status_await(struct job *job, const struct process *process,
+                        const struct awaited *awaited)
+{
+    int status = background_await(awaited);
+
+    if (status == 0)
+        status = process->status;
+    if (!shell.is_interactive && job_has_ended(job))
+        job_forget(job);
+    return status;
+}
+
+int jobs_wait_job(struct job *job)
+{
+    return status_await(job, job_last_process(job), &(struct awaited){.job = job});
 }
 
 int jobs_wait_process(pid_t pid)
@@ -191,24 +222,55 @@ int jobs_wait_process(pid_t pid)
 
     if (!process)
         return STATUS_NOT_FOUND;
-    int status = background_await(process);
-    if (status == 0)
-        status = process->status;
-    if (!shell.is_interactive && job_has_ended(job))
-        job_forget(job);
-    return status;
+    return status_await(job, process, &(struct awaited){.process = process});
+}
+
+/* ---- kill ---- */
+
+/* Sends a signal to the processes of a job that has no group. */
+static bool processes_signal(const struct job *job, int signal)
+{
+    bool is_sent = false;
+
+    errno = ESRCH;
+    for (size_t i = 0; i < job->nprocesses; i++) {
+        const struct process *process = &job->processes[i];
+        if (process->state != PROCESS_ENDED && kill(process->pid, signal) == 0)
+            is_sent = true;
+    }
+    return is_sent;
+}
+
+/* Sends a signal to a job. Records that SIGCONT and SIGKILL end its stop. */
+static bool group_signal(struct job *job, int signal)
+{
+    bool is_sent = job->group ? kill(-job->group, signal) == 0 : processes_signal(job, signal);
+
+    bool ends_stop = is_sent && (signal == SIGCONT || signal == SIGKILL);
+
+    for (size_t i = 0; ends_stop && i < job->nprocesses; i++) {
+        if (job->processes[i].state == PROCESS_STOPPED)
+            job->processes[i].state = PROCESS_RUNNING;
+    }
+    return is_sent;
+}
+
+bool job_signal(struct job *job, int signal)
+{
+    /* a stopped job ends only when it runs on */
+    bool is_ending = signal == SIGTERM || signal == SIGHUP;
+
+    return group_signal(job, signal) &&
+           (!is_ending || !job_is_stopped(job) || group_signal(job, SIGCONT));
 }
 
 /* ---- fg and bg ---- */
 
+/* Continues the processes of a job. Their next changes are those after that. */
 static void job_continue(struct job *job)
 {
-    for (size_t i = 0; i < job->nprocesses; i++) {
-        if (job->processes[i].state == PROCESS_STOPPED)
-            job->processes[i].state = PROCESS_RUNNING;
-    }
     job->has_news = false;
-    kill(-job->group, SIGCONT);
+    job_signal(job, SIGCONT);
 }
 
 int job_to_foreground(struct job *job)

@@ -15,13 +15,22 @@
 /* all jobs that still run, or whose end was neither reported nor waited for */
 static struct job *jobs;
 
+/* the jobs of the shell whose child this process is */
+static struct job *jobs_of_parent;
+
 struct job *jobs_first(void)
 {
     return jobs;
 }
 
+struct job *jobs_for_people(void)
+{
+    return jobs ? jobs : jobs_of_parent;
+}
+
 void jobs_disown(void)
 {
+    jobs_of_parent = jobs;
     jobs = NULL;
 }
 
@@ -114,15 +123,19 @@ void process_change(pid_t pid, int wait_status)
 
     if (!process)
         return;
-    process->state = WIFSTOPPED(wait_status) ? PROCESS_STOPPED : PROCESS_ENDED;
     process->signal = 0;
+    job->has_news = true;
+    if (WIFCONTINUED(wait_status)) {
+        process->state = PROCESS_RUNNING;
+        return;
+    }
+    process->state = WIFSTOPPED(wait_status) ? PROCESS_STOPPED : PROCESS_ENDED;
     if (WIFSTOPPED(wait_status))
         process->signal = WSTOPSIG(wait_status);
     else if (WIFSIGNALED(wait_status))
         process->signal = WTERMSIG(wait_status);
     process->status =
         process->signal ? STATUS_SIGNAL_BASE + process->signal : WEXITSTATUS(wait_status);
-    job->has_news = true;
 }
 
 void job_number_give(struct job *job)
@@ -168,7 +181,7 @@ static struct job *job_current(void)
 {
     struct job *last = NULL, *last_stopped = NULL;
 
-    for (struct job *job = jobs; job; job = job->next) {
+    for (struct job *job = jobs_for_people(); job; job = job->next) {
         if (job->number > 0)
             last = job;
         if (job->number > 0 && job_is_stopped(job))
@@ -185,14 +198,9 @@ struct job *job_named(const char *name)
         return job_current();
     if (!number_parse(name + (*name == '%'), 1, INT_MAX, &number))
         return NULL;
-    for (struct job *job = jobs; job; job = job->next) {
+    for (struct job *job = jobs_for_people(); job; job = job->next) {
         if (job->number == number)
             return job;
     }
     return NULL;
-}
-
-pid_t job_group(const struct job *job)
-{
-    return job->group;
 }

@@ -33,13 +33,16 @@ int job_complete(struct job *job);
    that have ended. */
 void jobs_report(void);
 
-/* Wait for all running background jobs, or for the process `pid` of one. Return its status, or 127
-   if there is no such process. */
+/* Wait for all running background jobs, for one, or for the process `pid` of one. Return its status,
+   or 127 if there is no such process. */
 int jobs_wait_all(void);
+int jobs_wait_job(struct job *job);
 int jobs_wait_process(pid_t pid);
 
-/* Prints all background jobs. */
-void jobs_show(void);
+/* Prints all background jobs: "[1] Running  text", with the number of the first process in between,
+   or only that number. */
+enum jobs_format { JOBS_PLAIN, JOBS_WITH_PID, JOBS_PID };
+void jobs_show(enum jobs_format format);
 
 /* Returns true if the shell may end. If it would leave stopped jobs, the first call prints a
    warning and returns false. */
@@ -48,7 +51,10 @@ bool jobs_may_be_left(void);
 /* Finds the background job %N or N. NULL, % and %% mean the job that was stopped last, or else the
    newest. Returns NULL if there is none. */
 struct job *job_named(const char *name);
-pid_t job_group(const struct job *job);
+
+/* Sends a signal to all processes of a job. A stopped job is continued too by SIGTERM and SIGHUP,
+   because it could not end otherwise. Returns false, with errno, on failure. */
+bool job_signal(struct job *job, int signal);
 
 /* Continue a job, in the foreground or in the background. In the foreground, wait as job_complete
    does. Return the status for $?. */

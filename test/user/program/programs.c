@@ -46,18 +46,6 @@ static void end(void)
     temp_dir_leave();
 }
 
-/* The shell */
-
-/* The shell runs no part of a command that it does not support. */
-static void the_shell_refuses_what_it_does_not_have(void)
-{
-    prints(2, "if true; then echo x; fi", "");
-    prints(2, "{ echo a; echo b; }", "");
-    prints(2, "echo a | while read x; do echo b; done", "");
-    prints(0, "echo '{' if", "{ if\n");
-    prints(127, "'if' x", "");
-}
-
 /* head */
 
 static void head_shows_the_beginning(void)
@@ -328,16 +316,6 @@ static void run_limited_limits(void)
 
 /* More */
 
-static void kill_names_signals(void)
-{
-    prints(0, "kill -l 9", "KILL\n");
-    prints(0, "kill -l 139", "SEGV\n");
-    if (on_pagoda()) { /* dash has a kill of its own, which knows less */
-        prints(0, "kill -l TERM sigint 1", "15\n2\nHUP\n");
-        prints(1, "kill -l none 0 128 2", "INT\n");
-    }
-}
-
 /* ls has closed the directory when it looks at its files. */
 static void ls_lists_its_own_files(void)
 {
@@ -369,8 +347,6 @@ int main(void)
     RUN_ON_PAGODA(vmstat_counts_outcomes);
     RUN_ON_PAGODA(top_shows_processes);
     RUN_ON_PAGODA(run_limited_limits);
-    RUN_ON_PAGODA(the_shell_refuses_what_it_does_not_have);
-    RUN(kill_names_signals);
     RUN(ls_lists_its_own_files);
     RUN_ON_PAGODA(programs_refuse_arguments);
     return test_end();

@@ -1,0 +1,136 @@
+/* The shell at a terminal: its jobs. A shell reads from the console, which TIOCSTI types on, and
+   writes to a pipe, so that the cases wait for what it says. */
+#include "test.h"
+
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+
+static int console, output;
+static pid_t shell;
+static char said[8 * KIB]; /* since the last line was typed */
+
+/* Waits until the shell has said `text` since the last line was typed. */
+static void expect(const char *text)
+{
+    size_t len = strlen(said);
+    ssize_t part;
+
+    while (!strstr(said, text)) {
+        part = CHECK_OK(read(output, said + len, sizeof(said) - 1 - len));
+        if (part == 0)
+            test_fail(__FILE__, __LINE__, "the shell ended after \"%s\", not \"%s\"", said, text);
+        said[len += part] = '\0';
+    }
+}
+
+static void type_line(const char *line)
+{
+    said[0] = '\0';
+    for (; *line; line++)
+        CHECK_OK(ioctl(console, TIOCSTI, line));
+    CHECK_OK(ioctl(console, TIOCSTI, "\n"));
+}
+
+/* Types a line. Waits until the shell has said `text`, and then for its next prompt. */
+static void ask(const char *line, const char *text)
+{
+    type_line(line);
+    expect(text);
+    type_line("echo e'nd'");
+    expect("end\n$ ");
+}
+
+static void be_shell(void *fd)
+{
+    CHECK_OK(dup2(console, STDIN_FILENO));
+    CHECK_OK(dup2(*(int *)fd, STDOUT_FILENO));
+    CHECK_OK(dup2(*(int *)fd, STDERR_FILENO));
+    CHECK_OK(setenv("TERM", "dumb", 1)); /* without a line editor */
+    CHECK_OK(setenv("PS1", "$ ", 1));
+    execl("/bin/sh", "sh", NULL);
+}
+
+/* Leads a session with the console, and starts a shell in it. */
+static void session_run(void *body)
+{
+    struct termios modes, quiet;
+    int fds[2];
+
+    CHECK_OK(setsid());
+    console = CHECK_OK(open("/dev/console", O_RDWR));
+    CHECK_OK(ioctl(console, TIOCSCTTY, 1));
+    CHECK_OK(tcgetattr(console, &modes));
+    quiet = modes;
+    quiet.c_lflag &= ~ECHO; /* it would mix with the reports */
+    CHECK_OK(tcsetattr(console, TCSANOW, &quiet));
+    make_pipe(fds);
+    output = fds[0];
+    shell = start_child(be_shell, &fds[1]);
+    CHECK_OK(close(fds[1]));
+    expect("$ ");
+    ((void (*)(void))body)();
+    type_line("exit; exit");
+    CHECK(exited_with(wait_child(shell), 0));
+    CHECK_OK(close(output));
+    signal(SIGTTOU, SIG_IGN);
+    CHECK_OK(tcsetattr(console, TCSAFLUSH, &modes));
+}
+
+static void run_with_shell(void *body)
+{
+    CHECK(exits_with(0, session_run, body));
+}
+
+#define RUN_WITH_SHELL(name) test_run_with(#name, run_with_shell, (void *)(uintptr_t)(name))
+
+static void kill_ends_a_background_job(void)
+{
+    ask("sleep 1000 &", "[1] ");
+    ask("sleep 1000 | sleep 1000 &", "[2] ");
+    ask("kill -9 %2; wait %2; echo =$?", "=137\n");
+    ask("jobs", "[1] Running      sleep 1000");
+    ask("kill %1; wait %1; echo =$?; kill %1", "=143\nsh: kill: %1: No such process\n");
+    ask("kill %1", "sh: kill: %1: no such job");
+}
+
+static void kill_ends_a_stopped_job(void)
+{
+    ask("sh -c 'kill -STOP $$'", "");
+    ask("jobs", "[1] Stopped ");
+    ask("kill %1; wait %1; echo =$?", "=143\n");
+    ask("sh -c 'kill -STOP $$'", "");
+    ask("kill -9 %%; wait %1; echo =$?", "=137\n");
+}
+
+static void fg_and_bg_continue_a_job(void)
+{
+    ask("sh -c 'kill -STOP $$; exit 7'", "");
+    ask("fg; echo =$?", "=7\n");
+    ask("sh -c 'kill -STOP $$; exit 8'", "");
+    ask("bg %1; wait %1; echo =$?", "=8\n");
+    ask("fg", "sh: fg: current: no such job");
+    ask("bg %5", "sh: bg: %5: no such job");
+}
+
+/* The shell learns that another process has continued its job. */
+static void jobs_shows_what_was_continued(void)
+{
+    ask("sh -c 'kill -STOP $$; sleep 1000'", "");
+    ask("jobs", "[1] Stopped ");
+    type_line("jobs -p; echo end");
+    expect("\nend\n$ ");
+    CHECK_OK(kill(-atoi(said), SIGCONT));
+    ask("jobs", "[1] Running ");
+    ask("kill -9 %1; wait; echo =$?", "=0\n");
+}
+
+int main(void)
+{
+    pagoda_only(); /* Linux has other shells, and may refuse TIOCSTI */
+    RUN_WITH_SHELL(kill_ends_a_background_job);
+    RUN_WITH_SHELL(kill_ends_a_stopped_job);
+    RUN_WITH_SHELL(fg_and_bg_continue_a_job);
+    RUN_WITH_SHELL(jobs_shows_what_was_continued);
+    return test_end();
+}
