@@ -27,9 +27,11 @@ QEMUFLAGS ?=#           more arguments for QEMU
 APPEND ?=#              the kernel's command line
 EXTRA ?=#               a directory whose files join the root file system
 CMD ?=#                 run: the command, in the syntax of Pagoda's shell
-T ?=#                   test, test-linux, lint: the tests or checks to run
+T ?=#                   test, test-linux, test-diff, lint: the tests or checks to run
 MINUTES ?= 60#          session: its length
-SECONDS ?= 60#          fuzz: its length
+SECONDS ?= 60#          fuzz, test-diff: its length
+SEED ?=#                test-diff: a number that its run repeats
+CASE ?=#                test-diff: the only case, of which each step is shown
 TIMEOUT ?=#             run, test: seconds after which the machine counts as hung (600)
 DEBUG ?=#               1: check the lock order, and other invariants that are costly to check
 WERROR ?=#              1: warnings are errors
@@ -100,13 +102,17 @@ LARGE_OBJECTS := $(patsubst %,build/%.o,$(wildcard $(LARGE_PROGRAMS:%=user/%/*.c
 TEST_SOURCES := $(wildcard test/user/*/*.c)
 TESTS := $(basename $(notdir $(TEST_SOURCES)))
 TEST_OBJECTS := $(patsubst %,build/%.o,$(wildcard test/user/*.c))
+# A file in test/diff is a program of its name, which is linked to the frame of all.
+DIFFS := $(patsubst test/diff/%.c,%,$(filter-out %/generator.c,$(wildcard test/diff/*.c)))
+DIFF_OBJECTS := $(patsubst %,build/test/diff/%.c.o,$(DIFFS) generator)
 
 ROOT_DIRS := bin etc tmp dev proc
 ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) \
 	$(if $(wildcard user/motd),etc/motd)
 TEST_FILES := $(TESTS:%=test/%)
+DIFF_FILES := $(DIFFS:%=diff/%)
 
-.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux test-failures session
+.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux test-diff test-failures session
 .PHONY: test-host fuzz mutants bench bench-linux qemu-gdb gdb compdb lint clean help FORCE
 .PHONY: need-build need-qemu need-iso need-uefi need-bochs need-gdb need-host need-test need-lint
 FORCE:
@@ -210,7 +216,7 @@ build/user/%.c.o: user/%.c build/flags
 	@mkdir -p $(@D)
 	@$(UCC) $(UCFLAGS) -c -o $@ $<
 
-build/test/user/%.c.o: test/user/%.c build/flags
+build/test/%.c.o: test/%.c build/flags
 	@mkdir -p $(@D)
 	@$(UCC) $(UCFLAGS) -c -o $@ $<
 
@@ -223,13 +229,16 @@ $(foreach p,$(LARGE_PROGRAMS),$(eval build/user/bin/$p: $(filter build/user/$p/%
 $(SMALL_PROGRAMS:%=build/user/bin/%): build/user/bin/%: build/user/%.c.o
 $(foreach s,$(TEST_SOURCES),$(eval build/user/test/$(basename $(notdir $s)): build/$s.o))
 $(TESTS:%=build/user/test/%): $(TEST_OBJECTS)
+$(DIFFS:%=build/user/diff/%): build/user/diff/%: build/test/diff/%.c.o build/test/diff/generator.c.o
 
-$(PROGRAMS:%=build/user/bin/%) $(TESTS:%=build/user/test/%): build/user/lib.a
+USER_FILES := $(PROGRAMS:%=bin/%) $(TEST_FILES) $(DIFF_FILES)
+
+$(USER_FILES:%=build/user/%): build/user/lib.a
 	@mkdir -p $(@D)
 	@echo "  USER  $(@:build/user/%=/%)"
 	@$(UCC) $(UCFLAGS) -o $@ $(filter %.o,$^) build/user/lib.a
 
-$(PROGRAMS:%=build/root/bin/%) $(TESTS:%=build/root/test/%): build/root/%: build/user/%
+$(USER_FILES:%=build/root/%): build/root/%: build/user/%
 	@mkdir -p $(@D)
 	@$(USTRIP) -s -o $@ $<
 
@@ -242,8 +251,8 @@ build/root/etc/motd: user/motd
 
 build/root.list: FORCE
 	@mkdir -p build
-	@echo '$(ROOT_DIRS) $(ROOT_FILES) $(TEST_FILES)' | cmp -s - $@ || \
-	    echo '$(ROOT_DIRS) $(ROOT_FILES) $(TEST_FILES)' >$@
+	@echo '$(ROOT_DIRS) $(ROOT_FILES) $(TEST_FILES) $(DIFF_FILES)' | cmp -s - $@ || \
+	    echo '$(ROOT_DIRS) $(ROOT_FILES) $(TEST_FILES) $(DIFF_FILES)' >$@
 
 CPIO := cpio -o -H newc -R 0:0 --reproducible --quiet
 
@@ -255,6 +264,10 @@ build/initrd.cpio: $(ROOT_FILES:%=build/root/%) build/root.list
 build/test.cpio: $(TEST_FILES:%=build/root/%) build/root.list
 	@mkdir -p build/root/test
 	@cd build/root && printf '%s\n' test $(TEST_FILES) | $(CPIO) >../test.cpio
+
+build/diff.cpio: $(DIFF_FILES:%=build/root/%) build/root.list
+	@mkdir -p build/root/diff
+	@cd build/root && printf '%s\n' diff $(DIFF_FILES) | $(CPIO) >../diff.cpio
 
 build/extra.cpio: FORCE | need-build
 	@mkdir -p build
@@ -287,6 +300,7 @@ QEMU_WINDOW = $(PYTHON) tools/qemu.py $(QEMU) $(if $(filter 1,$(KVM)),-accel kvm
 	-nic none -serial mon:stdio -cdrom build/pagoda.iso
 QEMU_ISO = $(QEMU_WINDOW) -display none
 RUNNABLE := build/pagoda.elf build/initrd.cpio build/test.cpio build/extra.cpio
+COMPARABLE := build/pagoda.elf build/initrd.cpio build/diff.cpio
 
 qemu: build/pagoda.iso ## Pagoda here (halt ends it; Ctrl-A X kills it, W asks where it is)
 	@$(QEMU_ISO) $(QEMUFLAGS)
@@ -310,6 +324,10 @@ test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(TEST_NEEDS) ## all tests; T=N
 
 test-linux: $(TEST_FILES:%=build/root/%) ## the test programs on this Linux
 	@cd build/root/test && ./runtests $(T)
+
+test-diff: $(COMPARABLE) | need-qemu ## random programs on Pagoda and on this Linux, for SECONDS
+	@$(PYTHON) tools/diff.py $(if $(CASE),-c $(CASE),-t $(SECONDS)) \
+	    -s $(or $(SEED),$$(date +%s)) $(T)
 
 test-failures: $(RUNNABLE) | need-qemu ## each allocation of the test programs fails once (long)
 	@$(PYTHON) tools/test.py --failures
@@ -350,7 +368,7 @@ gdb: build/pagoda.elf | need-gdb ## gdb on qemu-gdb's machine; stops at the next
 # compile_commands.json says how each C file is compiled, for editors and for lint. No flag has a
 # character that JSON or the shell would need to have quoted.
 
-USER_SOURCES := $(wildcard user/*.c user/*/*.c test/user/*.c test/user/*/*.c)
+USER_SOURCES := $(wildcard user/*.c user/*/*.c test/user/*.c test/user/*/*.c test/diff/*.c)
 json_string = "$(1)": "$(2)"
 compdb_entry = {$(call json_string,directory,$(CURDIR))$(comma) \
 	$(call json_string,file,$(1))$(comma) $(call json_string,command,$(2) -c $(1))}
@@ -379,4 +397,5 @@ help: ## this list
 	        { printf "    %-13s %s%s\n", $$1, $$3, $$2 == "" ? "" : " [" $$2 "]" }'
 
 -include $(KERNEL_OBJECTS:.o=.d) $(LIB_OBJECTS:.o=.d) $(LARGE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
+-include $(DIFF_OBJECTS:.o=.d)
 -include $(SMALL_PROGRAMS:%=build/user/%.c.d) $(TEST_SOURCES:%=build/%.d)

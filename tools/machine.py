@@ -57,7 +57,8 @@ def cpio(files, mode=0o100644):
 
 def initrd(files):
     """Returns the archives of the root, /test, EXTRA and `files`, one after the other."""
-    parts = [(BUILD / name).read_bytes() for name in ("initrd.cpio", "test.cpio", "extra.cpio")]
+    names = setting("PAGODA_ARCHIVES", "initrd.cpio test.cpio extra.cpio").split()
+    parts = [(BUILD / name).read_bytes() for name in names]
     return b"".join(part + bytes(-len(part) % 4) for part in [*parts, cpio(files)])
 
 

@@ -44,12 +44,24 @@ static int mmap_set_file(struct map_request *request, struct file *file, uint64_
     return file_pager(file, &request->pager);
 }
 
-/* Maps `file`, or anonymous memory if it is NULL, into the current vspace. Returns the address. */
+/* Checks the address of a request that must have it. Errors: -ENOMEM (not in the user's half),
+   -EINVAL (not page aligned), -EPERM (the lowest addresses, which no program may map). */
+static int mmap_check_fixed(uaddr_t addr, uint64_t len)
+{
+    if (addr > USER_END - len)
+        return -ENOMEM;
+    if (addr % PAGE_SIZE)
+        return -EINVAL;
+    return addr < USER_START ? -EPERM : 0;
+}
+
+/* Maps `file`, or anonymous memory if it is NULL, into the current vspace. Returns the address.
+   The order of the checks is Linux's. */
 static long mmap_current(uaddr_t addr, uint64_t len, unsigned prot, unsigned flags,
                          struct file *file, uint64_t offset)
 {
     struct map_request request = {
-        .start = page_ceil(addr),
+        .start = page_floor(addr),
         .len = page_ceil(len),
         .prot = prot & PROT_ALL,
         .kind = VREGION_MAP,
@@ -63,11 +75,13 @@ static long mmap_current(uaddr_t addr, uint64_t len, unsigned prot, unsigned fla
         return -EINVAL;
     if (request.len == 0 || request.len > USER_END)
         return -ENOMEM;
-    if ((request.fixed && addr % PAGE_SIZE) || (flags & MAP_TYPE) == 0)
-        return -EINVAL;
-    if ((flags & MAP_TYPE) != MAP_PRIVATE)
-        return -ENODEV; /* shared mappings are not supported */
-    if (file)
+    if (request.fixed)
+        err = mmap_check_fixed(addr, request.len);
+    if (!err && (flags & MAP_TYPE) == 0)
+        err = -EINVAL;
+    if (!err && (flags & MAP_TYPE) != MAP_PRIVATE)
+        err = -ENODEV; /* shared mappings are not supported */
+    if (!err && file)
         err = mmap_set_file(&request, file, offset);
     if (!err)
         err = vspace_map(current_vspace(), &request, &start);

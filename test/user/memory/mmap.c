@@ -185,6 +185,14 @@ static void a_free_address_is_taken_as_asked(void)
     unmap_pages(arena + PAGE, 2);
 }
 
+static void a_hint_is_rounded_down(void)
+{
+    char *hole = map_hole(2);
+
+    CHECK_EQ(mmap(hole + PAGE - 1, PAGE, RW, ANON, -1, 0), hole);
+    unmap_pages(hole, 1);
+}
+
 static void an_occupied_address_is_only_a_hint(void)
 {
     char *page = map_pages(1), *other;
@@ -533,6 +541,7 @@ int main(void)
     RUN(addresses_out_of_reach_are_refused);
     RUN_ON_PAGODA(the_null_page_cannot_be_mapped);
     RUN(a_free_address_is_taken_as_asked);
+    RUN(a_hint_is_rounded_down);
     RUN(an_occupied_address_is_only_a_hint);
     RUN(fixed_replaces_what_was_there);
     RUN(noreplace_replaces_nothing);
