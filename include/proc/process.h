@@ -112,8 +112,9 @@ struct fork_request {
 __must_check int process_fork(const struct fork_request *request);
 
 /* Runs a new program in the current process: execve(2). On success the process returns to user mode
-   in it. `path` is in kernel memory; argv and envp are user addresses. On failure the old program
-   goes on: -ENOEXEC, -E2BIG, -EFAULT, -ENOMEM, or an error of vfs_open_exe. */
+   in it, or, if the file is a script, in the program that its first line names. `path` is in kernel
+   memory; argv and envp are user addresses. On failure the old program goes on: -ENOEXEC, -E2BIG,
+   -EFAULT, -ENOMEM, -ELOOP (too many scripts in a row), or an error of vfs_open_exe. */
 __must_check int process_exec(const char *path, const uaddr_t __user *argv,
                               const uaddr_t __user *envp);
 

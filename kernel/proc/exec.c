@@ -1,5 +1,8 @@
 /* execve.
 
+   If the file is a script, the program is the one that its first line names (script.c). `path` stays
+   the script's: it gives the process its name.
+
    The new program is built beside the old one, in an address space that no CPU has loaded: segments
    and stack become regions, and the arguments are copied in. Only when all of that has worked does
    the process change over. After that nothing can fail.
@@ -29,10 +32,10 @@
 #include <proc/news.h>
 #include <proc/process.h>
 #include <proc/ptrace.h>
-#include <vm/usercopy.h>
+#include "arguments.h"
+#include "script.h"
 
 #define STACK_MAX    (1ul << 30)      /* however high the limit is */
-#define STRING_MAX   (32 * PAGE_SIZE) /* one argument, as on Linux */
 #define HEAP_GAP     (16 * PAGE_SIZE) /* between the program and its heap */
 #define AUXV_ENTRIES 18
 #define RANDOM_BYTES 16
@@ -41,15 +44,6 @@
    most the largest piece of memory; Linux's largest limit is 6 MiB. */
 #define ARGUMENTS_MIN (128ul << 10)
 #define ARGUMENTS_MAX (PAGE_SIZE << FRAME_MAX_ORDER)
-
-/* The strings of argv, then of envp, then the path, each with its final 0. */
-struct exec_arguments {
-    char *bytes;      /* on the heap */
-    size_t len, size; /* bytes in use, and allocated */
-    size_t env, path; /* offsets of the first string of envp, and of the path */
-    size_t max;       /* the limit of len, from which the pointers' sizes are subtracted */
-    unsigned argc, envc;
-};
 
 /* A program that is being built. */
 struct loading {
@@ -60,136 +54,6 @@ struct loading {
     uaddr_t strings; /* where the arguments start on the stack */
     uaddr_t rsp;
 };
-
-/* ---- Arguments ---- */
-
-/* Doubles the room, up to the limit. -E2BIG, -ENOMEM. */
-static int arguments_grow(struct exec_arguments *args)
-{
-    if (args->size >= args->max)
-        return -E2BIG;
-    size_t size = min(max(args->size * 2, PAGE_SIZE), args->max);
-    char *bytes = heap_alloc(size);
-    if (!bytes)
-        return -ENOMEM;
-    memcpy(bytes, args->bytes, args->len);
-    heap_free(args->bytes);
-    args->bytes = bytes;
-    args->size = size;
-    return 0;
-}
-
-/* Appends a string of user memory. -EFAULT, -E2BIG, -ENOMEM. */
-static int arguments_add(struct exec_arguments *args, const char __user *string)
-{
-    for (;;) {
-        size_t room = min(args->size - args->len, STRING_MAX);
-        ssize_t len =
-            room ? copy_string_from_user(args->bytes + args->len, string, room) : -ENAMETOOLONG;
-
-        if (len >= 0) {
-            args->len += len + 1;
-            return 0;
-        }
-        if (len != -ENAMETOOLONG)
-            return len;
-        if (room == STRING_MAX)
-            return -E2BIG;
-        int err = arguments_grow(args);
-        if (err)
-            return err;
-    }
-}
-
-/* Counts the strings in a vector that ends with a null pointer; `vector` may be NULL. -EFAULT,
-   -E2BIG. */
-static int vector_count(const uaddr_t __user *vector, size_t max_bytes, unsigned *count)
-{
-    uaddr_t string;
-
-    for (*count = 0; vector; ++*count) {
-        if (get_user(&string, &vector[*count]))
-            return -EFAULT;
-        if (!string)
-            break;
-        if (*count * sizeof(uaddr_t) >= max_bytes)
-            return -E2BIG;
-    }
-    return 0;
-}
-
-/* Counts the strings, and subtracts their pointers on the new stack from the limit. */
-static int arguments_count(struct exec_arguments *args, const uaddr_t __user *argv,
-                           const uaddr_t __user *envp)
-{
-    int err = vector_count(argv, args->max, &args->argc);
-
-    if (!err)
-        err = vector_count(envp, args->max, &args->envc);
-    if (err)
-        return err;
-    size_t pointers = (max(args->argc, 1u) + args->envc) * sizeof(uaddr_t);
-    if (pointers >= args->max)
-        return -E2BIG;
-    args->max -= pointers;
-    return 0;
-}
-
-static int arguments_add_vector(struct exec_arguments *args, const uaddr_t __user *vector,
-                                unsigned count)
-{
-    for (unsigned n = 0; n < count; n++) {
-        uaddr_t string;
-
-        if (get_user(&string, &vector[n]))
-            return -EFAULT;
-        int err = arguments_add(args, (const char __user *)string);
-        if (err)
-            return err;
-    }
-    return 0;
-}
-
-/* Appends a string of kernel memory. -E2BIG, -ENOMEM. */
-static int arguments_add_own(struct exec_arguments *args, const char *string)
-{
-    size_t len = strlen(string) + 1;
-
-    while (args->size - args->len < len) {
-        int err = arguments_grow(args);
-        if (err)
-            return err;
-    }
-    memcpy(args->bytes + args->len, string, len);
-    args->len += len;
-    return 0;
-}
-
-/* Appends argv, or one empty string if it is empty: a program that reads argv[1] unchecked would
-   otherwise find its environment there. */
-static int arguments_add_argv(struct exec_arguments *args, const uaddr_t __user *argv)
-{
-    if (args->argc)
-        return arguments_add_vector(args, argv, args->argc);
-    args->argc = 1;
-    return arguments_add_own(args, "");
-}
-
-static int arguments_collect(struct exec_arguments *args, const char *path,
-                             const uaddr_t __user *argv, const uaddr_t __user *envp)
-{
-    int err = arguments_count(args, argv, envp);
-
-    if (!err)
-        err = arguments_add_argv(args, argv);
-    args->env = args->len;
-    if (!err)
-        err = arguments_add_vector(args, envp, args->envc);
-    args->path = args->len;
-    if (!err)
-        err = arguments_add_own(args, path);
-    return err;
-}
 
 /* ---- The stack ---- */
 
@@ -340,6 +204,55 @@ static struct process_layout loading_layout(const struct loading *loading)
     };
 }
 
+/* ---- Scripts ---- */
+
+/* A script's interpreter may be a script, and so on: as many in a row, as on Linux. */
+#define SCRIPTS_MAX 5
+
+/* Puts the strings of a script's first line before the arguments. */
+static int push_script(struct exec_arguments *args, const struct script *script)
+{
+    int err = script->argument ? arguments_push(args, script->argument) : 0;
+
+    return err ? err : arguments_push(args, script->interpreter);
+}
+
+/* Holds the program at `path` in the place of the script. Linux takes an empty path for a
+   directory. */
+static int exchange_exe(struct loading *loading, struct vnode *cwd, const char *path)
+{
+    struct vnode *exe;
+    int err = *path ? vfs_open_exe(cwd, path, &exe) : -EACCES;
+
+    if (err)
+        return err;
+    vnode_exe_put(loading->exe);
+    loading->exe = exe;
+    return 0;
+}
+
+/* Goes from a script to the program that runs it. Argument 0 becomes the interpreter, its argument,
+   if any, and the path of the script. If the interpreter is a script, argument 0 is its path
+   already. -ELOOP: too many scripts. */
+static int follow_scripts(struct loading *loading, struct vnode *cwd, const char *path)
+{
+    struct script script;
+    int is_script, err;
+
+    for (unsigned n = 0; (is_script = script_read(loading->exe, &script)) > 0; n++) {
+        if (n == SCRIPTS_MAX)
+            return -ELOOP;
+        err = n == 0 ? arguments_rename(&loading->args, path) : 0;
+        if (!err)
+            err = push_script(&loading->args, &script);
+        if (!err)
+            err = exchange_exe(loading, cwd, script.interpreter);
+        if (err)
+            return err;
+    }
+    return is_script;
+}
+
 /* Replaces the old program of the process by the new one. */
 static void change_over(struct loading *loading, struct process *process, const char *path)
 {
@@ -383,6 +296,8 @@ int process_exec(const char *path, const uaddr_t __user *argv, const uaddr_t __u
 
     if (!err)
         err = arguments_collect(&loading.args, path, argv, envp);
+    if (!err)
+        err = follow_scripts(&loading, process->cwd, path);
     if (!err)
         err = loading_build(&loading, process);
     if (!err)

@@ -44,7 +44,9 @@ noreturn void program_run(char **argv)
     if (is_absent && !is_path)
         complain("%s: command not found", argv[0]);
     else if (errno == ENOEXEC)
-        complain_errno("%s: not a statically linked program for x86-64", argv[0]);
+        complain_errno(
+            "%s: neither a static program for x86-64 nor a script (\"#!/bin/sh\" begins one)",
+            argv[0]);
     else
         complain_errno("%s", argv[0]);
     exit(is_absent ? STATUS_NOT_FOUND : STATUS_NOT_RUN);

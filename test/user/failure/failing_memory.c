@@ -277,6 +277,27 @@ static int exec_with_large_arguments(void)
     return exec_in_child(large_argv);
 }
 
+static char *script_argv[] = {"./script", NULL};
+
+/* Makes a script whose interpreter is a script, so that exec goes two steps. */
+static void make_scripts(void)
+{
+    char line[256];
+    int fd = CHECK_OK(open("inner", O_WRONLY | O_CREAT | O_TRUNC, 0755));
+    int len = snprintf(line, sizeof(line), "#!%s done\n", self_path());
+
+    CHECK_EQ(CHECK_OK(write(fd, line, len)), len);
+    CHECK_OK(close(fd));
+    fd = CHECK_OK(open("script", O_WRONLY | O_CREAT | O_TRUNC, 0755));
+    CHECK_EQ(CHECK_OK(write(fd, "#!./inner\n", 10)), 10);
+    CHECK_OK(close(fd));
+}
+
+static int exec_script(void)
+{
+    return exec_in_child(script_argv);
+}
+
 static int exec_itself(void)
 {
     execve(program_argv[0], program_argv, no_environment);
@@ -423,6 +444,7 @@ static const struct scenario scenarios[] = {
     {"spawn_program", name_program, spawn_program, 0},
     {"exec_program", name_program, exec_program, 0},
     {"exec_with_large_arguments", make_large_arguments, exec_with_large_arguments, 0},
+    {"exec_script", make_scripts, exec_script, 0},
     {"exec_itself", name_program, exec_itself, ONCE},
     {"take_signal", handle_on_untouched_stack, take_signal, 0},
     {"read_into_untouched", map_far_area, read_into_untouched, MAY_BE_PARTIAL},

@@ -316,6 +316,16 @@ static void run_limited_limits(void)
 
 /* More */
 
+static void the_shell_runs_a_script_by_its_first_line(void)
+{
+    static const char text[] = "#!/bin/sh\necho $0 $2 $#\nexit 3\n";
+
+    CHECK_OK(close(create_file("script", text, sizeof(text) - 1)));
+    CHECK_OK(chmod("script", 0755));
+    prints(3, "./script a 'b c'", "./script b c 2\n");
+    CHECK_OK(unlink("script"));
+}
+
 /* ls has closed the directory when it looks at its files. */
 static void ls_lists_its_own_files(void)
 {
@@ -347,6 +357,7 @@ int main(void)
     RUN_ON_PAGODA(vmstat_counts_outcomes);
     RUN_ON_PAGODA(top_shows_processes);
     RUN_ON_PAGODA(run_limited_limits);
+    RUN(the_shell_runs_a_script_by_its_first_line);
     RUN(ls_lists_its_own_files);
     RUN_ON_PAGODA(programs_refuse_arguments);
     return test_end();
