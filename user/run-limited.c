@@ -1,8 +1,8 @@
 /* run-limited [-s kB] [-d kB] [-v kB] [-n FILES] [-t SECONDS] [-u PROCESSES] [-f kB] [-c kB]
-   PROGRAM [ARGUMENT...]: runs a program with limits on its stack, its heap and data, all its memory,
-   its open files, its CPU time, the number of processes, or the size of a file. A limit is a number
-   or "unlimited", as for the shell's ulimit. The status is that of the program; 125 if a limit
-   cannot be set, 126 if the program cannot be run, 127 if it does not exist. */
+   PROGRAM [ARGUMENT...]: runs a program with limits on its stack, its heap and data, all its
+   memory, its open files, its CPU time, the number of processes, or the size of a file. A limit is
+   a number or "unlimited", as for the shell's ulimit. The status is that of the program; 125 if a
+   limit cannot be set, 126 if the program cannot be run, 127 if it does not exist. */
 #include <errno.h>
 #include <unistd.h>
 

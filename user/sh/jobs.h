@@ -33,8 +33,8 @@ int job_complete(struct job *job);
    that have ended. */
 void jobs_report(void);
 
-/* Wait for all running background jobs, for one, or for the process `pid` of one. Return its status,
-   or 127 if there is no such process. */
+/* Wait for all running background jobs, for one, or for the process `pid` of one. Return its
+   status, or 127 if there is no such process. */
 int jobs_wait_all(void);
 int jobs_wait_job(struct job *job);
 int jobs_wait_process(pid_t pid);

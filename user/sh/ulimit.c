@@ -1,5 +1,5 @@
-/* ulimit [-HS] [-a | -s|-d|-v|-n|-t|-u|-f|-c] [LIMIT]: shows or sets a limit of the shell and of the
-   programs that it starts; without a letter, -f.
+/* ulimit [-HS] [-a | -s|-d|-v|-n|-t|-u|-f|-c] [LIMIT]: shows or sets a limit of the shell and of
+   the programs that it starts; without a letter, -f.
 
        -s stack            -d heap and data    -v all memory       -f size of a file    in kB
        -n open files       -t CPU time in s    -u processes        -c core dump         in kB

@@ -1,5 +1,5 @@
-/* The shell, when it runs commands from a string, and its built-in commands. terminal/shell_jobs.c has
-   the shell at a terminal. */
+/* The shell, when it runs commands from a string, and its built-in commands. The test shell_jobs
+   has the shell at a terminal. */
 #include "test.h"
 
 #include <sys/resource.h>

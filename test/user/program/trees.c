@@ -1,5 +1,5 @@
-/* The programs that go through directories: names by the thousand, and trees deeper than any path is
-   long. */
+/* The programs that go through directories: names by the thousand, and trees deeper than any path
+   is long. */
 #include "test.h"
 
 #include <stdio.h>
