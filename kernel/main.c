@@ -20,6 +20,7 @@
 #include <sched/kstack.h>
 #include <sched/run.h>
 #include <sched/thread.h>
+#include <sched/tick.h>
 #include <tty/file.h>
 #include <tty/receiver.h>
 #include <tty/terminal.h>

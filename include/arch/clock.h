@@ -3,9 +3,13 @@
 
 #include <lib/base.h>
 
-/* The rate of the timer interrupt on each CPU. Programs see it as AT_CLKTCK, the unit of some
-   times. */
-#define TICKS_PER_SEC 100
+/* The unit in which programs are told some times is a hundredth of a second (AT_CLKTCK). */
+#define USER_HZ 100
+
+static inline uint64_t clock_ticks(uint64_t ns)
+{
+    return ns / (1000000000 / USER_HZ);
+}
 
 /* Returns the nanoseconds since boot, which never decrease. */
 uint64_t clock_monotonic_ns(void);

@@ -45,8 +45,8 @@ struct cpu_timer {
 struct alarm_setting cpu_timer_get(enum cpu_timer_kind kind);
 void cpu_timer_set(enum cpu_timer_kind kind, const struct alarm_setting *setting);
 
-/* Called by the tick that has interrupted user code: if there is an RLIMIT_CPU, it is checked on
-   the way back. */
+/* Called after each tick: if the current process has an RLIMIT_CPU, the process checks it on its way
+   to user mode. */
 void cpu_timer_tick(void);
 
 /* Clears WORK_TIMER and sends the current process the signals that are due. RLIMIT_CPU sends

@@ -24,7 +24,7 @@ struct process_rlimit {
 /* The resources that a process used, or the sum over the children that it has waited for. */
 struct process_usage {
     uint64_t minor_faults;
-    uint64_t ticks_user, ticks_kernel;
+    struct cputime cpu;
 };
 
 /* The addresses of the program's parts, for observers; all 0 until the first exec. */
@@ -73,7 +73,7 @@ struct process {
     int stop_status;              /* (t) of a stop or continuation, as wait4 returns it; 0: none */
     struct alarm alarm;           /* (t) */
     struct cpu_timer cpu_timers[CPU_TIMERS]; /* (o) */
-    struct process_usage usage;              /* (t) of its earlier programs; of all once it exits */
+    uint64_t earlier_faults;                 /* (t) minor faults in its earlier address spaces */
     struct process_usage children_usage;     /* (t) */
 
     struct spinlock news_lock; /* RANK_PIPE */

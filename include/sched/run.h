@@ -51,6 +51,12 @@ unsigned run_count(void);
 /* Returns how many context switches there have been, over all CPUs. */
 uint64_t run_switches(void);
 
+/* Returns the CPU time that a thread has had. */
+uint64_t run_cpu_ns(struct thread *thread);
+
+/* Store how long a CPU has run threads and how long it has been idle, since sched_init. */
+void run_cpu_use(unsigned cpu, uint64_t *busy_ns, uint64_t *idle_ns);
+
 /* ---- For thread.c and tick.c ---- */
 
 /* Completes the switch to a thread that runs for the first time; its first step. Switches
@@ -62,6 +68,10 @@ __noreturn void run_end(void);
 
 /* Returns true if `thread` is the idle thread of this CPU. Interrupts are off. */
 bool run_is_idle(const struct thread *thread);
+
+/* Charges the time since the last switch or call to the current thread. Returns its CPU time.
+   Interrupts are off. */
+uint64_t run_charge(void);
 
 /* Ends the turn of the current thread if another one waits for this CPU. Interrupts are off. */
 void run_end_turn(void);

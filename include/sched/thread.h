@@ -8,6 +8,7 @@
 #include <arch/cpu.h>
 #include <arch/tlb.h>
 #include <arch/trap.h>
+#include <sched/cputime.h>
 #include <sched/waitq.h>
 
 enum thread_state {
@@ -21,7 +22,7 @@ enum thread_state {
 #define WORK_SIGNAL     (1u << 1) /* a signal may be pending */
 #define WORK_STOP       (1u << 2) /* the world is to stop */
 #define WORK_KILL       (1u << 3) /* with WORK_SIGNAL: the signal ends the process */
-#define WORK_TIMER      (1u << 4) /* with WORK_SIGNAL: timer_user or timer_total is reached */
+#define WORK_TIMER      (1u << 4) /* with WORK_SIGNAL: timer_user_ns or timer_cpu_ns is reached */
 #define WORK_PTRACE     (1u << 5) /* a tracer follows its system calls; stays set */
 
 /* A thread. Writers of a field: (o) the owner alone, the thread itself; (q) the run-queue lock
@@ -47,10 +48,10 @@ struct thread {
     bool timed;                    /* (T) it stands in the tree of deadlines */
     bool at_rest;                  /* (a) sched/world.h */
     TAILQ_ENTRY(thread) all;       /* (W) */
-    uint64_t ticks_user;           /* (o) ticks that came in user mode */
-    uint64_t ticks_kernel;         /* (o) ticks that came in kernel mode */
-    uint64_t timer_user;           /* (o) ticks_user at which WORK_TIMER is set; 0: never */
-    uint64_t timer_total;          /* (o) the same, of ticks_user + ticks_kernel */
+    uint64_t cpu_ns;               /* (q) CPU time, up to the last switch or tick */
+    struct cputime_samples times;  /* (o) how cpu_ns divides; sched/cputime.h */
+    uint64_t timer_user_ns;        /* (o) user time at which WORK_TIMER is set; 0: never */
+    uint64_t timer_cpu_ns;         /* (o) CPU time at which WORK_TIMER is set; 0: never */
     struct lock_record locks;      /* (o) DEBUG */
 };
 

@@ -8,18 +8,6 @@
 #include <proc/process.h>
 
 #define NS_PER_SEC 1000000000ul
-#define TICK_US    (1000000l / TICKS_PER_SEC)
-
-static inline struct rusage rusage_from(const struct process_usage *usage)
-{
-    long user_us = usage->ticks_user * TICK_US, kernel_us = usage->ticks_kernel * TICK_US;
-
-    return (struct rusage){
-        .ru_utime = {.tv_sec = user_us / 1000000, .tv_usec = user_us % 1000000},
-        .ru_stime = {.tv_sec = kernel_us / 1000000, .tv_usec = kernel_us % 1000000},
-        .ru_minflt = usage->minor_faults,
-    };
-}
 
 static inline struct __kernel_timespec timespec_from_ns(uint64_t ns)
 {
@@ -41,4 +29,13 @@ static inline struct __kernel_old_timeval timeval_from_ns(uint64_t ns)
 {
     return (struct __kernel_old_timeval){.tv_sec = ns / NS_PER_SEC,
                                          .tv_usec = ns % NS_PER_SEC / 1000};
+}
+
+static inline struct rusage rusage_from(const struct process_usage *usage)
+{
+    return (struct rusage){
+        .ru_utime = timeval_from_ns(usage->cpu.user_ns),
+        .ru_stime = timeval_from_ns(usage->cpu.kernel_ns),
+        .ru_minflt = usage->minor_faults,
+    };
 }

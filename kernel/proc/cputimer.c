@@ -1,41 +1,36 @@
 /* Timers of CPU time, and the limit on it.
 
-   The tick is their clock. It counts the thread's ticks; at the count that the thread has noted for
-   a timer, it sets WORK_TIMER. On its way back to user mode the thread sends itself the signal,
-   because an interrupt cannot. The limit is checked after every tick in user mode.
+   ITIMER_PROF counts the exact CPU time, and ITIMER_VIRTUAL the ticks that come in user mode. The
+   tick looks at both: from the time on that the thread has noted for a timer, it sets WORK_TIMER. On
+   its way back to user mode the thread sends itself the signal, because an interrupt cannot. The
+   limit is checked after every tick.
 
    A timer outlives exec, and a child does not inherit it.
 
-   Always true: the thread has noted the tick of every timer that is set.
+   Always true: the thread has noted the time of every timer that is set.
 
    Locks: none; timers and limits belong to the process's own thread. */
 
 #include <linux/resource.h>
-#include <arch/clock.h>
 #include <proc/process.h>
 #include <sched/run.h>
-
-#define TICK_NS (1000000000ul / TICKS_PER_SEC)
+#include <sched/tick.h>
 
 /* Returns the CPU time that a timer of this kind counts. */
 static uint64_t cpu_timer_now_ns(enum cpu_timer_kind kind)
 {
-    const struct thread *thread = thread_current();
-    uint64_t ticks = thread->ticks_user;
+    struct thread *thread = thread_current();
 
-    if (kind == CPU_TIMER_PROF)
-        ticks += thread->ticks_kernel;
-    return ticks * TICK_NS;
+    return kind == CPU_TIMER_PROF ? run_cpu_ns(thread) : thread->times.user * TICK_NS;
 }
 
-/* Notes the tick at which the timer is due; 0: never. A tick that interrupts sees the old or the
-   new one. */
-static void note_tick(enum cpu_timer_kind kind, uint64_t deadline_ns)
+/* Notes when the timer is due; 0: never. A tick that interrupts sees the old time or the new one. */
+static void note_deadline(enum cpu_timer_kind kind, uint64_t deadline_ns)
 {
     struct thread *thread = thread_current();
-    uint64_t tick = deadline_ns / TICK_NS + (deadline_ns % TICK_NS != 0);
 
-    atomic_store_relaxed(kind == CPU_TIMER_PROF ? &thread->timer_total : &thread->timer_user, tick);
+    atomic_store_relaxed(kind == CPU_TIMER_PROF ? &thread->timer_cpu_ns : &thread->timer_user_ns,
+                         deadline_ns);
 }
 
 struct alarm_setting cpu_timer_get(enum cpu_timer_kind kind)
@@ -57,7 +52,7 @@ void cpu_timer_set(enum cpu_timer_kind kind, const struct alarm_setting *setting
     *timer = (struct cpu_timer){.interval_ns = setting->interval_ns};
     if (setting->left_ns)
         timer->deadline_ns = cpu_timer_now_ns(kind) + setting->left_ns;
-    note_tick(kind, timer->deadline_ns);
+    note_deadline(kind, timer->deadline_ns);
 }
 
 /* Returns true if the timer is due, and sets it to its next time, or off if it has no interval.
@@ -74,13 +69,15 @@ static bool cpu_timer_rearm(enum cpu_timer_kind kind)
             ((now_ns - timer->deadline_ns) / timer->interval_ns + 1) * timer->interval_ns;
     else
         timer->deadline_ns = 0;
-    note_tick(kind, timer->deadline_ns);
+    note_deadline(kind, timer->deadline_ns);
     return true;
 }
 
 void cpu_timer_tick(void)
 {
-    if (process_current()->rlimits[RLIMIT_CPU].soft != ~0ul) /* the hard limit is not lower */
+    const struct process *process = process_current();
+
+    if (process && process->rlimits[RLIMIT_CPU].soft != ~0ul) /* the hard limit is not lower */
         thread_set_work(thread_current(), WORK_TIMER);
 }
 
@@ -88,7 +85,7 @@ static void limit_cpu(struct process *self)
 {
     struct process_rlimit *limit = &self->rlimits[RLIMIT_CPU];
     struct process_usage usage = process_usage(self);
-    uint64_t seconds = (usage.ticks_user + usage.ticks_kernel) / TICKS_PER_SEC;
+    uint64_t seconds = (usage.cpu.user_ns + usage.cpu.kernel_ns) / 1000000000;
 
     if (seconds >= limit->hard) {
         signal_send_kernel(self, SIGKILL);

@@ -88,7 +88,7 @@ static void fill_auxv(uint64_t *word, const struct loading *loading, uaddr_t pat
         {AT_EGID, 0},
         {AT_SECURE, 0},
         {AT_HWCAP, cpu_features_edx()},
-        {AT_CLKTCK, TICKS_PER_SEC},
+        {AT_CLKTCK, USER_HZ},
         {AT_RANDOM, random},
         {AT_EXECFN, path},
         {AT_MINSIGSTKSZ, 2048},
@@ -263,9 +263,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     const char *slash = strrchr(path, '/');
 
     mutex_lock(&process_tree_lock);
-    process->usage = process_usage(process);
-    process->usage.ticks_user -= process->thread->ticks_user;
-    process->usage.ticks_kernel -= process->thread->ticks_kernel;
+    process->earlier_faults = process_usage(process).minor_faults;
     process->vspace = loading->vspace;
     process->borrows_vspace = false;
     process->layout = loading_layout(loading);

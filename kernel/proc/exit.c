@@ -23,7 +23,7 @@
 static void give_back(struct process *process)
 {
     mutex_lock(&process_tree_lock);
-    process->usage = process_usage(process);
+    process->earlier_faults = process_usage(process).minor_faults;
     struct vspace *vspace = process->vspace;
     struct fdtable *files = process->files;
     struct vnode *cwd = process->cwd, *exe = process->exe;

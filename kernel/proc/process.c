@@ -13,6 +13,7 @@
 #include <lib/panic.h>
 #include <mm/heap.h>
 #include <proc/process.h>
+#include <sched/run.h>
 #include <proc/session.h>
 
 #define PID_MAX       (1 << 22)
@@ -175,13 +176,11 @@ struct vspace *process_get_vspace(int pid)
 
 struct process_usage process_usage(const struct process *process)
 {
-    struct process_usage usage = process->usage;
+    struct thread *thread = process->thread;
+    struct process_usage usage = {.minor_faults = process->earlier_faults};
 
     assert(process == process_current() || mutex_is_held(&process_tree_lock));
-    if (process->zombie)
-        return usage;
-    usage.ticks_user += process->thread->ticks_user;
-    usage.ticks_kernel += process->thread->ticks_kernel;
+    usage.cpu = cputime_divide(&thread->times, run_cpu_ns(thread));
     for (enum fault_outcome n = 0; process->vspace && n < FAULT_NOT_MAPPED; n++)
         usage.minor_faults += atomic_load_relaxed(&process->vspace->faults[n]);
     return usage;

@@ -97,8 +97,8 @@ static struct process *wait_find(const struct wait_request *request, const struc
 static void wait_add_usage(struct process_usage *sum, const struct process_usage *part)
 {
     sum->minor_faults += part->minor_faults;
-    sum->ticks_user += part->ticks_user;
-    sum->ticks_kernel += part->ticks_kernel;
+    sum->cpu.user_ns += part->cpu.user_ns;
+    sum->cpu.kernel_ns += part->cpu.kernel_ns;
 }
 
 static struct wait_result wait_report(const struct process *self, struct process *child)

@@ -61,10 +61,12 @@ int procfs_vmstat(struct text_sink *sink, uint64_t key __unused)
 int procfs_uptime(struct text_sink *sink, uint64_t key __unused)
 {
     uint64_t up = clock_monotonic_ns() / 10000000; /* hundredths of a second */
-    uint64_t idle = tick_idle_sum();
+    uint64_t idle_ns = 0;
 
-    sink_printf(sink, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, idle / TICKS_PER_SEC,
-                idle % TICKS_PER_SEC);
+    for (unsigned n = 0; n < cpu_count(); n++)
+        idle_ns += tick_cpu_use(n).idle_ns;
+    sink_printf(sink, "%lu.%02lu %lu.%02lu\n", up / 100, up % 100, clock_ticks(idle_ns) / 100,
+                clock_ticks(idle_ns) % 100);
     return 0;
 }
 
@@ -88,28 +90,29 @@ int procfs_loadavg(struct text_sink *sink, uint64_t key __unused)
 }
 
 /* Prints user, nice, system, idle, and six kinds of time that are always 0 here. */
-static void print_ticks(struct text_sink *sink, const struct cpu_ticks *ticks)
+static void print_cpu_use(struct text_sink *sink, const struct cpu_use *use)
 {
-    sink_printf(sink, " %lu 0 %lu %lu 0 0 0 0 0 0\n", ticks->user, ticks->kernel, ticks->idle);
+    sink_printf(sink, " %lu 0 %lu %lu 0 0 0 0 0 0\n", clock_ticks(use->busy.user_ns),
+                clock_ticks(use->busy.kernel_ns), clock_ticks(use->idle_ns));
 }
 
 /* Prints a line with the sums over all CPUs, then a line for each CPU. */
 static void print_cpus(struct text_sink *sink)
 {
-    struct cpu_ticks ticks[MAX_CPUS], sum = {0};
+    struct cpu_use uses[MAX_CPUS], sum = {0};
     unsigned count = cpu_count();
 
     for (unsigned n = 0; n < count; n++) {
-        ticks[n] = tick_counts(n);
-        sum.user += ticks[n].user;
-        sum.kernel += ticks[n].kernel;
-        sum.idle += ticks[n].idle;
+        uses[n] = tick_cpu_use(n);
+        sum.busy.user_ns += uses[n].busy.user_ns;
+        sum.busy.kernel_ns += uses[n].busy.kernel_ns;
+        sum.idle_ns += uses[n].idle_ns;
     }
     sink_printf(sink, "cpu ");
-    print_ticks(sink, &sum);
+    print_cpu_use(sink, &sum);
     for (unsigned n = 0; n < count; n++) {
         sink_printf(sink, "cpu%u", n);
-        print_ticks(sink, &ticks[n]);
+        print_cpu_use(sink, &uses[n]);
     }
 }
 

@@ -171,8 +171,9 @@ static void print_usage(struct text_sink *sink, const struct process *process)
     const struct process_usage *children = &process->children_usage;
 
     sink_printf(sink, " %lu %lu 0 0 %lu %lu %lu %lu 20 0 1 0 %lu", own.minor_faults,
-                children->minor_faults, own.ticks_user, own.ticks_kernel, children->ticks_user,
-                children->ticks_kernel, process->start_ns / (1000000000 / TICKS_PER_SEC));
+                children->minor_faults, clock_ticks(own.cpu.user_ns),
+                clock_ticks(own.cpu.kernel_ns), clock_ticks(children->cpu.user_ns),
+                clock_ticks(children->cpu.kernel_ns), clock_ticks(process->start_ns));
 }
 
 /* Fields 23 to 30: sizes, the limit of RSS, code, the stack's start; its registers are not

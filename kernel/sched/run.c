@@ -11,6 +11,8 @@
    arriving thread releases it. So a thread that is woken while it is still leaving cannot be picked
    before its registers are saved.
 
+   At every switch, tick and question the running thread is charged the time since the last charge.
+
    Always true: a thread is RUNNABLE exactly if it runs or stands in its CPU's queue. */
 
 #include <arch/clock.h>
@@ -19,6 +21,7 @@
 #include <lib/panic.h>
 #include <sched/run.h>
 #include <sched/thread.h>
+#include <sched/tick.h>
 
 struct runqueue {
     struct spinlock lock;     /* RANK_RUNQUEUE, also in interrupts */
@@ -28,6 +31,8 @@ struct runqueue {
     struct thread *previous;  /* (lock) the thread that leaves; NULL except during a switch */
     struct thread idle;       /* runs on the stack that the CPU booted with */
     uint64_t switches;        /* (lock) */
+    uint64_t charged_ns;      /* (lock) monotonic; all time before it has been charged */
+    uint64_t busy_ns;         /* (lock) what other threads than `idle` were charged */
 };
 
 static struct runqueue runqueues[MAX_CPUS];
@@ -53,6 +58,21 @@ static struct thread *pick_next(struct runqueue *rq)
     TAILQ_REMOVE(&rq->queue, next, run_link);
     rq->length--;
     return next;
+}
+
+/* Charges the time since the last charge to the running thread. The lock is held. */
+static void charge(struct runqueue *rq)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    uint64_t ran_ns = now_ns - rq->charged_ns;
+
+    assert(spin_is_held(&rq->lock));
+    if (unlikely(now_ns < rq->charged_ns)) /* the clock of another CPU was read, and is ahead */
+        return;
+    rq->charged_ns = now_ns;
+    rq->running->cpu_ns += ran_ns;
+    if (rq->running != &rq->idle)
+        rq->busy_ns += ran_ns;
 }
 
 /* The first step of a thread that runs (again): the previous thread has left its stack now.
@@ -90,6 +110,7 @@ void thread_schedule(void)
 
     (void)spin_lock_irq(&rq->lock);
     atomic_and(&prev->work, ~WORK_RESCHEDULE);
+    charge(rq);
     if (prev->state == THREAD_RUNNABLE && prev != &rq->idle)
         enqueue(rq, prev);
     struct thread *next = pick_next(rq);
@@ -114,6 +135,7 @@ void run_end(void)
     struct thread *thread = thread_current();
 
     (void)spin_lock_irq(&rq->lock);
+    charge(rq);
     thread->state = THREAD_DEAD;
     switch_to(rq, thread, pick_next(rq));
     panic("a dead thread has run");
@@ -192,6 +214,7 @@ static void idle_begin(void)
     rq->idle.cpu = cpu_id();
     rq->idle.on_cpu = true;
     rq->running = &rq->idle;
+    rq->charged_ns = clock_monotonic_ns();
     this_cpu()->current = &rq->idle;
     this_cpu()->locks = &rq->idle.locks;
 }
@@ -222,6 +245,42 @@ void sched_idle(void)
             cpu_idle();
         irq_enable();
     }
+}
+
+/* ---- CPU time ---- */
+
+uint64_t run_charge(void)
+{
+    struct runqueue *rq = my_runqueue();
+
+    (void)spin_lock_irq(&rq->lock);
+    charge(rq);
+    uint64_t cpu_ns = rq->running->cpu_ns;
+    spin_unlock(&rq->lock);
+    return cpu_ns;
+}
+
+uint64_t run_cpu_ns(struct thread *thread)
+{
+    struct runqueue *rq = &runqueues[thread->cpu];
+    bool irq = spin_lock_irq(&rq->lock);
+
+    if (rq->running == thread)
+        charge(rq);
+    uint64_t cpu_ns = thread->cpu_ns;
+    spin_unlock_irq(&rq->lock, irq);
+    return cpu_ns;
+}
+
+void run_cpu_use(unsigned cpu, uint64_t *busy_ns, uint64_t *idle_ns)
+{
+    struct runqueue *rq = &runqueues[cpu];
+    bool irq = spin_lock_irq(&rq->lock);
+
+    charge(rq);
+    *busy_ns = rq->busy_ns;
+    *idle_ns = rq->idle.cpu_ns;
+    spin_unlock_irq(&rq->lock, irq);
 }
 
 /* ---- Numbers: read without the locks ---- */

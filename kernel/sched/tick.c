@@ -1,9 +1,9 @@
 /* The timer tick (sched/tick.h).
 
-   Each CPU takes its own tick, TICKS_PER_SEC times a second, and charges it to the thread that it
-   has interrupted. CPU 0 alone looks at the deadlines and computes the load averages. No locks: a
-   CPU writes its own counts only, and the thread that it interrupts runs here, so its tick counts
-   stand still. */
+   Each CPU takes its own tick, TICKS_PER_SEC times a second. The tick samples the mode of the
+   thread that it has interrupted. CPU 0 alone looks at the deadlines and computes the load
+   averages. No locks: a CPU writes its own counts only, and the thread that it interrupts runs
+   here, so its counts stand still. */
 
 #include <arch/clock.h>
 #include <sched/load.h>
@@ -12,34 +12,38 @@
 #include <sched/tick.h>
 #include <sched/timer.h>
 
-static struct cpu_ticks tick_totals[MAX_CPUS]; /* each written by its own CPU only */
+static struct cputime_samples cpu_samples[MAX_CPUS]; /* each written by its own CPU only */
 
-static bool is_timer_reached(uint64_t ticks, uint64_t timer)
+static bool is_timer_reached(uint64_t now_ns, uint64_t timer_ns)
 {
-    return timer && ticks >= timer;
+    return timer_ns && now_ns >= timer_ns;
 }
 
-/* Charges a tick to the current thread. If its CPU timer expires, the WORK_ bits suffice,
-   because the thread runs and needs no wake-up. */
-static void tick_charge(struct thread *thread, const struct trapframe *tf)
+static void sample(struct cputime_samples *samples, bool in_user_mode)
 {
-    struct cpu_ticks *total = &tick_totals[cpu_id()];
+    uint64_t *count = in_user_mode ? &samples->user : &samples->kernel;
 
-    if (trap_from_user(tf)) {
-        thread->ticks_user++;
-        total->user++;
-    } else {
-        thread->ticks_kernel++;
-        *(run_is_idle(thread) ? &total->idle : &total->kernel) += 1;
-    }
-    if (is_timer_reached(thread->ticks_user, thread->timer_user) ||
-        is_timer_reached(thread->ticks_user + thread->ticks_kernel, thread->timer_total))
+    atomic_store_relaxed(count, *count + 1);
+}
+
+/* Samples the current thread and its CPU. If a CPU timer of the thread expires, the WORK_ bits
+   suffice, because the thread runs and needs no wake-up. */
+static void tick_sample(struct thread *thread, bool in_user_mode)
+{
+    uint64_t cpu_ns = run_charge();
+
+    if (run_is_idle(thread))
+        return;
+    sample(&thread->times, in_user_mode);
+    sample(&cpu_samples[cpu_id()], in_user_mode);
+    if (is_timer_reached(thread->times.user * TICK_NS, thread->timer_user_ns) ||
+        is_timer_reached(cpu_ns, thread->timer_cpu_ns))
         atomic_or(&thread->work, WORK_TIMER | WORK_SIGNAL);
 }
 
 void sched_tick(const struct trapframe *tf)
 {
-    tick_charge(thread_current(), tf);
+    tick_sample(thread_current(), trap_from_user(tf));
     if (cpu_id() == 0) {
         uint64_t now_ns = clock_monotonic_ns();
 
@@ -49,16 +53,12 @@ void sched_tick(const struct trapframe *tf)
     run_end_turn();
 }
 
-struct cpu_ticks tick_counts(unsigned cpu)
+struct cpu_use tick_cpu_use(unsigned cpu)
 {
-    return tick_totals[cpu];
-}
+    struct cpu_use use;
+    uint64_t busy_ns;
 
-uint64_t tick_idle_sum(void)
-{
-    uint64_t sum = 0;
-
-    for (unsigned n = 0; n < cpu_count(); n++)
-        sum += tick_totals[n].idle;
-    return sum;
+    run_cpu_use(cpu, &busy_ns, &use.idle_ns);
+    use.busy = cputime_divide(&cpu_samples[cpu], busy_ns);
+    return use;
 }

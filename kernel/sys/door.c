@@ -246,8 +246,7 @@ void interrupt_dispatch(struct trapframe *tf)
         return;
     case VECTOR_TIMER:
         sched_tick(tf);
-        if (trap_from_user(tf))
-            cpu_timer_tick();
+        cpu_timer_tick();
         break;
     case VECTOR_IRQ_BASE + SERIAL_IRQ:
         input_serial_interrupt();

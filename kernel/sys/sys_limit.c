@@ -106,13 +106,13 @@ SYSCALL1(sys_times, struct tms __user *, out)
     const struct process *process = process_current();
     struct process_usage self = process_usage(process), children = process->children_usage;
     const struct tms times = {
-        .tms_utime = self.ticks_user,
-        .tms_stime = self.ticks_kernel,
-        .tms_cutime = children.ticks_user,
-        .tms_cstime = children.ticks_kernel,
+        .tms_utime = clock_ticks(self.cpu.user_ns),
+        .tms_stime = clock_ticks(self.cpu.kernel_ns),
+        .tms_cutime = clock_ticks(children.cpu.user_ns),
+        .tms_cstime = clock_ticks(children.cpu.kernel_ns),
     };
 
     if (out && put_user(out, &times))
         return -EFAULT;
-    return clock_monotonic_ns() / 1000 / TICK_US;
+    return clock_ticks(clock_monotonic_ns());
 }

@@ -15,7 +15,7 @@ static uint64_t cpu_clock_ns(void)
 {
     struct process_usage usage = process_usage(process_current());
 
-    return (usage.ticks_user + usage.ticks_kernel) * TICK_US * 1000;
+    return usage.cpu.user_ns + usage.cpu.kernel_ns;
 }
 
 /* Reads a clock. Returns -EINVAL if no clock has this number. */
@@ -62,12 +62,10 @@ SYSCALL2(sys_clock_gettime, int, clock, struct __kernel_timespec __user *, out)
 
 SYSCALL2(sys_clock_getres, int, clock, struct __kernel_timespec __user *, out)
 {
-    struct __kernel_timespec resolution = {.tv_nsec = 1};
+    const struct __kernel_timespec resolution = {.tv_nsec = 1};
     uint64_t ns;
     int err = clock_read(clock, &ns);
 
-    if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID)
-        resolution.tv_nsec = TICK_US * 1000;
     return err || !out ? err : put_user(out, &resolution);
 }
 

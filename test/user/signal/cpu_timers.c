@@ -2,8 +2,10 @@
    CPU time. No case measures time: each works until its signal has come. */
 #include "test.h"
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 
 static volatile sig_atomic_t calls;
@@ -148,7 +150,7 @@ static uint64_t clock_ns(int clock)
 static void work_moves_the_clocks(void)
 {
     static const int clocks[] = {CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID};
-    struct timespec resolution = {0};
+    struct timespec resolution;
 
     for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
         uint64_t start = clock_ns(clocks[i]);
@@ -156,9 +158,52 @@ static void work_moves_the_clocks(void)
         while (clock_ns(clocks[i]) < start + 15000000)
             ;
         CHECK_OK(syscall(SYS_clock_getres, clocks[i], &resolution));
-        CHECK(resolution.tv_sec == 0 && resolution.tv_nsec > 0);
+        CHECK(resolution.tv_sec == 0 && resolution.tv_nsec == 1);
     }
     CHECK(clock() >= 30 * CLOCKS_PER_SEC / 1000); /* it asks the first of them */
+}
+
+static uint64_t usage_ns(const struct rusage *usage)
+{
+    return (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000000 +
+           (usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) * 1000;
+}
+
+/* The parts of a usage are cut to microseconds. */
+static void the_usage_is_what_the_clock_shows(void)
+{
+    struct rusage usage;
+
+    for (int i = 0; i < 100; i++) {
+        uint64_t before = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+        CHECK_OK(getrusage(RUSAGE_SELF, &usage));
+        uint64_t after = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+
+        CHECK(before < after);
+        CHECK(usage_ns(&usage) + 2000 > before && usage_ns(&usage) <= after);
+    }
+}
+
+static void work_a_millisecond(void *unused)
+{
+    (void)unused;
+    while (clock_ns(CLOCK_PROCESS_CPUTIME_ID) < 1000000)
+        ;
+    _exit(0);
+}
+
+/* By ticks alone, most of these children would count as idle, and some as ten times as busy. */
+static void short_lives_are_counted(void)
+{
+    struct rusage usage;
+    int status;
+
+    for (int i = 0; i < 10; i++) {
+        pid_t pid = start_child(work_a_millisecond, NULL);
+        CHECK_EQ(CHECK_OK(wait4(pid, &status, 0, &usage)), pid);
+        CHECK(exited_with(status, 0));
+        CHECK(usage_ns(&usage) + 2000 >= 1000000);
+    }
 }
 
 static void sleep_does_not(void)
@@ -182,5 +227,7 @@ int main(int argc, char **argv)
     RUN(the_old_setting_is_told);
     RUN(work_moves_the_clocks);
     RUN(sleep_does_not);
+    RUN(the_usage_is_what_the_clock_shows);
+    RUN(short_lives_are_counted);
     return test_end();
 }
