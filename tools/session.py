@@ -44,6 +44,7 @@ ARGUMENTS = {
             "< /README", "/"],
     "cp": ["/README /tmp/copy", "-r /bin /tmp/bin", "/README /README", "/nowhere /tmp",
            "/proc/self/maps /tmp"],
+    "crash": ["", "null", "stack", "privileged", "nothing", "text | cat"],
     "df": ["", "/tmp /dev", "/nowhere"],
     "dmesg": ["| wc", ""],
     "echo": ["a b c", "$? $$ $HOME", "'a  b' \"$PATH\" *", "> /tmp/echoed"],

@@ -24,6 +24,7 @@
 #include <sched/tick.h>
 #include <sys/table.h>
 #include <vm/fault.h>
+#include "explain.h"
 #include "where.h"
 
 /* ---- Reports ---- */
@@ -52,13 +53,16 @@ static void report_page_fault(const struct trapframe *tf, uint64_t addr, unsigne
            process->pid, process->name, what, addr, tf->rip, tf->rsp, why);
 }
 
-/* Reports another exception that kills the current process. */
+/* Reports another exception that kills the current process: pid, name, error code, addresses,
+   reason, and "--kill proc". */
 static void report_exception(const struct trapframe *tf)
 {
     const struct process *process = process_current();
+    char why[128];
 
-    printk("pid %d %s: %s (error %#lx) rip 0x%016lx rsp 0x%016lx --kill proc\n", process->pid,
-           process->name, vector_name(tf->vector), tf->error, tf->rip, tf->rsp);
+    exception_explain(tf, why, sizeof(why));
+    printk("pid %d %s: %s (error %#lx) rip 0x%016lx rsp 0x%016lx: %s --kill proc\n", process->pid,
+           process->name, vector_name(tf->vector), tf->error, tf->rip, tf->rsp, why);
 }
 
 static void report_region(const char *where, const struct vregion *region)
