@@ -33,7 +33,7 @@ SECONDS ?= 60#          fuzz, test-diff: its length
 SEED ?=#                test-diff: a number that its run repeats
 CASE ?=#                test-diff: the only case, of which each step is shown
 TIMEOUT ?=#             run, test: seconds after which the machine counts as hung (600)
-DEBUG ?=#               1: check the lock order, and other invariants that are costly to check
+DEBUG ?=#               1: for whoever changes the kernel: checks more, and gdb sees variables
 WERROR ?=#              1: warnings are errors
 #:
 
@@ -70,7 +70,7 @@ ADDR2LINE := $(if $(CLANG),llvm-addr2line,$(CROSS)addr2line)
 
 KCPPFLAGS := -Iinclude -Ibuild/include-links -MMD -MP $(if $(filter 1,$(DEBUG)),-DDEBUG)
 # This is = and not :=, because need-build may install the compiler that prints its own directory.
-KCFLAGS = $(TARGET_FLAGS) -std=gnu11 -O2 -g \
+KCFLAGS = $(TARGET_FLAGS) -std=gnu11 $(if $(filter 1,$(DEBUG)),-Og,-O2) -g \
 	-ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
 	-mno-red-zone -mcmodel=kernel -mgeneral-regs-only -fno-pie -fcf-protection=none \
 	-fno-stack-protector -fno-omit-frame-pointer -fno-asynchronous-unwind-tables \

@@ -42,6 +42,11 @@ _Static_assert(sizeof(struct frame) <= 16, "a frame descriptor takes 16 bytes");
 /* The highest order: runs of up to 2^10 frames, 4 MiB. */
 #define FRAME_MAX_ORDER 10
 
+/* DEBUG: every 8 bytes of a frame that was allocated without zeroing, and of one that was freed. As
+   addresses, neither is canonical. */
+#define FRAME_FRESH 0xa5a5a5a5a5a5a5a5ul
+#define FRAME_FREED 0xdfdfdfdfdfdfdfdful
+
 /* The descriptors, indexed by pfn, and their number. Fixed after frame_init. */
 extern struct frame *frames;
 extern uint32_t frame_count;

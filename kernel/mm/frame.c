@@ -8,6 +8,9 @@
    listed there (FRAME_FREE), or in one cache (FRAME_FREE_CACHED). Its count is 0. Only the first
    frame of a listed run has `order` set to the run's.
 
+   A DEBUG build fills each frame with FRAME_FREED when it is freed, and with FRAME_FRESH when it is
+   allocated without zeroing. So data that was never written, or freed too early, shows at once.
+
    Locks: buddy_lock (RANK_FRAMES) for the lists; a cache belongs to its CPU, with preemption off.
    Frames are never allocated or freed in interrupt handlers. */
 
@@ -174,7 +177,47 @@ static struct frame *frame_start(uint32_t pfn, enum frame_kind kind, unsigned or
     return frame;
 }
 
-struct frame *frame_alloc(enum frame_kind kind)
+/* ---- Patterns ---- */
+
+/* The host tests fill and poison frames themselves. */
+#if defined(DEBUG) && !defined(NO_FRAME_FILL)
+
+static void run_fill(struct frame *frame, uint64_t pattern)
+{
+    uint64_t *word = frame_to_virt(frame);
+    size_t count = (PAGE_SIZE / sizeof(*word)) << frame->order;
+
+    asm volatile("rep stosq" : "+D"(word), "+c"(count) : "a"(pattern) : "memory");
+}
+
+/* Checks a frame that was free: a write since then leaves part of the pattern. A frame that was
+   never in use has none. */
+static void frame_check_freed(const struct frame *frame)
+{
+    const uint64_t *words = frame_to_virt(frame);
+
+    for (unsigned n = 1; n < PAGE_SIZE / sizeof(*words) && words[0] == FRAME_FREED; n++)
+        if (words[n] != FRAME_FREED)
+            panic("frame %#x was written after it was freed: offset %#lx holds %#lx",
+                  frame_to_pfn(frame), n * sizeof(*words), words[n]);
+}
+
+#else
+
+static void run_fill(struct frame *frame __unused, uint64_t pattern __unused)
+{
+}
+
+static void frame_check_freed(const struct frame *frame __unused)
+{
+}
+
+#endif
+
+/* ---- Allocating and freeing ---- */
+
+/* Returns a frame whose contents are left over from its last use. */
+static struct frame *frame_take(enum frame_kind kind)
 {
     struct frame *frame = NULL;
 
@@ -190,12 +233,23 @@ struct frame *frame_alloc(enum frame_kind kind)
         frame_usage_add(cache, kind, 1);
     }
     preempt_enable();
+    if (frame)
+        frame_check_freed(frame);
+    return frame;
+}
+
+struct frame *frame_alloc(enum frame_kind kind)
+{
+    struct frame *frame = frame_take(kind);
+
+    if (frame)
+        run_fill(frame, FRAME_FRESH);
     return frame;
 }
 
 struct frame *frame_alloc_zeroed(enum frame_kind kind)
 {
-    struct frame *frame = frame_alloc(kind);
+    struct frame *frame = frame_take(kind);
 
     if (frame)
         page_zero(frame_to_virt(frame));
@@ -237,6 +291,8 @@ struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
         cache_drain();
         frame = run_alloc(kind, order);
     }
+    if (frame)
+        run_fill(frame, FRAME_FRESH);
     return frame;
 }
 
@@ -245,6 +301,7 @@ void frame_free(struct frame *frame)
     uint32_t pfn = frame_to_pfn(frame);
 
     assert(frame->refcount == 0 && frame->kind > FRAME_FREE_CACHED);
+    run_fill(frame, FRAME_FREED);
     preempt_disable();
     struct frame_cache *cache = &caches[cpu_id()];
     frame_usage_add(cache, frame->kind, -(1l << frame->order));
