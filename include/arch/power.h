@@ -12,5 +12,7 @@ __noreturn void machine_restart(void);
 /* Ends the machine after a panic: tells isa-debug-exit, and stops this CPU for ever. */
 __noreturn void machine_stop(void);
 
-/* Prints the four page-table entries for `addr` in the tables that this CPU has loaded. */
+/* Prints the four page-table entries for `addr` in the tables that this CPU has loaded, or in those
+   whose level-4 table is at `root`. */
 void walk_print(uint64_t addr);
+void walk_print_from(paddr_t root, uint64_t addr);

@@ -20,6 +20,9 @@ void mmu_switch(struct mmu_space *to);
 /* Returns the space that this CPU has loaded; NULL is the kernel's own. */
 struct mmu_space *mmu_current(void);
 
+/* Returns the address of the level-4 table that this CPU's CR3 holds. */
+paddr_t mmu_loaded_root(void);
+
 /* Flush one page, or [start, end), on every CPU that runs `space`. They return when all have done
    so. If `space` may run on another CPU, interrupts are enabled and no lock of RANK_TABLE or above
    is held. */

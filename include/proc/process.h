@@ -9,7 +9,7 @@
 #include <proc/signal.h>
 #include <sched/lock.h>
 #include <sched/thread.h>
-#include <vm/vspace.h>
+#include <vm/fault.h>
 
 #define INIT_PID          1
 #define PROCESS_NAME_SIZE 16
@@ -58,6 +58,7 @@ struct process {
     struct process_rlimit rlimits[PROCESS_RLIMITS];
     uint64_t start_ns; /* (c) monotonic */
     uaddr_t child_tid; /* (c) CLONE_CHILD_SETTID: where it writes its pid first; 0: nowhere */
+    struct fault_repeats repeats; /* (o) the last page fault */
     struct signal_state signals;
     struct ptrace ptrace;
 

@@ -9,11 +9,31 @@
    RANK_CACHE or RANK_TABLE, and those of mm/. */
 enum fault_outcome vspace_fault(struct vspace *vspace, uaddr_t addr, unsigned access);
 
+/* The same as vspace_fault, for a fault that has repeated without progress. Panics unless the page
+   table now allows the access. */
+enum fault_outcome vspace_fault_verified(struct vspace *vspace, uaddr_t addr, unsigned access);
+
 /* Returns true if the access can go on. */
 static inline bool fault_resolved(enum fault_outcome outcome)
 {
     return outcome < FAULT_NOT_MAPPED;
 }
+
+/* The last page fault of a thread, and how often it has repeated without progress. */
+struct fault_repeats {
+    uint64_t rip; /* of the instruction */
+    uaddr_t addr;
+    unsigned access;
+    unsigned withdrawals; /* of the page table, before the fault was resolved */
+    unsigned count;       /* 0: the last fault ended in a signal, or there was none */
+};
+
+/* Notes a page fault of the instruction at `rip`, before it is resolved. Returns true if it has come
+   FAULT_REPEATS times in a row, and no entry has lost rights since the first. A fault that was
+   resolved does not come again then, so the kernel is broken. No lock. */
+#define FAULT_REPEATS 100u
+bool fault_is_endless(struct fault_repeats *last, const struct vspace *vspace, uint64_t rip,
+                      uaddr_t addr, unsigned access);
 
 /* Returns how often each outcome has been since boot, over all CPUs. */
 void fault_totals(uint64_t totals[FAULT_OUTCOMES]);

@@ -20,6 +20,9 @@ struct pagetable {
     /* (a) threads that may run in it. Only a thread that is counted, or the creator of the
        vspace, adds one. */
     unsigned threads;
+    /* (a) grows whenever entries may lose rights: a range is cleared or protected, pages are
+       forgotten, or the tree is forked */
+    unsigned withdrawals;
 };
 
 static inline struct frame *pagetable_root(const struct pagetable *pt)

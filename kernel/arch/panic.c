@@ -52,9 +52,10 @@ static bool is_memory(paddr_t addr)
     return false;
 }
 
-void walk_print(uint64_t addr)
+void walk_print_from(paddr_t root, uint64_t addr)
 {
-    paddr_t table = cr3_read() & PTE_ADDR;
+    paddr_t table = root;
+
     printk("walk of 0x%016lx:\n", addr);
     for (int level = ROOT_LEVEL; level > 0; level--) {
         if (!is_memory(table)) {
@@ -67,6 +68,11 @@ void walk_print(uint64_t addr)
             return;
         table = entry & PTE_ADDR;
     }
+}
+
+void walk_print(uint64_t addr)
+{
+    walk_print_from(cr3_read() & PTE_ADDR, addr);
 }
 
 void panic_stop_if_asked(void)

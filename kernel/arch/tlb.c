@@ -40,6 +40,11 @@ struct mmu_space *mmu_current(void)
     return loaded[cpu_id()];
 }
 
+paddr_t mmu_loaded_root(void)
+{
+    return cr3_read() & PTE_ADDR;
+}
+
 void mmu_switch(struct mmu_space *to)
 {
     struct mmu_space *from = mmu_current();

@@ -279,6 +279,7 @@ static void change_over(struct loading *loading, struct process *process, const 
         vspace_leave(old);
     vnode_exe_put(old_exe);
     fdtable_close_on_exec(process->files);
+    process->repeats = (struct fault_repeats){0};
     signal_exec(&process->signals);
     news_of_vfork_end(process);
     context_exec(&process->thread->context, tf, loading->image.entry, loading->rsp);

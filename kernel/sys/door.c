@@ -88,23 +88,99 @@ static void report_regions_near(struct vspace *vspace, uint64_t addr)
     }
 }
 
-/* Panics with everything that is known of a fault of the kernel's own code. */
-static __noreturn void panic_kernel_fault(const struct trapframe *tf, uint64_t addr,
-                                          unsigned access)
+/* Says where memory comes from that a DEBUG build has filled, if `value` was loaded from it. */
+static void report_pattern(const char *name, uint64_t value)
+{
+    uint32_t high = value >> 32, part = high ? high : value;
+
+    if (part == (uint32_t)FRAME_FRESH)
+        printk("%s %#lx is from a frame that was not written since it was allocated\n", name,
+               value);
+    else if (part == (uint32_t)FRAME_FREED)
+        printk("%s %#lx is from a frame that was freed\n", name, value);
+}
+
+static void report_patterns(const struct trapframe *tf)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } registers[] = {
+        {"rip", tf->rip}, {"rsp", tf->rsp}, {"rax", tf->rax}, {"rbx", tf->rbx}, {"rcx", tf->rcx},
+        {"rdx", tf->rdx}, {"rsi", tf->rsi}, {"rdi", tf->rdi}, {"rbp", tf->rbp}, {"r8", tf->r8},
+        {"r9", tf->r9},   {"r10", tf->r10}, {"r11", tf->r11}, {"r12", tf->r12}, {"r13", tf->r13},
+        {"r14", tf->r14}, {"r15", tf->r15},
+    };
+
+    for (unsigned n = 0; n < ARRAY_SIZE(registers); n++)
+        report_pattern(registers[n].name, registers[n].value);
+}
+
+/* Prints what is known of a page fault before a panic: the process, its regions, and the walk. */
+static void report_broken_fault(const struct trapframe *tf, uint64_t addr)
 {
     const struct process *process = process_current();
-    char what[64];
 
-    if (tf->vector != VECTOR_PAGE_FAULT)
-        panic_trap(tf, "%s in the kernel (error %#lx)", vector_name(tf->vector), tf->error);
     console_panic_mode();
-    describe_access(access, what, sizeof(what));
     if (process)
         printk("\ncurrent process: pid %d %s\n", process->pid, process->name);
     if (addr < USER_END && process && process->vspace)
         report_regions_near(process->vspace, addr);
     walk_print(addr);
+    report_patterns(tf);
+}
+
+/* Panics with everything that is known of a fault of the kernel's own code. */
+static __noreturn void panic_kernel_fault(const struct trapframe *tf, uint64_t addr,
+                                          unsigned access)
+{
+    char what[64];
+
+    if (tf->vector != VECTOR_PAGE_FAULT) {
+        console_panic_mode();
+        report_patterns(tf);
+        panic_trap(tf, "%s in the kernel (error %#lx)", vector_name(tf->vector), tf->error);
+    }
+    describe_access(access, what, sizeof(what));
+    report_broken_fault(tf, addr);
     panic_trap(tf, "page fault in the kernel: %s, address 0x%016lx", what, addr);
+}
+
+/* Panics because of a page fault that has come again and again: says what is wrong in the page
+   table, or why that is not the reason. */
+static __noreturn void panic_endless_fault(const struct trapframe *tf, uint64_t addr,
+                                           unsigned access)
+{
+    const struct process *process = process_current();
+    paddr_t root = process->vspace->pagetable.mmu.root;
+    char what[64];
+
+    if (tf->rflags & RFLAGS_IF)
+        irq_enable();
+    describe_access(access, what, sizeof(what));
+    enum fault_outcome outcome = vspace_fault_verified(process->vspace, addr, access);
+    report_broken_fault(tf, addr);
+    if (mmu_loaded_root() != root)
+        panic_trap(tf,
+                   "a page fault without end: %s, address %#lx: CR3 is %#lx, but the tables of "
+                   "pid %d begin at %#lx",
+                   what, addr, mmu_loaded_root(), process->pid, root);
+    if (!fault_resolved(outcome))
+        panic_trap(tf,
+                   "a page fault without end: %s, address %#lx: it ends as %s, but the program "
+                   "gets no signal",
+                   what, addr, fault_outcome_name(outcome));
+    panic_trap(tf,
+               "a page fault without end: %s, address %#lx: it ends as %s, and the page table "
+               "allows the access; is the handler called, and the TLB flushed?",
+               what, addr, fault_outcome_name(outcome));
+}
+
+/* Panics because the CPU found an entry with a reserved bit, which no fault handler resolves. */
+static __noreturn void panic_reserved_bit(const struct trapframe *tf, uint64_t addr)
+{
+    report_broken_fault(tf, addr);
+    panic_trap(tf, "a page-table entry for %#lx has a reserved bit set", addr);
 }
 
 /* ---- Faults ---- */
@@ -180,6 +256,7 @@ static void user_page_fault(struct trapframe *tf, uint64_t addr, unsigned access
     if (fault_resolved(outcome))
         return;
     keep_page_fault(addr, access);
+    process_current()->repeats.count = 0;
     const struct signal_info info = page_fault_signal(outcome, addr);
     if (signal_force(&info))
         report_page_fault(tf, addr, access, outcome);
@@ -202,7 +279,7 @@ static void user_fault(struct trapframe *tf, uint64_t addr, unsigned access)
 static bool kernel_fault(struct trapframe *tf, uint64_t addr, unsigned access)
 {
     uint64_t fixup = extable_find(tf->rip);
-    const struct process *process = process_current();
+    struct process *process = process_current();
 
     if (!fixup)
         return false;
@@ -218,6 +295,7 @@ static bool kernel_fault(struct trapframe *tf, uint64_t addr, unsigned access)
         irq_disable();
         if (fault_resolved(outcome))
             return true;
+        process->repeats.count = 0;
         /* A copy that failed tries its last bytes one by one; only the first fault is reported,
            because signal_force returns false for the second. */
         const struct signal_info info = page_fault_signal(outcome, addr);
@@ -228,8 +306,25 @@ static bool kernel_fault(struct trapframe *tf, uint64_t addr, unsigned access)
     return true;
 }
 
+/* Looks at a page fault before it is handled, so that no mistake in the handlers below can make it
+   come again for ever, unseen. */
+static void check_progress(const struct trapframe *tf, uint64_t addr, unsigned access)
+{
+    struct process *process = process_current();
+
+    if (tf->vector != VECTOR_PAGE_FAULT)
+        return;
+    if (access & FAULT_RESERVED)
+        panic_reserved_bit(tf, addr);
+    if (addr >= USER_END || !process || !process->vspace)
+        return;
+    if (fault_is_endless(&process->repeats, process->vspace, tf->rip, addr, access))
+        panic_endless_fault(tf, addr, access);
+}
+
 void fault_dispatch(struct trapframe *tf, uint64_t addr, unsigned access)
 {
+    check_progress(tf, addr, access);
     if (!trap_from_user(tf)) {
         if (!kernel_fault(tf, addr, access))
             panic_kernel_fault(tf, addr, access);

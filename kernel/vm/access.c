@@ -21,6 +21,10 @@ int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page)
             return outcome == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT;
         walk = pagetable_walk(&vspace->pagetable, addr);
     }
+    if (unlikely(!walk.leaf_table || !entry_is_mine(walk.leaf))) {
+        (void)!vspace_fault_verified(vspace, addr, FAULT_WRITE); /* says why */
+        panic("the fault at %#lx was resolved, but the page is not mine", addr);
+    }
     *page = frame_to_virt(entry_frame(walk.leaf));
     return 0;
 }
@@ -49,12 +53,22 @@ int vspace_write(struct vspace *vspace, uaddr_t to, const void *from, size_t len
    then the next fault says so. */
 static struct frame *page_for_read(struct vspace *vspace, uaddr_t addr)
 {
+    struct fault_repeats repeats = {0};
+
     for (;;) {
         rwlock_read_lock(&vspace->lock);
         struct frame *page = pagetable_get_page(&vspace->pagetable, addr);
         rwlock_read_unlock(&vspace->lock);
-        if (page || !fault_resolved(vspace_fault(vspace, addr, 0)))
+        if (page)
             return page;
+        bool is_endless = fault_is_endless(&repeats, vspace, 0, addr, 0);
+        enum fault_outcome outcome =
+            is_endless ? vspace_fault_verified(vspace, addr, 0) : vspace_fault(vspace, addr, 0);
+        if (!fault_resolved(outcome))
+            return NULL;
+        if (is_endless)
+            panic("the fault at %#lx ends as %s, but no page is found", addr,
+                  fault_outcome_name(outcome));
     }
 }
 

@@ -152,6 +152,7 @@ void pagetable_clear(struct pagetable *pt, const struct hole *hole)
     struct gather gather = {.pt = pt, .start = hole->start, .end = hole->end};
 
     hole_check(hole);
+    atomic_add_fetch(&pt->withdrawals, 1u);
     clear_table(&gather, hole, pagetable_root(pt), ROOT_LEVEL, hole->start, hole->end);
     gather_flush(&gather);
 }
@@ -185,6 +186,7 @@ static bool forget_leaf_table(struct table_visit *at, void *arg)
 void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end)
 {
     assert(start < end && end <= USER_END && !((start | end) % PAGE_SIZE));
+    atomic_add_fetch(&pt->withdrawals, 1u);
     while (start < end) {
         struct gather gather = {.pt = pt, .start = start, .end = end};
 

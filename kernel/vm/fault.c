@@ -25,6 +25,10 @@
    If another thread changes the entry between our look and our update, a step returns TRY_AGAIN,
    and fault_locked starts over at the walk.
 
+   A DEBUG build does the walk of each resolved fault again (verify.c). In every build, a fault that
+   comes again and again is noticed: once a fault is resolved, only a loss of rights in the page
+   table can bring it back, and `withdrawals` counts these.
+
    Locks: the vspace's, for reading, all through, so regions stand still, and tables that are
    mine stay. A table's lock is held only while its entries are read, compared, set or copied,
    never while a page is zeroed, copied or fetched. What was allocated and is not needed is
@@ -36,8 +40,21 @@
 #include <lib/string.h>
 #include <vm/fault.h>
 #include <vm/zero.h>
+#include "verify.h"
 
 #define TRY_AGAIN FAULT_OUTCOMES
+
+/* Which faults are verified once they are resolved. */
+enum verification {
+    VERIFY_IN_DEBUG,
+    VERIFY,
+};
+
+#if defined(DEBUG) && !defined(NO_VSPACE_CHECK)
+#define IS_VERIFIED(verification) ((void)(verification), true)
+#else
+#define IS_VERIFIED(verification) ((verification) == VERIFY)
+#endif
 
 /* A fault that is being resolved. */
 struct fault {
@@ -242,7 +259,28 @@ static enum fault_outcome fault_try(struct fault *fault)
     return FAULT_REUSED;
 }
 
-static enum fault_outcome fault_locked(struct vspace *vspace, uaddr_t addr, unsigned access)
+static void fault_check(struct vspace *vspace, uaddr_t addr, const struct fault *fault,
+                        enum fault_outcome outcome)
+{
+    const struct fault_claim claim = {
+        .addr = addr,
+        .access = fault->access,
+        .outcome = outcome,
+        .data_bytes = pager_bytes(fault->region, fault->leaf.page),
+    };
+
+    fault_verify(vspace, &claim);
+}
+
+/* Under the read lock an entry only gains: a page, a copy for each thread, W. So there is an end to
+   the changes by others that make a fault start over. */
+static unsigned tries_max(const struct vspace *vspace)
+{
+    return 1000 + 10 * atomic_load(&vspace->pagetable.threads);
+}
+
+static enum fault_outcome fault_locked(struct vspace *vspace, uaddr_t addr, unsigned access,
+                                       enum verification verification)
 {
     struct fault fault = {
         .region = vregion_find(&vspace->regions, addr),
@@ -250,27 +288,61 @@ static enum fault_outcome fault_locked(struct vspace *vspace, uaddr_t addr, unsi
         .leaf = {.pt = &vspace->pagetable, .page = page_floor(addr)},
     };
     enum fault_outcome outcome;
+    unsigned tries = 0;
 
     debug_assert(rwlock_is_held(&vspace->lock));
     if (!fault.region)
         return FAULT_NOT_MAPPED;
     if (!is_allowed(fault.region, access))
         return FAULT_NOT_ALLOWED;
-    do
+    do {
         outcome = fault_try(&fault);
-    while (outcome == TRY_AGAIN);
+        if (unlikely(++tries > tries_max(vspace)))
+            panic("the fault at %#lx has been tried again %u times", addr, tries);
+    } while (outcome == TRY_AGAIN);
+    if (IS_VERIFIED(verification) && fault_resolved(outcome))
+        fault_check(vspace, addr, &fault, outcome);
+    return outcome;
+}
+
+static enum fault_outcome fault_at(struct vspace *vspace, uaddr_t addr, unsigned access,
+                                   enum verification verification)
+{
+    debug_assert(lock_check_none_from(RANK_VSPACE));
+    rwlock_read_lock(&vspace->lock);
+    enum fault_outcome outcome = fault_locked(vspace, addr, access, verification);
+    rwlock_read_unlock(&vspace->lock);
+    atomic_add_fetch(&vspace->faults[outcome], 1ul);
+    atomic_add_fetch(&cpu_counts[cpu_id()].faults[outcome], 1ul);
     return outcome;
 }
 
 enum fault_outcome vspace_fault(struct vspace *vspace, uaddr_t addr, unsigned access)
 {
-    debug_assert(lock_check_none_from(RANK_VSPACE));
-    rwlock_read_lock(&vspace->lock);
-    enum fault_outcome outcome = fault_locked(vspace, addr, access);
-    rwlock_read_unlock(&vspace->lock);
-    atomic_add_fetch(&vspace->faults[outcome], 1ul);
-    atomic_add_fetch(&cpu_counts[cpu_id()].faults[outcome], 1ul);
-    return outcome;
+    return fault_at(vspace, addr, access, VERIFY_IN_DEBUG);
+}
+
+enum fault_outcome vspace_fault_verified(struct vspace *vspace, uaddr_t addr, unsigned access)
+{
+    return fault_at(vspace, addr, access, VERIFY);
+}
+
+bool fault_is_endless(struct fault_repeats *last, const struct vspace *vspace, uint64_t rip,
+                      uaddr_t addr, unsigned access)
+{
+    /* If rights are lost while the last fault is resolved, the count starts over in vain. */
+    unsigned withdrawals = atomic_load(&vspace->pagetable.withdrawals);
+    bool is_same = last->addr == addr && last->rip == rip && last->access == access &&
+                   last->withdrawals == withdrawals;
+
+    *last = (struct fault_repeats){
+        .rip = rip,
+        .addr = addr,
+        .access = access,
+        .withdrawals = withdrawals,
+        .count = is_same ? last->count + 1 : 1,
+    };
+    return last->count >= FAULT_REPEATS;
 }
 
 void fault_totals(uint64_t totals[FAULT_OUTCOMES])

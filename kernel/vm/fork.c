@@ -18,6 +18,7 @@ void pagetable_fork(struct pagetable *parent, struct pagetable *child)
     unsigned n;
 
     assert(atomic_load(&child->threads) == 1 && !atomic_load(&child->mmu.running));
+    atomic_add_fetch(&parent->withdrawals, 1u);
     table_lock(root);
     for_each_used_entry(n, from, USER_ROOT_ENTRIES) to[n] = entry_share(root, &from[n]);
     table_unlock(root);

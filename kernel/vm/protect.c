@@ -61,6 +61,7 @@ void pagetable_protect(struct pagetable *pt, uaddr_t start, uaddr_t end, unsigne
 {
     assert(start < end && end <= USER_END && !((start | end) % PAGE_SIZE));
     assert(!(prot & ~(PROT_R | PROT_W | PROT_X)));
+    atomic_add_fetch(&pt->withdrawals, 1u);
     pagetable_visit(pt, start, end, protect_leaf_table, &prot);
     tlb_flush_range(&pt->mmu, start, end);
 }

@@ -19,6 +19,7 @@
 #define TLB_ENTRIES   64u
 #define UPPER_ENTRIES 8u /* at each level */
 #define MAX_FAULTS    64 /* per access; more mean an endless loop */
+#define MAX_REPEATS   3  /* without a loss of rights; a CPU may keep an old translation once */
 
 struct cached {
     uaddr_t addr; /* the first address that the entry covers */
@@ -335,12 +336,16 @@ static bool access_once(struct mmu *mmu, uaddr_t addr, unsigned access, void *by
 static int access_bytes(uaddr_t addr, unsigned access, void *bytes, size_t len)
 {
     struct mmu *mmu = this_mmu();
+    struct fault_repeats repeats = {0};
 
     mmu->first_fault = FAULT_OUTCOMES;
     for (int faults = 0; !access_once(mmu, addr, access, bytes, len); faults++) {
         check(faults < MAX_FAULTS, "the access %#x of %#lx faults for ever", access, addr);
         if (!random_one_in(&chance, noise.keep_at_fault_one_in))
             forget_path(mmu, addr);
+        (void)!fault_is_endless(&repeats, vspace_loaded(cpu_id()), 0, addr, access);
+        check(repeats.count <= MAX_REPEATS,
+              "the access %#x of %#lx faults again, and no right was lost", access, addr);
         enum fault_outcome outcome = vspace_fault(vspace_loaded(cpu_id()), addr, access);
         if (mmu->first_fault == FAULT_OUTCOMES)
             mmu->first_fault = outcome;

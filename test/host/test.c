@@ -312,7 +312,8 @@ static bool run_test(const struct test *test)
 int main(int argc, char **argv)
 {
     const struct test_file *files[] = {&fault_tests,  &pitfall_tests, &region_tests,
-                                       &memory_tests, &audit_tests,   &regression_tests};
+                                       &memory_tests, &audit_tests,   &regression_tests,
+                                       &verify_tests};
     unsigned passed = 0, failed = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -41,7 +41,7 @@ struct test_file {
 };
 
 extern const struct test_file audit_tests, fault_tests, memory_tests, pitfall_tests, region_tests,
-    regression_tests;
+    regression_tests, verify_tests;
 
 /* The numbers of the processes. CPUs have numbers too. */
 enum { P, Q, R };
