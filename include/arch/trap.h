@@ -24,11 +24,12 @@ struct trapframe {
 #define RFLAGS_USER          0x50dd5ul /* AC RF OF DF TF SF ZF AF PF CF */
 #define RFLAGS_NOT_INHERITED 0x10500ul /* RF DF TF */
 
-/* Segment selectors. SYSRET requires the order of the user's (SDM 2B, SYSRET). */
+/* Segment selectors. SYSRET requires the order of the user's (SDM 2B, SYSRET). Their values are
+   those of Linux, because a debugger tells 64-bit code by its selector. */
 #define SEL_KERNEL_CODE 0x08
 #define SEL_KERNEL_DATA 0x10
-#define SEL_USER_DATA   (0x18 | 3)
-#define SEL_USER_CODE   (0x20 | 3)
+#define SEL_USER_DATA   (0x28 | 3)
+#define SEL_USER_CODE   (0x30 | 3)
 
 static inline bool trap_from_user(const struct trapframe *tf)
 {

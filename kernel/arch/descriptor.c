@@ -26,8 +26,8 @@ struct tss {
     uint16_t io_bitmap; /* offset; at sizeof(struct tss): none, so the user has no ports */
 } __packed;
 
-#define GDT_ENTRIES 7
-#define SEL_TSS     0x28
+#define GDT_ENTRIES 9
+#define SEL_TSS     0x38
 
 /* The parts of a segment that 64-bit mode reads: present, ring, code or data, L. */
 #define SEGMENT_KERNEL_CODE 0x00209b0000000000ul

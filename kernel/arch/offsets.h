@@ -16,8 +16,8 @@
 #define TF_RSP    160
 #define TF_SIZE   176
 
-#define ASM_USER_DATA      0x1b
-#define ASM_USER_CODE      0x23
+#define ASM_USER_DATA      0x2b
+#define ASM_USER_CODE      0x33
 #define ASM_VECTOR_SYSCALL 256
 
 /* The values of smp_awaited that are no number of a local APIC (smp.c). */

@@ -241,6 +241,15 @@ static void a_later_signal_shows_the_last_exception(void)
     handler_set(SIGUSR1, SIG_DFL, 0);
 }
 
+/* A debugger takes 0x33 for 64-bit code, and 0x23 for 32-bit code. */
+static void the_segments_are_those_of_linux(void)
+{
+    cause(undefined_instruction, SIGILL);
+    uint64_t segments = handled_context.uc_mcontext.gregs[REG_CSGSFS];
+    CHECK_EQ(segments & 0xffff, 0x33);
+    CHECK_EQ(segments >> 48, 0x2b);
+}
+
 static void exit_7(void *unused)
 {
     (void)unused;
@@ -285,6 +294,7 @@ int main(void)
     RUN(exceptions_say_where_and_why);
     RUN(page_faults_have_an_error_code);
     RUN(a_later_signal_shows_the_last_exception);
+    RUN(the_segments_are_those_of_linux);
     RUN(the_end_of_a_child_is_told);
     RUN(nocldwait_leaves_no_zombies);
     return test_end();
