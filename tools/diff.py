@@ -32,10 +32,10 @@ PROGRAMS = machine.BUILD / "root/diff"
 NOBODY = 65534
 
 # The generators, each with the number of cases that the sample runs.
-SAMPLE = {"memory": 300}
+SAMPLE = {"memory": 300, "exception": 200}
 
 BATCH_FIRST, BATCH_SECONDS = 50, 15
-EXPLAINED_MAX, SHRUNK_MAX = 60, 4
+EXPLAINED_AT_ONCE, SHRUNK_MAX = 100, 4
 WORDS_MAX = 160  # characters of a line that is shown
 RUN_SECONDS = 600
 
@@ -221,8 +221,12 @@ class Comparison:
 
     def explain(self, cases):
         """Looks for new differences in these cases, and shows them."""
-        cases = cases[:EXPLAINED_MAX]
-        for case, pair in zip(cases, self.words([(case, None) for case in cases])):
+        for start in range(0, len(cases), EXPLAINED_AT_ONCE):
+            some = cases[start : start + EXPLAINED_AT_ONCE]
+            self.explain_some(some, self.words([(case, None) for case in some]))
+
+    def explain_some(self, cases, pairs):
+        for case, pair in zip(cases, pairs):
             difference = self.first_difference(pair)
             if not difference:
                 self.show(case, ("?", "the hash differs, the words do not", "it is random"), pair)
