@@ -297,6 +297,54 @@ static void top_shows_processes(void)
     unmap_pages(pages, 512);
 }
 
+/* Checks a line of a region in what maps prints, and that its numbers agree. */
+static void check_region(const char *text, const char *start, const char *rest)
+{
+    unsigned long size, present, anonymous;
+    const char *line = strstr(text, start);
+
+    CHECK(line);
+    CHECK_EQ(sscanf(line, "%*s %*s %lu %lu %lu", &size, &present, &anonymous), 3);
+    CHECK(size >= present && present >= anonymous && present > 0);
+    CHECK(strstr(line, rest));
+}
+
+static void maps_shows_what_is_present(void)
+{
+    char *text;
+
+    CHECK_EQ(output_of("maps", &text), 0);
+    CHECK(strncmp(text, "ADDRESSES ", 10) == 0);
+    check_region(text, "00400000-", "  /bin/maps\n");
+    check_region(text, "-7ffffffff000 rw-p ", "  [stack]\n");
+    CHECK(strstr(text, "PRESENT  kB")); /* the legend */
+    CHECK(strstr(text, "  zero_filled    write "));
+    CHECK(!strstr(text, "  spurious ")); /* only what has happened */
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+        CHECK(strcspn(line, "\n") <= 80);
+    CHECK_EQ(output_of("maps 1", &text), 0);
+    check_region(text, "00400000-", "  /bin/init\n");
+    prints(1, "maps 99999", "");
+    prints(2, "maps x", "");
+    prints(2, "maps 1 1", "");
+}
+
+/* Of a long name, the end is shown. */
+static void maps_fits_a_screen(void)
+{
+    static const char dir[] = "a-name-that-is-too-long-for-a-line-of-maps";
+    char *text;
+
+    temp_dir_enter();
+    CHECK_OK(mkdir(dir, 0755));
+    CHECK_EQ(output_of("cp /bin/maps a-*/; a-*/maps", &text), 0);
+    CHECK(strstr(text, "  ...a-line-of-maps/maps\n"));
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
+        CHECK(strcspn(line, "\n") <= 80);
+    runs("rm -r a-*");
+    temp_dir_leave();
+}
+
 /* run-limited */
 
 static void run_limited_limits(void)
@@ -356,6 +404,8 @@ int main(void)
     RUN_ON_PAGODA(vmstat_shows_columns);
     RUN_ON_PAGODA(vmstat_counts_outcomes);
     RUN_ON_PAGODA(top_shows_processes);
+    RUN_ON_PAGODA(maps_shows_what_is_present);
+    RUN_ON_PAGODA(maps_fits_a_screen);
     RUN_ON_PAGODA(run_limited_limits);
     RUN(the_shell_runs_a_script_by_its_first_line);
     RUN(ls_lists_its_own_files);
