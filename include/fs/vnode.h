@@ -23,6 +23,7 @@
 struct file;
 struct file_ops;
 struct pagecache;
+struct pipe;
 struct vnode;
 
 /* A mounted file system. */
@@ -50,6 +51,7 @@ struct vnode {
     uint64_t atime_ns, mtime_ns, ctime_ns; /* (a) since 1970 */
     struct pagecache *cache;               /* (c) NULL: no pages, cannot be mapped */
     struct mutex lock;                     /* (l) */
+    struct pipe *pipe; /* (l) of a pipe or FIFO: its bytes, while it is open; or NULL */
 
     /* The last place: the directory, with a reference (NULL: none, or a root); the name there,
        on the heap (NULL: none); true if the last name is removed. */

@@ -163,6 +163,7 @@ static int make_member(struct vnode *root, const struct member *member)
         return unpack_link(root, member);
     case S_IFDIR:
     case S_IFCHR:
+    case S_IFIFO:
         return vfs_make(root, member->name, member->mode, member->rdev);
     }
     return -EOPNOTSUPP;

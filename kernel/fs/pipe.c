@@ -1,18 +1,22 @@
-/* Pipes: a ring of bytes between writers and readers.
+/* Pipes and FIFOs: bytes on their way from writers to readers, in up to 16 buffers of a page.
 
-   `in` and `out` count all bytes that ever went in and out, so in - out bytes are in the ring. User
-   memory cannot be accessed under a spinlock. So a thread that moves bytes first claims its end of
-   the ring (`reading`, `writing`), copies without the lock, then updates the count and releases the
-   claim. Meanwhile the bytes in [out, in) belong to the reader, because a writer only adds behind
-   `in`. The free bytes belong to the writer, because a reader only removes before `out`.
+   pipe(2) makes a vnode without a name, and opens it twice. A FIFO is a vnode with a name, which
+   its file system keeps. Either has a struct pipe while it is open, and loses it, with all bytes,
+   when its last open file is closed.
 
-   So the two never touch the same byte; each may see the other's count late, and moves less. A
-   thread with a claim does not sleep interruptibly. A thread that waits for a claim waits as one
-   that waits for bytes.
+       writers  ->  [ last buffer ] ... [ first buffer ]  ->  readers
 
-   Always true: in - out <= PIPE_SIZE; the page of each byte in [out, in) exists.
+   A write adds a buffer for each page of its bytes; but the bytes that fill no page go into the
+   last buffer, if all of them fit there. A read takes bytes from the first buffer. So a write of
+   up to PIPE_BUF bytes is one piece, and is never mixed with others. All is as on Linux, because
+   programs can see it: what fits, and what is left of a transfer whose memory ends.
 
-   Locks: `lock` (RANK_PIPE) guards the counts and the claims; a page pointer is the writer's. */
+   A transfer moves its part of a buffer whole or not at all. If the caller's memory cannot be
+   accessed, that buffer stays as it was.
+
+   Locks: (m) the vnode's lock (RANK_VNODE): one transfer at a time, which may fault meanwhile;
+   (p) pipe.lock (RANK_PIPE), under which threads wait. A field marked with both is changed under
+   both, and read under either. No thread waits for bytes, room or another open with (m) held. */
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/magic.h>
@@ -26,36 +30,34 @@
 #include <sched/poll.h>
 #include <vm/usercopy.h>
 
-#define PIPE_PAGES 16u
-#define PIPE_SIZE  (PIPE_PAGES * PAGE_SIZE)
+#define PIPE_BUFFERS 16u
+
+struct pipe_buffer {
+    char *page;          /* (m) on the heap; allocated on first use */
+    unsigned start, len; /* (m) (p) the bytes in it */
+};
 
 struct pipe {
-    struct vnode vnode;
     struct spinlock lock;
-    struct waitq changed;    /* signalled at every change of the fields below */
-    uint64_t in, out;        /* (lock) bytes since the pipe was made */
-    bool reading, writing;   /* (lock) an end is claimed */
-    unsigned readers;        /* (lock) open files for reading */
-    unsigned writers;        /* (lock) open files for writing */
-    char *pages[PIPE_PAGES]; /* the ring; allocated on first use */
+    struct waitq changed; /* (p) signalled when a wait may be over */
+    struct pipe_buffer buffers[PIPE_BUFFERS];
+    unsigned first, count;               /* (m) (p) the buffers that hold bytes: a ring */
+    unsigned readers, writers;           /* (p) open files; a file may be both */
+    unsigned reader_opens, writer_opens; /* (p) how many there have been */
+    unsigned files;                      /* (m) open files, and opens that wait */
 };
 
 static struct filesystem pipefs = {.name = "pipefs", .dev = 2, .magic = PIPEFS_MAGIC};
 
+/* Returns the pipe of an open file. */
 static struct pipe *pipe_of(const struct file *file)
 {
-    return container_of(file->vnode, struct pipe, vnode);
+    return file->vnode->pipe;
 }
 
-static size_t used(const struct pipe *pipe)
+static bool is_fifo(const struct vnode *vnode)
 {
-    return pipe->in - pipe->out;
-}
-
-/* Returns the slot of the page in which byte number `n` lies. */
-static char **pipe_page(struct pipe *pipe, uint64_t n)
-{
-    return &pipe->pages[n / PAGE_SIZE % PIPE_PAGES];
+    return vnode->fs != &pipefs;
 }
 
 /* Wakes all waiters and pollers. The lock is held, and is released. */
@@ -66,154 +68,204 @@ static void changed_unlock(struct pipe *pipe)
     poll_notify();
 }
 
-/* Waits for bytes and claims the reading end. Returns the number of bytes; 0 without a claim if the
-   pipe is empty and has no writer. */
-static ssize_t claim_bytes(struct pipe *pipe, bool nonblock)
+static void notify(struct pipe *pipe)
 {
-    ssize_t n = 0;
-
     spin_lock(&pipe->lock);
-    while (pipe->reading || (used(pipe) == 0 && pipe->writers > 0)) {
-        n = nonblock ? -EAGAIN : waitq_sleep(&pipe->changed, &pipe->lock);
-        if (n < 0)
-            break;
-    }
-    if (n == 0) {
-        n = used(pipe);
-        pipe->reading = n > 0;
-    }
-    spin_unlock(&pipe->lock);
-    return n;
+    changed_unlock(pipe);
 }
 
-/* Copies up to `len` bytes from `out` on. The reading end is claimed. */
-static size_t copy_out(struct pipe *pipe, struct uio *uio, size_t len)
+/* ---- Reading ---- */
+
+/* Removes `len` bytes from the first buffer. */
+static void drop_bytes(struct pipe *pipe, size_t len)
+{
+    struct pipe_buffer *buffer = &pipe->buffers[pipe->first];
+
+    spin_lock(&pipe->lock);
+    buffer->start += len;
+    buffer->len -= len;
+    if (buffer->len == 0) {
+        pipe->first = (pipe->first + 1) % PIPE_BUFFERS;
+        pipe->count--;
+    }
+    spin_unlock(&pipe->lock);
+}
+
+/* Moves what there is, up to the first buffer that the caller's memory does not take. Returns the
+   number of bytes; 0 if the pipe is empty; -EFAULT. The vnode's lock is held. */
+static ssize_t move_out(struct pipe *pipe, struct uio *uio)
 {
     size_t done = 0;
+    int err = 0;
 
-    len = min(len, uio->left);
-    while (done < len) {
-        uint64_t at = pipe->out + done;
-        size_t here = min(len - done, page_rest(at));
-        size_t moved = uio_put(uio, *pipe_page(pipe, at) + at % PAGE_SIZE, here);
+    while (uio->left > 0 && pipe->count > 0 && !err) {
+        const struct pipe_buffer *buffer = &pipe->buffers[pipe->first];
+        size_t len = min((size_t)buffer->len, uio->left);
 
-        done += moved;
-        if (moved < here)
-            break;
+        if (uio_put(uio, buffer->page + buffer->start, len) < len) {
+            err = -EFAULT;
+        } else {
+            drop_bytes(pipe, len);
+            done += len;
+        }
     }
-    return done;
+    if (done)
+        notify(pipe);
+    return uio_result(done, err);
+}
+
+/* Waits for bytes. Returns 1 if there are some; 0 if the pipe is empty and has no writer; -EAGAIN;
+   -EINTR. */
+static int wait_for_bytes(struct pipe *pipe, bool nonblock)
+{
+    int err = 0;
+
+    spin_lock(&pipe->lock);
+    while (pipe->count == 0 && pipe->writers > 0 && !err)
+        err = nonblock ? -EAGAIN : waitq_sleep(&pipe->changed, &pipe->lock);
+    int result = err ? err : pipe->count > 0;
+    spin_unlock(&pipe->lock);
+    return result;
 }
 
 static ssize_t pipe_read(struct file *file, struct uio *uio, uint64_t offset __unused)
 {
     struct pipe *pipe = pipe_of(file);
+    ssize_t done;
+    int more;
 
     if (uio->left == 0)
         return 0;
-    ssize_t n = claim_bytes(pipe, file_is_nonblocking(file));
-    if (n <= 0)
-        return n;
-    size_t done = copy_out(pipe, uio, n);
-
-    spin_lock(&pipe->lock);
-    pipe->out += done;
-    pipe->reading = false;
-    changed_unlock(pipe);
-    return uio_result(done, -EFAULT);
+    do {
+        mutex_lock(&file->vnode->lock);
+        done = move_out(pipe, uio);
+        mutex_unlock(&file->vnode->lock);
+        more = done ? 0 : wait_for_bytes(pipe, file_is_nonblocking(file));
+    } while (more > 0);
+    return done ? done : more;
 }
 
-/* Waits until `wanted` bytes are free and claims the writing end. Returns the number of free
-   bytes. */
-static ssize_t claim_room(struct pipe *pipe, size_t wanted, bool nonblock)
-{
-    ssize_t n = 0;
+/* ---- Writing; the vnode's lock is held ---- */
 
+static bool has_readers(struct pipe *pipe)
+{
     spin_lock(&pipe->lock);
-    while (pipe->readers > 0 && (pipe->writing || PIPE_SIZE - used(pipe) < wanted)) {
-        n = nonblock ? -EAGAIN : waitq_sleep(&pipe->changed, &pipe->lock);
-        if (n < 0)
-            break;
-    }
-    if (pipe->readers == 0) {
-        n = -EPIPE;
-    } else if (n == 0) {
-        n = PIPE_SIZE - used(pipe);
-        pipe->writing = true;
-    }
+    bool result = pipe->readers > 0;
     spin_unlock(&pipe->lock);
-    return n;
+    return result;
 }
 
-/* Returns the page for byte number `n`, or NULL: no memory. The writing end is claimed. */
-static char *page_for_write(struct pipe *pipe, uint64_t n)
+/* Adds the bytes that fill no page to the last buffer, if all of them fit there. */
+static int add_odd_bytes(struct pipe *pipe, struct uio *uio)
 {
-    char **page = pipe_page(pipe, n);
+    struct pipe_buffer *last = &pipe->buffers[(pipe->first + pipe->count - 1) % PIPE_BUFFERS];
+    size_t len = uio->left % PAGE_SIZE, end = last->start + last->len;
 
-    if (!*page)
-        *page = heap_alloc(PAGE_SIZE);
-    return *page;
-}
-
-/* Copies up to `len` bytes to the ring at `in`. The writing end is claimed. */
-static size_t copy_in(struct pipe *pipe, struct uio *uio, size_t len, int *err)
-{
-    size_t done = 0;
-
-    len = min(len, uio->left);
-    while (done < len && !*err) {
-        uint64_t at = pipe->in + done;
-        size_t here = min(len - done, page_rest(at));
-        char *page = page_for_write(pipe, at);
-        size_t moved = page ? uio_get(uio, page + at % PAGE_SIZE, here) : 0;
-
-        done += moved;
-        if (moved < here)
-            *err = page ? -EFAULT : -ENOMEM;
-    }
-    return done;
-}
-
-/* Writes what fits, once `wanted` bytes are free. */
-static size_t write_chunk(struct pipe *pipe, struct uio *uio, size_t wanted, bool nonblock,
-                          int *err)
-{
-    ssize_t room = claim_room(pipe, wanted, nonblock);
-
-    if (room < 0) {
-        *err = room;
+    if (len == 0 || pipe->count == 0 || end + len > PAGE_SIZE)
         return 0;
-    }
-    size_t done = copy_in(pipe, uio, room, err);
-
+    if (uio_get(uio, last->page + end, len) < len)
+        return -EFAULT;
     spin_lock(&pipe->lock);
-    pipe->in += done;
-    pipe->writing = false;
-    changed_unlock(pipe);
+    last->len += len;
+    spin_unlock(&pipe->lock);
+    return 0;
+}
+
+/* Adds a buffer of up to a page. There is room for it. */
+static int add_buffer(struct pipe *pipe, struct uio *uio)
+{
+    struct pipe_buffer *buffer = &pipe->buffers[(pipe->first + pipe->count) % PIPE_BUFFERS];
+    size_t len = min(uio->left, PAGE_SIZE);
+
+    if (!buffer->page)
+        buffer->page = heap_alloc(PAGE_SIZE);
+    if (!buffer->page)
+        return -ENOMEM;
+    if (uio_get(uio, buffer->page, len) < len)
+        return -EFAULT;
+    spin_lock(&pipe->lock);
+    buffer->start = 0;
+    buffer->len = len;
+    pipe->count++;
+    spin_unlock(&pipe->lock);
+    return 0;
+}
+
+enum write_round { WRITE_FIRST, WRITE_AGAIN };
+
+/* Adds what fits. Returns the number of bytes, and sets *err if that ends the write. */
+static size_t move_in(struct pipe *pipe, struct uio *uio, enum write_round round, int *err)
+{
+    size_t done = 0, left = uio->left;
+
+    if (!has_readers(pipe))
+        *err = -EPIPE;
+    else if (round == WRITE_FIRST)
+        *err = add_odd_bytes(pipe, uio);
+    while (!*err) {
+        done += left - uio->left;
+        left = uio->left;
+        if (left == 0 || pipe->count == PIPE_BUFFERS)
+            break;
+        *err = add_buffer(pipe, uio);
+    }
+    if (done)
+        notify(pipe);
     return done;
 }
 
-/* A write of at most PIPE_BUF bytes is atomic, unless its buffer cannot be read. */
-static ssize_t pipe_write(struct file *file, struct uio *uio, uint64_t offset __unused)
+/* Waits until there is room for a buffer, or no reader. -EAGAIN, -EINTR. */
+static int wait_for_room(struct pipe *pipe, bool nonblock)
 {
-    size_t wanted = uio->left <= PIPE_BUF ? uio->left : 1, done = 0;
     int err = 0;
 
-    while (uio->left > 0 && !err)
-        done += write_chunk(pipe_of(file), uio, wanted, file_is_nonblocking(file), &err);
+    spin_lock(&pipe->lock);
+    while (pipe->count == PIPE_BUFFERS && pipe->readers > 0 && !err)
+        err = nonblock ? -EAGAIN : waitq_sleep(&pipe->changed, &pipe->lock);
+    spin_unlock(&pipe->lock);
+    return err;
+}
+
+static ssize_t pipe_write(struct file *file, struct uio *uio, uint64_t offset __unused)
+{
+    struct pipe *pipe = pipe_of(file);
+    enum write_round round = WRITE_FIRST;
+    size_t wanted = uio->left, done = 0;
+    int err = 0;
+
+    while (done < wanted && !err) {
+        mutex_lock(&file->vnode->lock);
+        done += move_in(pipe, uio, round, &err);
+        mutex_unlock(&file->vnode->lock);
+        if (done < wanted && !err)
+            err = wait_for_room(pipe, file_is_nonblocking(file));
+        round = WRITE_AGAIN;
+    }
+    if (done > 0 && is_fifo(file->vnode))
+        vnode_touch(file->vnode);
     uio->broken = err == -EPIPE;
     return uio_result(done, err);
 }
 
-static unsigned read_events(const struct pipe *pipe)
+/* ---- poll and ioctl ---- */
+
+/* Returns how many writers had come before a file was opened for reading without waiting for one,
+   or else 0. Until another one comes, the absence of writers is no end. */
+static unsigned writers_at_open(const struct file *file)
 {
-    return (used(pipe) ? POLLIN : 0) | (pipe->writers ? 0 : POLLHUP);
+    return (unsigned)(uintptr_t)file->data;
+}
+
+static unsigned read_events(const struct file *file, const struct pipe *pipe)
+{
+    bool at_end = pipe->writers == 0 && writers_at_open(file) != pipe->writer_opens;
+
+    return (pipe->count ? POLLIN : 0) | (at_end ? POLLHUP : 0);
 }
 
 static unsigned write_events(const struct pipe *pipe)
 {
-    bool has_room = PIPE_SIZE - used(pipe) >= PIPE_BUF;
-
-    return (has_room ? POLLOUT : 0) | (pipe->readers ? 0 : POLLERR);
+    return (pipe->count < PIPE_BUFFERS ? POLLOUT : 0) | (pipe->readers ? 0 : POLLERR);
 }
 
 static unsigned pipe_poll(struct file *file)
@@ -221,7 +273,8 @@ static unsigned pipe_poll(struct file *file)
     struct pipe *pipe = pipe_of(file);
 
     spin_lock(&pipe->lock);
-    unsigned events = file_may_read(file) ? read_events(pipe) : write_events(pipe);
+    unsigned events = (file_may_read(file) ? read_events(file, pipe) : 0) |
+                      (file_may_write(file) ? write_events(pipe) : 0);
     spin_unlock(&pipe->lock);
     return events;
 }
@@ -229,40 +282,146 @@ static unsigned pipe_poll(struct file *file)
 static int pipe_ioctl(struct file *file, unsigned request, uaddr_t arg)
 {
     struct pipe *pipe = pipe_of(file);
+    int n = 0;
 
     if (request != FIONREAD)
         return -ENOTTY;
     spin_lock(&pipe->lock);
-    int n = used(pipe);
+    for (unsigned i = 0; i < pipe->count; i++)
+        n += pipe->buffers[(pipe->first + i) % PIPE_BUFFERS].len;
     spin_unlock(&pipe->lock);
     return put_user((int __user *)arg, &n);
 }
 
-static unsigned *end_count(struct file *file)
+/* ---- Opening and closing ---- */
+
+/* Counts an open file of the pipe, and makes the pipe if it is the first. -ENOMEM. */
+static int pipe_get(struct vnode *vnode)
 {
-    return file_may_read(file) ? &pipe_of(file)->readers : &pipe_of(file)->writers;
+    int err = 0;
+
+    mutex_lock(&vnode->lock);
+    if (!vnode->pipe) {
+        struct pipe *pipe = heap_alloc_zeroed(sizeof(*pipe));
+
+        if (pipe) {
+            spin_init(&pipe->lock, RANK_PIPE);
+            waitq_init(&pipe->changed);
+        }
+        vnode->pipe = pipe;
+    }
+    if (vnode->pipe)
+        vnode->pipe->files++;
+    else
+        err = -ENOMEM;
+    mutex_unlock(&vnode->lock);
+    return err;
+}
+
+/* Takes a file from the count. The last one frees the pipe with the bytes in it. */
+static void pipe_put(struct vnode *vnode)
+{
+    mutex_lock(&vnode->lock);
+    struct pipe *pipe = vnode->pipe;
+    bool is_last = --pipe->files == 0;
+    if (is_last)
+        vnode->pipe = NULL;
+    mutex_unlock(&vnode->lock);
+
+    if (!is_last)
+        return;
+    assert(pipe->readers == 0 && pipe->writers == 0);
+    for (unsigned i = 0; i < PIPE_BUFFERS; i++)
+        heap_free(pipe->buffers[i].page);
+    heap_free(pipe);
+}
+
+/* Counts the ends that the file opens, and wakes opens that wait for them. The lock is held. */
+static void join_ends(struct file *file, struct pipe *pipe)
+{
+    bool reads = file_may_read(file), writes = file_may_write(file);
+
+    if (reads && !writes && pipe->writers == 0 && file_is_nonblocking(file))
+        file->data = (void *)(uintptr_t)pipe->writer_opens;
+    pipe->readers += reads;
+    pipe->reader_opens += reads;
+    pipe->writers += writes;
+    pipe->writer_opens += writes;
+    waitq_wake_all(&pipe->changed);
+}
+
+/* Takes the ends of the file from the counts. */
+static void leave_ends(const struct file *file, struct pipe *pipe)
+{
+    spin_lock(&pipe->lock);
+    pipe->readers -= file_may_read(file);
+    pipe->writers -= file_may_write(file);
+    changed_unlock(pipe);
+}
+
+/* Waits until the other end is open, or has been meanwhile. The lock is held. -EINTR. */
+static int wait_for_partner(struct pipe *pipe, const unsigned *partners, const unsigned *opens)
+{
+    unsigned seen = *opens;
+    int err = 0;
+
+    while (*partners == 0 && *opens == seen && !err)
+        err = waitq_sleep(&pipe->changed, &pipe->lock);
+    return err;
+}
+
+/* Opens the ends of a FIFO that the file asks for. A file for both waits for no other. -EINTR;
+   -ENXIO: there is no reader, and the file does not wait for one. */
+static int fifo_join(struct file *file, struct pipe *pipe)
+{
+    bool reads = file_may_read(file), writes = file_may_write(file);
+    bool nonblock = file_is_nonblocking(file);
+    int err = 0;
+
+    spin_lock(&pipe->lock);
+    if (!reads && nonblock && pipe->readers == 0) {
+        spin_unlock(&pipe->lock);
+        return -ENXIO;
+    }
+    join_ends(file, pipe);
+    if (!writes && !nonblock)
+        err = wait_for_partner(pipe, &pipe->writers, &pipe->writer_opens);
+    else if (!reads)
+        err = wait_for_partner(pipe, &pipe->readers, &pipe->reader_opens);
+    spin_unlock(&pipe->lock);
+    if (err)
+        leave_ends(file, pipe);
+    else
+        poll_notify();
+    return err;
 }
 
 static int pipe_open(struct file *file)
 {
-    struct pipe *pipe = pipe_of(file);
+    int err = pipe_get(file->vnode);
 
-    spin_lock(&pipe->lock);
-    ++*end_count(file);
-    spin_unlock(&pipe->lock);
-    return 0;
+    if (err)
+        return err;
+    struct pipe *pipe = pipe_of(file);
+    if (is_fifo(file->vnode)) {
+        err = fifo_join(file, pipe);
+    } else {
+        spin_lock(&pipe->lock);
+        join_ends(file, pipe);
+        spin_unlock(&pipe->lock);
+    }
+    if (err)
+        pipe_put(file->vnode);
+    return err;
 }
 
 static void pipe_close(struct file *file)
 {
-    struct pipe *pipe = pipe_of(file);
-
-    spin_lock(&pipe->lock);
-    --*end_count(file);
-    changed_unlock(pipe);
+    leave_ends(file, pipe_of(file));
+    pipe_put(file->vnode);
 }
 
-static const struct file_ops pipe_file_ops = {
+const struct file_ops pipe_file_ops = {
     .open = pipe_open,
     .close = pipe_close,
     .read = pipe_read,
@@ -271,14 +430,12 @@ static const struct file_ops pipe_file_ops = {
     .poll = pipe_poll,
 };
 
+/* ---- pipe(2) ---- */
+
 static void pipe_free(struct vnode *vnode)
 {
-    struct pipe *pipe = container_of(vnode, struct pipe, vnode);
-
-    assert(pipe->readers == 0 && pipe->writers == 0);
-    for (unsigned i = 0; i < PIPE_PAGES; i++)
-        heap_free(pipe->pages[i]);
-    heap_free(pipe);
+    assert(!vnode->pipe);
+    heap_free(vnode);
 }
 
 static const struct vnode_ops pipe_ops = {.free = pipe_free};
@@ -291,24 +448,22 @@ static int name_pipe(struct vnode *vnode)
     return vnode_place(vnode, NULL, name);
 }
 
-static int pipe_vnode_create(struct vnode **vnode)
+static int pipe_vnode_create(struct vnode **result)
 {
-    struct pipe *pipe = heap_alloc_zeroed(sizeof(*pipe));
+    struct vnode *vnode = heap_alloc_zeroed(sizeof(*vnode));
 
-    if (!pipe)
+    if (!vnode)
         return -ENOMEM;
-    vnode_init(&pipe->vnode, &pipefs, S_IFIFO | 0600);
-    pipe->vnode.ops = &pipe_ops;
-    pipe->vnode.file_ops = &pipe_file_ops;
-    pipe->vnode.ino = atomic_add_fetch(&pipefs.next_ino, 1);
-    spin_init(&pipe->lock, RANK_PIPE);
-    waitq_init(&pipe->changed);
-    int err = name_pipe(&pipe->vnode);
+    vnode_init(vnode, &pipefs, S_IFIFO | 0600);
+    vnode->ops = &pipe_ops;
+    vnode->file_ops = &pipe_file_ops;
+    vnode->ino = atomic_add_fetch(&pipefs.next_ino, 1);
+    int err = name_pipe(vnode);
     if (err) {
-        vnode_put(&pipe->vnode);
+        vnode_put(vnode);
         return err;
     }
-    *vnode = &pipe->vnode;
+    *result = vnode;
     return 0;
 }
 
@@ -343,5 +498,5 @@ int pipe_create(unsigned flags, struct file **reader, struct file **writer)
 
 int pipe_size(const struct file *file)
 {
-    return file->ops == &pipe_file_ops ? (int)PIPE_SIZE : -EBADF;
+    return file->ops == &pipe_file_ops ? (int)(PIPE_BUFFERS * PAGE_SIZE) : -EBADF;
 }

@@ -1,12 +1,13 @@
 /* tmpfs: a file system in memory.
 
-   A file is its page cache, a directory a tree of entries (tmpfs_dir.c), and a device's node leads
-   to the device. Locks: tmpfs.tree for all names (tmpfs_dir.c); for contents the vnode's lock and
-   the page cache's. */
+   A file is its page cache, a directory a tree of entries (tmpfs_dir.c). A device's node leads to
+   the device, and a FIFO is a pipe while it is open. Locks: tmpfs.tree for all names
+   (tmpfs_dir.c); for contents the vnode's lock and the page cache's. */
 #include <linux/errno.h>
 #include <linux/magic.h>
 #include <fs/devices.h>
 #include <fs/pagecache.h>
+#include <fs/pipe.h>
 #include <fs/tmpfs.h>
 #include <lib/panic.h>
 #include <lib/string.h>
@@ -129,6 +130,8 @@ static const struct file_ops *file_ops_of(uint32_t mode, uint64_t rdev)
         return &tmpfs_file_ops;
     if (S_ISDIR(mode))
         return &tmpfs_dir_file_ops;
+    if (S_ISFIFO(mode))
+        return &pipe_file_ops;
     return device_file_ops(S_ISCHR(mode) ? rdev : 0);
 }
 

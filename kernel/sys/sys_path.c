@@ -30,7 +30,7 @@ SYSCALL3(sys_mkdirat, int, dirfd, const char __user *, path, unsigned, mode)
     return make_node(dirfd, path, S_IFDIR | (mode & 01777), 0);
 }
 
-/* Makes a regular file or a character device. Named pipes, sockets and block devices are not
+/* Makes a regular file, a FIFO or a character device. Sockets and block devices are not
    supported. */
 static long make_special(int dirfd, const char __user *path, unsigned mode, unsigned rdev)
 {
@@ -38,10 +38,11 @@ static long make_special(int dirfd, const char __user *path, unsigned mode, unsi
     case 0:
     case S_IFREG:
         return make_node(dirfd, path, S_IFREG | (mode & 07777), 0);
+    case S_IFIFO:
+        return make_node(dirfd, path, S_IFIFO | (mode & 07777), 0);
     case S_IFCHR:
         return make_node(dirfd, path, S_IFCHR | (mode & 07777), rdev);
     case S_IFDIR:
-    case S_IFIFO:
     case S_IFSOCK:
     case S_IFBLK:
         return -EPERM;

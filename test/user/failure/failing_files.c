@@ -110,6 +110,27 @@ static int make_new_node(void)
     return error_of(mknod("new", S_IFREG | 0600, 0));
 }
 
+static int make_new_fifo(void)
+{
+    return error_of(mkfifo("new", 0600));
+}
+
+static void make_fifo(void)
+{
+    CHECK_OK(mkfifo("fifo", 0600));
+}
+
+static int open_fifo(void)
+{
+    int fd = open("fifo", O_RDWR);
+
+    if (fd < 0)
+        return errno;
+    int error = error_of(write(fd, "x", 1));
+    CHECK_OK(close(fd));
+    return error;
+}
+
 static int make_link(void)
 {
     return error_of(link("file", "new"));
@@ -469,6 +490,8 @@ static const struct scenario scenarios[] = {
     {"open_and_truncate", make_file, open_and_truncate, 0},
     {"make_new_directory", NULL, make_new_directory, 0},
     {"make_new_node", NULL, make_new_node, 0},
+    {"make_new_fifo", NULL, make_new_fifo, 0},
+    {"open_fifo", make_fifo, open_fifo, 0},
     {"make_link", make_file, make_link, 0},
     {"make_symlink", NULL, make_symlink, 0},
     {"make_long_symlink", NULL, make_long_symlink, 0},

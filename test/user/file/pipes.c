@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
 
 #define STREAM_LEN (512 * KIB) /* more than a pipe holds */
 
@@ -197,6 +199,120 @@ static void untouched_memory_goes_through(void)
     unmap_pages(bytes - 1, STREAM_LEN / PAGE + 1);
 }
 
+/* Memory that ends in the middle of a transfer. A pipe keeps bytes in pieces of up to a page, which
+   are moved whole or not at all. */
+
+static int events_of(int fd)
+{
+    struct pollfd asked = {.fd = fd, .events = POLLIN | POLLOUT};
+    int ready = CHECK_OK(poll(&asked, 1, 0));
+
+    CHECK_EQ(ready, asked.revents != 0);
+    return asked.revents;
+}
+
+static int bytes_in(int fd)
+{
+    int n;
+
+    CHECK_OK(ioctl(fd, FIONREAD, &n));
+    return n;
+}
+
+/* Returns memory of which `len` bytes can be accessed, and none behind them. */
+static char *memory_of(size_t len)
+{
+    size_t npages = (len + PAGE - 1) / PAGE;
+    char *pages = map_pages(npages + 1);
+
+    unmap_pages(pages + npages * PAGE, 1);
+    return pages + npages * PAGE - len;
+}
+
+static void forget_memory(char *start, size_t len)
+{
+    unmap_pages((char *)((uintptr_t)start & ~(PAGE - 1)), (len + PAGE - 1) / PAGE);
+}
+
+static void a_read_that_faults_takes_no_piece(void)
+{
+    char text[100], again[100], *half = memory_of(50), *most = memory_of(PAGE + 50);
+    char *pages = map_pages(2);
+    int fds[2];
+
+    make_pipe(fds);
+    memset(text, 't', sizeof(text));
+    CHECK_OK(write(fds[1], text, sizeof(text)));
+    CHECK_ERR(EFAULT, read(fds[0], half, sizeof(text)));
+    struct iovec iov[] = {{again, 40}, {half, 60}};
+    CHECK_ERR(EFAULT, readv(fds[0], iov, 2));
+    CHECK_EQ(bytes_in(fds[0]), sizeof(text));
+    CHECK_EQ(CHECK_OK(read(fds[0], again, sizeof(again))), sizeof(text));
+    CHECK(memcmp(text, again, sizeof(text)) == 0);
+
+    for (size_t i = 0; i < 2 * PAGE; i++)
+        pages[i] = i / PAGE;
+    CHECK_OK(write(fds[1], pages, 2 * PAGE));
+    CHECK_EQ(CHECK_OK(read(fds[0], most, 2 * PAGE)), PAGE);
+    CHECK(memcmp(most, pages, PAGE) == 0);
+    CHECK_EQ(CHECK_OK(read(fds[0], pages, 2 * PAGE)), PAGE);
+    CHECK_EQ(pages[0], 1);
+    close_pipe(fds);
+    forget_memory(half, 50);
+    forget_memory(most, PAGE + 50);
+    unmap_pages(pages, 2);
+}
+
+static void a_write_that_faults_adds_no_piece(void)
+{
+    char *half = memory_of(50), *most = memory_of(PAGE + 50), *pages = map_pages(2);
+    int fds[2];
+
+    make_pipe(fds);
+    memset(half, 'h', 50);
+    memset(most, 'm', PAGE + 50);
+    CHECK_ERR(EFAULT, write(fds[1], half, 100));
+    CHECK_EQ(bytes_in(fds[0]), 0);
+    CHECK_OK(write(fds[1], "x", 1));
+    CHECK_ERR(EFAULT, write(fds[1], half, 100));
+    CHECK_EQ(bytes_in(fds[0]), 1);
+    CHECK_EQ(CHECK_OK(read(fds[0], pages, PAGE)), 1);
+    CHECK_EQ(CHECK_OK(write(fds[1], most, 2 * PAGE)), PAGE);
+    CHECK_EQ(CHECK_OK(read(fds[0], pages, 2 * PAGE)), PAGE);
+    CHECK(memcmp(most, pages, PAGE) == 0);
+    close_pipe(fds);
+    forget_memory(half, 50);
+    forget_memory(most, PAGE + 50);
+    unmap_pages(pages, 2);
+}
+
+/* Returns how many bytes a pipe takes in writes of `len` bytes. */
+static size_t fill_by(size_t len)
+{
+    static char bytes[2 * PAGE];
+    size_t held = 0;
+    ssize_t done;
+    int fds[2];
+
+    CHECK_OK(pipe2(fds, O_NONBLOCK));
+    while ((done = write(fds[1], bytes, len)) > 0)
+        held += done;
+    CHECK_EQ(errno, EAGAIN);
+    CHECK_EQ(bytes_in(fds[0]), held);
+    CHECK_EQ(events_of(fds[1]), 0);
+    close_pipe(fds);
+    return held;
+}
+
+static void a_pipe_holds_sixteen_pieces(void)
+{
+    CHECK_EQ(fill_by(PAGE), 16 * PAGE);
+    CHECK_EQ(fill_by(16), 16 * PAGE);
+    CHECK_EQ(fill_by(2000), 16 * 4000);
+    CHECK_EQ(fill_by(3000), 16 * 3000);
+    CHECK_EQ(fill_by(PAGE + 1), 11 * (PAGE + 1) - 1); /* the odd byte of every second */
+}
+
 /* Writes of up to PIPE_BUF bytes do not mix with the writes of other processes. */
 #define WRITERS  8
 #define MESSAGES 64
@@ -373,15 +489,6 @@ static void the_next_reader_gets_the_byte(void)
 
 /* poll */
 
-static int events_of(int fd)
-{
-    struct pollfd asked = {.fd = fd, .events = POLLIN | POLLOUT};
-    int ready = CHECK_OK(poll(&asked, 1, 0));
-
-    CHECK_EQ(ready, asked.revents != 0);
-    return asked.revents;
-}
-
 static void poll_tells_what_is_ready(void)
 {
     int fds[2];
@@ -470,6 +577,9 @@ int main(void)
     RUN(a_pipe_need_not_wait);
     RUN(a_full_pipe_waits_for_its_reader);
     RUN(untouched_memory_goes_through);
+    RUN(a_read_that_faults_takes_no_piece);
+    RUN(a_write_that_faults_adds_no_piece);
+    RUN(a_pipe_holds_sixteen_pieces);
     RUN(the_messages_of_many_writers_stay_whole);
     RUN(the_reader_leaves_in_the_middle);
     RUN(an_interrupted_write_tells_how_far_it_came);
