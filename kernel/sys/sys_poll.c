@@ -10,17 +10,23 @@
 #include <vm/usercopy.h>
 #include "pollset.h"
 
-/* Polls on a copy of the user's array, in set->fds. */
+static int store_events(const struct poll_set *set, struct pollfd __user *user)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (put_user(&user[i].revents, &set->fds[i].revents))
+            return -EFAULT;
+    return 0;
+}
+
+/* Polls on a copy of the user's array, in set->fds. As on Linux, a call that a signal ends stores
+   its events too: none. Only `revents` is written. */
 static long poll_copy(const struct poll_set *set, struct pollfd __user *user, uint64_t deadline_ns)
 {
-    size_t size = set->count * sizeof(*set->fds);
-
-    if (copy_from_user(set->fds, user, size))
+    if (copy_from_user(set->fds, user, set->count * sizeof(*set->fds)))
         return -EFAULT;
     int ready = poll_set_wait(set, deadline_ns);
-    if (ready >= 0 && copy_to_user(user, set->fds, size))
-        return -EFAULT;
-    return ready;
+    int err = store_events(set, user);
+    return err ? err : ready;
 }
 
 static long poll_files(struct pollfd __user *user, unsigned count, uint64_t deadline_ns)

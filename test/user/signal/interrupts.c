@@ -107,9 +107,10 @@ static void poll_is_never_started_again(void)
 {
     handle(SIGUSR1, SA_RESTART);
     pid_t pid = helper_start(SIGUSR1);
-    struct pollfd pollfd = {.fd = helper.gate.fds[0], .events = POLLIN};
+    struct pollfd pollfd = {.fd = helper.gate.fds[0], .events = POLLIN, .revents = POLLPRI};
     CHECK_ERR(EINTR, poll(&pollfd, 1, -1));
     CHECK_EQ(calls, 1);
+    CHECK_EQ(pollfd.revents, 0); /* stored all the same */
     gate_pass(&helper.gate);
     helper_end(pid);
 }
