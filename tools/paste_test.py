@@ -11,7 +11,7 @@ from pathlib import Path
 import machine
 from terminal import BOOT_SECONDS, Terminal, report
 
-CTRL_C, CTRL_D = "\x03", "\x04"
+CTRL_C, CTRL_D, CTRL_Q, CTRL_S = "\x03", "\x04", "\x11", "\x13"
 LINE_MAX = 4095  # bytes that the line discipline keeps of one line
 LONG_LINE = 9000  # of the shell, which has no such limit
 
@@ -52,6 +52,18 @@ def ctrl_c_overtakes(terminal):
     return terminal.expect(r"\n130\r\n")
 
 
+def ctrl_q_overtakes(terminal):
+    """Stops the output of a program that does not read, and starts it behind more lines than the
+    terminal can hold. Their echoes show that it goes on."""
+    terminal.type("hexdump /dev/urandom\n")
+    terminal.expect(r"\n\S+0 ")
+    terminal.type(CTRL_S + ("x" * 59 + "\n") * 80 + CTRL_Q)
+    if not terminal.expect(r"x{59}"):
+        return False
+    terminal.type(CTRL_C)
+    return True
+
+
 def long_line_rings(terminal):
     """Types an unfinished line that does not fit. No program can make room for the rest of it."""
     terminal.type("cat | wc -c\n" + "y" * (LINE_MAX + 5))
@@ -70,6 +82,7 @@ STEPS = [
     ("a pasted file of 9 KB arrives whole", pasted_file_is_whole),
     ("60 pasted commands run while more of them arrive", pasted_commands_all_run),
     ("Ctrl-C overtakes input that a program does not read", ctrl_c_overtakes),
+    ("Ctrl-Q overtakes it too, and ends a stop", ctrl_q_overtakes),
     ("a line that is too long for the terminal rings the bell", long_line_rings),
     ("a command line of 9000 bytes runs", long_command_runs),
 ]

@@ -42,6 +42,13 @@ uint64_t console_log_end(void);
 /* Returns the next byte that was received, or -1. The caller holds the input ring's lock. */
 int serial_read(void);
 
+/* The bytes that the serial line holds before they are read. */
+#define SERIAL_FIFO_BYTES 16u
+
+/* Returns true if received bytes were lost since the last call, because the FIFO was full. The
+   caller holds the input ring's lock. */
+bool serial_take_overrun(void);
+
 /* Enables the receive interrupt (ISA line 4). */
 void serial_listen(void);
 

@@ -3,7 +3,8 @@
    it until a thread takes them.
 
    If the ring is full, the serial line keeps its bytes, and its sender waits. A keyboard cannot
-   wait: its key is dropped, and the bell rings. */
+   wait: its key is dropped, and the bell rings. A sender on a real serial line that does not wait
+   loses bytes in the chip, which says so. */
 #pragma once
 
 #include <lib/base.h>
@@ -12,16 +13,25 @@
    inside. */
 void input_put(const char *bytes, size_t len);
 
-/* The next three are for the one thread that takes bytes. */
+/* The next four are for the one thread that takes bytes. The position of a byte is the number of
+   bytes before it since boot, modulo 2^32. */
 
-/* Returns the byte that `offset` older ones precede, or -1. */
-int input_peek(unsigned offset);
+/* Returns the byte at *position, or -1 if it has not come yet. If it is out of the ring, *position
+   moves to the oldest byte first. */
+int input_peek(unsigned *position);
 
-/* Takes the oldest byte out, and more from the serial line in. */
-void input_drop(void);
+/* Takes the bytes before `position` out, and more from the serial line in. Returns false if they
+   are out already, because they were flushed. */
+bool input_drop(unsigned position);
 
-/* Sleeps until there are more than `seen` bytes, or input_retry has been called. */
-void input_wait(unsigned seen);
+/* Sleeps until there is a byte at `position`, or input_retry has been called. */
+void input_wait(unsigned position);
+
+/* Returns true if the serial line has lost bytes since the last call. */
+bool input_take_overrun(void);
+
+/* Drops all bytes in the ring and in the serial line. */
+void input_flush(void);
 
 /* Wakes the thread, because there may be room for a byte that it could not pass on. Lock:
    RANK_INTERRUPT, taken inside. */

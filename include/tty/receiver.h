@@ -7,5 +7,9 @@
    get signals. */
 void receiver_start(void);
 
+/* Drops all input that no program has read, be it in the line, in the input ring or in the serial
+   line. */
+void receiver_flush(void);
+
 /* Handles a byte as if it had been typed (TIOCSTI). The caller holds no lock. */
 void receiver_type(uint8_t byte);

@@ -4,6 +4,7 @@
    without asking again. After serial_listen, received bytes cause interrupts on ISA line 4. Without
    a chip at COM1 the functions do nothing. Lock for sending: console.c's. Source: National
    Semiconductor PC16550D datasheet, 8. */
+#include <arch/atomic.h>
 #include <arch/console.h>
 #include <arch/cpu.h>
 #include <arch/init.h>
@@ -29,13 +30,24 @@
 #define LCR_DIVISOR   (1u << 7)
 #define MCR_READY     0x0b /* DTR, RTS, and OUT2, which enables interrupts */
 #define LSR_RECEIVED  (1u << 0)
+#define LSR_OVERRUN   (1u << 1) /* cleared by a read of the register */
 #define LSR_FIFO_FREE (1u << 5)
 #define LSR_IDLE      (1u << 6)
 
 #define DIVISOR_115200 1
-#define FIFO_BYTES     16
 
 static bool is_present;
+static unsigned is_overrun; /* atomic; since the last serial_take_overrun */
+
+/* Reads the status, and keeps the overrun that the read clears in the chip. */
+static uint8_t line_status(void)
+{
+    uint8_t status = port_read8(LSR);
+
+    if (status & LSR_OVERRUN)
+        atomic_store(&is_overrun, 1u);
+    return status;
+}
 
 void serial_init(void)
 {
@@ -60,15 +72,20 @@ void serial_listen(void)
 
 int serial_read(void)
 {
-    if (!is_present || !(port_read8(LSR) & LSR_RECEIVED))
+    if (!is_present || !(line_status() & LSR_RECEIVED))
         return -1;
     return port_read8(DATA);
+}
+
+bool serial_take_overrun(void)
+{
+    return atomic_exchange(&is_overrun, 0u);
 }
 
 void serial_send(const char *text, size_t len)
 {
     for (size_t i = 0; is_present && i < len; i++) {
-        while (i % FIFO_BYTES == 0 && !(port_read8(LSR) & LSR_FIFO_FREE))
+        while (i % SERIAL_FIFO_BYTES == 0 && !(line_status() & LSR_FIFO_FREE))
             cpu_relax();
         port_write8(DATA, text[i]);
     }
@@ -76,6 +93,6 @@ void serial_send(const char *text, size_t len)
 
 void serial_drain(void)
 {
-    while (is_present && !(port_read8(LSR) & LSR_IDLE))
+    while (is_present && !(line_status() & LSR_IDLE))
         cpu_relax();
 }

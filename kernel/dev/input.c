@@ -20,6 +20,7 @@ static struct {
     unsigned head, tail;      /* (lock) bytes that were taken; bytes that were put */
     uint8_t bytes[RING_SIZE]; /* (lock) */
     bool has_left;            /* (lock) the serial line may have bytes that found no room */
+    bool is_overrun;          /* (lock) the serial line lost bytes, which nobody was told yet */
     bool is_to_retry;         /* (lock) input_retry was called since the last input_wait */
 } input = {.lock = SPINLOCK(RANK_INTERRUPT), .changed = WAITQ(input.changed)};
 
@@ -56,34 +57,62 @@ static void serial_fetch(void)
     while (room() > KEYBOARD_MIN && (byte = serial_read()) >= 0)
         input_add(byte);
     input.has_left = byte >= 0;
+    input.is_overrun |= serial_take_overrun();
 }
 
-int input_peek(unsigned offset)
+int input_peek(unsigned *position)
 {
     bool irq = spin_lock_irq(&input.lock);
     int byte = -1;
 
-    if (offset < input.tail - input.head)
-        byte = input.bytes[(input.head + offset) % RING_SIZE];
+    if ((int)(input.head - *position) > 0)
+        *position = input.head;
+    if (*position != input.tail)
+        byte = input.bytes[*position % RING_SIZE];
     spin_unlock_irq(&input.lock, irq);
     return byte;
 }
 
-void input_drop(void)
+bool input_drop(unsigned position)
 {
     bool irq = spin_lock_irq(&input.lock);
+    bool is_there = (int)(position - input.head) > 0;
 
-    input.head++;
+    if (is_there)
+        input.head = position;
     if (input.has_left)
         serial_fetch();
     spin_unlock_irq(&input.lock, irq);
+    return is_there;
 }
 
-void input_wait(unsigned seen)
+void input_flush(void)
 {
     bool irq = spin_lock_irq(&input.lock);
 
-    while (input.tail - input.head <= seen && !input.is_to_retry)
+    for (unsigned n = 0; n < SERIAL_FIFO_BYTES && serial_read() >= 0; n++)
+        ;
+    input.head = input.tail;
+    serial_fetch();
+    waitq_wake_one(&input.changed);
+    spin_unlock_irq(&input.lock, irq);
+}
+
+bool input_take_overrun(void)
+{
+    bool irq = spin_lock_irq(&input.lock);
+    bool is_overrun = input.is_overrun;
+
+    input.is_overrun = false;
+    spin_unlock_irq(&input.lock, irq);
+    return is_overrun;
+}
+
+void input_wait(unsigned position)
+{
+    bool irq = spin_lock_irq(&input.lock);
+
+    while ((int)(input.tail - position) <= 0 && !input.is_to_retry)
         waitq_sleep_hard(&input.changed, &input.lock);
     input.is_to_retry = false;
     spin_unlock_irq(&input.lock, irq);

@@ -10,6 +10,7 @@
 #include <asm/ioctls.h>
 #include <asm/signal.h>
 #include <fs/devices.h>
+#include <mm/heap.h>
 #include <sched/thread.h>
 #include <tty/file.h>
 #include <tty/line.h>
@@ -20,20 +21,33 @@
 /* The bytes that move at a time, through the kernel stack. */
 #define CHUNK 256u
 
-/* The rest of a line that is longer than the chunk is left to the next read. */
+static enum line_wait wait_of(const struct file *file)
+{
+    return file_is_nonblocking(file) ? LINE_NO_WAIT : LINE_WAIT;
+}
+
+static ssize_t read_to(char *buf, size_t size, struct file *file, struct uio *uio, unsigned hangups)
+{
+    ssize_t len = line_read(buf, min(uio->left, size), wait_of(file), hangups);
+
+    return len <= 0 ? len : uio_result(uio_put(uio, buf, len), -EFAULT);
+}
+
+/* If memory is out, the rest of a line that is longer than the chunk is left to the next read. */
 static ssize_t read_input(struct file *file, struct uio *uio, unsigned hangups)
 {
-    char buf[CHUNK];
+    char chunk[CHUNK];
 
     if (uio->left == 0)
         return 0;
     int err = terminal_check(SIGTTIN);
     if (err)
         return err;
-    ssize_t len = line_read(buf, min(uio->left, sizeof(buf)), file_is_nonblocking(file), hangups);
-    if (len <= 0)
-        return len;
-    return uio_result(uio_put(uio, buf, len), -EFAULT);
+    char *large = uio->left > CHUNK ? heap_alloc(LINE_READ_MAX) : NULL;
+    ssize_t len = large ? read_to(large, LINE_READ_MAX, file, uio, hangups)
+                        : read_to(chunk, sizeof(chunk), file, uio, hangups);
+    heap_free(large);
+    return len;
 }
 
 static ssize_t console_file_read(struct file *file, struct uio *uio, uint64_t offset __unused)
@@ -41,8 +55,7 @@ static ssize_t console_file_read(struct file *file, struct uio *uio, uint64_t of
     return read_input(file, uio, LINE_NEVER);
 }
 
-static ssize_t console_file_write(struct file *file __unused, struct uio *uio,
-                                  uint64_t offset __unused)
+static ssize_t write_output(struct file *file, struct uio *uio, unsigned hangups)
 {
     char buf[CHUNK];
     size_t done = 0;
@@ -51,9 +64,10 @@ static ssize_t console_file_write(struct file *file __unused, struct uio *uio,
         size_t wanted = min(uio->left, sizeof(buf));
         size_t len = uio_get(uio, buf, wanted);
         int err = line_stops_writers() ? terminal_check(SIGTTOU) : 0;
+        if (!err)
+            err = line_write(buf, len, wait_of(file), hangups);
         if (err)
             return uio_result(done, err);
-        line_write(buf, len);
         done += len;
         if (len < wanted)
             return uio_result(done, -EFAULT);
@@ -63,9 +77,14 @@ static ssize_t console_file_write(struct file *file __unused, struct uio *uio,
     return done;
 }
 
+static ssize_t console_file_write(struct file *file, struct uio *uio, uint64_t offset __unused)
+{
+    return write_output(file, uio, LINE_NEVER);
+}
+
 static unsigned console_file_poll(struct file *file __unused)
 {
-    return POLLOUT | (line_is_readable() ? POLLIN : 0);
+    return (line_is_writable() ? POLLOUT : 0) | (line_is_readable() ? POLLIN : 0);
 }
 
 static int get_termios(uaddr_t arg)
@@ -88,6 +107,8 @@ static int set_termios(uaddr_t arg, enum line_unread unread)
     struct termios termios;
     int err = get_user(&termios, (struct termios __user *)arg);
 
+    if (!err && unread == LINE_DROP)
+        receiver_flush();
     if (!err)
         send_signal(line_set_termios(&termios, unread));
     return err;
@@ -121,8 +142,29 @@ static int flush_queue(uaddr_t queue)
     if (queue > TCIOFLUSH)
         return -EINVAL;
     if (queue != TCOFLUSH)
-        line_flush_input();
+        receiver_flush();
     return 0;
+}
+
+/* tcflow(3). */
+static int control_flow(uaddr_t action)
+{
+    switch (action) {
+    case TCOOFF:
+        line_suspend_output();
+        return 0;
+    case TCOON:
+        line_resume_output();
+        return 0;
+    case TCIOFF:
+        line_send_special(VSTOP);
+        return 0;
+    case TCION:
+        line_send_special(VSTART);
+        return 0;
+    default:
+        return -EINVAL;
+    }
 }
 
 static int type_byte(uaddr_t arg)
@@ -145,6 +187,8 @@ static int change_settings(unsigned request, uaddr_t arg)
     switch (request) {
     case TCFLSH:
         return flush_queue(arg);
+    case TCXONC:
+        return control_flow(arg);
     case TCSETSF:
         return set_termios(arg, LINE_DROP);
     case TCSETS:
@@ -163,6 +207,7 @@ static int console_file_ioctl(struct file *file __unused, unsigned request, uadd
     case TCSETSF:
     case TCFLSH:
     case TCSBRK:
+    case TCXONC:
         return change_settings(request, arg);
     case TCGETS:
         return get_termios(arg);
@@ -213,9 +258,9 @@ static ssize_t tty_file_read(struct file *file, struct uio *uio, uint64_t offset
     return is_tty_hung_up(file) ? 0 : read_input(file, uio, hangups_at_open(file));
 }
 
-static ssize_t tty_file_write(struct file *file, struct uio *uio, uint64_t offset)
+static ssize_t tty_file_write(struct file *file, struct uio *uio, uint64_t offset __unused)
 {
-    return is_tty_hung_up(file) ? -EIO : console_file_write(file, uio, offset);
+    return is_tty_hung_up(file) ? -EIO : write_output(file, uio, hangups_at_open(file));
 }
 
 static unsigned tty_file_poll(struct file *file)

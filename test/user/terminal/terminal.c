@@ -135,6 +135,168 @@ static void what_is_typed_stays_when_modes_change(void)
     check_read("x");
 }
 
+static int when_polled(void)
+{
+    struct pollfd polled = {.fd = terminal, .events = POLLIN | POLLOUT};
+
+    CHECK_OK(poll(&polled, 1, 0));
+    return polled.revents;
+}
+
+static void poll_waits_for_the_minimum(void)
+{
+    set_flags(0, ICANON, 3, 0);
+    type("ab");
+    CHECK_EQ(when_polled(), POLLOUT);
+    type("c");
+    CHECK_EQ(when_polled(), POLLIN | POLLOUT);
+    check_read("abc");
+    set_flags(0, ICANON, 3, 1); /* with VTIME one byte is enough */
+    type("d");
+    CHECK_EQ(when_polled(), POLLIN | POLLOUT);
+    check_read("d");
+}
+
+/* Descriptors are opened anew by each session, so the flag stays here. */
+static void set_nonblocking(void)
+{
+    CHECK_OK(fcntl(terminal, F_SETFL, O_RDWR | O_NONBLOCK));
+}
+
+static void reads_need_not_wait(void)
+{
+    char byte;
+
+    set_nonblocking();
+    CHECK_ERR(EAGAIN, read(terminal, &byte, 1));
+    type("half");
+    CHECK_EQ(when_polled(), POLLOUT);
+    CHECK_ERR(EAGAIN, read(terminal, &byte, 1));
+    type(" line\n");
+    CHECK_EQ(when_polled(), POLLIN | POLLOUT);
+    check_read("half line\n");
+    set_flags(0, ICANON, 3, 0);
+    CHECK_ERR(EAGAIN, read(terminal, &byte, 1));
+    type("ab");
+    CHECK_EQ(when_polled(), POLLOUT);
+    check_read("ab"); /* what there is */
+    set_flags(0, ICANON, 0, 1);
+    CHECK_ERR(EAGAIN, read(terminal, &byte, 1)); /* it would wait for VTIME */
+    set_flags(0, ICANON, 0, 0);
+    check_read("");
+}
+
+static void interrupt_reader(void *unused)
+{
+    (void)unused;
+    type("ab");
+    await_state(getppid(), 'S');
+    CHECK_OK(kill(getppid(), SIGUSR1));
+}
+
+static void do_nothing_at(int signal)
+{
+    (void)signal;
+}
+
+static void a_signal_ends_a_read_with_what_there_is(void)
+{
+    struct sigaction action = {.sa_handler = do_nothing_at};
+
+    CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+    set_flags(0, ICANON, 3, 0);
+    type("ab");
+    CHECK_EQ(when_polled(), POLLOUT); /* they have come */
+    pid_t pid = start_child(interrupt_reader, NULL);
+    set_flags(0, ICANON, 5, 0);
+    check_read("abab");
+    CHECK(exited_with(wait_child(pid), 0));
+}
+
+static void the_next_key_is_taken_literally(void)
+{
+    type("a\x16\x03"
+         "b\x16\n"
+         "c\x16\x16\x16\x7f\n");
+    check_read("a\x03"
+               "b\nc\x16\x7f\n");
+}
+
+static void a_word_is_letters_and_digits(void)
+{
+    type("one, two/three.\x17\x17"
+         "3\n");
+    check_read("one, 3\n");
+}
+
+static void a_long_line_is_one_read(void)
+{
+    char text[1501], line[2000];
+
+    memset(text, 'x', sizeof(text));
+    text[sizeof(text) - 2] = '\n';
+    text[sizeof(text) - 1] = '\0';
+    type(text);
+    CHECK_EQ(CHECK_OK(read(terminal, line, sizeof(line))), 1500);
+    CHECK(memcmp(text, line, 1500) == 0);
+}
+
+static void keys_stop_output(void)
+{
+    set_nonblocking();
+    type("\x13");
+    CHECK_EQ(when_polled(), 0);
+    CHECK_ERR(EAGAIN, write(terminal, "# lost\n", 7));
+    type("x");
+    CHECK_EQ(when_polled(), 0);
+    type("\x11");
+    while (when_polled() == 0)
+        sched_yield();
+    CHECK_EQ(CHECK_OK(write(terminal, "# printed\n", 10)), 10);
+    type("\x13");
+    CHECK_EQ(when_polled(), 0);
+    CHECK(signal(SIGINT, SIG_IGN) != SIG_ERR);
+    type("\x03"); /* starts it too */
+    while (when_polled() == 0)
+        sched_yield();
+}
+
+static void programs_stop_output(void)
+{
+    set_nonblocking();
+    CHECK_OK(tcflow(terminal, TCOOFF));
+    CHECK_EQ(when_polled(), 0);
+    CHECK_ERR(EAGAIN, write(terminal, "# lost\n", 7));
+    type("\x11x\n");
+    CHECK_EQ(when_polled(), POLLIN); /* no key starts it */
+    CHECK_OK(tcflow(terminal, TCOON));
+    CHECK_EQ(when_polled(), POLLIN | POLLOUT);
+    CHECK_ERR(EINVAL, tcflow(terminal, 4));
+}
+
+static void write_when_allowed(void *unused)
+{
+    (void)unused;
+    CHECK_EQ(CHECK_OK(write(terminal, "# after the stop\n", 17)), 17);
+}
+
+static void a_writer_waits_for_the_stop_to_end(void)
+{
+    type("\x13");
+    CHECK_EQ(when_polled(), 0);
+    pid_t pid = start_child(write_when_allowed, NULL);
+    await_state(pid, 'S');
+    type("\x11");
+    CHECK(exited_with(wait_child(pid), 0));
+    type("\x13");
+    CHECK_EQ(when_polled(), 0);
+    pid = start_child(write_when_allowed, NULL);
+    await_state(pid, 'S');
+    CHECK_OK(kill(pid, SIGTERM));
+    CHECK(killed_by(wait_child(pid), SIGTERM));
+    type("\x11");
+}
+
 /* Jobs. */
 
 static int wait_for_change(pid_t pid)
@@ -479,6 +641,15 @@ int main(void)
     RUN_IN_SESSION(raw_bytes_come_at_once);
     RUN_IN_SESSION(reads_wait_for_bytes_and_time);
     RUN_IN_SESSION(what_is_typed_stays_when_modes_change);
+    RUN_IN_SESSION(poll_waits_for_the_minimum);
+    RUN_IN_SESSION(reads_need_not_wait);
+    RUN_IN_SESSION(a_signal_ends_a_read_with_what_there_is);
+    RUN_IN_SESSION(the_next_key_is_taken_literally);
+    RUN_IN_SESSION(a_word_is_letters_and_digits);
+    RUN_IN_SESSION(a_long_line_is_one_read);
+    RUN_IN_SESSION(keys_stop_output);
+    RUN_IN_SESSION(programs_stop_output);
+    RUN_IN_SESSION(a_writer_waits_for_the_stop_to_end);
     RUN_IN_SESSION(keys_are_for_the_foreground);
     RUN_IN_SESSION(keys_are_bytes_without_isig);
     RUN_IN_SESSION(a_job_in_the_background_does_not_read);
