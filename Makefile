@@ -50,7 +50,7 @@ BOCHS_TERM := $(firstword $(wildcard /usr/lib/*/bochs/plugins/libbx_term_gui.so)
 
 # The tools read their settings from the environment. CMD is passed unexpanded, so that a $ in it
 # reaches the shell in Pagoda.
-export MEM CPUS CPU KVM QEMU QEMUFLAGS APPEND TIMEOUT OVMF ADDR2LINE
+export MEM CPUS CPU KVM QEMU QEMUFLAGS APPEND TIMEOUT DEBUG OVMF ADDR2LINE
 export PYTHONDONTWRITEBYTECODE := 1
 export PAGODA_CMD := $(value CMD)
 

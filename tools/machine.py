@@ -16,6 +16,10 @@ ISO = BUILD / "pagoda.iso"
 
 # QEMU's status after the kernel writes 0x10, 0x11 or 0x12 to isa-debug-exit (kernel/arch/power.c).
 QEMU_END, QEMU_PANIC, QEMU_BOOT_FAILED = 33, 35, 37
+DEBUG_EXIT = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+
+# The statuses of run.py and qemu.py for a machine whose first process has left none.
+BOOT_FAILED, HUNG, PANICKED, DIED = 123, 124, 125, 126
 
 # What QEMU keeps free above an initial RAM disk, for ACPI tables.
 QEMU_OWN = 160 << 10
@@ -23,6 +27,21 @@ QEMU_OWN = 160 << 10
 
 def setting(name, default):
     return os.environ.get(name) or default
+
+
+def debug_hint():
+    """Returns what to do next about a mistake of the kernel, unless the kernel is a debug build."""
+    if setting("DEBUG", "") == "1":
+        return ""
+    return ("If you have changed the kernel: the same command with DEBUG=1 builds one that checks "
+            "more.\n")  # fmt: skip
+
+
+def panic_text():
+    """Returns what to say after a panic."""
+    return ("The kernel panicked; its report stands above.\n"
+            "Next: make qemu-gdb, and make gdb in another terminal, which stops at a panic.\n"
+            + debug_hint())  # fmt: skip
 
 
 KERNEL = Path(setting("PAGODA_KERNEL", BUILD / "pagoda.elf"))

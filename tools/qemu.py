@@ -3,7 +3,10 @@
 
 QEMU has `-serial mon:stdio`, so its own keys act: Ctrl-A H lists them. Ctrl-A W is ours: it asks
 where the machine is, and the kernel answers even if it hangs with interrupts off. The lines of
-backtraces get their files and lines. Ends with QEMU's status."""
+backtraces get their files and lines.
+
+Ends with the status of the first process, or with run.py's if there is none: the kernel has
+panicked, or could not start. A status that is not 0 is explained on standard error."""
 
 import os
 import queue
@@ -25,11 +28,12 @@ HELP = b"\r\nC-a w    report where the machine is\r\n"
 class Window:
     """QEMU, and the threads that carry keys to it."""
 
-    def __init__(self, command, monitor):
-        self.monitor = machine.Monitor(monitor)
+    def __init__(self, command, directory):
+        self.monitor, self.log = machine.Monitor(directory / "monitor"), directory / "log"
         self.process = subprocess.Popen(
-            [*command, *self.monitor.arguments()], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            start_new_session=True,
+            [*command, *self.monitor.arguments(), "-debugcon", f"file:{self.log}",
+             *machine.DEBUG_EXIT],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         self.typed = queue.SimpleQueue()
 
@@ -65,28 +69,44 @@ class Window:
             pass  # the machine has ended
 
     def run(self):
-        """Shows the output until QEMU ends. Returns its status."""
+        """Shows the output until QEMU ends."""
         annotator = places.Annotator()
         for target in (self.take_keys, self.pass_keys):
             threading.Thread(target=target, daemon=True).start()
         while piece := self.process.stdout.read1(65536):
             sys.stdout.buffer.write(annotator.feed(piece))
             sys.stdout.buffer.flush()
-        return self.process.wait()
+        self.process.wait()
+
+    def verdict(self):
+        """Returns (status, what happened and what to do next), once QEMU has ended."""
+        ended = self.process.returncode
+        if ended == machine.QEMU_END:
+            log = self.log.read_text(errors="replace") if self.log.exists() else ""
+            status = machine.exit_status(log) or 0
+            return status, f"The machine has ended with status {status}." if status else ""
+        if ended == machine.QEMU_PANIC:
+            return machine.PANICKED, machine.panic_text()
+        if ended == machine.QEMU_BOOT_FAILED:
+            return machine.BOOT_FAILED, "Next: MEM, CPU and QEMUFLAGS say what the machine has."
+        return max(ended, 0), ""  # a person has ended QEMU, or it has explained itself
 
 
 def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="pagoda-") as directory:
-        window = Window(sys.argv[1:], Path(directory) / "monitor")
+        window = Window(sys.argv[1:], Path(directory))
         try:
             with keyboard.Keys(allowed=True, has_signals=False):
-                status = window.run()
+                window.run()
         finally:
             window.process.kill()
             window.process.wait()
-    sys.exit(max(status, 0))
+        status, problem = window.verdict()
+    if problem:
+        print(f"\n--- {problem.rstrip()}", file=sys.stderr)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

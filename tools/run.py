@@ -24,8 +24,8 @@ from pathlib import Path
 import keyboard
 import machine
 import places
+from machine import BOOT_FAILED, DIED, HUNG, PANICKED
 
-BOOT_FAILED, HUNG, PANICKED, DIED = 123, 124, 125, 126
 DEFAULT_TIMEOUT = 600
 # The silence after which a machine is asked where it is, and the time that it has to answer.
 REPORT_SECONDS = float(machine.setting("PAGODA_REPORT_SECONDS", 30))
@@ -120,7 +120,7 @@ class Run:
             "-kernel", machine.KERNEL, "-initrd", initrd,
             "-append", "quiet " + machine.setting("APPEND", ""), "-serial", "stdio",
             "-monitor", "none", *self.monitor.arguments(), "-debugcon", f"file:{self.log_file}",
-            "-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-no-reboot", "-vga", "none",
+            *machine.DEBUG_EXIT, "-no-reboot", "-vga", "none",
         )  # fmt: skip
         # A session of its own, because Ctrl-C on our terminal would end QEMU before it answers.
         self.process = subprocess.Popen(
@@ -203,6 +203,7 @@ class Run:
     def verdict(self):
         """Returns (status, what happened and what to do next). A success has an empty text."""
         ended, status = self.process.returncode, machine.exit_status(self.log)
+        hint = machine.debug_hint()
         if self.where is not None:
             silent = time.monotonic() - self.heard >= self.silence
             if silent:
@@ -210,20 +211,17 @@ class Run:
             else:
                 how = f"No end after {self.timeout:g} seconds"
                 slow = "TIMEOUT=SECONDS if it is only slow; else "
-            return HUNG, f"{how}; {self.where}\nNext: {slow}make qemu-gdb and make gdb."
+            return HUNG, f"{how}; {self.where}\nNext: {slow}make qemu-gdb and make gdb.\n{hint}"
         if ended == machine.QEMU_END and status is not None:
             return status, ""
         if ended == machine.QEMU_PANIC:
-            return PANICKED, (
-                "The kernel panicked; its report stands above.\n"
-                "Next: make qemu-gdb, and make gdb in another terminal, which stops at a panic."
-            )
+            return PANICKED, machine.panic_text()
         if ended == machine.QEMU_BOOT_FAILED:
             return BOOT_FAILED, "Next: MEM, CPU and QEMUFLAGS say what the machine has."
         if ended == 0:
             return DIED, (
                 "The machine reset itself, most likely by a triple fault.\n"
-                "Next: QEMUFLAGS='-d int,cpu_reset -D qemu.log' records every exception."
+                "Next: QEMUFLAGS='-d int,cpu_reset -D qemu.log' records every exception.\n" + hint
             )
         return DIED, (
             f"QEMU ended with {ended}, before the kernel reported a status.\n"
@@ -246,7 +244,7 @@ def main():
     if problem and status == BOOT_FAILED:
         print(problem, file=sys.stderr)
     elif problem:
-        print(f"\n--- the kernel's log\n{run.log}--- {problem}", file=sys.stderr)
+        print(f"\n--- the kernel's log\n{run.log}--- {problem.rstrip()}", file=sys.stderr)
     else:
         for line in run.log.splitlines():
             if REMARKABLE.search(line):

@@ -130,6 +130,9 @@ def main():
         os.environ.pop(name, None)
     results = [run(*part) for part in parts(sys.argv[1] if len(sys.argv) > 1 else "")]
     passed, failed = (sum(column) for column in zip(*results))
+    if failed:
+        print("# Next: make test T=NAME runs one program of /test again. DEBUG=1 is for whoever "
+              "changes the kernel: it checks more.")  # fmt: skip
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
 

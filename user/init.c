@@ -2,14 +2,17 @@
    init's status.
 
    If there is a script /etc/run, init runs it and takes over its status. Otherwise it shows
-   /etc/motd and keeps a shell on the console for ever. In both cases it reaps every process that
-   has lost its parent. */
+   /etc/motd and keeps a shell on the console, until the shell ends five times in a row as soon as
+   it has started. In both cases init reaps every process that has lost its parent. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/files.h"
@@ -18,6 +21,12 @@
 #define SHELL  "/bin/sh"
 #define SCRIPT "/etc/run"
 #define MOTD   "/etc/motd"
+
+/* A shell that lives for less than a second counts as one that could not start. After PATIENCE of
+   them in a row, init waits before the next one; after SHELLS, it gives up. */
+#define LEAST_SECONDS 1.0
+#define PATIENCE      2
+#define SHELLS        5
 
 static char *const environment[] = {"PATH=/bin:/test", "HOME=/", "TERM=vt100", "PS1=$ ", NULL};
 
@@ -47,41 +56,83 @@ static pid_t shell_start(char *const arguments[])
     if (pid == 0) {
         execve(SHELL, arguments, environment);
         complain_errno(SHELL);
-        sleep(1); /* limits how often init retries */
         _exit(127);
     }
     return pid;
 }
 
-/* Waits for the end of `child`, and reaps orphans meanwhile. Returns its status as a shell counts
-   it: 128 + the signal that killed it. A shell that stops itself (kill -STOP $$) is continued at
-   once, because often no other process could do that. */
+/* Waits for the end of `child`, and reaps orphans meanwhile. Returns its wait status. A shell that
+   stops itself (kill -STOP $$) is continued at once, because often no other process could do
+   that. */
 static int child_wait(pid_t child)
 {
     int status;
 
     for (;;) {
-        if (waitpid(-1, &status, WUNTRACED) != child)
+        pid_t pid = waitpid(-1, &status, WUNTRACED);
+
+        if (pid < 0) {
+            complain_errno("wait");
+            return 1 << 8;
+        }
+        if (pid != child)
             continue;
-        if (WIFEXITED(status))
-            return WEXITSTATUS(status);
-        if (WIFSIGNALED(status))
-            return 128 + WTERMSIG(status);
+        if (!WIFSTOPPED(status))
+            return status;
         if (WSTOPSIG(status) == SIGSTOP)
             kill(child, SIGCONT);
     }
 }
 
+/* Returns the status of an ended process as a shell counts it: 128 + the signal that killed it. */
+static int exit_status(int status)
+{
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/* Keeps a shell on the console. Returns the wait status of the last one when SHELLS in a row have
+   ended at once: the system is broken, and so would the next one be. Keys that were typed for a
+   shell which has ended are dropped before init waits, so that a Ctrl-D that is held down for too
+   long ends a few shells, and not the machine. */
+static int shells_run(void)
+{
+    static char *const interactive[] = {"sh", NULL};
+    int status = 0, failed = 0;
+
+    while (failed < SHELLS) {
+        double start = seconds_now();
+
+        status = child_wait(shell_start(interactive));
+        failed = seconds_now() - start < LEAST_SECONDS ? failed + 1 : 0;
+        if (failed > PATIENCE && failed < SHELLS) {
+            sleep(1);
+            tcflush(STDIN_FILENO, TCIFLUSH);
+        }
+    }
+    complain("%s has ended %d times within a second, the last time with status %d%s%s; the machine "
+             "stops",
+             SHELL, SHELLS, exit_status(status), WIFSIGNALED(status) ? ": " : "",
+             WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "");
+    return status;
+}
+
 int main(void)
 {
     static char *const script[] = {"sh", SCRIPT, NULL};
-    static char *const interactive[] = {"sh", NULL};
 
     console_open();
     if (access(SCRIPT, F_OK) == 0)
-        return child_wait(shell_start(script));
+        return exit_status(child_wait(shell_start(script)));
     if (access(MOTD, F_OK) == 0)
         file_show(MOTD);
-    for (;;)
-        child_wait(shell_start(interactive));
+    int status = exit_status(shells_run());
+    return status ? status : 1; /* the machine fails, whatever the shell said */
 }

@@ -122,6 +122,10 @@ __must_check int process_exec(const char *path, const uaddr_t __user *argv,
 /* Ends the current process with a wait status (exit code << 8, or a signal). */
 __noreturn void process_exit(int status);
 
+/* Ends the current process because of a signal. DEBUG: if the kernel has sent it, the audit runs
+   first, while the process still has its memory. */
+__noreturn void process_exit_by_signal(const struct signal_info *info);
+
 /* ---- The tree: process.c; the tree lock is held ---- */
 
 /* Returns the process with that pid, zombie or not, or NULL. */

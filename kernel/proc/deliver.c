@@ -148,7 +148,7 @@ static bool act_on(struct process *self, const struct signal_info *info,
     enum disposition what = choose(&self->signals, info, action);
     spin_unlock(&self->signals.lock);
     if (what == DIE)
-        process_exit(info->signo);
+        process_exit_by_signal(info);
     if (what == STOP)
         job_stop(self, info->signo);
     return what == CALL;

@@ -295,6 +295,8 @@ int process_exec(const char *path, const uaddr_t __user *argv, const uaddr_t __u
 
     if (!err)
         err = arguments_collect(&loading.args, path, argv, envp);
+    if (!err && !process->vspace) /* the first program, which has no caller to name it */
+        err = arguments_rename(&loading.args, path);
     if (!err)
         err = follow_scripts(&loading, process->cwd, path);
     if (!err)

@@ -4,6 +4,9 @@
    parent that has waited for it finds every frame free again, but for the kernel stack, which the
    waiter frees (wait.c). Exit never allocates.
 
+   The end of init is the end of the machine: it turns off with init's status, or, if a signal has
+   killed init, panics. A DEBUG build runs the audit whenever a signal of the kernel ends a process.
+
    Always true: a zombie has no vspace, no files and no children, and its thread has left user mode
    for ever.
 
@@ -11,12 +14,15 @@
    given back. */
 
 #include <linux/errno.h>
+#include <arch/console.h>
 #include <arch/power.h>
 #include <lib/panic.h>
 #include <proc/news.h>
 #include <proc/process.h>
 #include <proc/ptrace.h>
 #include <proc/session.h>
+#include <sched/world.h>
+#include <vm/audit.h>
 
 /* Drops memory and files. The fields are cleared first, under the lock, so that observers do not
    find them half gone. */
@@ -70,13 +76,74 @@ static void become_zombie(struct process *process, int status)
     mutex_unlock(&process_tree_lock);
 }
 
+/* Runs the audit. Returns the number of differences. */
+static unsigned audit_at_end(void)
+{
+    while (world_stop())
+        world_rest(); /* until another audit ends */
+    unsigned differences = audit_run();
+    world_resume();
+    return differences;
+}
+
+/* Returns what has caused a signal that the kernel forces on a process. */
+static const char *signal_meaning(int signo)
+{
+    switch (signo) {
+    case SIGSEGV:
+        return "a bad address";
+    case SIGBUS:
+        return "a page that its file does not have";
+    case SIGILL:
+        return "an invalid instruction";
+    case SIGFPE:
+        return "an arithmetic error";
+    case SIGTRAP:
+        return "a breakpoint";
+    case SIGKILL:
+        return "no memory";
+    default:
+        return "unexpected";
+    }
+}
+
+/* Ends the machine, because init has ended. Only a mistake of the kernel or of init, or the end of
+   memory, can kill init: the signals of others do nothing to it. */
+static __noreturn void init_ends(int status)
+{
+    if (!(status & 0x7f)) {
+        if (status)
+            printk("the first process ended with status %d\n", status >> 8);
+        machine_poweroff(status >> 8);
+    }
+    console_panic_mode(); /* "quiet" does not silence this */
+    printk("audit: %u differences\n", audit_at_end());
+    panic("the first process ended: signal %d (%s) has killed it", status, signal_meaning(status));
+}
+
 void process_exit(int status)
 {
     struct process *process = process_current();
 
     if (process->pid == INIT_PID)
-        machine_poweroff(status & 0x7f ? 128 + (status & 0x7f) : status >> 8);
+        init_ends(status);
     give_back(process);
     become_zombie(process, status);
     thread_exit();
+}
+
+#ifdef DEBUG
+#define IS_DEBUG true
+#else
+#define IS_DEBUG false
+#endif
+
+void process_exit_by_signal(const struct signal_info *info)
+{
+    int pid = process_current()->pid;
+    bool is_from_kernel = info->code > 0;
+
+    if (IS_DEBUG && is_from_kernel && pid != INIT_PID && audit_at_end())
+        panic("pid %d ends by signal %d, and the audit finds differences", pid, info->signo);
+    process_exit(info->signo);
 }
