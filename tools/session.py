@@ -57,6 +57,7 @@ ARGUMENTS = {
     "maps": ["", "1", "99999"],
     "mkdir": ["/tmp/d", "-p /tmp/a/b/c", "/tmp", "/proc/x"],
     "mv": ["/tmp/echoed /tmp/moved", "/tmp/copy /tmp/d", "/nowhere /tmp", "/tmp /tmp/a"],
+    "resize": ["", "24 80", "x"],
     "rm": ["/tmp/echoed", "-rf /tmp/a /tmp/d", "/tmp", "-r /dev/null/x"],
     "run-limited": ["-s 40 ls", "-v 1000 ls", "-d 64 -n 8 cat /README", "-t 1 cat /dev/zero | wc",
                     "-s x ls", "ls"],

@@ -84,6 +84,13 @@ static __noreturn void paint_thread(void *arg __unused)
     }
 }
 
+bool screen_size(unsigned *rows, unsigned *columns)
+{
+    *rows = vt.rows;
+    *columns = vt.columns;
+    return painter.has_screen;
+}
+
 void screen_refresh(void)
 {
     if (!painter.has_screen)

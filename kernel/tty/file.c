@@ -9,6 +9,7 @@
 #include <linux/poll.h>
 #include <asm/ioctls.h>
 #include <asm/signal.h>
+#include <dev/screen.h>
 #include <fs/devices.h>
 #include <mm/heap.h>
 #include <sched/thread.h>
@@ -288,8 +289,22 @@ static const struct device tty_devices[] = {
     {"console", MKDEV(5, 1), 0600, &console_file_ops},
 };
 
+/* Gives the terminal the size of the screen, if there is one. A terminal on the serial line can
+   only tell its size itself, when a program asks (user/lib/size.h). */
+static void take_screen_size(void)
+{
+    unsigned rows, columns;
+
+    if (!screen_size(&rows, &columns))
+        return;
+    const struct winsize size = {.ws_row = rows, .ws_col = columns};
+    if (line_set_winsize(&size))
+        return; /* there is no process yet that could get SIGWINCH */
+}
+
 void tty_file_init(void)
 {
+    take_screen_size();
     for (size_t i = 0; i < ARRAY_SIZE(tty_devices); i++)
         device_register(&tty_devices[i]);
 }

@@ -154,6 +154,9 @@ static void take_key(struct edit *edit, int key)
         edit_show("\033[H\033[2J");
         edit_redraw(edit);
         break;
+    case KEY_SIZE:
+        edit_redraw(edit);
+        break;
     default:
         if (key >= ' ' && key < KEY_UP)
             edit_insert(edit, &byte, 1);
@@ -177,9 +180,13 @@ static bool take_keys(struct edit *edit)
 ssize_t edit_line(const char *prompt, const char **line)
 {
     static struct edit edit;
+    static bool is_size_asked;
 
     if (!keys_begin())
         return -1;
+    if (!is_size_asked)
+        keys_ask_size();
+    is_size_asked = true;
     free(edit.text);
     edit = (struct edit){.prompt = prompt};
     edit_begin(&edit);

@@ -1,14 +1,22 @@
 /* Reads keys. A key without a character arrives as an escape sequence, as on a VT100:
 
        ESC [ A   ESC O A     up; B down, C right, D left, H home, F end
-       ESC [ n ~             n = 1, 7 home; 3 delete; 4, 8 end */
+       ESC [ n ~             n = 1, 7 home; 3 delete; 4, 8 end
+       ESC [ n ; m R         the answer to keys_ask_size: n rows, m columns */
 #include "keys.h"
 
+#include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "../lib/files.h"
+#include "../lib/size.h"
+
+enum { ROWS_MIN = 2, COLUMNS_MIN = 8, NUMBERS = 2 };
+
 static struct termios modes_before;
+static bool is_size_asked; /* and not told yet */
 
 bool keys_begin(void)
 {
@@ -70,19 +78,41 @@ static int key_of_number(int number)
     }
 }
 
-/* Reads a sequence after ESC [: numbers with semicolons between them, and a last byte. The first
-   number counts. Returns the key. */
+void keys_ask_size(void)
+{
+    static const char question[] = TERMINAL_SIZE_QUESTION;
+
+    is_size_asked = true;
+    write_all(STDERR_FILENO, question, strlen(question));
+}
+
+/* Takes the answer to keys_ask_size. Shift-F3 looks like the answer of a tiny terminal. */
+static int size_take(int rows, int columns)
+{
+    const struct winsize size = {.ws_row = rows, .ws_col = columns};
+
+    if (!is_size_asked || rows < ROWS_MIN || columns < COLUMNS_MIN)
+        return KEY_UNKNOWN;
+    is_size_asked = false;
+    return ioctl(STDIN_FILENO, TIOCSWINSZ, &size) == 0 ? KEY_SIZE : KEY_UNKNOWN;
+}
+
+/* Reads a sequence after ESC [: numbers with semicolons between them, and a last byte. Returns the
+   key. */
 static int sequence_read(void)
 {
-    int byte = byte_read(), number = 0;
-    bool is_first = true;
+    int byte = byte_read(), numbers[NUMBERS] = {0};
+    unsigned n = 0;
 
     for (; (byte >= '0' && byte <= '9') || byte == ';'; byte = byte_read()) {
-        is_first = is_first && byte != ';';
-        if (is_first)
-            number = (number * 10 + byte - '0') % 1000;
+        if (byte == ';')
+            n++;
+        else if (n < NUMBERS)
+            numbers[n] = (numbers[n] * 10 + byte - '0') % 10000;
     }
-    return byte == '~' ? key_of_number(number) : key_of_letter(byte);
+    if (byte == 'R')
+        return size_take(numbers[0], numbers[1]);
+    return byte == '~' ? key_of_number(numbers[0]) : key_of_letter(byte);
 }
 
 int key_read(void)

@@ -33,7 +33,12 @@ enum key {
     KEY_END,
     KEY_DELETE,
     KEY_UNKNOWN,
+    KEY_SIZE, /* the terminal has told its size, which it has now */
 };
+
+/* Asks the terminal for its size. The answer arrives among the keys, so nobody waits for it, and a
+   terminal that does not answer does no harm. */
+void keys_ask_size(void);
 
 /* Makes the terminal deliver every key at once, without echo, until keys_end. Returns false if the
    terminal cannot. */

@@ -1,5 +1,5 @@
-/* The shell at a terminal: its jobs. A shell reads from the console, which TIOCSTI types on, and
-   writes to a pipe, so that the cases wait for what it says. */
+/* The shell at a terminal: its jobs, and the size of the terminal. A shell reads from the console,
+   which TIOCSTI types on, and writes to a pipe, so that the cases wait for what it says. */
 #include "test.h"
 
 #include <stdlib.h>
@@ -41,12 +41,14 @@ static void ask(const char *line, const char *text)
     expect("end\n$ ");
 }
 
+static const char *terminal_name = "dumb"; /* without a line editor */
+
 static void be_shell(void *fd)
 {
     CHECK_OK(dup2(console, STDIN_FILENO));
     CHECK_OK(dup2(*(int *)fd, STDOUT_FILENO));
     CHECK_OK(dup2(*(int *)fd, STDERR_FILENO));
-    CHECK_OK(setenv("TERM", "dumb", 1)); /* without a line editor */
+    CHECK_OK(setenv("TERM", terminal_name, 1));
     CHECK_OK(setenv("PS1", "$ ", 1));
     execl("/bin/sh", "sh", NULL);
 }
@@ -70,7 +72,7 @@ static void session_run(void *body)
     CHECK_OK(close(fds[1]));
     expect("$ ");
     ((void (*)(void))body)();
-    type_line("exit; exit");
+    type_line("exit 0; exit 0");
     CHECK(exited_with(wait_child(shell), 0));
     CHECK_OK(close(output));
     signal(SIGTTOU, SIG_IGN);
@@ -125,6 +127,75 @@ static void jobs_shows_what_was_continued(void)
     ask("kill -9 %1; wait; echo =$?", "=0\n");
 }
 
+/* The size of the terminal. */
+
+#define QUESTION "\033[999;999H\033[6n"
+
+static void answer(const char *text)
+{
+    said[0] = '\0';
+    for (; *text; text++)
+        CHECK_OK(ioctl(console, TIOCSTI, text));
+}
+
+static void check_size(int rows, int columns)
+{
+    struct winsize size;
+
+    CHECK_OK(ioctl(console, TIOCGWINSZ, &size));
+    CHECK_EQ(size.ws_row, rows);
+    CHECK_EQ(size.ws_col, columns);
+}
+
+/* Restores the size that the console had. */
+static void run_with_size(void *body)
+{
+    struct winsize size;
+    int fd = CHECK_OK(open("/dev/console", O_RDWR | O_NOCTTY));
+
+    CHECK_OK(ioctl(fd, TIOCGWINSZ, &size));
+    run_with_shell(body);
+    CHECK_OK(ioctl(fd, TIOCSWINSZ, &size));
+    CHECK_OK(close(fd));
+}
+
+#define RUN_WITH_SIZE(name) test_run_with(#name, run_with_size, (void *)(uintptr_t)(name))
+
+static void resize_asks_the_terminal(void)
+{
+    type_line("resize");
+    expect(QUESTION);
+    answer("ab\033[A\033[41;101R");
+    expect("41 rows, 101 columns\n$ ");
+    check_size(41, 101);
+    ask("resize 24 80", "24 rows, 80 columns\n");
+    check_size(24, 80);
+    ask("resize 24", "usage: resize");
+    ask("resize 0 80", "usage: resize");
+    ask("resize < /dev/null", "resize: standard input: ");
+    check_size(24, 80);
+}
+
+static void resize_gives_up(void)
+{
+    ask("resize", "resize: the terminal does not say");
+    type_line("resize");
+    expect(QUESTION);
+    answer("\033[0;0R");
+    expect("resize: the terminal does not say");
+}
+
+/* The answer arrives while a line is edited. */
+static void a_shell_learns_the_size(void)
+{
+    answer("echo a\033[43;103Rb\r");
+    expect("\nab\n");
+    check_size(43, 103);
+    answer("echo c\033[1;2Rd\r"); /* Shift-F3 */
+    expect("\ncd\n");
+    check_size(43, 103);
+}
+
 int main(void)
 {
     pagoda_only(); /* Linux has other shells, and may refuse TIOCSTI */
@@ -132,5 +203,9 @@ int main(void)
     RUN_WITH_SHELL(kill_ends_a_stopped_job);
     RUN_WITH_SHELL(fg_and_bg_continue_a_job);
     RUN_WITH_SHELL(jobs_shows_what_was_continued);
+    RUN_WITH_SIZE(resize_asks_the_terminal);
+    RUN_WITH_SIZE(resize_gives_up);
+    terminal_name = "vt100";
+    RUN_WITH_SIZE(a_shell_learns_the_size);
     return test_end();
 }
