@@ -108,7 +108,7 @@ DIFF_OBJECTS := $(patsubst %,build/test/diff/%.c.o,$(DIFFS) generator)
 
 ROOT_DIRS := bin etc tmp dev proc
 ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) \
-	$(if $(wildcard user/motd),etc/motd)
+	$(patsubst user/%,%,$(wildcard user/etc/*))
 TEST_FILES := $(TESTS:%=test/%)
 DIFF_FILES := $(DIFFS:%=diff/%)
 
@@ -244,7 +244,7 @@ $(USER_FILES:%=build/root/%): build/root/%: build/user/%
 
 build/root/README: user/README
 	@mkdir -p $(@D) && cp $< $@
-build/root/etc/motd: user/motd
+build/root/etc/%: user/etc/%
 	@mkdir -p $(@D) && cp $< $@
 
 # The archives depend on the list of their files too.

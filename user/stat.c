@@ -1,5 +1,5 @@
 /* stat [-L] FILE...: shows the attributes of files in the format of GNU's stat, without the names
-   of users, which Pagoda lacks. -L follows symbolic links. */
+   of users. -L follows symbolic links. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
