@@ -34,8 +34,8 @@ static size_t wanted(const char *bytes, size_t len, long *left)
         *left -= n;
         return n;
     }
-    while (n<len && * left> 0)
-        *left -= bytes[n++] == '\n';
+    for (; n < len && left[0] > 0; n++)
+        left[0] -= bytes[n] == '\n';
     return n;
 }
 

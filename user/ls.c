@@ -5,6 +5,7 @@
 
    Otherwise, a terminal gets as many columns as fit, and a file or pipe one name a line. */
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,7 @@ static void time_print(time_t seconds)
 
 static void link_print(const char *path)
 {
-    char target[1024];
+    char target[PATH_MAX];
     ssize_t len = readlink(path, target, sizeof(target));
 
     if (len >= 0)

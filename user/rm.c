@@ -35,8 +35,20 @@ static bool is_dots(const char *path)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
+static bool is_root(const char *path)
+{
+    struct stat root, status;
+
+    return stat("/", &root) == 0 && lstat(path, &status) == 0 && status.st_dev == root.st_dev &&
+           status.st_ino == root.st_ino;
+}
+
 static bool argument_remove(const char *path)
 {
+    if (is_root(path)) {
+        complain("%s: the root directory stays", path);
+        return false;
+    }
     if (is_dots(path)) {
         errno = EINVAL;
         return path_failed(path);

@@ -1,5 +1,6 @@
 /* stat [-L] FILE...: shows the attributes of files in the format of GNU's stat, without the names
    of users. -L follows symbolic links. */
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -34,7 +35,7 @@ static const char *kind_name(const struct stat *about)
 
 static void name_print(const char *path, const struct stat *about)
 {
-    char target[1024];
+    char target[PATH_MAX];
     ssize_t len = S_ISLNK(about->st_mode) ? readlink(path, target, sizeof(target)) : -1;
 
     printf("  File: %s", path);

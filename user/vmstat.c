@@ -115,7 +115,8 @@ static bool samples_print(long delay, long count, bool has_one_heading)
 
     for (long i = 0; count < 0 || i < count; i++) {
         if (i > 0) {
-            fflush(stdout);
+            if (fflush(stdout) != 0)
+                return false;
             sleep(delay);
         }
         if (!sample_read(&now))
@@ -168,6 +169,8 @@ static bool counts_print(void)
                cpu.system, cpu.idle);
         printf("%13lu CPU context switches\n%13lu boot time\n%13lu forks\n", n[2], n[3], n[4]);
     }
+    if (ferror(file))
+        is_ok = path_failed("/proc/vmstat");
     fclose(file);
     return is_ok;
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "memory.h"
@@ -41,8 +42,21 @@ bool fd_copy(int from, const char *from_name, int to, const char *to_name)
     return len == 0;
 }
 
+/* Returns true if `fd` is the file that standard output appends to. Showing it would never end. */
+static bool is_own_output(int fd)
+{
+    struct stat in, out;
+
+    return fstat(fd, &in) == 0 && fstat(STDOUT_FILENO, &out) == 0 && S_ISREG(in.st_mode) &&
+           in.st_dev == out.st_dev && in.st_ino == out.st_ino && in.st_size > 0;
+}
+
 bool fd_show(int fd, const char *name)
 {
+    if (is_own_output(fd)) {
+        complain("%s: the input is the output", name);
+        return false;
+    }
     return fd_copy(fd, name, STDOUT_FILENO, "write error");
 }
 

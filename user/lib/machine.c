@@ -51,15 +51,14 @@ bool cpu_times_read(struct cpu_times *times)
     size_t capacity = 0;
 
     *times = (struct cpu_times){0};
-    if (!file) {
-        complain_errno("/proc/stat");
-        return false;
-    }
+    if (!file)
+        return path_failed("/proc/stat");
     while (getline(&line, &capacity, file) > 0)
         cpu_line_take(times, line);
+    bool is_read = !ferror(file) || path_failed("/proc/stat");
     free(line);
     fclose(file);
-    return true;
+    return is_read;
 }
 
 struct cpu_times cpu_times_since(const struct cpu_times *now, const struct cpu_times *before)
@@ -90,12 +89,14 @@ static bool doubles_read(const char *path, int count, const char *format, double
     FILE *file = fopen(path, "r");
     int found = 0;
 
-    if (file) {
-        found = fscanf(file, format, a, b, c);
-        fclose(file);
-    }
-    if (found < count)
-        complain_errno("%s", path);
+    if (!file)
+        return path_failed(path);
+    found = fscanf(file, format, a, b, c);
+    if (ferror(file))
+        path_failed(path);
+    else if (found < count)
+        complain("%s: does not begin with %d numbers", path, count);
+    fclose(file);
     return found >= count;
 }
 

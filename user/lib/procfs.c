@@ -1,6 +1,7 @@
 /* Files of /proc that hold a "Key:  value" or "key value" on each line. */
 #include "procfs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +34,9 @@ bool procfs_read(const char *path, struct procfs_field *fields, size_t nfields)
         for (size_t i = 0; i < nfields; i++)
             field_match(&fields[i], line);
     }
-    bool is_read = !ferror(file);
+    int error = ferror(file) ? errno : 0;
     free(line);
     fclose(file);
-    return is_read;
+    errno = error;
+    return error == 0;
 }

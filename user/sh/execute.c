@@ -83,12 +83,15 @@ noreturn static void command_become(struct command *command)
     program_run(command->argv);
 }
 
-/* Moves an end of a pipe, if there is one, to the standard input or output `fd`. */
+/* Moves an end of a pipe, if there is one, to the standard input or output `fd` of this process. */
 static void pipe_end_move(int end, int fd)
 {
-    if (end < 0)
+    if (end < 0 || end == fd)
         return;
-    dup2(end, fd);
+    if (dup2(end, fd) < 0) {
+        complain_errno("pipe");
+        exit(1);
+    }
     close(end);
 }
 

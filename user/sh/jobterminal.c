@@ -33,10 +33,21 @@ void jobs_begin_interactive(void)
     tcgetattr(STDIN_FILENO, &terminal_modes);
 }
 
+/* Undoes O_NONBLOCK, which a job may leave on the terminal. The shell would take the failure of its
+   next read for the end of its input. */
+static void terminal_block(void)
+{
+    int flags = fcntl(STDIN_FILENO, F_GETFL);
+
+    if (flags >= 0 && flags & O_NONBLOCK)
+        fcntl(STDIN_FILENO, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 /* A job that ended by itself keeps its settings, because it meant to set them. */
 void terminal_take(const struct job *job)
 {
     terminal_give(getpgrp());
+    terminal_block();
     if (job_last_process(job)->signal)
         tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal_modes);
     else

@@ -513,6 +513,8 @@ int main(int argc, char **argv)
     leave();
     if (wish.counts)
         summary_print();
+    if (!output_is_whole())
+        complain("%s: a part of the output is lost", wish.file ? wish.file : "standard error");
     if (interrupted) {
         signal(interrupted, SIG_DFL);
         raise(interrupted);

@@ -55,6 +55,11 @@ void output_flush(void)
     fflush(file);
 }
 
+bool output_is_whole(void)
+{
+    return fflush(file) == 0 && !ferror(file);
+}
+
 void line_end(void)
 {
     print_char('\n');

@@ -34,3 +34,6 @@ void print_to_column(void);
 
 /* Flushes the output. */
 void output_flush(void);
+
+/* Flushes the output. Returns false if a part of it could not be written. */
+bool output_is_whole(void);

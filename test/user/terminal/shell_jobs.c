@@ -127,6 +127,14 @@ static void jobs_shows_what_was_continued(void)
     ask("kill -9 %1; wait; echo =$?", "=0\n");
 }
 
+/* A job may leave O_NONBLOCK on the terminal, which its shell shares. */
+static void a_shell_waits_for_input(void)
+{
+    CHECK_OK(fcntl(console, F_SETFL, O_RDWR | O_NONBLOCK));
+    ask("sh -c true", "");
+    CHECK_EQ(CHECK_OK(fcntl(console, F_GETFL)) & O_NONBLOCK, 0);
+}
+
 /* The size of the terminal. */
 
 #define QUESTION "\033[999;999H\033[6n"
@@ -203,6 +211,7 @@ int main(void)
     RUN_WITH_SHELL(kill_ends_a_stopped_job);
     RUN_WITH_SHELL(fg_and_bg_continue_a_job);
     RUN_WITH_SHELL(jobs_shows_what_was_continued);
+    RUN_WITH_SHELL(a_shell_waits_for_input);
     RUN_WITH_SIZE(resize_asks_the_terminal);
     RUN_WITH_SIZE(resize_gives_up);
     terminal_name = "vt100";
