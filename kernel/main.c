@@ -20,7 +20,6 @@
 #include <sched/kstack.h>
 #include <sched/run.h>
 #include <sched/thread.h>
-#include <sched/tick.h>
 #include <tty/file.h>
 #include <tty/receiver.h>
 #include <tty/terminal.h>
@@ -81,11 +80,11 @@ void kernel_main(void)
     smp_prepare(); /* stacks for the other CPUs */
     frame_init();  /* physical memory */
     zero_page_init();
-    random_init();              /* random numbers */
-    sched_init();               /* the run queues */
-    kstack_init();              /* stacks for threads */
-    timer_start(TICKS_PER_SEC); /* timer interrupts: time slices end */
-    smp_start(sched_cpu_main);  /* the other CPUs */
+    random_init();             /* random numbers */
+    sched_init();              /* the run queues */
+    kstack_init();             /* stacks for threads */
+    timer_start();             /* timer interrupts: deadlines, ends of turns */
+    smp_start(sched_cpu_main); /* the other CPUs */
     print_banner();
 
     struct thread *thread = thread_create(boot_thread, NULL);

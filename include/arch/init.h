@@ -7,10 +7,10 @@ void serial_init(void); /* the serial line; from here on printk works */
 void cpu_init(void);    /* GDT, IDT, TSS, GS, control registers, SYSCALL of the boot CPU */
 void paging_init(
     void); /* the kernel's final page tables: direct map, W^X image, kernel-stack tables */
-void acpi_init(void);  /* finds the CPUs, the IOAPIC and its overrides, the power-off port */
-void apic_init(void);  /* enables the local APIC, masks the IOAPIC, silences the PICs */
-void clock_init(void); /* calibrates the TSC and the APIC timer; reads the RTC */
-void timer_start(unsigned hz); /* starts VECTOR_TIMER interrupts on this CPU */
+void acpi_init(void);   /* finds the CPUs, the IOAPIC and its overrides, the power-off port */
+void apic_init(void);   /* enables the local APIC, masks the IOAPIC, silences the PICs */
+void clock_init(void);  /* calibrates the TSC and the APIC timer; reads the RTC */
+void timer_start(void); /* allows timer_interrupt_at on this CPU */
 
 void smp_prepare(void); /* stacks for the other CPUs that ACPI lists; before frame_init */
 

@@ -9,5 +9,5 @@
 /* Returns the average over 1 (n = 0), 5 (1) or 15 (2) minutes. */
 uint64_t load_average(unsigned n);
 
-/* Updates the averages every five seconds. Called from the tick of CPU 0, interrupts off. */
-void load_tick(uint64_t now_ns);
+/* Updates the averages if five seconds are over. Called from each tick, interrupts off. */
+void load_update(uint64_t now_ns);

@@ -26,7 +26,8 @@ enum thread_state {
 #define WORK_PTRACE     (1u << 5) /* a tracer follows its system calls; stays set */
 
 /* A thread. Writers of a field: (o) the owner alone, the thread itself; (q) the run-queue lock
-   of its CPU; (w) the lock of the wait queue; (T) the timer lock; (W) the world's lock; (a)
+   of its CPU; (w) the lock of the wait queue; (T) the lock of the tree of
+   deadlines; (W) the world's lock; (a)
    atomic; (c) constant once the thread runs. */
 struct thread {
     struct context context;        /* (o) */
@@ -44,6 +45,7 @@ struct thread {
     TAILQ_ENTRY(thread) wait_link; /* (w) */
     struct waitq *waiting_on;      /* (w) the queue that it stands in; NULL: none, or woken */
     uint64_t deadline_ns;          /* (T) */
+    unsigned timer_cpu;            /* (o) the CPU in whose tree of deadlines it stands or stood */
     RB_ENTRY(thread) timer;        /* (T) */
     bool timed;                    /* (T) it stands in the tree of deadlines */
     bool at_rest;                  /* (a) sched/world.h */

@@ -1,14 +1,15 @@
-/* The timer tick: samples what each CPU does, wakes threads at their deadlines, and ends turns. */
+/* The timer interrupt, which wakes threads at their deadlines, and the tick: while a CPU runs a
+   thread, one interrupt in TICK_NS samples what the thread does, and ends its turn. */
 #pragma once
 
 #include <arch/trap.h>
 #include <sched/cputime.h>
 
-#define TICKS_PER_SEC 100
-#define TICK_NS       (1000000000ul / TICKS_PER_SEC)
+#define TICK_NS 4000000ul
 
-/* Handles a timer interrupt of this CPU. Called by interrupt_dispatch, interrupts off. */
-void sched_tick(const struct trapframe *tf);
+/* Handles a timer interrupt of this CPU. Returns true if it is a tick. Called by
+   interrupt_dispatch, interrupts off. */
+bool sched_timer(const struct trapframe *tf);
 
 /* How a CPU has spent its time since boot. */
 struct cpu_use {

@@ -8,5 +8,6 @@
 void timer_set(uint64_t deadline_ns);
 void timer_cancel(void);
 
-/* Wakes the threads whose deadline has come. Called from the tick of CPU 0, interrupts off. */
-void timer_expire(uint64_t now_ns);
+/* Wakes the threads that have set a deadline on this CPU, and whose deadline has come. Returns the
+   next deadline; UINT64_MAX: none. Interrupts are off. */
+uint64_t timer_expire(uint64_t now_ns);

@@ -39,8 +39,7 @@
 #define SPURIOUS_ENABLE  (1u << 8)
 #define LVT_MASKED       (1u << 16)
 #define LVT_NMI          (4u << 8)
-#define TIMER_PERIODIC   (1u << 17)
-#define TIMER_BY_16      3
+#define TIMER_BY_1       11
 #define ICR_NMI          (4u << 8)
 #define ICR_INIT         (5u << 8)
 #define ICR_STARTUP      (6u << 8) /* with the number of a page below 1 MiB */
@@ -120,7 +119,7 @@ static void lapic_init(void)
     lapic_write(LAPIC_LVT_LINT0, LVT_MASKED);
     lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
     lapic_write(LAPIC_LVT_ERROR, LVT_MASKED);
-    lapic_write(LAPIC_TIMER_DIVIDE, TIMER_BY_16);
+    lapic_write(LAPIC_TIMER_DIVIDE, TIMER_BY_1);
     this_cpu()->apic_id = lapic_read(LAPIC_ID) >> 24;
 }
 
@@ -213,8 +212,13 @@ uint32_t apic_timer_left(void)
     return lapic_read(LAPIC_TIMER_CURRENT);
 }
 
-void apic_timer_periodic(uint32_t count)
+void apic_timer_start(void)
 {
-    lapic_write(LAPIC_LVT_TIMER, TIMER_PERIODIC | VECTOR_TIMER);
+    lapic_write(LAPIC_TIMER_INITIAL, 0);
+    lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
+}
+
+void apic_timer_interrupt_in(uint32_t count)
+{
     lapic_write(LAPIC_TIMER_INITIAL, count);
 }

@@ -22,5 +22,8 @@ void apic_send_startup(uint32_t apic_id, paddr_t page);
 void apic_timer_count_from(uint32_t count);
 uint32_t apic_timer_left(void);
 
-/* Starts the timer interrupt VECTOR_TIMER, which comes every `count` ticks. */
-void apic_timer_periodic(uint32_t count);
+/* Makes this CPU's timer interrupt as VECTOR_TIMER, and stops it. */
+void apic_timer_start(void);
+
+/* Starts the timer, which interrupts once after `count` ticks. A count that runs is replaced. */
+void apic_timer_interrupt_in(uint32_t count);

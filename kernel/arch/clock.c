@@ -9,8 +9,8 @@
        TSC       if CPUID tells its rate
 
    A measurement on a busy host can only be too long, so the shortest of several counts. Nanoseconds
-   are ticks * mult / 2^32, without a division. clock_init writes the rates once, so no lock is
-   needed.
+   are TSC ticks * tsc_mult / 2^32, and APIC ticks are nanoseconds * apic_mult / 2^32, without a
+   division. clock_init writes the rates once, so no lock is needed.
 
    Sources: Intel 8254 datasheet (PIT); IA-PC HPET specification 1.0a, 2.3; ACPI 4.8.3.3 (PM timer);
    Motorola MC146818A (RTC); SDM 3B 17.17 (TSC), SDM 2A CPUID, leaves 15H and 16H. */
@@ -55,8 +55,13 @@
 /* A device that has not counted for so many ticks of the TSC is broken: 0.1 to 4 seconds. */
 #define TSC_PATIENCE (1ul << 30)
 
+/* The measured rate of the APIC timer may be wrong by one part in TIMER_RATE_ERROR. After a longer
+   time than TIMER_EXACT_NS, this would be more than microseconds. */
+#define TIMER_RATE_ERROR 256
+#define TIMER_EXACT_NS   16000000
+
 static uint64_t tsc_start, tsc_hz, tsc_mult;
-static uint64_t apic_hz;
+static uint64_t apic_hz, apic_mult;
 static uint64_t boot_realtime_ns;
 
 /* The *_wait functions wait 1/MEASURE_HZ seconds by one clock each. They return false if the
@@ -285,6 +290,7 @@ void clock_init(void)
     if (tsc_hz < NS_PER_S / 4) /* mult would overflow; no 64-bit CPU is that slow */
         boot_fail("the TSC runs at only %lu Hz", tsc_hz);
     tsc_mult = (NS_PER_S << 32) / tsc_hz;
+    apic_mult = (apic_hz << 32) / NS_PER_S;
     tsc_start = tsc_read();
     boot_realtime_ns = rtc_seconds() * NS_PER_S - clock_monotonic_ns();
 }
@@ -299,7 +305,19 @@ uint64_t clock_realtime_ns(void)
     return boot_realtime_ns + clock_monotonic_ns();
 }
 
-void timer_start(unsigned hz)
+void timer_start(void)
 {
-    apic_timer_periodic(max(apic_hz / hz, 1ul));
+    apic_timer_start();
+}
+
+void timer_interrupt_at(uint64_t deadline_ns)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+
+    if (left_ns > TIMER_EXACT_NS)
+        left_ns -= left_ns / TIMER_RATE_ERROR;
+    uint64_t count = ((unsigned __int128)left_ns * apic_mult >> 32) + 1;
+
+    apic_timer_interrupt_in(min(count, (uint64_t)UINT32_MAX));
 }

@@ -11,6 +11,7 @@
 
    A kernel stack ends in a guard page. A page fault there cannot push its frame on the stack, so it
    arrives as a double fault, on a stack of its own, with CR2 in the guard. */
+#include <arch/cpu.h>
 #include <arch/paging.h>
 #include <arch/port.h>
 #include <arch/trap.h>
@@ -88,6 +89,7 @@ static void exception(struct trapframe *tf)
 static void interrupt(struct trapframe *tf)
 {
     apic_eoi();
+    this_cpu()->interrupts++;
     if (tf->vector == VECTOR_TLB)
         shootdown_answer();
     else

@@ -118,12 +118,16 @@ static void print_cpus(struct text_sink *sink)
 
 int procfs_machine_stat(struct text_sink *sink, uint64_t key __unused)
 {
+    uint64_t interrupts = 0;
     int last_pid;
 
     mutex_lock(&process_tree_lock);
     uint64_t births = process_births(&last_pid);
     mutex_unlock(&process_tree_lock);
     print_cpus(sink);
+    for (unsigned n = 0; n < cpu_count(); n++)
+        interrupts += atomic_load_relaxed(&cpu_get(n)->interrupts);
+    sink_printf(sink, "intr %lu\n", interrupts);
     sink_printf(sink, "ctxt %lu\nbtime %lu\nprocesses %lu\n", run_switches(),
                 (clock_realtime_ns() - clock_monotonic_ns()) / 1000000000, births);
     sink_printf(sink, "procs_running %u\nprocs_blocked 0\n", run_count());

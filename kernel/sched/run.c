@@ -19,9 +19,9 @@
 #include <arch/init.h>
 #include <arch/irq.h>
 #include <lib/panic.h>
+#include <sched/countdown.h>
 #include <sched/run.h>
 #include <sched/thread.h>
-#include <sched/tick.h>
 
 struct runqueue {
     struct spinlock lock;     /* RANK_RUNQUEUE, also in interrupts */
@@ -94,6 +94,10 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     rq->running = next;
     rq->previous = prev;
     next->on_cpu = true;
+    if (prev == &rq->idle)
+        countdown_start_ticks(rq->charged_ns);
+    else if (next == &rq->idle)
+        countdown_end_ticks();
     if (next->space != mmu_current())
         mmu_switch(next->space);
     this_cpu()->current = next;
@@ -164,7 +168,7 @@ void thread_wake(struct thread *thread)
            runnable. */
         if (rq->running != thread)
             enqueue(rq, thread);
-        /* Another CPU that idles would halt until its next tick. */
+        /* Another CPU that idles would halt until its next interrupt. */
         if (thread->cpu != cpu_id() && rq->running == &rq->idle)
             ipi_send(thread->cpu, VECTOR_RESCHEDULE);
     }
@@ -231,7 +235,7 @@ void sched_init(void)
 void sched_cpu_main(void)
 {
     idle_begin();
-    timer_start(TICKS_PER_SEC);
+    timer_start();
     smp_online();
     sched_idle();
 }

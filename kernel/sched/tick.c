@@ -1,11 +1,12 @@
-/* The timer tick (sched/tick.h).
+/* The timer interrupt and the tick (sched/tick.h).
 
-   Each CPU takes its own tick, TICKS_PER_SEC times a second. The tick samples the mode of the
-   thread that it has interrupted. CPU 0 alone looks at the deadlines and computes the load
-   averages. No locks: a CPU writes its own counts only, and the thread that it interrupts runs
-   here, so its counts stand still. */
+   Each CPU takes its own timer interrupts: at the deadlines that were set on it and, while it runs
+   a thread, at ticks (sched/countdown.h). Ticks come on a grid of time, whatever the thread does,
+   so they sample its modes fairly. No locks: a CPU writes its own counts only, and the thread that it
+   interrupts runs here, so its counts stand still. */
 
 #include <arch/clock.h>
+#include <sched/countdown.h>
 #include <sched/load.h>
 #include <sched/run.h>
 #include <sched/thread.h>
@@ -27,13 +28,11 @@ static void sample(struct cputime_samples *samples, bool in_user_mode)
 }
 
 /* Samples the current thread and its CPU. If a CPU timer of the thread expires, the WORK_ bits
-   suffice, because the thread runs and needs no wake-up. */
+   suffice, because the thread runs and needs no wake-up. An idle CPU has no ticks. */
 static void tick_sample(struct thread *thread, bool in_user_mode)
 {
     uint64_t cpu_ns = run_charge();
 
-    if (run_is_idle(thread))
-        return;
     sample(&thread->times, in_user_mode);
     sample(&cpu_samples[cpu_id()], in_user_mode);
     if (is_timer_reached(thread->times.user * TICK_NS, thread->timer_user_ns) ||
@@ -41,16 +40,18 @@ static void tick_sample(struct thread *thread, bool in_user_mode)
         atomic_or(&thread->work, WORK_TIMER | WORK_SIGNAL);
 }
 
-void sched_tick(const struct trapframe *tf)
+bool sched_timer(const struct trapframe *tf)
 {
-    tick_sample(thread_current(), trap_from_user(tf));
-    if (cpu_id() == 0) {
-        uint64_t now_ns = clock_monotonic_ns();
+    uint64_t now_ns = clock_monotonic_ns();
+    bool is_tick = countdown_take(now_ns);
 
-        timer_expire(now_ns);
-        load_tick(now_ns);
+    if (is_tick) {
+        tick_sample(thread_current(), trap_from_user(tf));
+        load_update(now_ns);
+        run_end_turn();
     }
-    run_end_turn();
+    countdown_to(timer_expire(now_ns));
+    return is_tick;
 }
 
 struct cpu_use tick_cpu_use(unsigned cpu)

@@ -1,14 +1,21 @@
-/* Deadlines, in a tree ordered by time: the tick looks at the first only.
-   Lock: timer_lock (RANK_TIMER, also in interrupts). */
+/* Deadlines: each CPU has a tree of the threads that set one on it, ordered by time. Its timer
+   interrupts at the first. An interrupt costs one step for each thread that it wakes.
+
+   Always true: the timer of a CPU interrupts at the first deadline in its tree, or earlier.
+
+   Lock: timers.lock (RANK_TIMER, also in interrupts) of each tree. */
 
 #include <lib/panic.h>
+#include <sched/countdown.h>
 #include <sched/run.h>
 #include <sched/timer.h>
 
-static struct spinlock timer_lock = SPINLOCK(RANK_TIMER);
-
 RB_HEAD(timer_tree, thread);
-static struct timer_tree timers = RB_INITIALIZER(timers); /* (timer_lock) */
+
+static struct timers {
+    struct spinlock lock;
+    struct timer_tree tree; /* (lock) */
+} timers[MAX_CPUS] = {[0 ... MAX_CPUS - 1] = {.lock = SPINLOCK(RANK_TIMER)}};
 
 /* By time; threads with the same deadline by address. */
 static int timer_compare(const struct thread *a, const struct thread *b)
@@ -23,39 +30,47 @@ RB_GENERATE_STATIC(timer_tree, thread, timer, timer_compare)
 void timer_set(uint64_t deadline_ns)
 {
     struct thread *thread = thread_current();
-    bool irq = spin_lock_irq(&timer_lock);
+    bool irq = irq_save(); /* the thread stays on this CPU */
+    struct timers *mine = &timers[cpu_id()];
 
+    (void)spin_lock_irq(&mine->lock);
     assert(!thread->timed);
     thread->deadline_ns = deadline_ns;
     thread->timed = true;
-    RB_INSERT(timer_tree, &timers, thread);
-    spin_unlock_irq(&timer_lock, irq);
+    thread->timer_cpu = cpu_id();
+    RB_INSERT(timer_tree, &mine->tree, thread);
+    countdown_to(deadline_ns);
+    spin_unlock_irq(&mine->lock, irq);
 }
 
-static void timer_remove(struct thread *thread)
+static void timer_remove(struct timers *from, struct thread *thread)
 {
-    RB_REMOVE(timer_tree, &timers, thread);
+    RB_REMOVE(timer_tree, &from->tree, thread);
     thread->timed = false;
 }
 
 void timer_cancel(void)
 {
     struct thread *thread = thread_current();
-    bool irq = spin_lock_irq(&timer_lock);
+    struct timers *set_in = &timers[thread->timer_cpu];
+    bool irq = spin_lock_irq(&set_in->lock);
 
     if (thread->timed)
-        timer_remove(thread);
-    spin_unlock_irq(&timer_lock, irq);
+        timer_remove(set_in, thread);
+    spin_unlock_irq(&set_in->lock, irq);
 }
 
-void timer_expire(uint64_t now_ns)
+uint64_t timer_expire(uint64_t now_ns)
 {
-    struct thread *thread;
-    bool irq = spin_lock_irq(&timer_lock);
+    struct timers *mine = &timers[cpu_id()];
+    struct thread *first;
 
-    while ((thread = RB_MIN(timer_tree, &timers)) && thread->deadline_ns <= now_ns) {
-        timer_remove(thread);
-        thread_wake(thread);
+    (void)spin_lock_irq(&mine->lock);
+    while ((first = RB_MIN(timer_tree, &mine->tree)) && first->deadline_ns <= now_ns) {
+        timer_remove(mine, first);
+        thread_wake(first);
     }
-    spin_unlock_irq(&timer_lock, irq);
+    uint64_t next_ns = first ? first->deadline_ns : UINT64_MAX;
+    spin_unlock(&mine->lock);
+    return next_ns;
 }

@@ -344,8 +344,8 @@ void interrupt_dispatch(struct trapframe *tf)
         where_report(tf);
         return;
     case VECTOR_TIMER:
-        sched_tick(tf);
-        cpu_timer_tick();
+        if (sched_timer(tf))
+            cpu_timer_tick();
         break;
     case VECTOR_IRQ_BASE + SERIAL_IRQ:
         input_serial_interrupt();
