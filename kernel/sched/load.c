@@ -41,8 +41,8 @@ static void load_step_all(uint64_t active)
         loads[n] = load_step(loads[n], load_decay[n], active);
 }
 
-/* Makes the steps up to now. After a long idle time, it makes only as many as bring every average to
-   0. load_lock is held. */
+/* Makes the steps up to now. After a long idle time, it makes only as many as bring every average
+   to 0. load_lock is held. */
 static void load_catch_up(uint64_t now_ns)
 {
     uint64_t steps = (now_ns - load_next_ns) / LOAD_INTERVAL_NS + 1;

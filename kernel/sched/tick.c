@@ -2,8 +2,8 @@
 
    Each CPU takes its own timer interrupts: at the deadlines that were set on it and, while it runs
    a thread, at ticks (sched/countdown.h). Ticks come on a grid of time, whatever the thread does,
-   so they sample its modes fairly. No locks: a CPU writes its own counts only, and the thread that it
-   interrupts runs here, so its counts stand still. */
+   so they sample its modes fairly. No locks: a CPU writes its own counts only, and the thread that
+   it interrupts runs here, so its counts stand still. */
 
 #include <arch/clock.h>
 #include <sched/countdown.h>
