@@ -16,11 +16,13 @@ enum path_last_kind {
     PATH_ROOT,   /* nothing but slashes */
     PATH_DOT,    /* "." */
     PATH_DOTDOT, /* ".." */
+    PATH_VNODE,  /* none: a link has led to the vnode itself; only with PATH_FOLLOW */
 };
 
 /* A path resolved up to its last component. */
 struct path_last {
-    struct vnode *dir;       /* the directory of the last component; one reference */
+    struct vnode *dir;       /* the directory of the last component, or for PATH_VNODE the vnode
+                                itself; one reference */
     char name[NAME_MAX + 1]; /* the last component, for PATH_NAME */
     enum path_last_kind kind;
     bool wants_dir; /* the path ends with a slash */

@@ -50,6 +50,10 @@ struct pseudo_entry {
     /* A symbolic link: prints the target. -errno is the result of readlink(2). */
     int (*link)(struct text_sink *sink, uint64_t key);
 
+    /* A symbolic link to a vnode, whether that has a name or not: finds it, and takes a reference
+       on it. readlink(2) shows the vnode's path. */
+    int (*target)(uint64_t key, struct vnode **vnode);
+
     const struct pseudo_dir *dir; /* of a directory */
 };
 

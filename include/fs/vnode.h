@@ -89,6 +89,10 @@ struct vnode_ops {
     /* Writes the target, with a final 0, into `buf`. Returns its length. */
     int (*readlink)(struct vnode *link, char *buf, size_t size);
 
+    /* Finds the vnode to which a link leads without a path, and takes a reference on it: it need
+       not have a name. NULL: the link leads along the path that readlink writes. */
+    int (*follow)(struct vnode *link, struct vnode **target);
+
     /* Gives `vnode`, which is no directory and of the same file system, a further name. */
     int (*link)(struct vnode *dir, const char *name, struct vnode *vnode);
 

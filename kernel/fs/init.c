@@ -60,6 +60,15 @@ static void make_dir(const char *path)
         panic("cannot make %s: error %d", path, -err);
 }
 
+/* Makes a symbolic link, which the initial RAM disk may have. */
+static void make_symlink(const char *target, const char *path)
+{
+    int err = vfs_symlink(target, vfs_root, path);
+
+    if (err && err != -EEXIST)
+        panic("cannot make %s: error %d", path, -err);
+}
+
 static void make_devices(void)
 {
     struct vnode *dir;
@@ -70,6 +79,10 @@ static void make_devices(void)
         panic("cannot find /dev: error %d", -err);
     devices_make_nodes(dir);
     vnode_put(dir);
+    make_symlink("/proc/self/fd", "/dev/fd");
+    make_symlink("/proc/self/fd/0", "/dev/stdin");
+    make_symlink("/proc/self/fd/1", "/dev/stdout");
+    make_symlink("/proc/self/fd/2", "/dev/stderr");
 }
 
 /* Programs may not start with some of their files missing. */

@@ -87,7 +87,7 @@ static int open_last(const struct path_last *last, unsigned flags, uint32_t mode
     struct vnode *vnode;
     int err;
 
-    if (last->kind != PATH_NAME || last->wants_dir)
+    if ((last->kind != PATH_NAME && last->kind != PATH_VNODE) || last->wants_dir)
         return -EISDIR;
     do {
         err = path_lookup_last(last, &vnode);

@@ -2,8 +2,8 @@
 
    A walk has a current directory, with a reference, and the rest of the path. It takes one
    component after the other. A symbolic link replaces the rest by its target and what follows the
-   link, in a buffer on the heap, so links need no recursion. No lock is held between two
-   components. */
+   link, in a buffer on the heap, so links need no recursion. The links of /proc/PID/fd have no such
+   target: they lead the walk to a vnode at once. No lock is held between two components. */
 #include <linux/errno.h>
 #include <fs/path.h>
 #include <lib/string.h>
@@ -25,6 +25,7 @@ struct walk {
     unsigned links;          /* links followed so far */
     char name[NAME_MAX + 1]; /* the current component; empty: the path had none */
     bool slash;              /* a slash follows the component */
+    bool has_jumped;         /* the last component was a link that led to `at`, the end */
 };
 
 /* Makes `vnode` the current directory, and takes over the reference on it. */
@@ -135,11 +136,24 @@ static int join_link(struct walk *walk, struct vnode *link, char *buf)
     return 0;
 }
 
+/* Continues at the vnode to which `link` leads without a path. */
+static int walk_jump(struct walk *walk, struct vnode *link)
+{
+    struct vnode *target;
+    int err = link->ops->follow(link, &target);
+
+    if (!err)
+        walk_move(walk, target);
+    return err;
+}
+
 /* Continues along the target of `link`, which is the current component. */
 static int walk_follow(struct walk *walk, struct vnode *link)
 {
     if (++walk->links > MAX_LINKS)
         return -ELOOP;
+    if (link->ops->follow)
+        return walk_jump(walk, link);
     char *buf = heap_alloc(PATH_MAX);
     if (!buf)
         return -ENOMEM;
@@ -186,8 +200,8 @@ static int walk_to_last(struct walk *walk)
     return err;
 }
 
-/* Follows the last component if it is a link. Returns 1 if it was one: there is another last
-   component now. A component that does not exist is no link. */
+/* Follows the last component if it is a link. Returns 1 if there is another last component now, and
+   0 if there is not: the walk is at its end. A component that does not exist is no link. */
 static int walk_last_link(struct walk *walk)
 {
     struct vnode *child;
@@ -195,11 +209,12 @@ static int walk_last_link(struct walk *walk)
 
     if (err)
         return err == -ENOENT ? 0 : err;
-    if (vnode_is_link(child))
-        err = walk_follow(walk, child);
     bool is_link = vnode_is_link(child);
+    if (is_link)
+        err = walk_follow(walk, child);
+    walk->has_jumped = is_link && child->ops->follow;
     vnode_put(child);
-    return err ? err : is_link;
+    return err ? err : is_link && !walk->has_jumped;
 }
 
 static bool follows_last(const struct walk *walk, unsigned flags)
@@ -241,7 +256,7 @@ int path_lookup_parent(struct vnode *start, const char *path, unsigned flags,
     if (!err) {
         vnode_get(last->dir = walk.at);
         strlcpy(last->name, walk.name, sizeof(last->name));
-        last->kind = last_kind(walk.name);
+        last->kind = walk.has_jumped ? PATH_VNODE : last_kind(walk.name);
         last->wants_dir = walk.slash;
     }
     walk_end(&walk);
@@ -250,9 +265,13 @@ int path_lookup_parent(struct vnode *start, const char *path, unsigned flags,
 
 int path_lookup_last(const struct path_last *last, struct vnode **vnode)
 {
-    struct vnode *found;
-    int err = find_component(last->dir, last->name, &found);
+    struct vnode *found = last->dir;
+    int err = 0;
 
+    if (last->kind == PATH_VNODE)
+        vnode_get(found);
+    else
+        err = find_component(last->dir, last->name, &found);
     if (err)
         return err;
     if (last->wants_dir && !vnode_is_dir(found)) {

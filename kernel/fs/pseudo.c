@@ -162,6 +162,26 @@ static const struct file_ops pseudo_file_ops = {
 
 static const struct file_ops pseudo_dir_file_ops = {.seekable = true};
 
+static int pseudo_follow(struct vnode *link, struct vnode **target)
+{
+    const struct pseudo_node *node = pseudo_node(link);
+
+    return node->entry->target(node->key, target);
+}
+
+/* Writes the path of the vnode to which the link leads. */
+static int read_jump(struct vnode *link, char *buf, size_t size)
+{
+    struct vnode *target;
+    int err = pseudo_follow(link, &target);
+
+    if (err)
+        return err;
+    int len = vnode_path(target, buf, size);
+    vnode_put(target);
+    return len;
+}
+
 static int pseudo_readlink(struct vnode *link, char *buf, size_t size)
 {
     const struct pseudo_node *node = pseudo_node(link);
@@ -190,7 +210,7 @@ static uint64_t hash_ino(const struct vnode *dir, const char *name)
     return hash >> 1;
 }
 
-static const struct vnode_ops pseudo_ops;
+static const struct vnode_ops pseudo_ops, pseudo_jump_ops;
 
 static struct vnode *node_create(struct filesystem *fs, const struct pseudo_entry *entry,
                                  uint64_t key)
@@ -200,7 +220,7 @@ static struct vnode *node_create(struct filesystem *fs, const struct pseudo_entr
     if (!node)
         return NULL;
     vnode_init(&node->vnode, fs, entry->mode);
-    node->vnode.ops = &pseudo_ops;
+    node->vnode.ops = entry->target ? &pseudo_jump_ops : &pseudo_ops;
     node->vnode.file_ops = S_ISDIR(entry->mode) ? &pseudo_dir_file_ops : &pseudo_file_ops;
     node->vnode.nlink = S_ISDIR(entry->mode) ? 2 : 1;
     node->entry = entry;
@@ -322,6 +342,13 @@ static const struct vnode_ops pseudo_ops = {
     .lookup = pseudo_lookup,
     .readlink = pseudo_readlink,
     .readdir = pseudo_readdir,
+    .free = pseudo_free,
+};
+
+/* The operations of a link to a vnode. */
+static const struct vnode_ops pseudo_jump_ops = {
+    .readlink = read_jump,
+    .follow = pseudo_follow,
     .free = pseudo_free,
 };
 

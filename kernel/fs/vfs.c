@@ -151,6 +151,7 @@ static int rmdir_last(const struct path_last *last)
     case PATH_DOTDOT:
         return -ENOTEMPTY;
     case PATH_NAME:
+    case PATH_VNODE: /* not without PATH_FOLLOW */
         break;
     }
     return last->dir->ops->rmdir ? last->dir->ops->rmdir(last->dir, last->name) : -EPERM;

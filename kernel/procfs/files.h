@@ -1,5 +1,5 @@
-/* The files of /proc, as functions that print them: each is the `text` or `link` of an entry
-   (fs/pseudo.h).
+/* The files of /proc, as functions that print them: each is the `text`, `link` or `target` of an
+   entry (fs/pseudo.h).
 
    `key` is the process's pid. If the process is gone, the functions return -ESRCH. */
 #pragma once
@@ -23,11 +23,11 @@ int procfs_comm(struct text_sink *sink, uint64_t key);
 int procfs_cmdline(struct text_sink *sink, uint64_t key);
 int procfs_environ(struct text_sink *sink, uint64_t key);
 int procfs_faults(struct text_sink *sink, uint64_t key);
-int procfs_cwd(struct text_sink *sink, uint64_t key);
-int procfs_exe(struct text_sink *sink, uint64_t key);
+int procfs_cwd(uint64_t key, struct vnode **target);
+int procfs_exe(uint64_t key, struct vnode **target);
 
-/* The link of one open file; `key` is pid << 32 | descriptor. */
-int procfs_fd(struct text_sink *sink, uint64_t key);
+/* The file of a descriptor; `key` is pid << 32 | descriptor. */
+int procfs_fd(uint64_t key, struct vnode **target);
 
 /* Returns the first open descriptor from `from` on, or PSEUDO_NO_NUMBER; `key` is the pid. */
 uint32_t procfs_next_fd(uint64_t key, uint32_t from);

@@ -5,8 +5,6 @@
    path is read. */
 
 #include <linux/errno.h>
-#include <linux/limits.h>
-#include <lib/string.h>
 #include <mm/heap.h>
 #include <vm/fault.h>
 #include "files.h"
@@ -88,63 +86,49 @@ int procfs_environ(struct text_sink *sink, uint64_t key)
 
 /* ---- Links ---- */
 
-/* Prints the path of a vnode and drops the caller's reference to it. -ENOENT: `vnode` is NULL. */
-static int print_path(struct text_sink *sink, struct vnode *vnode)
+/* Gets a reference to `vnode`. -ENOENT: it is NULL. */
+static int get_target(struct vnode *vnode, struct vnode **target)
 {
-    char *path = heap_alloc(PATH_MAX);
-    int err = path ? -ENOENT : -ENOMEM;
-
-    if (vnode && path)
-        err = vnode_path(vnode, path, PATH_MAX);
-    if (err >= 0)
-        sink_printf(sink, "%s", path);
-    vnode_put(vnode);
-    heap_free(path);
-    return min(err, 0);
+    if (!vnode)
+        return -ENOENT;
+    vnode_get(*target = vnode);
+    return 0;
 }
 
-/* Gets a reference to `vnode`, which may be NULL. */
-static struct vnode *vnode_get_or_null(struct vnode *vnode)
-{
-    if (vnode)
-        vnode_get(vnode);
-    return vnode;
-}
-
-int procfs_cwd(struct text_sink *sink, uint64_t key)
+int procfs_cwd(uint64_t key, struct vnode **target)
 {
     const struct process *process = procfs_hold(key);
 
     if (!process)
         return -ESRCH;
-    struct vnode *cwd = vnode_get_or_null(process->cwd);
+    int err = get_target(process->cwd, target);
     procfs_release();
-    return print_path(sink, cwd);
+    return err;
 }
 
-int procfs_exe(struct text_sink *sink, uint64_t key)
+int procfs_exe(uint64_t key, struct vnode **target)
 {
     const struct process *process = procfs_hold(key);
 
     if (!process)
         return -ESRCH;
-    struct vnode *exe = vnode_get_or_null(process->exe);
+    int err = get_target(process->exe, target);
     procfs_release();
-    return print_path(sink, exe);
+    return err;
 }
 
-int procfs_fd(struct text_sink *sink, uint64_t key)
+int procfs_fd(uint64_t key, struct vnode **target)
 {
     const struct process *process = procfs_hold(key >> 32);
 
     if (!process)
         return -ESRCH;
     struct file *file = process->files ? fdtable_get(process->files, (uint32_t)key) : NULL;
-    struct vnode *vnode = file ? vnode_get_or_null(file->vnode) : NULL;
     procfs_release();
+    int err = get_target(file ? file->vnode : NULL, target);
     if (file)
         file_put(file);
-    return print_path(sink, vnode);
+    return err;
 }
 
 uint32_t procfs_next_fd(uint64_t key, uint32_t from)

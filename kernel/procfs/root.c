@@ -23,7 +23,7 @@
 /* ---- One process ---- */
 
 static const struct pseudo_dir fd_dir = {
-    .numbered = &(const struct pseudo_entry){.mode = S_IFLNK | 0700, .link = procfs_fd},
+    .numbered = &(const struct pseudo_entry){.mode = S_IFLNK | 0700, .target = procfs_fd},
     .next = procfs_next_fd,
 };
 
@@ -32,9 +32,9 @@ static const struct pseudo_dir process_dir = {
         (const struct pseudo_entry[]){
             {.name = "cmdline", .mode = S_IFREG | 0444, .text = procfs_cmdline},
             {.name = "comm", .mode = S_IFREG | 0444, .text = procfs_comm},
-            {.name = "cwd", .mode = S_IFLNK | 0777, .link = procfs_cwd},
+            {.name = "cwd", .mode = S_IFLNK | 0777, .target = procfs_cwd},
             {.name = "environ", .mode = S_IFREG | 0400, .text = procfs_environ},
-            {.name = "exe", .mode = S_IFLNK | 0777, .link = procfs_exe},
+            {.name = "exe", .mode = S_IFLNK | 0777, .target = procfs_exe},
             {.name = "fail-nth",
              .mode = S_IFREG | 0644,
              .text = procfs_fail_nth,
