@@ -39,6 +39,7 @@ struct file_ops {
 
     bool locked;   /* the vnode's lock makes a transfer and the change of the offset one step */
     bool seekable; /* the file has an offset */
+    bool is_zeros; /* a private mapping of the file is anonymous memory */
 };
 
 /* Allocates a file that is to be opened with these flags, with one reference. The caller allocates
@@ -95,6 +96,6 @@ unsigned file_poll(struct file *file);
 /* Sets the size, as ftruncate(2) does. Errors: -EINVAL, -EFBIG, -ENOMEM. */
 __must_check int file_truncate(struct file *file, uint64_t size);
 
-/* Finds the pager of this file's pages, for mmap. It comes without a reference, because vspace_map
-   takes its own. Errors: -ENODEV (the file has no pages), -EACCES (not open for reading). */
+/* Finds the pager of this file's pages, for mmap; NULL for a file of zeros. It comes without a
+   reference, because vspace_map takes its own. Errors: -ENODEV (the file has no pages), -EACCES (not open for reading). */
 __must_check int file_pager(struct file *file, struct pager **pager);

@@ -70,7 +70,7 @@ static int absent_open(struct file *file __unused)
 static const struct file_ops null_file_ops = {
     .read = null_read, .write = null_write, .seekable = true};
 static const struct file_ops zero_file_ops = {
-    .read = zero_read, .write = null_write, .seekable = true};
+    .read = zero_read, .write = null_write, .seekable = true, .is_zeros = true};
 static const struct file_ops full_file_ops = {
     .read = zero_read, .write = full_write, .seekable = true};
 static const struct file_ops random_file_ops = {

@@ -307,8 +307,8 @@ int file_pager(struct file *file, struct pager **pager)
 {
     if (!file_may_read(file))
         return -EACCES;
-    if (!file->vnode->cache)
+    if (!file->vnode->cache && !file->ops->is_zeros)
         return -ENODEV;
-    *pager = &file->vnode->cache->pager;
+    *pager = file->vnode->cache ? &file->vnode->cache->pager : NULL;
     return 0;
 }

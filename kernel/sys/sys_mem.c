@@ -40,8 +40,10 @@ static int mmap_set_file(struct map_request *request, struct file *file, uint64_
 {
     if (offset > INT64_MAX - request->len)
         return -EOVERFLOW;
-    request->pager_page = offset >> PAGE_SHIFT;
-    return file_pager(file, &request->pager);
+    int err = file_pager(file, &request->pager);
+    if (!err && request->pager)
+        request->pager_page = offset >> PAGE_SHIFT;
+    return err;
 }
 
 /* Checks the address of a request that must have it. Errors: -ENOMEM (not in the user's half),

@@ -257,6 +257,35 @@ static void reading_costs_no_frame_and_writing_one(void)
     plain_file_remove(fd);
 }
 
+static void map_none_of(const char *path, int flags, int error)
+{
+    int fd = CHECK_OK(open(path, flags));
+
+    CHECK_ERR(error, mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0));
+    CHECK_OK(close(fd));
+}
+
+static void a_file_of_zeros_is_memory(void)
+{
+    int fd = CHECK_OK(open("/dev/zero", O_RDONLY));
+    char *pages = CHECK_OK(mmap(NULL, 3 * PAGE, RW, MAP_PRIVATE, fd, 5 * PAGE));
+
+    CHECK_OK(close(fd));
+    CHECK(is_zero(pages, 3 * PAGE));
+    poke(pages + PAGE, 'x');
+    CHECK(exits_with(0, write_byte, pages + PAGE));
+    CHECK_EQ(peek(pages + PAGE), 'x');
+    CHECK_OK(mprotect(pages + PAGE, PAGE, PROT_READ));
+    CHECK(dies_by(SIGSEGV, write_byte, pages + PAGE));
+    CHECK_OK(madvise(pages, 3 * PAGE, MADV_DONTNEED));
+    CHECK(is_zero(pages, 3 * PAGE));
+    unmap_pages(pages, 3);
+    map_none_of("/dev/zero", O_WRONLY, EACCES);
+    map_none_of("/dev/null", O_RDWR, ENODEV);
+    map_none_of("/dev/full", O_RDWR, ENODEV);
+    map_none_of("/dev/urandom", O_RDWR, ENODEV);
+}
+
 int main(void)
 {
     temp_dir_enter();
@@ -275,6 +304,7 @@ int main(void)
     RUN(some_files_cannot_be_mapped);
     RUN(a_file_open_to_read_can_be_mapped_to_write);
     RUN_ON_PAGODA(reading_costs_no_frame_and_writing_one);
+    RUN(a_file_of_zeros_is_memory);
     temp_dir_leave();
     return test_end();
 }
