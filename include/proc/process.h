@@ -56,8 +56,10 @@ struct process {
     /* (o) and (t), both; but the soft RLIMIT_CPU grows without (t) when it is exceeded
        (cputimer.c) */
     struct process_rlimit rlimits[PROCESS_RLIMITS];
-    uint64_t start_ns; /* (c) monotonic */
-    uaddr_t child_tid; /* (c) CLONE_CHILD_SETTID: where it writes its pid first; 0: nowhere */
+    uint64_t start_ns;   /* (c) monotonic */
+    uaddr_t child_tid;   /* (c) CLONE_CHILD_SETTID: where it writes its pid first; 0: nowhere */
+    uaddr_t clear_tid;   /* (o) a word to clear when it leaves its vspace (proc/futex.h); 0: none */
+    uaddr_t robust_list; /* (o) as set_robust_list(2) passed it; 0: none */
     struct fault_repeats repeats; /* (o) the last page fault */
     struct signal_state signals;
     struct ptrace ptrace;
@@ -69,6 +71,7 @@ struct process {
     int pgid, sid;                /* (t) */
     bool has_execed;              /* (t) exec has succeeded since fork */
     bool has_terminal;            /* (t) the terminal of its session is its controlling terminal */
+    int death_signal;             /* (t) which it gets when its parent exits; 0: none */
     bool zombie;                  /* (t) it has exited, and its parent has not waited for it yet */
     int exit_status;              /* (t) as wait4 returns it */
     int stop_status;              /* (t) of a stop or continuation, as wait4 returns it; 0: none */
@@ -103,7 +106,7 @@ struct fork_request {
     unsigned flags;
     uaddr_t stack;      /* the child's stack pointer; 0: the parent's */
     uint64_t tls;       /* CLONE_SETTLS: the child's FS base */
-    uaddr_t child_tid;  /* CLONE_CHILD_SETTID: where the child writes its pid */
+    uaddr_t child_tid;  /* CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID: a word of the child */
     uaddr_t parent_tid; /* CLONE_PARENT_SETTID: where the parent writes the child's pid */
 };
 

@@ -23,6 +23,7 @@
     X(fork) X(vfork) X(clone) X(execve) X(exit) X(exit_group) X(wait4) X(waitid)                   \
     X(getpid) X(gettid) X(getppid) X(setpgid) X(getpgid) X(getpgrp) X(setsid) X(getsid)            \
     X(getuid) X(geteuid) X(getgid) X(getegid) X(sched_yield) X(set_tid_address) X(arch_prctl)      \
+    X(clone3) X(prctl) X(futex) X(set_robust_list) X(get_robust_list) X(rseq)                      \
     X(ptrace) X(process_vm_readv)
 
 #define SIGNAL_CALLS(X)                                                                            \
@@ -31,8 +32,8 @@
     X(rt_sigsuspend) X(rt_sigtimedwait) X(pause) X(sigaltstack) X(alarm) X(setitimer) X(getitimer)
 
 #define SYSTEM_CALLS(X)                                                                            \
-    X(uname) X(sysinfo) X(syslog) X(clock_gettime) X(clock_getres) X(gettimeofday) X(nanosleep)    \
-    X(clock_nanosleep) X(getrlimit) X(setrlimit) X(prlimit64) X(getrusage) X(times)                \
+    X(uname) X(sysinfo) X(syslog) X(time) X(clock_gettime) X(clock_getres) X(gettimeofday)         \
+    X(nanosleep) X(clock_nanosleep) X(getrlimit) X(setrlimit) X(prlimit64) X(getrusage) X(times)   \
     X(getrandom) X(reboot)
 /* clang-format on */
 

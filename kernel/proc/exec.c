@@ -29,6 +29,7 @@
 #include <lib/string.h>
 #include <mm/heap.h>
 #include <proc/elf.h>
+#include <proc/futex.h>
 #include <proc/news.h>
 #include <proc/process.h>
 #include <proc/ptrace.h>
@@ -262,6 +263,8 @@ static void change_over(struct loading *loading, struct process *process, const 
     uint64_t vector = tf->vector, number = tf->error;
     const char *slash = strrchr(path, '/');
 
+    futex_leave();
+    process->robust_list = 0;
     mutex_lock(&process_tree_lock);
     process->earlier_faults = process_usage(process).minor_faults;
     process->vspace = loading->vspace;

@@ -17,6 +17,7 @@
 #include <arch/console.h>
 #include <arch/power.h>
 #include <lib/panic.h>
+#include <proc/futex.h>
 #include <proc/news.h>
 #include <proc/process.h>
 #include <proc/ptrace.h>
@@ -54,6 +55,10 @@ static void orphan_children(struct process *process)
 
     while ((child = TAILQ_FIRST(&process->children))) {
         process_give_to_init(child);
+        if (child->death_signal && !child->zombie)
+            signal_send(child, &(struct signal_info){.signo = child->death_signal,
+                                                     .code = SI_USER,
+                                                     .pid = process->pid});
         if (child->zombie)
             zombie = child;
         group_check_orphaned(child, process, NULL);
@@ -127,6 +132,7 @@ void process_exit(int status)
 
     if (process->pid == INIT_PID)
         init_ends(status);
+    futex_leave();
     give_back(process);
     become_zombie(process, status);
     thread_exit();

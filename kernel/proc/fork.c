@@ -56,6 +56,8 @@ static void copy_registers(struct process *child, const struct fork_request *req
         child->thread->context.fs_base = request->tls;
     if (request->flags & CLONE_CHILD_SETTID)
         child->child_tid = request->child_tid;
+    if (request->flags & CLONE_CHILD_CLEARTID)
+        child->clear_tid = request->child_tid;
 }
 
 static void copy_rest(struct process *child, struct process *parent)

@@ -5,7 +5,8 @@
 
        no handler is called        always, so that nobody sees a stop and its end
        a handler is called         if it has SA_RESTART, by the rule of the call:
-                                   fork always, sleeps and polls never
+                                   fork always, sleeps and polls never; a futex never if it
+                                   has a timeout
 
    A sleep that is started again ends at its old deadline: resume_ns keeps it.
 
@@ -26,6 +27,12 @@
 
 enum restart { RESTART_ALWAYS, RESTART_IF_ASKED, RESTART_NEVER };
 
+/* Returns true if the interrupted call has kept its deadline. */
+static bool keeps_deadline(void)
+{
+    return process_current()->signals.resume_ns;
+}
+
 /* Returns the rule of a call for the case that a handler is called. */
 static enum restart restart_rule(uint64_t number)
 {
@@ -44,6 +51,8 @@ static enum restart restart_rule(uint64_t number)
     case __NR_rt_sigsuspend:
     case __NR_rt_sigtimedwait:
         return RESTART_NEVER;
+    case __NR_futex:
+        return keeps_deadline() ? RESTART_NEVER : RESTART_IF_ASKED;
     default:
         return RESTART_IF_ASKED;
     }
@@ -83,6 +92,8 @@ static int restart_errno(uint64_t number)
         return ERESTART_RESTARTBLOCK;
     case __NR_rt_sigtimedwait:
         return EINTR;
+    case __NR_futex:
+        return keeps_deadline() ? ERESTART_RESTARTBLOCK : ERESTARTSYS;
     default:
         break;
     }

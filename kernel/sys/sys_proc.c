@@ -54,6 +54,12 @@ SYSCALL5(sys_clone, uint64_t, flags, uaddr_t, stack, uaddr_t, parent_tid, uaddr_
     return process_fork(&request);
 }
 
+/* clone3(2) is refused, and C libraries use clone(2) instead. */
+SYSCALL0(sys_clone3)
+{
+    return -ENOSYS;
+}
+
 SYSCALL3(sys_execve, const char __user *, path, const uaddr_t __user *, argv,
          const uaddr_t __user *, envp)
 {
@@ -172,10 +178,9 @@ SYSCALL0(sys_sched_yield)
     return 0;
 }
 
-/* The argument, a word to clear when the thread exits, is ignored: a process has one thread, and
-   nothing could wait for the word. */
-SYSCALL0(sys_set_tid_address)
+SYSCALL1(sys_set_tid_address, uaddr_t, word)
 {
+    process_current()->clear_tid = word;
     return process_current()->pid;
 }
 

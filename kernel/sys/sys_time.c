@@ -69,6 +69,14 @@ SYSCALL2(sys_clock_getres, int, clock, struct __kernel_timespec __user *, out)
     return err || !out ? err : put_user(out, &resolution);
 }
 
+/* Seconds since 1970. */
+SYSCALL1(sys_time, int64_t __user *, out)
+{
+    const int64_t now = clock_realtime_ns() / NS_PER_SEC;
+
+    return out && put_user(out, &now) ? -EFAULT : now;
+}
+
 /* The kernel's time zone is UTC. */
 SYSCALL2(sys_gettimeofday, struct __kernel_old_timeval __user *, out, struct timezone __user *,
          zone)

@@ -227,5 +227,13 @@ const struct names mode_type_names =
     NAMES("S_IF???", NAME(S_IFREG), NAME(S_IFDIR), NAME(S_IFCHR), NAME(S_IFBLK), NAME(S_IFIFO),
           NAME(S_IFLNK), NAME(S_IFSOCK));
 const struct names random_names = NAMES("GRND_???", NAME(GRND_NONBLOCK), NAME(GRND_RANDOM));
+#define PRIVATE_FUTEX(operation, value)      \
+    {(value), #operation},                   \
+    {                                        \
+        (value) | 128, #operation "_PRIVATE" \
+    }
+const struct names futex_names =
+    NAMES("FUTEX_???", PRIVATE_FUTEX(FUTEX_WAIT, 0), PRIVATE_FUTEX(FUTEX_WAKE, 1),
+          PRIVATE_FUTEX(FUTEX_WAIT_BITSET, 9), PRIVATE_FUTEX(FUTEX_WAKE_BITSET, 10));
 const struct names prctl_names = NAMES("ARCH_???", {0x1001, "ARCH_SET_GS"}, {0x1002, "ARCH_SET_FS"},
                                        {0x1003, "ARCH_GET_FS"}, {0x1004, "ARCH_GET_GS"});

@@ -10,6 +10,7 @@
 
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -65,6 +66,8 @@ static const struct rlimit limit = {MIB, MIB};
 static const struct timespec moment = {.tv_nsec = 1000};
 static const struct timespec file_times[2] = {{.tv_sec = 1}, {.tv_sec = 2}};
 static const int zero;
+static const uint32_t word;
+static uint64_t ignored;
 
 /* As the kernel has them. */
 struct kernel_sigaction {
@@ -88,6 +91,7 @@ static uint64_t asked_set = 1 << FILE_FD;
 
 #define ARCH_GET_FS  0x1003
 #define LOG_READ_ALL 3
+#define FUTEX_WAIT   0
 
 /* The table of calls. The 0 at `position` stands for the pointer. Each call can be repeated,
    because most fail with an error that shows that the kernel has read the path. */
@@ -202,6 +206,13 @@ static const struct call calls[] = {
     WRITES(1, struct itimerval, getitimer, ITIMER_REAL, 0),
     CALL(OUT | NULL_IS_FINE, 2, NULL, sizeof(no_timer), setitimer, ITIMER_REAL, (long)&no_timer, 0),
     WRITES(1, uint64_t, arch_prctl, ARCH_GET_FS, 0),
+    PATH(1, "name", prctl, PR_SET_NAME, 0),
+    CALL(OUT, 1, NULL, 16, prctl, PR_GET_NAME, 0),
+    WRITES(1, int, prctl, PR_GET_PDEATHSIG, 0),
+    CALL(IN | NULL_IS_FINE, 3, &no_time, sizeof(no_time), futex, (long)&word, FUTEX_WAIT, 1, 0),
+    WRITES(1, uint64_t, get_robust_list, 0, 0, (long)&ignored),
+    WRITES(2, uint64_t, get_robust_list, 0, (long)&ignored, 0),
+    CALL(OUT | NULL_IS_FINE | VARIES, 0, NULL, 8, time, 0),
 };
 
 /* Those that are not in the table. */
@@ -209,11 +220,11 @@ static const long other_calls[] = {
     /* Calls without a pointer to memory, or with one that is not followed. */
     SYS_close, SYS_close_range, SYS_fchown, SYS_lseek, SYS_dup, SYS_dup2, SYS_dup3, SYS_fcntl,
     SYS_ftruncate, SYS_fchdir, SYS_umask, SYS_fchmod, SYS_fsync, SYS_fdatasync, SYS_sync, SYS_mmap,
-    SYS_munmap, SYS_madvise, SYS_mprotect, SYS_brk, SYS_fork, SYS_vfork, SYS_exit, SYS_exit_group,
-    SYS_getpid, SYS_gettid, SYS_getppid, SYS_setpgid, SYS_getpgid, SYS_getpgrp, SYS_setsid,
-    SYS_getsid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_sched_yield,
-    SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill, SYS_reboot, SYS_rt_sigreturn, SYS_pause,
-    SYS_alarm,
+    SYS_munmap, SYS_madvise, SYS_mprotect, SYS_brk, SYS_fork, SYS_vfork, SYS_clone3,
+    SYS_set_robust_list, SYS_rseq, SYS_exit, SYS_exit_group, SYS_getpid, SYS_gettid, SYS_getppid,
+    SYS_setpgid, SYS_getpgid, SYS_getpgrp, SYS_setsid, SYS_getsid, SYS_getuid, SYS_geteuid,
+    SYS_getgid, SYS_getegid, SYS_sched_yield, SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill,
+    SYS_reboot, SYS_rt_sigreturn, SYS_pause, SYS_alarm,
     /* Waits until a handler has run. */
     SYS_rt_sigsuspend,
     /* Each is a case of syscall_buffers.c. */

@@ -105,6 +105,20 @@ static void the_time_zone_is_utc(void)
     CHECK_EQ(zone.tz_dsttime, 0);
 }
 
+static void time_is_in_whole_seconds(void)
+{
+    struct timespec before, after;
+    int64_t stored = 0;
+
+    CHECK_OK(clock_gettime(CLOCK_REALTIME, &before));
+    long now = CHECK_OK(syscall(SYS_time, &stored));
+    CHECK_OK(clock_gettime(CLOCK_REALTIME, &after));
+    CHECK_EQ(stored, now);
+    CHECK(now >= before.tv_sec && now <= after.tv_sec);
+    CHECK(CHECK_OK(syscall(SYS_time, NULL)) >= now);
+    CHECK_ERR(EFAULT, syscall(SYS_time, 8));
+}
+
 static void a_sleeper_sleeps_long_enough(void)
 {
     struct timespec wish = {.tv_nsec = 3000000};
@@ -345,6 +359,7 @@ int main(void)
     RUN(time_does_not_go_back);
     RUN(some_clocks_can_wake_a_sleeper);
     RUN(the_time_zone_is_utc);
+    RUN(time_is_in_whole_seconds);
     RUN(a_sleeper_sleeps_long_enough);
     RUN(a_sleeper_can_be_killed);
     RUN(impossible_sleeps_are_refused);

@@ -1,0 +1,26 @@
+/* Futexes: threads that sleep until another thread says that a word of user memory has changed, for
+   futex(2). The C library's locks and once-initialisations are made of them.
+
+   A waiter is known by an address space and an address. So threads and processes meet at a word
+   only if they share the address space. */
+#pragma once
+
+#include <lib/base.h>
+
+#define FUTEX_ANY_BITS UINT32_MAX
+
+/* Sleeps while the word is `expected`, until a wake-up of one of the bits, or until `deadline_ns`
+   (monotonic; UINT64_MAX: never). `word` is a multiple of 4. Errors: -EAGAIN (the word has another
+   value), -EFAULT, -ETIMEDOUT, -EINTR. */
+__must_check int futex_wait(const uint32_t __user *word, uint32_t expected, uint32_t bits,
+                            uint64_t deadline_ns);
+
+/* Wakes waiters of the word that wait for one of the bits, in the order of their arrival: as many
+   as `limit`, and at least one if there is one, as on Linux. Returns how many. Does not access the
+   word. */
+int futex_wake(const uint32_t __user *word, int limit, uint32_t bits);
+
+/* Called when the current process is about to leave its address space, by exec or exit: clears the
+   word that set_tid_address(2) has named, and wakes a waiter there, if others use the space. The
+   caller holds no lock. */
+void futex_leave(void);

@@ -1,0 +1,142 @@
+/* Futexes (proc/futex.h).
+
+   A waiter stands in the bucket of its key, an address space and an address. A bucket is a tree,
+   ordered by key and then by arrival. So a wake-up finds its first waiter in O(log n) steps, however
+   many threads wait at other words; n is at most the number of threads.
+
+   User memory cannot be read under a spinlock. So a waiter joins the bucket first, and reads the
+   word then. Thread 1 joins, and reads the old value; thread 2 changes the word, and wakes: it finds
+   thread 1. Or thread 2 changes the word and wakes before thread 1 has joined: then thread 1 reads
+   the new value, and does not sleep. A waiter that was woken while it read returns 0, because the
+   wake-up counts it.
+
+   Always true: a waiter is in the tree while `is_queued` is set, and on the stack of a thread that is
+   in futex_wait. A key needs no reference on its address space, because the thread runs there.
+
+   Lock: bucket.lock (RANK_PIPE) guards the tree and the waiters in it. */
+
+#include <linux/errno.h>
+#include <sys/tree.h>
+#include <proc/futex.h>
+#include <proc/process.h>
+#include <sched/waitq.h>
+#include <vm/usercopy.h>
+
+#define BUCKET_BITS 6
+#define BUCKETS     (1u << BUCKET_BITS)
+
+struct futex_waiter {
+    RB_ENTRY(futex_waiter) node; /* (bucket.lock) */
+    const struct vspace *space;  /* constant; with `word`, the key */
+    uaddr_t word;                /* constant */
+    uint64_t arrival;            /* constant once it is queued; unique in the bucket */
+    uint32_t bits;               /* constant; a wake-up must have one of them */
+    bool is_queued;              /* (bucket.lock) false: not yet, or woken */
+    struct waitq woken;
+};
+
+RB_HEAD(futex_tree, futex_waiter);
+
+static struct futex_bucket {
+    struct spinlock lock;
+    struct futex_tree waiters; /* (lock) */
+    uint64_t arrivals;         /* (lock) waiters that have joined since boot */
+} buckets[BUCKETS] = {[0 ... BUCKETS - 1] = {.lock = SPINLOCK(RANK_PIPE)}};
+
+static int waiter_compare(const struct futex_waiter *a, const struct futex_waiter *b)
+{
+    if (a->space != b->space)
+        return a->space < b->space ? -1 : 1;
+    if (a->word != b->word)
+        return a->word < b->word ? -1 : 1;
+    return (a->arrival > b->arrival) - (a->arrival < b->arrival);
+}
+
+RB_GENERATE_STATIC(futex_tree, futex_waiter, node, waiter_compare)
+
+static struct futex_bucket *bucket_of(const struct futex_waiter *key)
+{
+    uint64_t mixed = ((uaddr_t)key->space ^ key->word) * 0x9e3779b97f4a7c15;
+
+    return &buckets[mixed >> (64 - BUCKET_BITS)];
+}
+
+/* Returns a waiter at `word` in the current address space, in no bucket. */
+static struct futex_waiter waiter_at(const uint32_t __user *word, uint32_t bits)
+{
+    return (struct futex_waiter){
+        .space = process_current()->vspace,
+        .word = (uaddr_t)word,
+        .bits = bits,
+    };
+}
+
+static void waiter_join(struct futex_bucket *bucket, struct futex_waiter *waiter)
+{
+    waitq_init(&waiter->woken);
+    spin_lock(&bucket->lock);
+    waiter->arrival = ++bucket->arrivals;
+    waiter->is_queued = true;
+    RB_INSERT(futex_tree, &bucket->waiters, waiter);
+    spin_unlock(&bucket->lock);
+}
+
+/* Removes the waiter from its bucket. The lock is held. */
+static void waiter_leave(struct futex_bucket *bucket, struct futex_waiter *waiter)
+{
+    RB_REMOVE(futex_tree, &bucket->waiters, waiter);
+    waiter->is_queued = false;
+}
+
+int futex_wait(const uint32_t __user *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
+{
+    struct futex_waiter waiter = waiter_at(word, bits);
+    struct futex_bucket *bucket = bucket_of(&waiter);
+    uint32_t value;
+
+    waiter_join(bucket, &waiter);
+    int err = get_user(&value, word) ? -EFAULT : value == expected ? 0 : -EAGAIN;
+    spin_lock(&bucket->lock);
+    while (waiter.is_queued && !err)
+        err = waitq_sleep_until(&waiter.woken, &bucket->lock, deadline_ns);
+    if (waiter.is_queued)
+        waiter_leave(bucket, &waiter);
+    else
+        err = 0;
+    spin_unlock(&bucket->lock);
+    return err;
+}
+
+int futex_wake(const uint32_t __user *word, int limit, uint32_t bits)
+{
+    struct futex_waiter key = waiter_at(word, bits), *waiter, *next;
+    struct futex_bucket *bucket = bucket_of(&key);
+    int woken = 0;
+
+    spin_lock(&bucket->lock);
+    waiter = RB_NFIND(futex_tree, &bucket->waiters, &key); /* no waiter has arrived as number 0 */
+    for (; waiter && waiter->space == key.space && waiter->word == key.word; waiter = next) {
+        next = RB_NEXT(futex_tree, &bucket->waiters, waiter);
+        if (!(waiter->bits & bits))
+            continue;
+        waiter_leave(bucket, waiter);
+        waitq_wake_all(&waiter->woken);
+        if (++woken >= limit)
+            break;
+    }
+    spin_unlock(&bucket->lock);
+    return woken;
+}
+
+void futex_leave(void)
+{
+    struct process *process = process_current();
+    uint32_t __user *word = (uint32_t __user *)process->clear_tid;
+    const uint32_t zero = 0;
+
+    process->clear_tid = 0;
+    if (!word || !process->vspace || atomic_load(&process->vspace->refs) == 1)
+        return;
+    if (!put_user(word, &zero)) /* may fail, as on Linux */
+        (void)futex_wake(word, 1, FUTEX_ANY_BITS);
+}

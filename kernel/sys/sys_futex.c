@@ -1,0 +1,141 @@
+/* futex(2), and the calls for robust lists. */
+
+#include <linux/errno.h>
+#include <linux/futex.h>
+#include <linux/time.h>
+#include <arch/clock.h>
+#include <proc/futex.h>
+#include <proc/process.h>
+#include <proc/restart.h>
+#include <sys/convert.h>
+#include <sys/syscall.h>
+#include <vm/usercopy.h>
+
+/* A call of futex(2). */
+struct futex_call {
+    const uint32_t __user *word;
+    unsigned op; /* with its flags */
+    uint32_t value;
+    const struct __kernel_timespec __user *timeout; /* NULL: none */
+    uint32_t bits;
+};
+
+/* Computes the deadline of a wait. FUTEX_WAIT takes a timeout, FUTEX_WAIT_BITSET a time of one of
+   two clocks. Errors: -EINVAL, -EFAULT. */
+static int futex_deadline(const struct futex_call *call, uint64_t *deadline_ns)
+{
+    struct __kernel_timespec time;
+    uint64_t ns, now_ns = clock_monotonic_ns();
+
+    if (!call->timeout) {
+        *deadline_ns = UINT64_MAX;
+        return 0;
+    }
+    if (get_user(&time, call->timeout))
+        return -EFAULT;
+    if (!timespec_to_ns(&time, &ns))
+        return -EINVAL;
+    if ((call->op & FUTEX_CMD_MASK) == FUTEX_WAIT) {
+        *deadline_ns = now_ns + ns;
+    } else {
+        uint64_t base_ns = call->op & FUTEX_CLOCK_REALTIME ? clock_realtime_ns() : now_ns;
+
+        *deadline_ns = now_ns + (ns > base_ns ? ns - base_ns : 0);
+    }
+    *deadline_ns = restart_deadline(*deadline_ns);
+    return 0;
+}
+
+/* Checks what all operations share. -EINVAL, -EFAULT. */
+static int check_word(const struct futex_call *call)
+{
+    if (call->bits == 0 || (uaddr_t)call->word % sizeof(*call->word))
+        return -EINVAL;
+    return user_access_ok(call->word, sizeof(*call->word)) ? 0 : -EFAULT;
+}
+
+static long futex_call_wait(const struct futex_call *call)
+{
+    uint64_t deadline_ns;
+    int err = futex_deadline(call, &deadline_ns);
+
+    if (err)
+        return err;
+    if ((call->op & FUTEX_CLOCK_REALTIME) && (call->op & FUTEX_CMD_MASK) == FUTEX_WAIT)
+        return -ENOSYS;
+    err = check_word(call);
+    if (!err)
+        err = futex_wait(call->word, call->value, call->bits, deadline_ns);
+    if (err == -EINTR && deadline_ns != UINT64_MAX)
+        restart_keep_deadline(deadline_ns);
+    return err;
+}
+
+/* Without FUTEX_PRIVATE_FLAG Linux looks at the page of the word, to see if processes share it. */
+static long futex_call_wake(const struct futex_call *call)
+{
+    uint32_t value;
+    int err = call->op & FUTEX_CLOCK_REALTIME ? -ENOSYS : check_word(call);
+
+    if (err)
+        return err;
+    if (!(call->op & FUTEX_PRIVATE_FLAG) && get_user(&value, call->word))
+        return -EFAULT;
+    return futex_wake(call->word, call->value, call->bits);
+}
+
+/* FUTEX_PRIVATE_FLAG makes no other difference, because memory is shared by sharing the address
+   space only. */
+SYSCALL6(sys_futex, const uint32_t __user *, word, unsigned, op, uint32_t, value,
+         const struct __kernel_timespec __user *, timeout, uint32_t __user *, word2 __unused,
+         uint32_t, bits)
+{
+    struct futex_call call = {
+        .word = word, .op = op, .value = value, .timeout = timeout, .bits = bits};
+
+    switch (op & FUTEX_CMD_MASK) {
+    case FUTEX_WAIT:
+        call.bits = FUTEX_ANY_BITS;
+        return futex_call_wait(&call);
+    case FUTEX_WAIT_BITSET:
+        return futex_call_wait(&call);
+    case FUTEX_WAKE:
+        call.bits = FUTEX_ANY_BITS;
+        return futex_call_wake(&call);
+    case FUTEX_WAKE_BITSET:
+        return futex_call_wake(&call);
+    default:
+        return -ENOSYS;
+    }
+}
+
+/* ---- Robust lists ---- */
+
+/* The list is kept for get_robust_list(2), and not walked when the process ends: robust mutexes are
+   for processes that share memory, and no two do. */
+SYSCALL2(sys_set_robust_list, uaddr_t, head, size_t, len)
+{
+    if (len != sizeof(struct robust_list_head))
+        return -EINVAL;
+    process_current()->robust_list = head;
+    return 0;
+}
+
+SYSCALL3(sys_get_robust_list, int, pid, uaddr_t __user *, head, size_t __user *, len)
+{
+    const size_t size = sizeof(struct robust_list_head);
+
+    mutex_lock(&process_tree_lock);
+    const struct process *process = pid ? process_find(pid) : process_current();
+    uaddr_t list = process ? atomic_load_relaxed(&process->robust_list) : 0;
+    mutex_unlock(&process_tree_lock);
+    if (!process)
+        return -ESRCH;
+    return put_user(len, &size) || put_user(head, &list) ? -EFAULT : 0;
+}
+
+/* rseq(2) is refused, and C libraries do without it. */
+SYSCALL0(sys_rseq)
+{
+    return -ENOSYS;
+}
