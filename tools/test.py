@@ -87,6 +87,7 @@ def parts(only):
     found.append(("some programs, with each allocation failing", briefly, {}))
     found.append(("a session at the terminal", tool("session.py", "-s", "1", "-n", "25"), {}))
     found.append(("pasting at the terminal", tool("paste_test.py"), {}))
+    found.append(("messages at the terminal", tool("message_test.py"), {}))
     found.append(("reports of hangs and panics", tool("hang_test.py"), {}))
     found.append(("machines on which it can only just start", tool("boot_smoke.py"), {}))
     found.append(("the ISO", tool("iso_smoke.py"), {}))

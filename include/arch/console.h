@@ -11,6 +11,14 @@
 __printf(1, 2) void printk(const char *fmt, ...);
 void vprintk(const char *fmt, va_list args);
 
+/* Prints a kernel message as printk does, but not into the middle of a line: while a line stands
+   unfinished on the serial line and the screen, the message waits there until it ends. The log and
+   the debug port get it at once. For whole lines. */
+__printf(1, 2) void printk_between_lines(const char *fmt, ...);
+
+/* Shows the messages that wait for the end of a line, because the machine is about to stop. */
+void console_show_waiting(void);
+
 /* Writes bytes of the terminal to the serial line and the screen, unchanged: no "\r" before
    "\n". */
 void console_write(const char *text, size_t len);

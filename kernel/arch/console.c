@@ -6,6 +6,10 @@
    A message is formatted once, and kept in a ring for syslog(2). The serial line and the screen are
    terminals, so they get "\r\n" for "\n".
 
+   A message between lines waits while the last byte on the serial line is not a newline. It is the
+   end of the log, from waiting_from on. The newline that ends the line, or the next message of
+   printk, shows it.
+
    One lock keeps messages in one piece, apart from the output of programs, and guards the state of
    the screen. After console_panic_mode no lock is taken, because its holder may be stopped. */
 #include <arch/boot.h>
@@ -31,6 +35,10 @@ static struct {
     char bytes[CONSOLE_LOG_SIZE];
     uint64_t end; /* position behind the last message; modulo the size, its place in the ring */
 } ring;           /* (lock) */
+
+static bool is_in_line;       /* (lock) the last byte that was sent is no newline */
+static bool are_waiting;      /* (lock) messages wait for the end of the line */
+static uint64_t waiting_from; /* (lock) if are_waiting: position of the first in the log */
 
 void console_panic_mode(void)
 {
@@ -84,6 +92,9 @@ void debugport_send(const char *text, size_t len)
 /* Sends bytes to the serial line and the screen. The lock is held. */
 static void send(const char *text, size_t len)
 {
+    if (len == 0)
+        return;
+    is_in_line = text[len - 1] != '\n';
     serial_send(text, len);
     if (screen && !is_reporting()) /* the NMI may have interrupted the screen's own code */
         screen->write(text, len);
@@ -132,6 +143,28 @@ size_t console_log_read(uint64_t *from, char *buf, size_t size)
     return len;
 }
 
+/* Shows the messages that wait, on a line of their own. The lock is held. */
+static void show_waiting(void)
+{
+    uint64_t oldest = ring.end - min(ring.end, (uint64_t)CONSOLE_LOG_SIZE);
+    uint64_t from = max(waiting_from, oldest);
+
+    if (!are_waiting)
+        return;
+    are_waiting = false;
+    if (is_in_line)
+        send_line("\n", 1);
+    for (; from < ring.end; from++)
+        send_line(&ring.bytes[from % CONSOLE_LOG_SIZE], 1);
+}
+
+void console_show_waiting(void)
+{
+    bool irq = console_lock();
+    show_waiting();
+    console_unlock(irq);
+}
+
 static void debugport_put(struct text_sink *sink __unused, const char *text, size_t len)
 {
     debugport_send(text, len);
@@ -155,6 +188,8 @@ void vprintk(const char *fmt, va_list args)
     bool quiet = is_quiet();
     struct text_sink sink = {.put = quiet ? quiet_put : loud_put};
     bool irq = console_lock();
+    if (!quiet)
+        show_waiting();
     sink_vprintf(&sink, fmt, args);
     if (screen && !quiet && !is_reporting())
         screen->show();
@@ -169,6 +204,22 @@ void printk(const char *fmt, ...)
     va_end(args);
 }
 
+void printk_between_lines(const char *fmt, ...)
+{
+    bool quiet = is_quiet();
+    va_list args;
+    va_start(args, fmt);
+    bool irq = console_lock();
+    bool waits = is_in_line && !quiet;
+    struct text_sink sink = {.put = waits || quiet ? quiet_put : loud_put};
+    if (waits && !are_waiting)
+        waiting_from = ring.end;
+    are_waiting |= waits;
+    sink_vprintf(&sink, fmt, args);
+    console_unlock(irq);
+    va_end(args);
+}
+
 void debugport_printf(const char *fmt, ...)
 {
     struct text_sink sink = {.put = debugport_put};
@@ -178,12 +229,26 @@ void debugport_printf(const char *fmt, ...)
     va_end(args);
 }
 
+/* Returns the length of the line that `text` begins with, its newline included; at most `len`. */
+static size_t line_len(const char *text, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && text[n] != '\n')
+        n++;
+    return min(n + 1, len);
+}
+
 void console_write(const char *text, size_t len)
 {
     while (len > 0) {
         size_t chunk = min(len, SEND_CHUNK);
         bool irq = console_lock();
+        if (are_waiting)
+            chunk = line_len(text, chunk);
         send(text, chunk);
+        if (!is_in_line)
+            show_waiting();
         console_unlock(irq);
         text += chunk;
         len -= chunk;

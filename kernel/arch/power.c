@@ -72,6 +72,7 @@ static void emulator_poweroff(void)
 void machine_poweroff(unsigned status)
 {
     irq_disable();
+    console_show_waiting();
     debugport_printf("exit status %u\n", status);
     serial_drain();
     port_write32(DEBUG_EXIT_PORT, DEBUG_EXIT_END);
@@ -95,6 +96,7 @@ void machine_poweroff(unsigned status)
 void machine_restart(void)
 {
     irq_disable();
+    console_show_waiting();
     serial_drain();
     port_write8(RESET_CONTROL, RESET_HARD);
     port_write8(KEYBOARD_COMMAND, KEYBOARD_RESET);

@@ -372,10 +372,11 @@ static long missing_syscall(uint64_t number)
     static uint64_t reported[8]; /* one bit for each number */
     uint64_t bit = 1ul << number % 64;
 
-    if (number < 64 * ARRAY_SIZE(reported) && !(atomic_load(&reported[number / 64]) & bit)) {
-        atomic_or(&reported[number / 64], bit);
-        printk("%s: system call %lu is not implemented\n", process_current()->name, number);
-    }
+    if (number >= 64 * ARRAY_SIZE(reported))
+        return -ENOSYS;
+    if (!(atomic_fetch_or(&reported[number / 64], bit) & bit))
+        printk_between_lines("%s: system call %lu is not implemented\n", process_current()->name,
+                             number);
     return -ENOSYS;
 }
 
