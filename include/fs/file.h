@@ -14,6 +14,7 @@ struct file {
     unsigned refs;              /* (a) descriptors and callers */
     unsigned flags;             /* (a) O_ flags; O_ACCMODE and O_PATH constant */
     uint64_t offset; /* (l), or (a) if !ops->locked: bytes, or the cookie of a directory entry */
+    unsigned flock;  /* LOCK_SH or LOCK_EX; 0: none. filelock.c guards it */
     void *data;      /* for the ops */
 };
 

@@ -21,6 +21,7 @@
 #include <sched/lock.h>
 
 struct file;
+struct filelocks;
 struct file_ops;
 struct pagecache;
 struct pipe;
@@ -50,6 +51,7 @@ struct vnode {
     int writers; /* (a) n > 0: open for writing n times; n < 0: run by -n programs */
     uint64_t atime_ns, mtime_ns, ctime_ns; /* (a) since 1970 */
     struct pagecache *cache;               /* (c) NULL: no pages, cannot be mapped */
+    struct filelocks *locks;               /* (a) of programs (filelock.c guards it); NULL: none */
     struct mutex lock;                     /* (l) */
     struct pipe *pipe; /* (l) of a pipe or FIFO: its bytes, while it is open; or NULL */
 

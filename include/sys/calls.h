@@ -15,7 +15,7 @@
     X(rmdir) X(unlink) X(unlinkat) X(rename) X(renameat) X(renameat2)                              \
     X(truncate) X(ftruncate) X(chdir) X(fchdir) X(getcwd) X(umask) X(readlink) X(readlinkat)       \
     X(chmod) X(fchmod) X(fchmodat) X(chown) X(fchown) X(lchown) X(fchownat) X(utimensat)           \
-    X(fsync) X(fdatasync) X(sync)
+    X(flock) X(fsync) X(fdatasync) X(sync)
 
 #define MEMORY_CALLS(X) X(mmap) X(munmap) X(mprotect) X(madvise) X(brk)
 

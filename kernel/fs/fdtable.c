@@ -8,6 +8,7 @@
    because a close may sleep long and take any lock of files. */
 #include <linux/errno.h>
 #include <fs/fdtable.h>
+#include <fs/filelock.h>
 #include <lib/panic.h>
 #include <lib/string.h>
 #include <mm/heap.h>
@@ -111,13 +112,21 @@ static struct file *take_file(struct fdtable *table, int fd)
     return file;
 }
 
+/* Closes a file that was taken out of the table. The process loses its record locks on it, even if
+   it has other descriptors of the file. */
+static void close_taken(struct fdtable *table, struct file *file)
+{
+    filelock_drop_records(file->vnode, table);
+    file_put(file);
+}
+
 int fdtable_close(struct fdtable *table, int fd)
 {
     struct file *file = take_file(table, fd);
 
     if (!file)
         return -EBADF;
-    file_put(file);
+    close_taken(table, file);
     return 0;
 }
 
@@ -242,7 +251,7 @@ int fdtable_dup2(struct fdtable *table, int from, int to, unsigned flags, uint64
     int fd = dup2_locked(table, from, to, flags, &old);
     mutex_unlock(&table->lock);
     if (old)
-        file_put(old);
+        close_taken(table, old);
     return fd;
 }
 

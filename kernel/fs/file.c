@@ -8,6 +8,7 @@
 #include <linux/poll.h>
 #include <arch/atomic.h>
 #include <fs/file.h>
+#include <fs/filelock.h>
 #include <fs/pagecache.h>
 #include <lib/panic.h>
 #include <lib/string.h>
@@ -59,6 +60,7 @@ int file_open(struct file *file, struct vnode *vnode)
 
 static void file_end(struct file *file)
 {
+    filelock_drop_file(file);
     if (file->ops->close && !(file->flags & O_PATH))
         file->ops->close(file);
     if (counts_as_writer(file))

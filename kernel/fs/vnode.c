@@ -42,6 +42,7 @@ void vnode_put(struct vnode *vnode)
         assert(refs != ~0u);
         if (refs > 0)
             return;
+        assert(!vnode->locks);
         struct vnode *parent = vnode->parent;
         heap_free(vnode->name);
         vnode->ops->free(vnode);

@@ -6,6 +6,7 @@
 #include <sys/fileargs.h>
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
+#include "lock.h"
 
 static struct fdtable *current_files(void)
 {
@@ -183,6 +184,8 @@ static long fcntl_file(struct file *file, int fd, unsigned request, uint64_t arg
 {
     if ((file->flags & O_PATH) && !is_descriptor_request(request))
         return -EBADF;
+    if (is_lock_request(request))
+        return fcntl_lock(file, fd, request, arg);
     switch (request) {
     case F_DUPFD:
         return dup_from(fd, arg, 0);

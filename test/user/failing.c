@@ -181,6 +181,7 @@ static bool is_acceptable(pid_t pid, int status)
     case 0:
     case ENOMEM:
     case EAGAIN:
+    case ENOLCK:
     case ENOSPC:
         return true;
     default:

@@ -17,9 +17,9 @@ struct arg_kind {
 void args_set_string_limit(size_t limit);
 
 extern const struct arg_kind arg_access, arg_action, arg_at_flags, arg_bytes, arg_clock, arg_clone,
-    arg_dir_fd, arg_environment, arg_fcntl, arg_futex, arg_hex, arg_int, arg_ioctl, arg_ioctl_data,
-    arg_itimer, arg_left_time, arg_long, arg_map_flags, arg_mask, arg_mask_how, arg_mode,
-    arg_node_mode, arg_open_flags, arg_out_action, arg_out_bytes, arg_out_entries,
+    arg_dir_fd, arg_environment, arg_fcntl, arg_flock, arg_futex, arg_hex, arg_int, arg_ioctl,
+    arg_ioctl_data, arg_itimer, arg_left_time, arg_long, arg_map_flags, arg_mask, arg_mask_how,
+    arg_mode, arg_node_mode, arg_open_flags, arg_out_action, arg_out_bytes, arg_out_entries,
     arg_out_hex_bytes, arg_out_itimer, arg_out_mask, arg_out_name, arg_out_pair, arg_out_pointer,
     arg_out_rlimit, arg_out_stack, arg_out_stat, arg_out_status, arg_out_string, arg_out_time,
     arg_out_usage, arg_out_vector, arg_path, arg_pipe_flags, arg_pointer, arg_pollfds, arg_prctl,

@@ -72,6 +72,7 @@ static const struct call calls[] = {
     CALL(fchmod, &arg_int, &arg_mode),
     CALL(fchmodat, &arg_dir_fd, &arg_path, &arg_mode),
     CALL(utimensat, &arg_dir_fd, &arg_path, &arg_times, &arg_at_flags),
+    CALL(flock, &arg_int, &arg_flock),
     CALL(fsync, &arg_int),
     CALL(fdatasync, &arg_int),
     CALL(sync, NULL),

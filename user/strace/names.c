@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -186,7 +187,10 @@ const struct names map_names =
 const struct names seek_names = NAMES("SEEK_???", NAME(SEEK_SET), NAME(SEEK_CUR), NAME(SEEK_END));
 const struct names fcntl_names =
     NAMES("F_???", NAME(F_DUPFD), NAME(F_GETFD), NAME(F_SETFD), NAME(F_GETFL), NAME(F_SETFL),
-          NAME(F_GETLK), NAME(F_SETLK), NAME(F_SETLKW), NAME(F_DUPFD_CLOEXEC));
+          NAME(F_GETLK), NAME(F_SETLK), NAME(F_SETLKW), NAME(F_DUPFD_CLOEXEC), NAME(F_OFD_GETLK),
+          NAME(F_OFD_SETLK), NAME(F_OFD_SETLKW));
+const struct names flock_names =
+    NAMES("LOCK_???", NAME(LOCK_SH), NAME(LOCK_EX), NAME(LOCK_UN), NAME(LOCK_NB));
 const struct names fd_names = NAMES("FD_???", NAME(FD_CLOEXEC));
 const struct names ioctl_names =
     NAMES("???", NAME(TCGETS), NAME(TCSETS), NAME(TCSETSW), NAME(TCSETSF), NAME(TIOCGWINSZ),

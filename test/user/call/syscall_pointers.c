@@ -66,6 +66,7 @@ static const struct rlimit limit = {MIB, MIB};
 static const struct timespec moment = {.tv_nsec = 1000};
 static const struct timespec file_times[2] = {{.tv_sec = 1}, {.tv_sec = 2}};
 static const int zero;
+static const struct flock unlocked = {.l_type = F_UNLCK};
 static const uint32_t word;
 static uint64_t ignored;
 
@@ -92,6 +93,7 @@ static uint64_t asked_set = 1 << FILE_FD;
 #define ARCH_GET_FS  0x1003
 #define LOG_READ_ALL 3
 #define FUTEX_WAIT   0
+#define F_OFD_GETLK  36
 
 /* The table of calls. The 0 at `position` stands for the pointer. Each call can be repeated,
    because most fail with an error that shows that the kernel has read the path. */
@@ -206,6 +208,8 @@ static const struct call calls[] = {
     WRITES(1, struct itimerval, getitimer, ITIMER_REAL, 0),
     CALL(OUT | NULL_IS_FINE, 2, NULL, sizeof(no_timer), setitimer, ITIMER_REAL, (long)&no_timer, 0),
     WRITES(1, uint64_t, arch_prctl, ARCH_GET_FS, 0),
+    READS(2, unlocked, fcntl, FILE_FD, F_SETLK, 0),
+    CALL(IN, 2, &unlocked, sizeof(unlocked), fcntl, FILE_FD, F_OFD_GETLK, 0),
     PATH(1, "name", prctl, PR_SET_NAME, 0),
     CALL(OUT, 1, NULL, 16, prctl, PR_GET_NAME, 0),
     WRITES(1, int, prctl, PR_GET_PDEATHSIG, 0),
@@ -219,8 +223,8 @@ static const struct call calls[] = {
 static const long other_calls[] = {
     /* Calls without a pointer to memory, or with one that is not followed. */
     SYS_close, SYS_close_range, SYS_fchown, SYS_lseek, SYS_dup, SYS_dup2, SYS_dup3, SYS_fcntl,
-    SYS_ftruncate, SYS_fchdir, SYS_umask, SYS_fchmod, SYS_fsync, SYS_fdatasync, SYS_sync, SYS_mmap,
-    SYS_munmap, SYS_madvise, SYS_mprotect, SYS_brk, SYS_fork, SYS_vfork, SYS_clone3,
+    SYS_ftruncate, SYS_fchdir, SYS_umask, SYS_fchmod, SYS_flock, SYS_fsync, SYS_fdatasync, SYS_sync,
+    SYS_mmap, SYS_munmap, SYS_madvise, SYS_mprotect, SYS_brk, SYS_fork, SYS_vfork, SYS_clone3,
     SYS_set_robust_list, SYS_rseq, SYS_exit, SYS_exit_group, SYS_getpid, SYS_gettid, SYS_getppid,
     SYS_setpgid, SYS_getpgid, SYS_getpgrp, SYS_setsid, SYS_getsid, SYS_getuid, SYS_geteuid,
     SYS_getgid, SYS_getegid, SYS_sched_yield, SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill,

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/uio.h>
@@ -483,6 +484,34 @@ static int read_kernel_log(void)
     return error_of(klogctl(READ_ALL, bytes, sizeof(bytes)));
 }
 
+static int lock_range(short kind, long start, long len)
+{
+    struct flock lock = {.l_type = kind, .l_start = start, .l_len = len};
+
+    return error_of(fcntl(fd, F_SETLK, &lock));
+}
+
+static int lock_file(void)
+{
+    return lock_range(F_WRLCK, 0, 0);
+}
+
+static void make_locked_file(void)
+{
+    make_file();
+    CHECK_EQ(lock_file(), 0);
+}
+
+static int split_lock(void)
+{
+    return lock_range(F_RDLCK, 5, 5);
+}
+
+static int lock_open_file(void)
+{
+    return error_of(flock(fd, LOCK_EX));
+}
+
 static const struct scenario scenarios[] = {
     {"create", NULL, create, 0},
     {"create_with_long_name", NULL, create_with_long_name, 0},
@@ -526,6 +555,9 @@ static const struct scenario scenarios[] = {
     {"duplicate_high", make_file, duplicate_high, 0},
     {"duplicate_to", make_file, duplicate_to, 0},
     {"open_many", make_file, open_many, MAY_BE_PARTIAL},
+    {"lock_file", make_file, lock_file, 0},
+    {"split_lock", make_locked_file, split_lock, 0},
+    {"lock_open_file", make_file, lock_open_file, 0},
     {"make_new_pipe", NULL, make_new_pipe, 0},
     {"write_into_pipe", make_pipes, write_into_pipe, 0},
     {"fill_pipe", make_pipes, fill_pipe, MAY_BE_PARTIAL | MAY_SUCCEED},
