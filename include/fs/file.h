@@ -94,8 +94,9 @@ __must_check int file_list(struct file *file, int (*emit)(const struct dir_entry
 /* Returns the POLL bits that hold now. */
 unsigned file_poll(struct file *file);
 
-/* Sets the size, as ftruncate(2) does. Errors: -EINVAL, -EFBIG, -ENOMEM. */
-__must_check int file_truncate(struct file *file, uint64_t size);
+/* Sets the size, as ftruncate(2) does. A file may not grow to more than `limit` bytes. Errors:
+   -EINVAL, -EFBIG, -ENOMEM. */
+__must_check int file_truncate(struct file *file, uint64_t size, uint64_t limit);
 
 /* Finds the pager of this file's pages, for mmap; NULL for a file of zeros. It comes without a
    reference, because vspace_map takes its own. Errors: -ENODEV (the file has no pages), -EACCES (not open for reading). */

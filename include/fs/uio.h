@@ -12,9 +12,11 @@ struct uio {
     const struct iovec *segment; /* the current one; the others follow it in memory */
     size_t skip;                 /* bytes of the current segment that are done */
     size_t left;                 /* bytes still to move, over all segments */
-    bool kernel;                 /* the segments are kernel memory */
-    bool broken;                 /* set by a write to a pipe without readers: SIGPIPE is due */
-    struct iovec single;         /* the segment of a uio that has only one */
+    uint64_t size_limit; /* bytes to which a write may make a regular file grow; ~0ul: no limit */
+    bool over_limit;     /* set by a write that begins at size_limit or behind: SIGXFSZ is due */
+    bool kernel;         /* the segments are kernel memory */
+    bool broken;         /* set by a write to a pipe without readers: SIGPIPE is due */
+    struct iovec single; /* the segment of a uio that has only one */
 };
 
 /* Makes a uio of one segment of user memory, or of kernel memory. */

@@ -38,7 +38,7 @@ __must_check int vfs_unlink(struct vnode *start, const char *path);
 __must_check int vfs_rmdir(struct vnode *start, const char *path);
 __must_check int vfs_rename(struct vnode *from_start, const char *from, struct vnode *to_start,
                             const char *to, unsigned flags);
-__must_check int vfs_truncate(struct vnode *start, const char *path, uint64_t size);
+__must_check int vfs_truncate(struct vnode *start, const char *path, uint64_t size, uint64_t limit);
 
 /* Replaces the permission bits; the type stays. */
 void vnode_chmod(struct vnode *vnode, uint32_t mode);
@@ -54,6 +54,6 @@ struct fs_usage {
 };
 struct fs_usage vfs_usage(const struct filesystem *fs);
 
-/* Makes a regular file `size` bytes long. Takes the vnode's lock; counts as a writer. Errors:
-   -EINVAL, -EISDIR, -ETXTBSY. */
-__must_check int vnode_truncate(struct vnode *vnode, uint64_t size);
+/* Makes a regular file `size` bytes long; it may not grow to more than `limit`. Takes the vnode's
+   lock; counts as a writer. Errors: -EINVAL, -EISDIR, -ETXTBSY, -EFBIG. */
+__must_check int vnode_truncate(struct vnode *vnode, uint64_t size, uint64_t limit);

@@ -161,6 +161,10 @@ uint64_t vnode_size(const struct vnode *vnode);
 /* Fills in what stat(2) returns. */
 void vnode_stat(struct vnode *vnode, struct stat *stat);
 
+/* Makes a file, which has the operation, `size` bytes long. -EFBIG: it would grow to more than
+   `limit`. Takes the vnode's lock. */
+__must_check int vnode_set_size(struct vnode *vnode, uint64_t size, uint64_t limit);
+
 /* Set mtime and ctime, or ctime alone, to now. */
 void vnode_touch(struct vnode *vnode);
 void vnode_touch_ctime(struct vnode *vnode);

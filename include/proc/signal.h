@@ -107,6 +107,9 @@ void signal_send(struct process *process, const struct signal_info *info);
    signal_send. */
 void signal_send_kernel(struct process *process, int signo);
 
+/* Posts a signal of the current process to itself, as kill(2) does. */
+void signal_send_self(int signo);
+
 /* Posts the signal of a fault to the current process, and unblocks it; if it has no handler, it
    gets the default action. Returns true if it ends the process and was not pending yet: the caller
    then reports the fault. */

@@ -30,6 +30,19 @@ static inline uint64_t fd_limit(void)
     return process_current()->rlimits[RLIMIT_NOFILE].soft;
 }
 
+/* Returns RLIMIT_FSIZE: the current process makes no file grow beyond it. */
+static inline uint64_t size_limit(void)
+{
+    return process_current()->rlimits[RLIMIT_FSIZE].soft;
+}
+
+/* Sends SIGXFSZ if a truncation to `size` has failed with `err` because of RLIMIT_FSIZE. */
+static inline void check_size_limit(uint64_t size, int err)
+{
+    if (err == -EFBIG && size > size_limit())
+        signal_send_self(SIGXFSZ);
+}
+
 /* A path as the *at calls pass it. */
 struct path_arg {
     struct vnode *dir; /* the directory where it begins; one reference */

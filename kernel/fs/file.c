@@ -145,12 +145,27 @@ static ssize_t read_locked(struct file *file, struct uio *uio, uint64_t *offset)
     return done;
 }
 
+/* Shortens a write at `from` to what RLIMIT_FSIZE allows. Only files with pages have a size. */
+static int limit_growth(const struct file *file, struct uio *uio, uint64_t from)
+{
+    if (!file->vnode->cache || uio->left == 0)
+        return 0;
+    uio->over_limit = from >= uio->size_limit;
+    if (uio->over_limit)
+        return -EFBIG;
+    uio->left = min(uio->left, uio->size_limit - from);
+    return 0;
+}
+
 static ssize_t write_locked(struct file *file, struct uio *uio, uint64_t *offset)
 {
     uint64_t from = write_offset(file, atomic_load_relaxed(offset));
 
     if (!range_ok(file, from, uio->left))
         return -EINVAL;
+    int err = limit_growth(file, uio, from);
+    if (err)
+        return err;
     ssize_t done = file->ops->write(file, uio, from);
     if (done > 0)
         atomic_store_relaxed(offset, from + done);
@@ -293,16 +308,13 @@ unsigned file_poll(struct file *file)
     return file->ops->poll ? file->ops->poll(file) : POLLIN | POLLOUT;
 }
 
-int file_truncate(struct file *file, uint64_t size)
+int file_truncate(struct file *file, uint64_t size, uint64_t limit)
 {
     struct vnode *vnode = file->vnode;
 
     if (!file_may_write(file) || !vnode->ops->truncate || !vnode_is_file(vnode))
         return -EINVAL;
-    mutex_lock(&vnode->lock);
-    int err = vnode->ops->truncate(vnode, size);
-    mutex_unlock(&vnode->lock);
-    return err;
+    return vnode_set_size(vnode, size, limit);
 }
 
 int file_pager(struct file *file, struct pager **pager)

@@ -2,15 +2,7 @@
 #include <linux/errno.h>
 #include <fs/vfs.h>
 
-static int truncate_locked(struct vnode *vnode, uint64_t size)
-{
-    mutex_lock(&vnode->lock);
-    int err = vnode->ops->truncate(vnode, size);
-    mutex_unlock(&vnode->lock);
-    return err;
-}
-
-int vnode_truncate(struct vnode *vnode, uint64_t size)
+int vnode_truncate(struct vnode *vnode, uint64_t size, uint64_t limit)
 {
     if (vnode_is_dir(vnode))
         return -EISDIR;
@@ -19,19 +11,19 @@ int vnode_truncate(struct vnode *vnode, uint64_t size)
     int err = vnode_allow_write(vnode);
     if (err)
         return err;
-    err = truncate_locked(vnode, size);
+    err = vnode_set_size(vnode, size, limit);
     vnode_end_write(vnode);
     return err;
 }
 
-int vfs_truncate(struct vnode *start, const char *path, uint64_t size)
+int vfs_truncate(struct vnode *start, const char *path, uint64_t size, uint64_t limit)
 {
     struct vnode *vnode;
     int err = path_lookup(start, path, PATH_FOLLOW, &vnode);
 
     if (err)
         return err;
-    err = vnode_truncate(vnode, size);
+    err = vnode_truncate(vnode, size, limit);
     vnode_put(vnode);
     return err;
 }
@@ -63,7 +55,7 @@ static int open_vnode(struct vnode *vnode, unsigned flags, struct file *file)
         return err;
     }
     err = file_open(file, vnode);
-    return err || !truncates ? err : vnode_truncate(vnode, 0);
+    return err || !truncates ? err : vnode_truncate(vnode, 0, UINT64_MAX);
 }
 
 static unsigned follow_flags(unsigned flags)

@@ -12,7 +12,11 @@ enum uio_move {
 
 void uio_init_user(struct uio *uio, const void __user *buf, size_t len)
 {
-    *uio = (struct uio){.left = len, .single = {.iov_base = (__force void *)buf, .iov_len = len}};
+    *uio = (struct uio){
+        .left = len,
+        .size_limit = UINT64_MAX,
+        .single = {.iov_base = (__force void *)buf, .iov_len = len},
+    };
     uio->segment = &uio->single;
 }
 
@@ -24,7 +28,7 @@ void uio_init_kernel(struct uio *uio, const void *buf, size_t len)
 
 void uio_init_iov(struct uio *uio, const struct iovec *iov, size_t len)
 {
-    *uio = (struct uio){.segment = iov, .left = len};
+    *uio = (struct uio){.segment = iov, .left = len, .size_limit = UINT64_MAX};
 }
 
 /* Moves `len` bytes between `mem` and kernel memory at `at`. */

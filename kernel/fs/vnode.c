@@ -55,6 +55,17 @@ uint64_t vnode_size(const struct vnode *vnode)
     return vnode->cache ? atomic_load(&vnode->cache->size) : 0;
 }
 
+int vnode_set_size(struct vnode *vnode, uint64_t size, uint64_t limit)
+{
+    int err = -EFBIG;
+
+    mutex_lock(&vnode->lock);
+    if (size <= limit || size <= vnode_size(vnode))
+        err = vnode->ops->truncate(vnode, size);
+    mutex_unlock(&vnode->lock);
+    return err;
+}
+
 /* Sets a time in a struct stat. */
 #define STAT_TIME(stat, field, ns)                \
     do {                                          \

@@ -159,6 +159,13 @@ void signal_send_kernel(struct process *process, int signo)
     signal_send(process, &(struct signal_info){.signo = signo, .code = SI_KERNEL});
 }
 
+void signal_send_self(int signo)
+{
+    struct process *self = process_current();
+
+    signal_send(self, &(struct signal_info){.signo = signo, .code = SI_USER, .pid = self->pid});
+}
+
 bool signal_force(const struct signal_info *info)
 {
     struct signal_state *state = &process_current()->signals;

@@ -24,7 +24,8 @@ SYSCALL2(sys_ftruncate, int, fd, int64_t, size)
     struct file *file = io_file_from_fd(fd);
     if (!file)
         return -EBADF;
-    int err = file_truncate(file, size);
+    int err = file_truncate(file, size, size_limit());
+    check_size_limit(size, err);
     file_put(file);
     return err;
 }

@@ -252,7 +252,8 @@ SYSCALL2(sys_truncate, const char __user *, path, int64_t, size)
     int err = path_arg_get(&arg, AT_FDCWD, path);
     if (err)
         return err;
-    err = vfs_truncate(arg.dir, arg.path, size);
+    err = vfs_truncate(arg.dir, arg.path, size, size_limit());
+    check_size_limit(size, err);
     path_arg_put(&arg);
     return err;
 }

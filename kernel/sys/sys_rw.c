@@ -17,17 +17,19 @@ static ssize_t transfer_in(struct file *file, struct uio *uio, int64_t offset)
     return offset == AT_FILE_OFFSET ? file_read(file, uio) : file_pread(file, uio, offset);
 }
 
-/* A writer to a pipe without readers gets SIGPIPE and -EPIPE. It gets the signal even if some bytes
+/* RLIMIT_FSIZE ends a write with a short count; a write that begins there gets -EFBIG and SIGXFSZ.
+   A writer to a pipe without readers gets SIGPIPE and -EPIPE. It gets the signal even if some bytes
    were written before the last reader closed. */
 static ssize_t transfer_out(struct file *file, struct uio *uio, int64_t offset)
 {
-    struct process *self = process_current();
+    uio->size_limit = size_limit();
     ssize_t done =
         offset == AT_FILE_OFFSET ? file_write(file, uio) : file_pwrite(file, uio, offset);
 
     if (uio->broken)
-        signal_send(self,
-                    &(struct signal_info){.signo = SIGPIPE, .code = SI_USER, .pid = self->pid});
+        signal_send_self(SIGPIPE);
+    if (uio->over_limit)
+        signal_send_self(SIGXFSZ);
     return done;
 }
 
