@@ -20,7 +20,7 @@ __must_check int futex_wait(const uint32_t __user *word, uint32_t expected, uint
    word. */
 int futex_wake(const uint32_t __user *word, int limit, uint32_t bits);
 
-/* Called when the current process is about to leave its address space, by exec or exit: clears the
+/* Called when the current task is about to leave its address space, by exec or exit: clears the
    word that set_tid_address(2) has named, and wakes a waiter there, if others use the space. The
    caller holds no lock. */
 void futex_leave(void);

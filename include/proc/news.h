@@ -30,8 +30,11 @@ struct signal_info news_child_info(int pid, int status);
 void news_of_stop(struct process *process, int signo);
 void news_of_continue(struct process *process);
 
-/* Notifies the tracer that the process stops for it; `signo` is the stopping signal in wait4. */
-void news_of_ptrace_stop(struct process *process, int signo);
+/* Notifies the parent of the stop of a process if all tasks that are left sleep because of it. */
+void news_check_stop(struct process *process);
+
+/* Notifies the tracer that the task stops for it; `signo` is the stopping signal in wait4. */
+void news_of_ptrace_stop(struct task *task, int signo);
 
 /* Notifies the tracer or parent that the process has exited. The parent of a process that another
    one traces is notified when that has waited, or ends. */

@@ -1,15 +1,14 @@
-/* Processes: an address space, a file table, a place in the tree, and one thread that runs the
-   program. */
+/* Processes: an address space, a file table, a place in the tree, and the tasks that run the
+   program (proc/task.h). */
 #pragma once
 
 #include <fs/fdtable.h>
 #include <fs/vnode.h>
 #include <proc/itimer.h>
-#include <proc/ptrace.h>
 #include <proc/signal.h>
+#include <proc/task.h>
 #include <sched/lock.h>
 #include <sched/thread.h>
-#include <vm/fault.h>
 
 #define INIT_PID          1
 #define PROCESS_NAME_SIZE 16
@@ -38,13 +37,16 @@ TAILQ_HEAD(process_list, process);
 
 /* The lock under which a field is written:
      (t) the process-tree lock
+     (l) signals.lock
      (o) none, because only the process's own thread writes it
      (n) news_lock
      (c) constant
    Others read a field marked (o) only under the tree lock, and not after the process has exited. */
 struct process {
     int pid;                      /* (c) */
-    struct thread *thread;        /* (c) */
+    struct task *leader;          /* (t) the task with its number, which may have ended */
+    struct task_list tasks;       /* (t) and (l), both: those that have not ended */
+    struct task_list ended;       /* (t) those that have ended and are to be freed */
     struct vspace *vspace;        /* (o) and (t), both; NULL once it has exited */
     bool borrows_vspace;          /* (o) vspace is the parent's until exec (CLONE_VM) */
     struct fdtable *files;        /* (o) and (t); NULL once it has exited */
@@ -56,13 +58,9 @@ struct process {
     /* (o) and (t), both; but the soft RLIMIT_CPU grows without (t) when it is exceeded
        (cputimer.c) */
     struct process_rlimit rlimits[PROCESS_RLIMITS];
-    uint64_t start_ns;   /* (c) monotonic */
-    uaddr_t child_tid;   /* (c) CLONE_CHILD_SETTID: where it writes its pid first; 0: nowhere */
-    uaddr_t clear_tid;   /* (o) a word to clear when it leaves its vspace (proc/futex.h); 0: none */
-    uaddr_t robust_list; /* (o) as set_robust_list(2) passed it; 0: none */
-    struct fault_repeats repeats; /* (o) the last page fault */
+    uint64_t start_ns; /* (c) monotonic */
     struct signal_state signals;
-    struct ptrace ptrace;
+    TAILQ_HEAD(, task) tracees; /* (t) that it traces */
 
     struct process *parent;       /* (t) NULL: init */
     struct process_list children; /* (t) */
@@ -78,6 +76,7 @@ struct process {
     struct alarm alarm;           /* (t) */
     struct cpu_timer cpu_timers[CPU_TIMERS]; /* (o) */
     uint64_t earlier_faults;                 /* (t) minor faults in its earlier address spaces */
+    struct cputime freed_cpu;                /* (t) CPU time of tasks that were freed */
     struct process_usage children_usage;     /* (t) */
 
     struct spinlock news_lock; /* RANK_PIPE */
@@ -88,7 +87,7 @@ struct process {
 
 static inline struct process *process_current(void)
 {
-    return thread_current()->process;
+    return task_current()->process;
 }
 
 /* The process-tree lock (RANK_PROCESS, sleeps). */
@@ -99,7 +98,8 @@ extern struct mutex process_tree_lock;
 /* Makes the first process, which will run `path`. Called once, at boot. */
 void process_start_init(const char *path);
 
-/* The differences between a child and a copy of its parent. */
+/* The differences between a child and a copy of its parent, or between a new task and the
+   caller. */
 struct fork_request {
     /* CSIGNAL (by which a tracer tells fork and clone apart), CLONE_VM, CLONE_VFORK, CLONE_SETTLS,
        CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID, CLONE_PARENT_SETTID */
@@ -122,7 +122,7 @@ __must_check int process_fork(const struct fork_request *request);
 __must_check int process_exec(const char *path, const uaddr_t __user *argv,
                               const uaddr_t __user *envp);
 
-/* Ends the current process with a wait status (exit code << 8, or a signal). */
+/* Ends the current process, all its tasks, with a wait status (exit code << 8, or a signal). */
 __noreturn void process_exit(int status);
 
 /* Ends the current process because of a signal. DEBUG: if the kernel has sent it, the audit runs
@@ -151,8 +151,15 @@ uint64_t process_births(int *last);
 /* Makes init the parent of a process that has another one. */
 void process_give_to_init(struct process *process);
 
-/* Returns what the process has used so far. The current process needs no lock. */
-struct process_usage process_usage(const struct process *process);
+/* Returns what the process has used so far. */
+struct process_usage process_usage(struct process *process);
+
+/* Returns what the current process has used so far, and in *children (may be NULL) what the
+   children have that it has waited for. Takes the tree lock. */
+struct process_usage process_usage_current(struct process_usage *children);
+
+/* Returns the next number that is free for a process or a task; 0: there is none. */
+int process_choose_number(void);
 
 /* Gives a new process a pid and a place below `parent` (NULL: it is init). -EAGAIN: no pid is
    free. */

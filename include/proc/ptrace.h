@@ -14,6 +14,7 @@
 #include <proc/signal.h>
 
 struct process;
+struct task;
 struct vspace;
 
 /* The reason for which a tracee has stopped. */
@@ -27,13 +28,12 @@ enum ptrace_stop {
     PTRACE_STOP_TRAP,   /* PTRACE_INTERRUPT, or the tracee's birth */
 };
 
-/* The part of a process that ptrace needs; all under the process-tree lock. */
+/* The part of a task that ptrace needs; all under the process-tree lock. */
 struct ptrace {
-    struct process *tracer;               /* NULL: not traced */
-    TAILQ_HEAD(tracees, process) tracees; /* of this process, as a tracer */
-    TAILQ_ENTRY(process) link;            /* among the tracer's tracees */
-    unsigned options;                     /* PTRACE_O_ */
-    bool is_seized;                       /* traced by PTRACE_SEIZE, not PTRACE_TRACEME */
+    struct process *tracer; /* NULL: not traced */
+    TAILQ_ENTRY(task) link; /* among the tracer's tracees */
+    unsigned options;       /* PTRACE_O_ */
+    bool is_seized;         /* traced by PTRACE_SEIZE, not PTRACE_TRACEME */
     enum ptrace_stop stop;
     int status;              /* of the stop, as wait4 returns it; 0: it was reported */
     uint64_t message;        /* PTRACE_GETEVENTMSG */
@@ -69,11 +69,11 @@ void ptrace_execed(void);
 
 /* The current process has linked a child, which has not started yet. If the tracer's options ask
    for it, the child is traced too. */
-void ptrace_inherit(struct process *child, unsigned flags);
+void ptrace_inherit(struct task *child, unsigned flags);
 
 /* Ends the tracing of a process. If it is stopped, it runs on, with the signal that it stopped
    at. */
-void ptrace_end(struct process *process);
+void ptrace_end(struct task *task);
 
 /* Ends the tracing of all tracees of the current process, which exits. */
 void ptrace_tracer_exits(struct process *tracer);

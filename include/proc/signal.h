@@ -1,8 +1,8 @@
-/* Signals: which are pending for a process, and what the process does about each.
+/* Signals: which are pending for a process or one of its tasks, and what is done about each.
 
-   A signal is posted to a process by any thread. The process itself takes it, on its way back to
-   user mode: then the signal is ignored, stops the process, ends it, or calls a handler of the
-   program.
+   Any thread may post a signal, to a process or to one task. A signal to a process is taken by one
+   of its tasks that does not block it. The task takes it on its way back to user mode: then the
+   signal is ignored, stops the process, ends it, or calls a handler of the program in this task.
 
        signal.c       posting, and taking one that is pending
        kill.c         posting by number: to a process, a group, all
@@ -23,6 +23,7 @@
 #include <sched/waitq.h>
 
 struct process;
+struct task;
 struct trapframe;
 
 /* The action of a signal, as rt_sigaction(2) passes it. */
@@ -60,19 +61,45 @@ struct signal_trap {
 
 #define SIGNALS 64
 
-/* The signals of a process. In a set, bit signo - 1 stands for signal signo. Writers of a field:
-   (l) the holder of the lock; (o) only the process's own thread. */
+/* Signals that are pending, each once at most. In a set, bit signo - 1 stands for signal signo. */
+struct signal_queue {
+    uint64_t set;
+    struct signal_info infos[SIGNALS]; /* [signo - 1] of those in the set */
+};
+
+/* Stops by a signal, of all tasks of a process:
+
+       RUNNING --a task takes a stop signal--> STOP_TAKEN --it acts on it--> STOPPED
+          ^                                        |                           |
+          +---------- SIGCONT or SIGKILL is posted, or the tracer decides -----+
+
+   Between STOP_TAKEN and STOPPED a tracer sees the signal. In STOPPED every task goes to sleep as
+   soon as it can; the last one notifies the parent. */
+enum job_state { JOB_RUNNING, JOB_STOP_TAKEN, JOB_STOPPED };
+
+/* The signals of a process. Writers of a field: (l) the holder of the lock. */
 struct signal_state {
-    struct spinlock lock; /* RANK_PIPE */
-    uint64_t pending;     /* (l) */
-    uint64_t blocked;     /* (l) SIGKILL and SIGSTOP never are */
-    uint64_t awaited;     /* (l) rt_sigtimedwait sleeps for these, blocked or not */
-    bool stopped;         /* (l) it is stopped, or about to be */
-    bool spared;          /* (l) it is init, for which default actions do nothing */
-    bool stop_taken;      /* (l) a stop was taken, and no SIGCONT or SIGKILL posted since */
+    struct spinlock lock;                  /* RANK_PIPE; for the signals of its tasks too */
+    struct signal_queue pending;           /* (l) for any of its tasks */
     struct signal_action actions[SIGNALS]; /* (l) [signo - 1] */
-    struct signal_info infos[SIGNALS];     /* (l) [signo - 1] of those that are pending */
-    struct waitq continued;                /* where a stopped or held process sleeps */
+    bool spared;             /* (l) it is init, for which default actions do nothing */
+    enum job_state job;      /* (l) */
+    int stop_signo;          /* (l) the signal of the stop; 0: it has not begun */
+    unsigned asleep;         /* (l) tasks that sleep because of the stop */
+    bool stop_told;          /* (l) the parent was notified of the stop */
+    bool continue_due;       /* (l) the parent is to be notified of the end of a stop */
+    struct waitq continued;  /* where a stopped or held task sleeps */
+    bool exiting;            /* (l) all tasks are to end */
+    struct task *execs;      /* (l) the task that ends all others; NULL: none */
+    struct waitq task_ended; /* where it waits for their end */
+};
+
+/* The signals of a task. Writers of a field: (l) the holder of signals.lock of the process; (o)
+   only the task itself. */
+struct task_signals {
+    struct signal_queue pending; /* (l) for this task alone */
+    uint64_t blocked;            /* (l) SIGKILL and SIGSTOP never are */
+    uint64_t awaited;            /* (l) rt_sigtimedwait sleeps for these, blocked or not */
 
     /* For ptrace.c. */
     bool traced;          /* (l) a tracer sees its signals first */
@@ -90,18 +117,22 @@ struct signal_state {
 
 void signal_init(struct signal_state *state);
 
-/* Copies the actions, the mask, the alternate stack and the last exception to a child, for which
-   nothing is pending. */
-void signal_fork(struct signal_state *child, struct signal_state *parent);
+/* Copies the actions to the process of a child, and the mask and the alternate stack of the current
+   task to the child. Nothing is pending for it. */
+void signal_fork(struct task *child);
 
-/* Resets the actions for a new program: ignored signals stay ignored, others get the default. */
-void signal_exec(struct signal_state *state);
+/* Resets the actions for a new program: ignored signals stay ignored, others get the default. The
+   alternate stack goes. */
+void signal_exec(void);
 
 /* ---- Posting ---- */
 
 /* Posts a signal. So that the process does not exit meanwhile, the caller holds the tree lock, or
    is the process itself. */
 void signal_send(struct process *process, const struct signal_info *info);
+
+/* Posts a signal to one task. Locks as for signal_send. */
+void signal_send_task(struct task *task, const struct signal_info *info);
 
 /* Posts a signal of the kernel, without further information (SI_KERNEL). Locks as for
    signal_send. */
@@ -110,7 +141,7 @@ void signal_send_kernel(struct process *process, int signo);
 /* Posts a signal of the current process to itself, as kill(2) does. */
 void signal_send_self(int signo);
 
-/* Posts the signal of a fault to the current process, and unblocks it; if it has no handler, it
+/* Posts the signal of a fault to the current task, and unblocks it; if it has no handler, it
    gets the default action. Returns true if it ends the process and was not pending yet: the caller
    then reports the fault. */
 bool signal_force(const struct signal_info *info);
@@ -123,24 +154,32 @@ __must_check int signal_kill(int pid, int signo, int code);
 /* Sends a signal with information that the caller has chosen: rt_sigqueueinfo(2). -EPERM: the code
    is one of the kernel or of kill(2), and the receiver is not the caller. -ESRCH, -EINVAL. Takes
    the tree lock. */
-__must_check int signal_queue(int pid, const struct signal_info *info);
+__must_check int signal_queue_info(int pid, const struct signal_info *info);
+
+/* Sends a signal to one task of the process `tgid` (0: of any): tkill(2), tgkill(2). -ESRCH,
+   -EINVAL. Takes the tree lock. */
+__must_check int signal_kill_task(int tgid, int tid, const struct signal_info *info);
+
+/* The same with information that the caller has chosen: rt_tgsigqueueinfo(2). -EPERM as of
+   signal_queue_info. */
+__must_check int signal_queue_task(int tgid, int tid, const struct signal_info *info);
 
 /* Sends a signal of the kernel to every process of a group. The tree lock is held. */
 void signal_group(int pgid, int signo);
 
-/* A copy of the sets of a process; bit signo - 1 stands for signal signo. */
+/* A copy of the sets of a task and of its process. */
 struct signal_masks {
-    uint64_t pending, blocked, ignored, caught;
+    uint64_t pending, shared_pending, blocked, ignored, caught;
 };
-struct signal_masks signal_masks_of(struct process *process);
+struct signal_masks signal_masks_of(struct task *task);
 
-/* Returns true if the process blocks or ignores the signal. */
-bool signal_is_held_off(struct process *process, int signo);
+/* Returns true if the current task blocks the signal, or its process ignores it. */
+bool signal_is_held_off(int signo);
 
-/* Returns true if the current process has signals to take. */
+/* Returns true if the current task has signals to take. */
 bool signal_is_pending(void);
 
-/* Returns true if SIGKILL is pending for the current process. */
+/* Returns true if the current task is to end: SIGKILL is pending, or its process is ending. */
 bool signal_is_killed(void);
 
 /* Returns true if the WORK_KILL that has ended a sleep still means that the process must end. If
@@ -158,7 +197,11 @@ void signal_deliver(struct trapframe *tf);
    registers, the process gets SIGSEGV, and `tf` stays. */
 void signal_return(struct trapframe *tf);
 
-/* ---- The settings of the current process ---- */
+/* Passes the signals that are pending for the process on to tasks that do not block them. The
+   current task has blocked them, or ends. signals.lock is held. */
+void signal_pass_on(struct process *process);
+
+/* ---- The settings of the current process and task ---- */
 
 /* Sets an action or the mask: rt_sigaction(2), rt_sigprocmask(2). `old`, which may be NULL,
    receives the old value. -EINVAL. */

@@ -1,5 +1,6 @@
-/* Threads: a kernel stack and a context each. A thread belongs to a process or to the kernel;
-   sched/ only carries the pointer to the process. sched/run.h shares the CPUs among the threads. */
+/* Threads: a kernel stack and a context each. A thread runs a task of a process, or belongs to the
+   kernel; sched/ only carries the pointer to the task. sched/run.h shares the CPUs among the
+   threads. */
 #pragma once
 
 #include <sys/tree.h>
@@ -35,7 +36,7 @@ struct thread {
     void (*entry)(void *arg);      /* (c) the function that it runs */
     void *arg;                     /* (c) */
     struct mmu_space *space;       /* (o) its user addresses; NULL: a kernel thread */
-    void *process;                 /* (c) the process that it runs for; NULL: a kernel thread */
+    void *task;                    /* (c) the task that it runs; NULL: a kernel thread */
     unsigned work;                 /* (a) WORK_ bits */
     unsigned fail_nth;             /* (a) its allocation that is to fail; 0: none (mm/failnth.h) */
     enum thread_state state;       /* (q) */

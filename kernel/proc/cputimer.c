@@ -75,16 +75,16 @@ static bool cpu_timer_rearm(enum cpu_timer_kind kind)
 
 void cpu_timer_tick(void)
 {
-    const struct process *process = process_current();
+    const struct task *task = task_current();
 
-    if (process && process->rlimits[RLIMIT_CPU].soft != ~0ul) /* the hard limit is not lower */
+    if (task && task->process->rlimits[RLIMIT_CPU].soft != ~0ul) /* the hard limit is not lower */
         thread_set_work(thread_current(), WORK_TIMER);
 }
 
 static void limit_cpu(struct process *self)
 {
     struct process_rlimit *limit = &self->rlimits[RLIMIT_CPU];
-    struct process_usage usage = process_usage(self);
+    struct process_usage usage = process_usage_current(NULL);
     uint64_t seconds = (usage.cpu.user_ns + usage.cpu.kernel_ns) / 1000000000;
 
     if (seconds >= limit->hard) {

@@ -21,29 +21,64 @@
 #include <proc/ptrace.h>
 #include <proc/restart.h>
 #include <proc/session.h>
+#include <sched/run.h>
 #include "signal_set.h"
 
 /* ---- Stopping ---- */
 
-/* Notifies the parent of a stop. If the group is orphaned, a stop signal other than SIGSTOP is
+/* Begins the stop of the process. If the group is orphaned, a stop signal other than SIGSTOP is
    discarded, because no process would continue the job; then returns false. */
 static bool job_stop_begin(struct process *self, int signo)
 {
+    struct signal_state *state = &self->signals;
+    struct task *task;
+
     mutex_lock(&process_tree_lock);
     bool is_futile = signo != SIGSTOP && group_is_orphaned(self->pgid, NULL);
-    if (!is_futile)
-        news_of_stop(self, signo);
+    spin_lock(&state->lock);
+    if (is_futile && state->job == JOB_STOPPED)
+        signal_end_stop(state);
+    if (state->job == JOB_STOPPED) {
+        state->stop_signo = signo;
+        state->continue_due = false;
+        TAILQ_FOREACH (task, &self->tasks, link)
+            if (task != task_current())
+                thread_interrupt(task->thread, WORK_SIGNAL);
+    }
+    spin_unlock(&state->lock);
     mutex_unlock(&process_tree_lock);
-    if (!is_futile)
-        return true;
-    spin_lock(&self->signals.lock);
-    self->signals.stopped = false;
-    spin_unlock(&self->signals.lock);
-    return false;
+    return !is_futile;
 }
 
-/* The reasons for the end of a stop: SIGCONT, SIGKILL, or a new stop that the tracer requested. */
-enum wakeup { WAKEUP_CONTINUED, WAKEUP_KILLED, WAKEUP_TRAPPED };
+/* Counts the current task as asleep, or no more, and notifies the parent if the stop is now
+   complete. */
+static void job_count_asleep(struct process *self, int change)
+{
+    mutex_lock(&process_tree_lock);
+    spin_lock(&self->signals.lock);
+    self->signals.asleep += change;
+    spin_unlock(&self->signals.lock);
+    if (change > 0)
+        news_check_stop(self);
+    mutex_unlock(&process_tree_lock);
+}
+
+/* Notifies the parent that the process goes on, if it was notified of the stop. */
+static void job_tell_continue(struct process *self)
+{
+    mutex_lock(&process_tree_lock);
+    spin_lock(&self->signals.lock);
+    bool is_due = self->signals.continue_due && self->signals.job != JOB_STOPPED;
+    self->signals.continue_due = false;
+    spin_unlock(&self->signals.lock);
+    if (is_due)
+        news_of_continue(self);
+    mutex_unlock(&process_tree_lock);
+}
+
+/* The reasons for the end of a stop: SIGCONT, the end of the task, a new stop that the tracer
+   requested, or the tracer's wish that the task goes on. */
+enum wakeup { WAKEUP_CONTINUED, WAKEUP_KILLED, WAKEUP_TRAPPED, WAKEUP_RESUMED };
 
 /* Sleeps while the process is stopped.
 
@@ -51,41 +86,44 @@ enum wakeup { WAKEUP_CONTINUED, WAKEUP_KILLED, WAKEUP_TRAPPED };
    after the stop was taken and before it began; that signal stays pending until the stop ends. No
    SIGKILL is missed, because its sender adds it to `pending`, under the lock, before it sets
    WORK_KILL. */
-static enum wakeup job_stop_sleep(struct signal_state *state)
+static enum wakeup job_stop_sleep(struct task *self)
 {
+    struct signal_state *state = &self->process->signals;
     enum wakeup why = WAKEUP_CONTINUED;
 
     spin_lock(&state->lock);
-    while (state->stopped && !state->trap_wanted && !(state->pending & BIT(SIGKILL))) {
+    while (state->job == JOB_STOPPED && !self->signals.trap_wanted && !signal_must_end(self)) {
         atomic_and(&thread_current()->work, ~WORK_KILL);
         (void)!waitq_sleep_killable(&state->continued, &state->lock);
     }
-    if (state->pending & BIT(SIGKILL))
+    if (signal_must_end(self))
         why = WAKEUP_KILLED;
-    else if (state->stopped && state->trap_wanted)
+    else if (state->job == JOB_STOPPED)
         why = WAKEUP_TRAPPED;
     spin_unlock(&state->lock);
     return why;
 }
 
+static bool is_stopped(const struct process *process)
+{
+    return atomic_load_relaxed(&process->signals.job) == JOB_STOPPED;
+}
+
 /* Stops until SIGCONT or SIGKILL. A tracee also stops for its tracer, at once and whenever that
    asks for it. If the tracer resumes it, the job stop is over, and the parent is not notified. */
-static void job_stop(struct process *self, int signo)
+static void job_stop(struct task *self, int signo)
 {
-    enum wakeup why;
+    enum wakeup why = WAKEUP_RESUMED;
 
-    if (!job_stop_begin(self, signo))
-        return;
+    job_count_asleep(self->process, 1);
     do {
-        if (ptrace_group_stop(signo) && !self->signals.stopped)
-            return;
-        why = job_stop_sleep(&self->signals);
+        if (ptrace_group_stop(signo) && !is_stopped(self->process))
+            break;
+        why = job_stop_sleep(self);
     } while (why == WAKEUP_TRAPPED);
-    if (why == WAKEUP_KILLED)
-        return;
-    mutex_lock(&process_tree_lock);
-    news_of_continue(self);
-    mutex_unlock(&process_tree_lock);
+    job_count_asleep(self->process, -1);
+    if (why == WAKEUP_CONTINUED)
+        job_tell_continue(self->process);
 }
 
 /* ---- Taking ---- */
@@ -93,16 +131,16 @@ static void job_stop(struct process *self, int signo)
 enum disposition { IGNORE, STOP, DIE, CALL };
 
 /* Returns what to do about the signal; for CALL, *action is its handler's. The lock is held. */
-static enum disposition choose(struct signal_state *state, const struct signal_info *info,
+static enum disposition choose(struct task *self, const struct signal_info *info,
                                struct signal_action *action)
 {
+    struct signal_state *state = &self->process->signals;
     int signo = info->signo;
     struct signal_action *mine = &state->actions[signo - 1];
 
     assert(spin_is_held(&state->lock));
-    if (state->blocked & BIT(signo)) { /* a tracer has replaced another signal by it */
-        state->pending |= BIT(signo);
-        state->infos[signo - 1] = *info;
+    if (self->signals.blocked & BIT(signo)) { /* a tracer has replaced another signal by it */
+        signal_queue_add(&self->signals.pending, info);
         return IGNORE;
     }
     if (signal_is_ignored(state, signo))
@@ -110,9 +148,12 @@ static enum disposition choose(struct signal_state *state, const struct signal_i
     if (!has_handler(mine)) {
         if (!(BIT(signo) & DEFAULT_STOP))
             return DIE;
-        /* If SIGCONT or SIGKILL was posted since the stop was taken, the stop is over already. */
-        state->stopped = state->stop_taken;
-        return state->stopped ? STOP : IGNORE;
+        /* If SIGCONT or SIGKILL was posted since the stop was taken, the stop is over already. If
+           another task has stopped the process, this one goes to sleep by its next look. */
+        if (state->job != JOB_STOP_TAKEN)
+            return IGNORE;
+        state->job = JOB_STOPPED;
+        return STOP;
     }
     *action = *mine;
     if (mine->flags & SA_RESETHAND)
@@ -122,47 +163,61 @@ static enum disposition choose(struct signal_state *state, const struct signal_i
 
 /* The next action of signal delivery. */
 struct next {
-    bool is_trap;   /* a stop that the tracer requested */
+    bool is_end;    /* the end of the task: the process ends, or another task execs */
+    bool is_trap;   /* else a stop that the tracer requested */
+    int stop_signo; /* else, if not 0, to sleep, because another task has stopped the process */
     bool is_signal; /* else a signal, which was taken */
     bool is_traced; /* and which the tracer sees first */
 };
 
-static struct next take_next(struct signal_state *state, struct signal_info *info)
+static struct next take_next(struct task *self, struct signal_info *info)
 {
+    struct signal_state *state = &self->process->signals;
+    struct task_signals *mine = &self->signals;
+    struct next next = {};
+
     spin_lock(&state->lock);
-    bool is_trap_due = state->trap_wanted || state->continue_untold;
-    struct next next = {.is_trap = is_trap_due && !(state->pending & BIT(SIGKILL))};
-    state->trap_wanted = state->continue_untold = false;
-    if (!next.is_trap)
-        next.is_signal = signal_take(state, ~state->blocked, info);
-    next.is_traced = next.is_signal && state->traced && info->signo != SIGKILL;
+    bool is_killed = signal_pending_of(self) & BIT(SIGKILL);
+    next.is_end = !is_killed && signal_must_end(self);
+    next.is_trap = !is_killed && (mine->trap_wanted || mine->continue_untold);
+    mine->trap_wanted = mine->continue_untold = false;
+    if (!is_killed && !next.is_trap)
+        next.stop_signo = state->stop_signo;
+    if (!next.is_end && !next.is_trap && !next.stop_signo)
+        next.is_signal = signal_take(self, is_killed ? BIT(SIGKILL) : ~mine->blocked, info);
+    next.is_traced = next.is_signal && mine->traced && info->signo != SIGKILL;
     spin_unlock(&state->lock);
     return next;
 }
 
 /* Acts on a signal. Returns true if its handler is to be called. */
-static bool act_on(struct process *self, const struct signal_info *info,
-                   struct signal_action *action)
+static bool act_on(struct task *self, const struct signal_info *info, struct signal_action *action)
 {
-    spin_lock(&self->signals.lock);
-    enum disposition what = choose(&self->signals, info, action);
-    spin_unlock(&self->signals.lock);
+    struct process *process = self->process;
+
+    spin_lock(&process->signals.lock);
+    enum disposition what = choose(self, info, action);
+    spin_unlock(&process->signals.lock);
     if (what == DIE)
         process_exit_by_signal(info);
-    if (what == STOP)
+    if (what == STOP && job_stop_begin(process, info->signo))
         job_stop(self, info->signo);
     return what == CALL;
 }
 
 /* Takes signals until one has a handler. Returns false if none has. */
-static bool next_for_handler(struct process *self, struct signal_info *info,
+static bool next_for_handler(struct task *self, struct signal_info *info,
                              struct signal_action *action)
 {
     for (;;) {
-        struct next next = take_next(&self->signals, info);
+        struct next next = take_next(self, info);
 
-        if (next.is_trap)
+        if (next.is_end)
+            task_exit(0);
+        else if (next.is_trap)
             ptrace_trap();
+        else if (next.stop_signo)
+            job_stop(self, next.stop_signo);
         else if (!next.is_signal)
             return false;
         else if ((!next.is_traced || ptrace_signal(info)) && act_on(self, info, action))
@@ -174,23 +229,23 @@ static bool next_for_handler(struct process *self, struct signal_info *info,
 
 /* Returns the mask that a handler returns to: that from before rt_sigsuspend, or the present
    one. */
-static uint64_t mask_to_return_to(struct signal_state *state)
+static uint64_t mask_to_return_to(struct task_signals *mine)
 {
-    uint64_t mask = state->has_saved_mask ? state->saved_mask : state->blocked;
+    uint64_t mask = mine->has_saved_mask ? mine->saved_mask : mine->blocked;
 
-    state->has_saved_mask = false;
+    mine->has_saved_mask = false;
     return mask;
 }
 
-static void call_handler(struct signal_state *state, struct trapframe *tf,
+static void call_handler(struct task_signals *mine, struct trapframe *tf,
                          const struct signal_info *info, const struct signal_action *action)
 {
-    uint64_t mask = mask_to_return_to(state);
+    uint64_t mask = mask_to_return_to(mine);
     uint64_t own = action->flags & SA_NODEFER ? 0 : BIT(info->signo);
 
-    state->resume_ns = 0;
+    mine->resume_ns = 0;
     if (sigframe_push(tf, info, action, mask) == 0) {
-        signal_change_mask(state->blocked | action->mask | own);
+        signal_change_mask(mine->blocked | action->mask | own);
         return;
     }
     /* If the signal is SIGSEGV, its handler cannot be called: blocked, the next SIGSEGV is
@@ -209,7 +264,7 @@ static void refuse_address(const struct trapframe *tf)
 
 void signal_deliver(struct trapframe *tf)
 {
-    struct process *self = process_current();
+    struct task *self = task_current();
     struct signal_info info;
     struct signal_action action;
 

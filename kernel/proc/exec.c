@@ -259,12 +259,12 @@ static void change_over(struct loading *loading, struct process *process, const 
 {
     struct vspace *old = process->vspace;
     struct vnode *old_exe = process->exe;
-    struct trapframe *tf = thread_trapframe(process->thread);
+    struct trapframe *tf = thread_trapframe(thread_current());
     uint64_t vector = tf->vector, number = tf->error;
     const char *slash = strrchr(path, '/');
 
     futex_leave();
-    process->robust_list = 0;
+    task_current()->robust_list = 0;
     mutex_lock(&process_tree_lock);
     process->earlier_faults = process_usage(process).minor_faults;
     process->vspace = loading->vspace;
@@ -282,10 +282,10 @@ static void change_over(struct loading *loading, struct process *process, const 
         vspace_leave(old);
     vnode_exe_put(old_exe);
     fdtable_close_on_exec(process->files);
-    process->repeats = (struct fault_repeats){0};
-    signal_exec(&process->signals);
+    task_current()->repeats = (struct fault_repeats){0};
+    signal_exec();
     news_of_vfork_end(process);
-    context_exec(&process->thread->context, tf, loading->image.entry, loading->rsp);
+    context_exec(&thread_current()->context, tf, loading->image.entry, loading->rsp);
     tf->vector = vector; /* of the call, whose exit a tracer sees later */
     tf->error = number;
 }
@@ -304,6 +304,8 @@ int process_exec(const char *path, const uaddr_t __user *argv, const uaddr_t __u
         err = follow_scripts(&loading, process->cwd, path);
     if (!err)
         err = loading_build(&loading, process);
+    if (!err)
+        err = task_end_others();
     if (!err)
         change_over(&loading, process, path);
     if (loading.vspace)

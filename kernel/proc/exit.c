@@ -14,6 +14,7 @@
    given back. */
 
 #include <linux/errno.h>
+#include <arch/atomic.h>
 #include <arch/console.h>
 #include <arch/power.h>
 #include <lib/panic.h>
@@ -22,8 +23,10 @@
 #include <proc/process.h>
 #include <proc/ptrace.h>
 #include <proc/session.h>
+#include <sched/run.h>
 #include <sched/world.h>
 #include <vm/audit.h>
+#include "signal_set.h"
 
 /* Drops memory and files. The fields are cleared first, under the lock, so that observers do not
    find them half gone. */
@@ -67,7 +70,7 @@ static void orphan_children(struct process *process)
         news_wake(zombie->parent);
 }
 
-static void become_zombie(struct process *process, int status)
+static void become_zombie(struct process *process)
 {
     mutex_lock(&process_tree_lock);
     alarm_forget(process);
@@ -75,7 +78,6 @@ static void become_zombie(struct process *process, int status)
     ptrace_tracer_exits(process);
     orphan_children(process);
     group_check_orphaned(process, process->parent, process);
-    process->exit_status = status;
     process->zombie = true;
     news_of_end(process);
     mutex_unlock(&process_tree_lock);
@@ -126,16 +128,159 @@ static __noreturn void init_ends(int status)
     panic("the first process ended: signal %d (%s) has killed it", status, signal_meaning(status));
 }
 
+/* ---- The end of a task ---- */
+
+/* Takes a task that has ended from its process, which keeps its CPU time. The tree lock is held. */
+static void remove_ended(struct task *task)
+{
+    struct cputime *sum = &task->process->freed_cpu, cpu = task_cputime(task);
+
+    TAILQ_REMOVE(&task->process->ended, task, link);
+    sum->user_ns += cpu.user_ns;
+    sum->kernel_ns += cpu.kernel_ns;
+}
+
+/* Frees the tasks that ended before this one, but for the leader, whose tracer may want to know of
+   it. Their list has one element, unless several end at a time. */
+static void free_ended(struct process *process)
+{
+    struct task_list list = TAILQ_HEAD_INITIALIZER(list);
+    struct task *task, *next;
+
+    mutex_lock(&process_tree_lock);
+    TAILQ_FOREACH_SAFE (task, &process->ended, link, next) {
+        if (task == process->leader)
+            continue;
+        remove_ended(task);
+        TAILQ_INSERT_TAIL(&list, task, link);
+    }
+    mutex_unlock(&process_tree_lock);
+    TAILQ_FOREACH_SAFE (task, &list, link, next)
+        task_free(task);
+}
+
+/* Takes the current task from its process. Returns true if it was the last; if not, the task must
+   not sleep from now on, because another one may wait for it to free it. */
+static bool leave(struct task *self)
+{
+    struct process *process = self->process;
+
+    mutex_lock(&process_tree_lock);
+    if (self != process->leader)
+        ptrace_end(self);
+    bool is_last = task_unlink(self);
+    TAILQ_INSERT_TAIL(&process->ended, self, link);
+    if (!is_last)
+        news_check_stop(process);
+    mutex_unlock(&process_tree_lock);
+    return is_last;
+}
+
+void task_exit(int status)
+{
+    struct task *self = task_current();
+    struct process *process = self->process;
+
+    spin_lock(&process->signals.lock);
+    if (self == process->leader && !process->signals.exiting)
+        process->exit_status = status;
+    spin_unlock(&process->signals.lock);
+    futex_leave();
+    free_ended(process);
+    if (leave(self)) {
+        give_back(process);
+        become_zombie(process);
+    }
+    thread_exit();
+}
+
+/* Makes all other tasks of the process see that they are to end. signals.lock is held. */
+static void interrupt_others(struct process *process)
+{
+    struct task *task;
+
+    TAILQ_FOREACH (task, &process->tasks, link)
+        if (task != task_current())
+            thread_interrupt(task->thread, WORK_SIGNAL | WORK_KILL);
+    waitq_wake_all(&process->signals.continued);
+}
+
+/* Sets the status of the process, and makes all other tasks end. */
+static void end_all(struct process *process, int status)
+{
+    struct signal_state *state = &process->signals;
+
+    spin_lock(&state->lock);
+    if (!state->exiting)
+        process->exit_status = status;
+    state->exiting = true;
+    interrupt_others(process);
+    waitq_wake_all(&state->task_ended);
+    spin_unlock(&state->lock);
+}
+
+/* Makes the current task the leader, if another one was; that has ended. Takes the tree lock. */
+static void become_leader(struct process *process)
+{
+    struct task *self = task_current(), *old = process->leader;
+
+    if (old == self)
+        return;
+    mutex_lock(&process_tree_lock);
+    ptrace_end(old);
+    remove_ended(old);
+    process->leader = self;
+    task_renumber(self, process->pid);
+    mutex_unlock(&process_tree_lock);
+    task_free(old);
+}
+
+static bool has_other_tasks(const struct process *process)
+{
+    return TAILQ_NEXT(TAILQ_FIRST(&process->tasks), link);
+}
+
+/* Lets the current task end all others, and waits until they have left. Returns false if it is to
+   end itself. signals.lock is held. */
+static bool end_others_locked(struct task *self)
+{
+    struct process *process = self->process;
+    struct signal_state *state = &process->signals;
+
+    if (signal_must_end(self))
+        return false;
+    state->execs = self;
+    interrupt_others(process);
+    while (has_other_tasks(process) && !signal_must_end(self)) {
+        /* A signal that is not SIGKILL is taken later. */
+        atomic_and(&thread_current()->work, ~WORK_KILL);
+        (void)!waitq_sleep_killable(&state->task_ended, &state->lock);
+    }
+    state->execs = NULL;
+    return !has_other_tasks(process);
+}
+
+int task_end_others(void)
+{
+    struct task *self = task_current();
+
+    spin_lock(&self->process->signals.lock);
+    bool is_alone = end_others_locked(self);
+    spin_unlock(&self->process->signals.lock);
+    if (!is_alone)
+        return -EINTR;
+    become_leader(self->process);
+    return 0;
+}
+
 void process_exit(int status)
 {
     struct process *process = process_current();
 
     if (process->pid == INIT_PID)
         init_ends(status);
-    futex_leave();
-    give_back(process);
-    become_zombie(process, status);
-    thread_exit();
+    end_all(process, status);
+    task_exit(status);
 }
 
 #ifdef DEBUG

@@ -1,4 +1,4 @@
-/* fork, vfork, and clone as posix_spawn uses it.
+/* fork, vfork and clone: a child, or another task of the process.
 
    All that can fail comes first; the child is linked into the tree last, and starts then. It enters
    user mode through a copy of the parent's trapframe, with 0 as the result.
@@ -22,15 +22,14 @@
 #include <proc/user_return.h>
 #include <vm/usercopy.h>
 
-/* Runs a child from its first step on, in its own vspace and on its own kernel stack. */
-static void child_begin(void *arg)
+/* Runs a task from its first step on, in the vspace of its process and on its own kernel stack. */
+static void task_begin(void *arg)
 {
-    struct process *process = arg;
-    uaddr_t tid = process->child_tid;
+    const struct task *task = arg;
 
-    thread_set_space(&process->vspace->pagetable.mmu);
-    if (tid)
-        (void)!put_user((int __user *)tid, &process->pid); /* may fail, as on Linux */
+    thread_set_space(&task->process->vspace->pagetable.mmu);
+    if (task->set_child_tid)
+        (void)!put_user((int __user *)task->set_child_tid, &task->tid); /* may fail, as on Linux */
     user_return_first();
 }
 
@@ -43,7 +42,7 @@ static int copy_vspace(struct process *child, struct process *parent, unsigned f
     return 0;
 }
 
-static void copy_registers(struct process *child, const struct fork_request *request)
+static void copy_registers(struct task *child, const struct fork_request *request)
 {
     struct trapframe *tf = thread_trapframe(child->thread);
 
@@ -55,15 +54,14 @@ static void copy_registers(struct process *child, const struct fork_request *req
     if (request->flags & CLONE_SETTLS)
         child->thread->context.fs_base = request->tls;
     if (request->flags & CLONE_CHILD_SETTID)
-        child->child_tid = request->child_tid;
+        child->set_child_tid = request->child_tid;
     if (request->flags & CLONE_CHILD_CLEARTID)
         child->clear_tid = request->child_tid;
+    thread_set_fail_nth(child->thread, atomic_load_relaxed(&thread_current()->fail_nth));
 }
 
 static void copy_rest(struct process *child, struct process *parent)
 {
-    child->thread->process = child;
-    thread_set_fail_nth(child->thread, atomic_load_relaxed(&thread_current()->fail_nth));
     child->layout = parent->layout;
     child->umask = parent->umask;
     vnode_get(parent->cwd);
@@ -72,7 +70,7 @@ static void copy_rest(struct process *child, struct process *parent)
     child->exe = parent->exe;
     memcpy(child->name, parent->name, sizeof(child->name));
     memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));
-    signal_fork(&child->signals, &parent->signals);
+    signal_fork(child->leader);
 }
 
 /* Frees a child that has not been linked, as far as it was made. */
@@ -84,8 +82,8 @@ static void child_discard(struct process *child)
         fdtable_destroy(child->files);
     if (child->vspace)
         vspace_leave(child->vspace);
-    if (child->thread)
-        thread_destroy(child->thread);
+    if (child->leader)
+        task_free(child->leader);
     process_free(child);
 }
 
@@ -97,8 +95,8 @@ static int child_create(const struct fork_request *request, struct process **out
 
     if (!child)
         return err;
-    child->thread = thread_create(child_begin, child);
-    if (child->thread)
+    child->leader = task_create(child, task_begin);
+    if (child->leader)
         err = fdtable_fork(parent->files, &child->files);
     if (!err)
         err = copy_vspace(child, parent, request->flags);
@@ -107,7 +105,7 @@ static int child_create(const struct fork_request *request, struct process **out
         return err;
     }
     copy_rest(child, parent);
-    copy_registers(child, request);
+    copy_registers(child->leader, request);
     child->is_vforked = request->flags & CLONE_VFORK;
     child->borrows_vspace = request->flags & CLONE_VM;
     if (parent->borrows_vspace) /* then the copied vspace has the limits of its owner */
@@ -127,8 +125,9 @@ static int child_start(struct process *child, unsigned flags)
     int result = signal_is_pending() ? -EINTR : process_link(child, process_current());
     if (!result) {
         result = child->pid;
-        ptrace_inherit(child, flags);
-        thread_start(child->thread);
+        (void)!task_link(child->leader, child->pid); /* a new process is not ending */
+        ptrace_inherit(child->leader, flags);
+        thread_start(child->leader->thread);
     }
     mutex_unlock(&process_tree_lock);
     return result;
@@ -178,10 +177,46 @@ int process_fork(const struct fork_request *request)
     return pid;
 }
 
+/* ---- Tasks of the process ---- */
+
+static int task_start_linked(struct task *task, unsigned flags)
+{
+    mutex_lock(&process_tree_lock);
+    int tid = process_choose_number();
+    int err = tid ? task_link(task, tid) : -EAGAIN;
+    if (!err) {
+        ptrace_inherit(task, flags);
+        thread_start(task->thread);
+    }
+    mutex_unlock(&process_tree_lock);
+    return err ? err : tid;
+}
+
+int task_clone(const struct fork_request *request)
+{
+    struct task *task = task_create(process_current(), task_begin);
+
+    if (!task)
+        return -ENOMEM;
+    copy_registers(task, request);
+    task->signals.blocked = task_current()->signals.blocked;
+    int tid = task_start_linked(task, request->flags);
+    if (tid < 0) {
+        task_free(task);
+        return tid;
+    }
+    if (request->flags & CLONE_PARENT_SETTID)
+        (void)!put_user((int __user *)request->parent_tid, &tid); /* may fail, as on Linux */
+    ptrace_forked(request->flags, tid);
+    return tid;
+}
+
+/* ---- The first process ---- */
+
 static void init_begin(void *arg)
 {
-    struct process *process = arg;
-    const char *path = process->name;
+    const struct task *task = arg;
+    const char *path = task->process->name;
     const uaddr_t __user *nothing = NULL;
 
     int err = process_exec(path, nothing, nothing);
@@ -196,17 +231,18 @@ void process_start_init(const char *path)
 
     if (!init || fdtable_create(&init->files))
         panic("no memory for the first process");
-    init->thread = thread_create(init_begin, init);
-    if (!init->thread)
+    init->leader = task_create(init, init_begin);
+    if (!init->leader)
         panic("no memory for the first thread");
-    init->thread->process = init;
     vnode_get(vfs_root);
     init->cwd = vfs_root;
     strlcpy(init->name, path, sizeof(init->name));
     init->signals.spared = true;
     mutex_lock(&process_tree_lock);
     int err = process_link(init, NULL);
+    if (!err)
+        err = task_link(init->leader, init->pid);
     mutex_unlock(&process_tree_lock);
     assert(!err && init->pid == 1);
-    thread_start(init->thread);
+    thread_start(init->leader->thread);
 }

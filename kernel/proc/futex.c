@@ -128,14 +128,26 @@ int futex_wake(const uint32_t __user *word, int limit, uint32_t bits)
     return woken;
 }
 
+/* Returns true if another task, of this process or of one that borrows the address space, may wait
+   there. */
+static bool is_space_shared(struct process *process)
+{
+    if (!process->vspace)
+        return false;
+    spin_lock(&process->signals.lock);
+    bool is_alone = !TAILQ_NEXT(TAILQ_FIRST(&process->tasks), link);
+    spin_unlock(&process->signals.lock);
+    return !is_alone || atomic_load(&process->vspace->refs) > 1;
+}
+
 void futex_leave(void)
 {
-    struct process *process = process_current();
-    uint32_t __user *word = (uint32_t __user *)process->clear_tid;
+    struct task *self = task_current();
+    uint32_t __user *word = (uint32_t __user *)self->clear_tid;
     const uint32_t zero = 0;
 
-    process->clear_tid = 0;
-    if (!word || !process->vspace || atomic_load(&process->vspace->refs) == 1)
+    self->clear_tid = 0;
+    if (!word || !is_space_shared(self->process))
         return;
     if (!put_user(word, &zero)) /* may fail, as on Linux */
         (void)futex_wake(word, 1, FUTEX_ANY_BITS);

@@ -64,11 +64,36 @@ int signal_kill(int pid, int signo, int code)
         pid, &(struct signal_info){.signo = signo, .code = code, .pid = process_current()->pid});
 }
 
-int signal_queue(int pid, const struct signal_info *info)
+/* Returns true if a program may not choose this code for a signal to another process. */
+static bool is_forged(const struct signal_info *info)
 {
-    bool is_forged = info->code >= 0 || info->code == SI_TKILL;
+    return info->code >= 0 || info->code == SI_TKILL;
+}
 
-    if (is_forged && pid != process_current()->pid)
+int signal_kill_task(int tgid, int tid, const struct signal_info *info)
+{
+    if (info->signo != 0 && !is_signal(info->signo))
+        return -EINVAL;
+    mutex_lock(&process_tree_lock);
+    struct task *task = task_find(tid);
+    if (task && tgid && task->process->pid != tgid)
+        task = NULL;
+    if (task && info->signo)
+        signal_send_task(task, info);
+    mutex_unlock(&process_tree_lock);
+    return task ? 0 : -ESRCH;
+}
+
+int signal_queue_task(int tgid, int tid, const struct signal_info *info)
+{
+    if (is_forged(info) && tgid != process_current()->pid)
+        return -EPERM;
+    return signal_kill_task(tgid, tid, info);
+}
+
+int signal_queue_info(int pid, const struct signal_info *info)
+{
+    if (is_forged(info) && pid != process_current()->pid)
         return -EPERM;
     return pid > 0 ? kill_by_pid(pid, info) : -ESRCH;
 }

@@ -76,7 +76,8 @@ static void news_of_change(struct process *process, int status)
     struct process *parent = process->parent;
 
     assert(mutex_is_held(&process_tree_lock));
-    if (!parent || parent == process->ptrace.tracer) /* a tracer was told, by a stop of its own */
+    if (!parent ||
+        parent == process->leader->ptrace.tracer) /* a tracer was told, by a stop of its own */
         return;
     process->stop_status = status;
     const struct signal_info info = news_child_info(process->pid, status);
@@ -93,13 +94,31 @@ void news_of_continue(struct process *process)
     news_of_change(process, STATUS_CONTINUED);
 }
 
-void news_of_ptrace_stop(struct process *process, int signo)
+void news_check_stop(struct process *process)
 {
-    const struct signal_info info = {
-        .signo = SIGCHLD, .code = CLD_TRAPPED, .pid = process->pid, .status = signo};
+    struct signal_state *state = &process->signals;
+    unsigned count = 0;
+    struct task *task;
 
     assert(mutex_is_held(&process_tree_lock));
-    news_send(process->ptrace.tracer, &info);
+    spin_lock(&state->lock);
+    TAILQ_FOREACH (task, &process->tasks, link)
+        count++;
+    int signo = state->stop_signo;
+    bool is_complete = signo && !state->stop_told && state->asleep >= count;
+    state->stop_told |= is_complete;
+    spin_unlock(&state->lock);
+    if (is_complete)
+        news_of_stop(process, signo);
+}
+
+void news_of_ptrace_stop(struct task *task, int signo)
+{
+    const struct signal_info info = {
+        .signo = SIGCHLD, .code = CLD_TRAPPED, .pid = task->tid, .status = signo};
+
+    assert(mutex_is_held(&process_tree_lock));
+    news_send(task->ptrace.tracer, &info);
 }
 
 /* ---- Ends ---- */
@@ -123,7 +142,7 @@ static bool ignores_children(struct process *parent)
 
 void news_of_end(struct process *process)
 {
-    struct process *parent = process->parent, *tracer = process->ptrace.tracer;
+    struct process *parent = process->parent, *tracer = process->leader->ptrace.tracer;
 
     assert(mutex_is_held(&process_tree_lock) && process->zombie);
     if (tracer && tracer != parent) {

@@ -29,11 +29,6 @@ static int pid_compare(const struct process *a, const struct process *b)
 RB_HEAD(process_tree, process);
 RB_GENERATE_STATIC(process_tree, process, by_pid, pid_compare)
 
-struct mutex process_tree_lock = {
-    .lock = SPINLOCK(RANK_PIPE),
-    .rank = RANK_PROCESS,
-    .waiters = WAITQ(process_tree_lock.waiters),
-};
 static struct process_tree processes = RB_INITIALIZER(processes); /* (t) */
 static int last_pid;                                              /* (t) */
 static bool pids_reused; /* (t) last_pid has wrapped around */
@@ -59,7 +54,9 @@ struct process *process_alloc(void)
     rlimits_init(process->rlimits);
     signal_init(&process->signals);
     TAILQ_INIT(&process->children);
-    TAILQ_INIT(&process->ptrace.tracees);
+    TAILQ_INIT(&process->tracees);
+    TAILQ_INIT(&process->tasks);
+    TAILQ_INIT(&process->ended);
     spin_init(&process->news_lock, RANK_PIPE);
     waitq_init(&process->news_waitq);
     return process;
@@ -93,14 +90,18 @@ bool is_group_or_session(int id)
     return false;
 }
 
-/* Returns the next free pid; 0: there is none. */
-static int pid_choose(void)
+static bool is_number_free(int number)
+{
+    return !process_find(number) && !task_find(number) && !is_group_or_session(number);
+}
+
+int process_choose_number(void)
 {
     for (int tries = 0; tries < PID_MAX; tries++) {
         pids_reused |= last_pid == PID_MAX;
         last_pid = last_pid % PID_MAX + 1;
         /* Before the first wrap-around no number was ever used. */
-        if (!pids_reused || (!process_find(last_pid) && !is_group_or_session(last_pid)))
+        if (!pids_reused || is_number_free(last_pid))
             return last_pid;
     }
     return 0;
@@ -109,7 +110,7 @@ static int pid_choose(void)
 int process_link(struct process *process, struct process *parent)
 {
     assert(mutex_is_held(&process_tree_lock));
-    process->pid = pid_choose();
+    process->pid = process_choose_number();
     if (!process->pid)
         return -EAGAIN;
     births++;
@@ -174,15 +175,41 @@ struct vspace *process_get_vspace(int pid)
     return vspace;
 }
 
-struct process_usage process_usage(const struct process *process)
+static void add_cputime(struct cputime *sum, struct task *task)
 {
-    struct thread *thread = process->thread;
-    struct process_usage usage = {.minor_faults = process->earlier_faults};
+    struct cputime cpu = task_cputime(task);
 
-    assert(process == process_current() || mutex_is_held(&process_tree_lock));
-    usage.cpu = cputime_divide(&thread->times, run_cpu_ns(thread));
+    sum->user_ns += cpu.user_ns;
+    sum->kernel_ns += cpu.kernel_ns;
+}
+
+struct process_usage process_usage(struct process *process)
+{
+    struct process_usage usage = {
+        .minor_faults = process->earlier_faults,
+        .cpu = process->freed_cpu,
+    };
+    struct task *task;
+
+    assert(mutex_is_held(&process_tree_lock));
+    TAILQ_FOREACH (task, &process->tasks, link)
+        add_cputime(&usage.cpu, task);
+    TAILQ_FOREACH (task, &process->ended, link)
+        add_cputime(&usage.cpu, task);
     for (enum fault_outcome n = 0; process->vspace && n < FAULT_NOT_MAPPED; n++)
         usage.minor_faults += atomic_load_relaxed(&process->vspace->faults[n]);
+    return usage;
+}
+
+struct process_usage process_usage_current(struct process_usage *children)
+{
+    struct process *self = process_current();
+
+    mutex_lock(&process_tree_lock);
+    struct process_usage usage = process_usage(self);
+    if (children)
+        *children = self->children_usage;
+    mutex_unlock(&process_tree_lock);
     return usage;
 }
 

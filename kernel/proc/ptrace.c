@@ -46,39 +46,42 @@
 /* The facts about the tracer that posting a signal depends on. */
 enum tracing { TRACING_NONE, TRACING_OLD, TRACING_SEIZED };
 
-static void set_tracing(struct signal_state *state, enum tracing tracing)
+static void set_tracing(struct task *task, enum tracing tracing)
 {
-    spin_lock(&state->lock);
-    state->traced = tracing != TRACING_NONE;
-    state->seized = tracing == TRACING_SEIZED;
-    state->trap_wanted = state->continue_untold = false;
-    spin_unlock(&state->lock);
+    struct task_signals *signals = &task->signals;
+
+    spin_lock(&task->process->signals.lock);
+    signals->traced = tracing != TRACING_NONE;
+    signals->seized = tracing == TRACING_SEIZED;
+    signals->trap_wanted = signals->continue_untold = false;
+    spin_unlock(&task->process->signals.lock);
 }
 
 /* Makes a tracee stop for its tracer as soon as it can, even if it sleeps or is stopped already. */
-static void want_trap(struct process *process)
+static void want_trap(struct task *task)
 {
-    struct signal_state *state = &process->signals;
+    struct signal_state *state = &task->process->signals;
 
     spin_lock(&state->lock);
-    state->trap_wanted = true;
+    task->signals.trap_wanted = true;
     waitq_wake_all(&state->continued);
     spin_unlock(&state->lock);
-    thread_interrupt(process->thread, WORK_SIGNAL);
+    thread_interrupt(task->thread, WORK_SIGNAL);
 }
 
 /* Makes a child stop before its first step: for its tracer if that has seized it, else by SIGSTOP.
    Only WORK_SIGNAL is set, without a wake-up, because that would start the child's thread. */
-static void begin_stopped(struct process *child)
+static void begin_stopped(struct task *child)
 {
-    struct signal_state *state = &child->signals;
+    struct spinlock *lock = &child->process->signals.lock;
 
-    spin_lock(&state->lock);
-    if (state->seized)
-        state->trap_wanted = true;
+    spin_lock(lock);
+    if (child->signals.seized)
+        child->signals.trap_wanted = true;
     else
-        (void)signal_post_locked(state, &(struct signal_info){.signo = SIGSTOP, .code = SI_USER});
-    spin_unlock(&state->lock);
+        signal_queue_add(&child->signals.pending,
+                         &(struct signal_info){.signo = SIGSTOP, .code = SI_USER});
+    spin_unlock(lock);
     atomic_or(&child->thread->work, WORK_SIGNAL);
 }
 
@@ -106,17 +109,17 @@ static int stop_code(const struct ptrace *ptrace, const struct stop *stop)
 }
 
 /* Marks the process as about to sleep for its tracer. */
-static void hold_for_tracer(struct signal_state *state)
+static void hold_for_tracer(struct task *self)
 {
-    spin_lock(&state->lock);
-    state->held = true;
-    state->trap_wanted = false; /* the requested stop is reached */
-    spin_unlock(&state->lock);
+    spin_lock(&self->process->signals.lock);
+    self->signals.held = true;
+    self->signals.trap_wanted = false; /* the requested stop is reached */
+    spin_unlock(&self->process->signals.lock);
 }
 
 /* Notes the stop and notifies the tracer. Returns false if there is no tracer, or it has not asked
    for this stop. */
-static bool ptrace_stop_begin(struct process *self, const struct stop *stop)
+static bool ptrace_stop_begin(struct task *self, const struct stop *stop)
 {
     struct ptrace *ptrace = &self->ptrace;
 
@@ -131,8 +134,8 @@ static bool ptrace_stop_begin(struct process *self, const struct stop *stop)
         ptrace->inject = 0;
         ptrace->info =
             stop->info ? *stop->info
-                       : (struct signal_info){.signo = code & 0x7f, .code = code, .pid = self->pid};
-        hold_for_tracer(&self->signals);
+                       : (struct signal_info){.signo = code & 0x7f, .code = code, .pid = self->tid};
+        hold_for_tracer(self);
         news_of_ptrace_stop(self, code & 0x7f);
     }
     mutex_unlock(&process_tree_lock);
@@ -144,19 +147,21 @@ static bool ptrace_stop_begin(struct process *self, const struct stop *stop)
    WORK_KILL may be left from a signal that was fatal before there was a tracer to ask, so it is
    cleared. No SIGKILL is missed: its sender adds it to `pending` under the lock, and only then sets
    WORK_KILL. So if the bit is set before we look, we find the signal pending. */
-static void ptrace_stop_sleep(struct signal_state *state)
+static void ptrace_stop_sleep(struct task *self)
 {
+    struct signal_state *state = &self->process->signals;
+
     spin_lock(&state->lock);
-    while (state->held && !(state->pending & BIT(SIGKILL))) {
+    while (self->signals.held && !signal_must_end(self)) {
         atomic_and(&thread_current()->work, ~WORK_KILL);
         (void)!waitq_sleep_killable(&state->continued, &state->lock);
     }
-    state->held = false;
+    self->signals.held = false;
     spin_unlock(&state->lock);
 }
 
 /* Ends the stop. Returns the signal that the tracer has injected. */
-static int ptrace_stop_end(struct process *self)
+static int ptrace_stop_end(struct task *self)
 {
     mutex_lock(&process_tree_lock);
     self->ptrace.stop = PTRACE_STOP_NONE;
@@ -169,11 +174,11 @@ static int ptrace_stop_end(struct process *self)
 /* Stops, if the stop is due. Returns true if it was; *signo is then the injected signal. */
 static bool stop_at(const struct stop *stop, int *signo)
 {
-    struct process *self = process_current();
+    struct task *self = task_current();
 
     if (!ptrace_stop_begin(self, stop))
         return false;
-    ptrace_stop_sleep(&self->signals);
+    ptrace_stop_sleep(self);
     *signo = ptrace_stop_end(self);
     return true;
 }
@@ -185,7 +190,7 @@ static struct signal_info user_signal(int signo)
     return (struct signal_info){.signo = signo, .code = SI_USER, .pid = process_current()->pid};
 }
 
-/* Stops at a system call. A signal that the tracer injects is sent to the process. */
+/* Stops at a system call. A signal that the tracer injects is sent to the task. */
 static void stop_at_call(enum ptrace_stop kind, uint64_t message)
 {
     int signo;
@@ -194,7 +199,7 @@ static void stop_at_call(enum ptrace_stop kind, uint64_t message)
         !signo)
         return;
     const struct signal_info info = user_signal(signo);
-    signal_send(process_current(), &info);
+    signal_send_task(task_current(), &info);
 }
 
 bool ptrace_call_begins(struct trapframe *tf)
@@ -261,35 +266,35 @@ void ptrace_forked(unsigned flags, int pid)
 
 void ptrace_execed(void)
 {
-    struct process *self = process_current();
+    struct task *self = task_current();
     const struct signal_info info = user_signal(SIGTRAP);
 
-    stop_at_event(PTRACE_EVENT_EXEC, self->pid);
+    stop_at_event(PTRACE_EVENT_EXEC, self->tid);
     mutex_lock(&process_tree_lock);
     const struct ptrace *ptrace = &self->ptrace;
     if (ptrace->tracer && !ptrace->is_seized && !(ptrace->options & PTRACE_O_TRACEEXEC))
-        signal_send(self, &info); /* PTRACE_TRACEME without the option: the old protocol */
+        signal_send_task(self, &info); /* PTRACE_TRACEME without the option: the old protocol */
     mutex_unlock(&process_tree_lock);
 }
 
 /* ---- Tracers and tracees; the tree lock is held ---- */
 
-static void tracer_link(struct process *process, struct process *tracer, enum tracing tracing,
+static void tracer_link(struct task *task, struct process *tracer, enum tracing tracing,
                         unsigned options)
 {
-    struct ptrace *ptrace = &process->ptrace;
+    struct ptrace *ptrace = &task->ptrace;
 
     assert(mutex_is_held(&process_tree_lock));
     ptrace->tracer = tracer;
     ptrace->options = options;
     ptrace->is_seized = tracing == TRACING_SEIZED;
-    TAILQ_INSERT_TAIL(&tracer->ptrace.tracees, process, ptrace.link);
-    set_tracing(&process->signals, tracing);
+    TAILQ_INSERT_TAIL(&tracer->tracees, task, ptrace.link);
+    set_tracing(task, tracing);
 }
 
-void ptrace_inherit(struct process *child, unsigned flags)
+void ptrace_inherit(struct task *child, unsigned flags)
 {
-    const struct ptrace *mine = &process_current()->ptrace;
+    const struct ptrace *mine = &task_current()->ptrace;
 
     assert(mutex_is_held(&process_tree_lock));
     if (!mine->tracer || !(mine->options & 1u << fork_event(flags)))
@@ -300,15 +305,15 @@ void ptrace_inherit(struct process *child, unsigned flags)
 
 /* Resumes a stopped tracee, which takes `signo`. If a signal has stopped the process, it stays
    stopped by that. */
-static void let_go(struct process *process, int signo)
+static void let_go(struct task *task, int signo)
 {
-    struct signal_state *state = &process->signals;
+    struct signal_state *state = &task->process->signals;
 
-    process->ptrace.inject = signo;
-    process->ptrace.stop = PTRACE_STOP_NONE;
-    process->ptrace.status = 0;
+    task->ptrace.inject = signo;
+    task->ptrace.stop = PTRACE_STOP_NONE;
+    task->ptrace.status = 0;
     spin_lock(&state->lock);
-    state->held = false;
+    task->signals.held = false;
     waitq_wake_all(&state->continued);
     spin_unlock(&state->lock);
 }
@@ -317,79 +322,98 @@ static void let_go(struct process *process, int signo)
 static void end_group_stop(struct signal_state *state)
 {
     spin_lock(&state->lock);
-    state->stopped = false;
+    signal_end_stop(state);
+    state->continue_due = false; /* the parent is not notified */
     spin_unlock(&state->lock);
 }
 
-static void tracer_unlink(struct process *process)
+static void tracer_unlink(struct task *task)
 {
-    struct ptrace *ptrace = &process->ptrace;
+    struct ptrace *ptrace = &task->ptrace;
 
-    TAILQ_REMOVE(&ptrace->tracer->ptrace.tracees, process, ptrace.link);
+    TAILQ_REMOVE(&ptrace->tracer->tracees, task, ptrace.link);
     ptrace->tracer = NULL;
     ptrace->options = 0;
     ptrace->is_seized = false;
-    set_tracing(&process->signals, TRACING_NONE);
-    atomic_and(&process->thread->work, ~WORK_PTRACE);
+    set_tracing(task, TRACING_NONE);
+    atomic_and(&task->thread->work, ~WORK_PTRACE);
 }
 
-void ptrace_end(struct process *process)
+void ptrace_end(struct task *task)
 {
-    struct ptrace *ptrace = &process->ptrace;
+    struct ptrace *ptrace = &task->ptrace;
 
     assert(mutex_is_held(&process_tree_lock));
     if (!ptrace->tracer)
         return;
-    tracer_unlink(process);
+    tracer_unlink(task);
     if (ptrace->stop != PTRACE_STOP_NONE)
-        let_go(process, ptrace->stop == PTRACE_STOP_SIGNAL ? ptrace->info.signo : 0);
+        let_go(task, ptrace->stop == PTRACE_STOP_SIGNAL ? ptrace->info.signo : 0);
 }
 
 void ptrace_tracer_exits(struct process *tracer)
 {
-    struct process *tracee;
+    struct task *tracee;
 
     assert(mutex_is_held(&process_tree_lock));
-    while ((tracee = TAILQ_FIRST(&tracer->ptrace.tracees))) {
+    while ((tracee = TAILQ_FIRST(&tracer->tracees))) {
+        struct process *process = tracee->process;
         bool is_to_die = tracee->ptrace.options & PTRACE_O_EXITKILL;
 
         ptrace_end(tracee);
-        if (tracee->zombie) {
-            if (tracee->parent != tracer)
-                news_of_end(tracee);
+        if (process->zombie) {
+            if (process->parent != tracer)
+                news_of_end(process);
         } else if (is_to_die) {
-            signal_send_kernel(tracee, SIGKILL);
+            signal_send_kernel(process, SIGKILL);
         }
     }
 }
 
 /* ---- The tracer's requests ---- */
 
-/* Returns the caller's tracee with that pid, or NULL. The tree lock is held. */
-static struct process *find_tracee(int pid)
+/* Returns true if a signal has stopped the process of the task. */
+static bool is_job_stopped(const struct task *task)
 {
-    struct process *process = pid > 0 ? process_find(pid) : NULL;
-
-    return process && process->ptrace.tracer == process_current() ? process : NULL;
+    return atomic_load_relaxed(&task->process->signals.job) == JOB_STOPPED;
 }
 
-/* Returns the caller's tracee with that pid if it is stopped, or NULL. A tracee that is being
-   killed may have woken up, but it does not change its registers before it gets the tree lock. */
-static struct process *find_stopped(int pid)
+/* Returns the task with that number, which may be the leader of a process that has ended; or
+   NULL. The tree lock is held. */
+static struct task *find_task(int tid)
 {
-    struct process *process = find_tracee(pid);
+    struct task *task = tid > 0 ? task_find(tid) : NULL;
+    const struct process *process = task || tid <= 0 ? NULL : process_find(tid);
 
-    return process && process->ptrace.stop != PTRACE_STOP_NONE ? process : NULL;
+    return process ? process->leader : task;
+}
+
+/* Returns the caller's tracee with that number, or NULL. The tree lock is held. */
+static struct task *find_tracee(int tid)
+{
+    struct task *task = find_task(tid);
+
+    return task && task->ptrace.tracer == process_current() ? task : NULL;
+}
+
+/* Returns the caller's tracee with that number if it is stopped, or NULL. A tracee that is being
+   killed may have woken up, but it does not change its registers before it gets the tree lock. */
+static struct task *find_stopped(int tid)
+{
+    struct task *task = find_tracee(tid);
+
+    return task && task->ptrace.stop != PTRACE_STOP_NONE ? task : NULL;
 }
 
 int ptrace_me(void)
 {
-    struct process *self = process_current();
+    struct task *self = task_current();
+    struct process *parent = self->process->parent;
     int err = -EPERM;
 
     mutex_lock(&process_tree_lock);
-    if (!self->ptrace.tracer && self->parent) {
-        tracer_link(self, self->parent, TRACING_OLD, 0);
+    if (!self->ptrace.tracer && parent) {
+        tracer_link(self, parent, TRACING_OLD, 0);
         err = 0;
     }
     mutex_unlock(&process_tree_lock);
@@ -403,13 +427,13 @@ int ptrace_seize(int pid, uint64_t options)
     if (options & ~(uint64_t)KNOWN_OPTIONS)
         return -EIO;
     mutex_lock(&process_tree_lock);
-    struct process *process = pid > 0 ? process_find(pid) : NULL;
-    int err = process ? -EPERM : -ESRCH;
-    if (process && process != self && process->pid != INIT_PID && !process->zombie &&
-        !process->ptrace.tracer) {
-        tracer_link(process, self, TRACING_SEIZED, options);
-        if (process->signals.stopped) /* stopped by a signal: it stops again, for its tracer */
-            want_trap(process);
+    struct task *task = find_task(pid);
+    int err = task ? -EPERM : -ESRCH;
+    if (task && task->process != self && task->process->pid != INIT_PID && !task->process->zombie &&
+        !task->ptrace.tracer) {
+        tracer_link(task, self, TRACING_SEIZED, options);
+        if (is_job_stopped(task)) /* it stops again, for its tracer */
+            want_trap(task);
         err = 0;
     }
     mutex_unlock(&process_tree_lock);
@@ -419,12 +443,12 @@ int ptrace_seize(int pid, uint64_t options)
 int ptrace_set_options(int pid, uint64_t options)
 {
     mutex_lock(&process_tree_lock);
-    struct process *process = find_stopped(pid);
+    struct task *task = find_stopped(pid);
     bool is_known = !(options & ~(uint64_t)KNOWN_OPTIONS);
-    if (process && is_known)
-        process->ptrace.options = options;
+    if (task && is_known)
+        task->ptrace.options = options;
     mutex_unlock(&process_tree_lock);
-    if (!process)
+    if (!task)
         return -ESRCH;
     return is_known ? 0 : -EINVAL;
 }
@@ -434,11 +458,11 @@ int ptrace_interrupt(int pid)
     int err = -ESRCH;
 
     mutex_lock(&process_tree_lock);
-    struct process *process = find_tracee(pid);
-    if (process)
-        err = process->ptrace.is_seized ? 0 : -EIO;
-    if (!err && !process->zombie)
-        want_trap(process);
+    struct task *task = find_tracee(pid);
+    if (task)
+        err = task->ptrace.is_seized ? 0 : -EIO;
+    if (!err && !task->process->zombie)
+        want_trap(task);
     mutex_unlock(&process_tree_lock);
     return err;
 }
@@ -446,43 +470,44 @@ int ptrace_interrupt(int pid)
 int ptrace_kill(int pid)
 {
     mutex_lock(&process_tree_lock);
-    struct process *process = find_tracee(pid);
-    if (process && !process->zombie)
-        signal_send_kernel(process, SIGKILL);
+    struct task *task = find_tracee(pid);
+    if (task && !task->process->zombie)
+        signal_send_kernel(task->process, SIGKILL);
     mutex_unlock(&process_tree_lock);
-    return process ? 0 : -ESRCH;
+    return task ? 0 : -ESRCH;
 }
 
 /* Ends the tracing of a stopped tracee. If the tracer is the parent and a signal has stopped the
    tracee, the parent is notified of that stop now, because as the tracer it was told of another. */
-static void tracer_detach(struct process *process)
+static void tracer_detach(struct task *task)
 {
-    const struct ptrace *ptrace = &process->ptrace;
+    const struct ptrace *ptrace = &task->ptrace;
+    struct process *process = task->process;
     bool is_untold = ptrace->stop == PTRACE_STOP_GROUP && ptrace->tracer == process->parent;
 
-    tracer_unlink(process);
-    if (is_untold && process->signals.stopped)
+    tracer_unlink(task);
+    if (is_untold && is_job_stopped(task))
         news_of_stop(process, ptrace->info.signo);
 }
 
-static int resume_locked(struct process *process, enum ptrace_resume how, int signo)
+static int resume_locked(struct task *task, enum ptrace_resume how, int signo)
 {
-    bool is_group = process->ptrace.stop == PTRACE_STOP_GROUP;
+    bool is_group = task->ptrace.stop == PTRACE_STOP_GROUP;
 
     assert(mutex_is_held(&process_tree_lock));
-    if (how == PTRACE_RESUME_LISTEN && (!is_group || !process->ptrace.is_seized))
+    if (how == PTRACE_RESUME_LISTEN && (!is_group || !task->ptrace.is_seized))
         return -EIO;
     if (how == PTRACE_RESUME_SYSCALL)
-        atomic_or(&process->thread->work, WORK_PTRACE);
+        atomic_or(&task->thread->work, WORK_PTRACE);
     else
-        atomic_and(&process->thread->work, ~WORK_PTRACE);
+        atomic_and(&task->thread->work, ~WORK_PTRACE);
     if (how == PTRACE_RESUME_DETACH)
-        tracer_detach(process);
+        tracer_detach(task);
     /* PTRACE_CONT and PTRACE_SYSCALL overrule the signal that stopped the tracee; PTRACE_DETACH
        does not. */
     if (is_group && (how == PTRACE_RESUME_CONT || how == PTRACE_RESUME_SYSCALL))
-        end_group_stop(&process->signals);
-    let_go(process, signo);
+        end_group_stop(&task->process->signals);
+    let_go(task, signo);
     return 0;
 }
 
@@ -491,9 +516,9 @@ int ptrace_resume(int pid, enum ptrace_resume how, uint64_t signo)
     int err = -ESRCH;
 
     mutex_lock(&process_tree_lock);
-    struct process *process = find_stopped(pid);
-    if (process)
-        err = signo <= SIGNALS ? resume_locked(process, how, signo) : -EIO;
+    struct task *task = find_stopped(pid);
+    if (task)
+        err = signo <= SIGNALS ? resume_locked(task, how, signo) : -EIO;
     mutex_unlock(&process_tree_lock);
     return err;
 }
@@ -501,15 +526,15 @@ int ptrace_resume(int pid, enum ptrace_resume how, uint64_t signo)
 int ptrace_look(int pid, struct ptrace_view *view)
 {
     mutex_lock(&process_tree_lock);
-    const struct process *process = find_stopped(pid);
-    if (process) {
-        const struct ptrace *ptrace = &process->ptrace;
+    const struct task *task = find_stopped(pid);
+    if (task) {
+        const struct ptrace *ptrace = &task->ptrace;
 
         *view = (struct ptrace_view){
             .stop = ptrace->stop,
             .has_info = ptrace->stop != PTRACE_STOP_GROUP || ptrace->is_seized,
-            .tf = *thread_trapframe(process->thread),
-            .fs_base = process->thread->context.fs_base,
+            .tf = *thread_trapframe(task->thread),
+            .fs_base = task->thread->context.fs_base,
             .message = ptrace->message,
             .info = ptrace->info,
         };
@@ -517,15 +542,15 @@ int ptrace_look(int pid, struct ptrace_view *view)
             restart_show(&view->tf);
     }
     mutex_unlock(&process_tree_lock);
-    return process ? 0 : -ESRCH;
+    return task ? 0 : -ESRCH;
 }
 
 int ptrace_get_vspace(int pid, struct vspace **vspace)
 {
     mutex_lock(&process_tree_lock);
-    const struct process *process = find_stopped(pid);
-    if (process)
-        vspace_get(*vspace = process->vspace); /* a process that stops has one */
+    const struct task *task = find_stopped(pid);
+    if (task)
+        vspace_get(*vspace = task->process->vspace); /* a process that stops has one */
     mutex_unlock(&process_tree_lock);
-    return process ? 0 : -ESRCH;
+    return task ? 0 : -ESRCH;
 }

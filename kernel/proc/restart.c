@@ -30,7 +30,7 @@ enum restart { RESTART_ALWAYS, RESTART_IF_ASKED, RESTART_NEVER };
 /* Returns true if the interrupted call has kept its deadline. */
 static bool keeps_deadline(void)
 {
-    return process_current()->signals.resume_ns;
+    return task_current()->signals.resume_ns;
 }
 
 /* Returns the rule of a call for the case that a handler is called. */
@@ -111,14 +111,14 @@ void restart_show(struct trapframe *tf)
 
 uint64_t restart_deadline(uint64_t deadline_ns)
 {
-    struct signal_state *state = &process_current()->signals;
-    uint64_t resumed_ns = state->resume_ns;
+    struct task_signals *mine = &task_current()->signals;
+    uint64_t resumed_ns = mine->resume_ns;
 
-    state->resume_ns = 0;
+    mine->resume_ns = 0;
     return resumed_ns ? resumed_ns : deadline_ns;
 }
 
 void restart_keep_deadline(uint64_t deadline_ns)
 {
-    process_current()->signals.resume_ns = deadline_ns;
+    task_current()->signals.resume_ns = deadline_ns;
 }

@@ -50,7 +50,7 @@ bool group_is_orphaned(int pgid, const struct process *leaving)
 static bool group_has_stopped(int pgid)
 {
     for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1))
-        if (p->pgid == pgid && !p->zombie && p->signals.stopped)
+        if (p->pgid == pgid && !p->zombie && p->signals.job == JOB_STOPPED)
             return true;
     return false;
 }

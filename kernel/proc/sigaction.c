@@ -1,8 +1,9 @@
-/* The settings of a process for its signals: actions, mask, alternate stack; and waiting for one.
+/* The settings for signals: the actions of a process; the mask and the alternate stack of a task;
+   and waiting for a signal.
 
-   Always true: only the process itself changes its settings, so it may read its mask without lock.
+   Always true: only the task itself changes its mask, so it may read it without lock.
 
-   Lock: signals.lock; fields marked (o) in struct signal_state need none. */
+   Lock: signals.lock; fields marked (o) in struct task_signals need none. */
 
 #include <linux/errno.h>
 #include <linux/signal.h>
@@ -11,16 +12,22 @@
 #include <sched/run.h>
 #include "signal_set.h"
 
-static struct signal_state *my_signals(void)
+static struct spinlock *signals_lock(void)
 {
-    return &process_current()->signals;
+    return &process_current()->signals.lock;
+}
+
+static struct task_signals *my_signals(void)
+{
+    return &task_current()->signals;
 }
 
 /* ---- Actions and the mask ---- */
 
 int signal_set_action(int signo, const struct signal_action *action, struct signal_action *old)
 {
-    struct signal_state *state = my_signals();
+    struct signal_state *state = &process_current()->signals;
+    struct task *task;
 
     if (!is_signal(signo) || (action && (BIT(signo) & UNBLOCKABLE)))
         return -EINVAL;
@@ -30,8 +37,11 @@ int signal_set_action(int signo, const struct signal_action *action, struct sign
     if (action) {
         state->actions[signo - 1] = *action;
         state->actions[signo - 1].mask &= ~UNBLOCKABLE;
-        if (signal_is_ignored(state, signo))
-            state->pending &= ~BIT(signo);
+        if (signal_is_ignored(state, signo)) {
+            state->pending.set &= ~BIT(signo);
+            TAILQ_FOREACH (task, &process_current()->tasks, link)
+                task->signals.pending.set &= ~BIT(signo);
+        }
     }
     spin_unlock(&state->lock);
     return 0;
@@ -39,12 +49,16 @@ int signal_set_action(int signo, const struct signal_action *action, struct sign
 
 void signal_change_mask(uint64_t mask)
 {
-    struct signal_state *state = my_signals();
+    struct process *process = process_current();
+    struct task_signals *mine = my_signals();
 
-    spin_lock(&state->lock);
-    state->blocked = mask & ~UNBLOCKABLE;
-    bool ready = state->pending & ~state->blocked;
-    spin_unlock(&state->lock);
+    spin_lock(&process->signals.lock);
+    bool blocks_more = mask & ~mine->blocked & process->signals.pending.set;
+    mine->blocked = mask & ~UNBLOCKABLE;
+    bool ready = signal_pending_of(task_current()) & ~mine->blocked;
+    if (blocks_more)
+        signal_pass_on(process);
+    spin_unlock(&process->signals.lock);
     if (ready)
         thread_set_work(thread_current(), WORK_SIGNAL);
 }
@@ -74,11 +88,9 @@ int signal_set_mask(int how, const uint64_t *set, uint64_t *old)
 
 uint64_t signal_pending_blocked(void)
 {
-    struct signal_state *state = my_signals();
-
-    spin_lock(&state->lock);
-    uint64_t set = state->pending & state->blocked;
-    spin_unlock(&state->lock);
+    spin_lock(signals_lock());
+    uint64_t set = signal_pending_of(task_current()) & my_signals()->blocked;
+    spin_unlock(signals_lock());
     return set;
 }
 
@@ -133,20 +145,20 @@ int signal_set_stack(const stack_t *wanted, uaddr_t rsp)
 
 void signal_borrow_mask(uint64_t mask)
 {
-    struct signal_state *state = my_signals();
+    struct task_signals *mine = my_signals();
 
-    state->saved_mask = state->blocked;
-    state->has_saved_mask = true;
+    mine->saved_mask = mine->blocked;
+    mine->has_saved_mask = true;
     signal_change_mask(mask);
 }
 
 void signal_return_mask(void)
 {
-    struct signal_state *state = my_signals();
+    struct task_signals *mine = my_signals();
 
-    if (state->has_saved_mask)
-        signal_change_mask(state->saved_mask);
-    state->has_saved_mask = false;
+    if (mine->has_saved_mask)
+        signal_change_mask(mine->saved_mask);
+    mine->has_saved_mask = false;
 }
 
 int signal_suspend(const uint64_t *mask)
@@ -157,34 +169,32 @@ int signal_suspend(const uint64_t *mask)
 }
 
 /* Takes a signal of `set`. If none is pending, marks the set as awaited and returns false. */
-static bool take_or_await(struct signal_state *state, uint64_t set, struct signal_info *info)
+static bool take_or_await(uint64_t set, struct signal_info *info)
 {
-    spin_lock(&state->lock);
-    bool taken = signal_take(state, set, info);
-    state->awaited = taken ? 0 : set;
-    spin_unlock(&state->lock);
+    spin_lock(signals_lock());
+    bool taken = signal_take(task_current(), set, info);
+    my_signals()->awaited = taken ? 0 : set;
+    spin_unlock(signals_lock());
     return taken;
 }
 
 /* Ends the wait, and takes a signal of `set`. Returns false if none is pending. */
-static bool take_after_wait(struct signal_state *state, uint64_t set, struct signal_info *info)
+static bool take_after_wait(uint64_t set, struct signal_info *info)
 {
-    spin_lock(&state->lock);
-    state->awaited = 0;
-    bool taken = signal_take(state, set, info);
-    spin_unlock(&state->lock);
+    spin_lock(signals_lock());
+    my_signals()->awaited = 0;
+    bool taken = signal_take(task_current(), set, info);
+    spin_unlock(signals_lock());
     return taken;
 }
 
 int signal_timed_wait(uint64_t set, uint64_t deadline_ns, struct signal_info *info)
 {
-    struct signal_state *state = my_signals();
-
     set &= ~UNBLOCKABLE;
-    if (take_or_await(state, set, info))
+    if (take_or_await(set, info))
         return info->signo;
     int err = thread_sleep_until(deadline_ns);
-    if (take_after_wait(state, set, info))
+    if (take_after_wait(set, info))
         return info->signo;
     return err ? err : -EAGAIN;
 }

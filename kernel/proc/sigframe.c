@@ -136,7 +136,7 @@ static bool is_within(const struct signal_stack *stack, uaddr_t addr)
 static int place_frame(const struct trapframe *tf, const struct signal_action *action,
                        struct frame_place *place)
 {
-    const struct signal_stack *stack = &process_current()->signals.stack;
+    const struct signal_stack *stack = &task_current()->signals.stack;
     bool nested = !stack->disarm && is_within(stack, tf->rsp - 1);
     uaddr_t top = tf->rsp - RED_ZONE;
 
@@ -162,7 +162,7 @@ static int write_frame(const struct frame_place *place, const struct trapframe *
     struct sigframe frame = {
         .restorer = action->restorer,
         .uc.uc_flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS,
-        .uc.uc_mcontext = context_from(tf, &process_current()->signals.trap, mask, place->fpu),
+        .uc.uc_mcontext = context_from(tf, &task_current()->signals.trap, mask, place->fpu),
         .uc.uc_sigmask = mask,
     };
 
@@ -174,7 +174,7 @@ static int write_frame(const struct frame_place *place, const struct trapframe *
 int sigframe_push(struct trapframe *tf, const struct signal_info *info,
                   const struct signal_action *action, uint64_t mask)
 {
-    struct signal_stack *stack = &process_current()->signals.stack;
+    struct signal_stack *stack = &task_current()->signals.stack;
     struct frame_place place;
     bool is_callable = (action->flags & SA_RESTORER) && action->handler < USER_END;
     int err = is_callable ? place_frame(tf, action, &place) : -EFAULT;

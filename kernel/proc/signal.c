@@ -1,15 +1,22 @@
 /* Posting signals, and taking one that is pending.
 
-   Posting sets the signal's bit, keeps its sender, and sets WORK_SIGNAL, which ends an
-   interruptible sleep. A fatal signal, which is sure to end the process, sets WORK_KILL too; that
-   ends the other sleeps that a signal may end (of a stopped process, of the parent in vfork).
+   Posting sets the signal's bit, keeps its sender, and sets WORK_SIGNAL of the task that is to take
+   it, which ends an interruptible sleep. A fatal signal, which is sure to end the process, sets
+   WORK_KILL too; that ends the other sleeps that a signal may end (of a stopped task, of the parent
+   in vfork).
+
+   A signal to a process goes to one task that does not block it: to one that awaits it, else to the
+   first. If all tasks block the signal, the first one that unblocks it takes it. If the chosen task
+   blocks the signal or ends before it takes it, signal_pass_on chooses again.
 
    SIGCONT and SIGKILL continue a stopped process when they are posted, whatever its action is. To
    post a stop signal discards a pending SIGCONT, and to post SIGCONT discards pending stops.
 
-   Always true: each signal is pending once at most; SIGKILL and SIGSTOP are never blocked.
+   Always true: each signal is pending once at most in each queue; SIGKILL and SIGSTOP are never
+   blocked.
 
-   Lock: signals.lock of each process (RANK_PIPE), one at a time. */
+   Lock: signals.lock of each process (RANK_PIPE), one at a time. Inside it the tasks of the process
+   neither come nor go, so a sender wakes them. */
 
 #include <linux/errno.h>
 #include <arch/atomic.h>
@@ -21,22 +28,28 @@
 
 void signal_init(struct signal_state *state)
 {
-    *state = (struct signal_state){.lock = SPINLOCK(RANK_PIPE)};
+    spin_init(&state->lock, RANK_PIPE);
     waitq_init(&state->continued);
+    waitq_init(&state->task_ended);
 }
 
-void signal_fork(struct signal_state *child, struct signal_state *parent)
+void signal_fork(struct task *child)
 {
-    spin_lock(&parent->lock);
-    child->blocked = parent->blocked;
-    child->stack = parent->stack;
-    child->trap = parent->trap;
-    memcpy(child->actions, parent->actions, sizeof(child->actions));
-    spin_unlock(&parent->lock);
+    struct signal_state *mine = &process_current()->signals;
+    const struct task_signals *self = &task_current()->signals;
+
+    spin_lock(&mine->lock);
+    child->signals.blocked = self->blocked;
+    memcpy(child->process->signals.actions, mine->actions, sizeof(mine->actions));
+    spin_unlock(&mine->lock);
+    child->signals.stack = self->stack;
+    child->signals.trap = self->trap;
 }
 
-void signal_exec(struct signal_state *state)
+void signal_exec(void)
 {
+    struct signal_state *state = &process_current()->signals;
+
     spin_lock(&state->lock);
     for (unsigned n = 0; n < SIGNALS; n++) {
         bool is_ignored = state->actions[n].handler == (uaddr_t)SIG_IGN;
@@ -46,7 +59,7 @@ void signal_exec(struct signal_state *state)
             (struct signal_action){.handler = (uaddr_t)(is_ignored ? SIG_IGN : SIG_DFL)};
     }
     spin_unlock(&state->lock);
-    state->stack = (struct signal_stack){0};
+    task_current()->signals.stack = (struct signal_stack){0};
 }
 
 struct signal_action signal_action_of(struct process *process, int signo)
@@ -59,12 +72,16 @@ struct signal_action signal_action_of(struct process *process, int signo)
     return action;
 }
 
-struct signal_masks signal_masks_of(struct process *process)
+struct signal_masks signal_masks_of(struct task *task)
 {
-    struct signal_state *state = &process->signals;
+    struct signal_state *state = &task->process->signals;
 
     spin_lock(&state->lock);
-    struct signal_masks masks = {.pending = state->pending, .blocked = state->blocked};
+    struct signal_masks masks = {
+        .pending = task->signals.pending.set,
+        .shared_pending = state->pending.set,
+        .blocked = task->signals.blocked,
+    };
     for (int signo = 1; signo <= SIGNALS; signo++) {
         const struct signal_action *action = &state->actions[signo - 1];
 
@@ -75,12 +92,13 @@ struct signal_masks signal_masks_of(struct process *process)
     return masks;
 }
 
-bool signal_is_held_off(struct process *process, int signo)
+bool signal_is_held_off(int signo)
 {
-    struct signal_state *state = &process->signals;
+    struct signal_state *state = &process_current()->signals;
 
     spin_lock(&state->lock);
-    bool held_off = (state->blocked & BIT(signo)) || signal_is_ignored(state, signo);
+    bool held_off =
+        (task_current()->signals.blocked & BIT(signo)) || signal_is_ignored(state, signo);
     spin_unlock(&state->lock);
     return held_off;
 }
@@ -95,63 +113,153 @@ bool signal_is_ignored(const struct signal_state *state, int signo)
     return state->spared || (BIT(signo) & DEFAULT_IGNORED);
 }
 
-/* Returns true if the signal is sure to end the process when it is taken. Of a tracee that is only
-   SIGKILL, because its tracer may suppress others. The lock is held. */
-static bool is_fatal(const struct signal_state *state, int signo)
+/* Returns true if the signal is sure to end the process when the task takes it. Of a tracee that is
+   only SIGKILL, because its tracer may suppress others. The lock is held. */
+static bool is_fatal(const struct task *task, int signo)
 {
-    if (state->traced && signo != SIGKILL)
+    const struct signal_state *state = &task->process->signals;
+
+    if (task->signals.traced && signo != SIGKILL)
         return false;
     bool is_default = state->actions[signo - 1].handler == (uaddr_t)SIG_DFL;
 
     return is_default && !(BIT(signo) & DEFAULT_STOP) && !signal_is_ignored(state, signo);
 }
 
-/* Stops and continues, as far as posting does. If a tracer has seized the process, SIGCONT makes it
-   stop for the tracer, whatever is done about the signal. Returns the WORK_ bits for that. The lock
-   is held. */
-static unsigned stop_or_continue(struct signal_state *state, int signo)
+void signal_end_stop(struct signal_state *state)
 {
-    if (BIT(signo) & DEFAULT_STOP)
-        state->pending &= ~BIT(SIGCONT);
-    if (signo == SIGCONT)
-        state->pending &= ~DEFAULT_STOP;
-    if (signo == SIGCONT || signo == SIGKILL) {
-        state->stopped = state->stop_taken = false;
-        waitq_wake_all(&state->continued);
-    }
-    if (signo != SIGCONT || !state->seized)
-        return 0;
-    state->continue_untold = true;
-    return WORK_SIGNAL;
+    assert(spin_is_held(&state->lock));
+    if (state->job == JOB_STOPPED && state->stop_told)
+        state->continue_due = true;
+    state->job = JOB_RUNNING;
+    state->stop_signo = 0;
+    state->stop_told = false;
+    waitq_wake_all(&state->continued);
 }
 
-unsigned signal_post_locked(struct signal_state *state, const struct signal_info *info)
+/* Discards signals that are pending for the process or a task. The lock is held. */
+static void discard(struct process *process, uint64_t set)
 {
-    uint64_t bit = BIT(info->signo);
-    bool blocked = state->blocked & bit, awaited = state->awaited & bit;
+    struct task *task;
 
-    assert(spin_is_held(&state->lock));
-    unsigned work = stop_or_continue(state, info->signo);
-    /* A tracer also sees the signals that the process ignores. */
-    if (!blocked && !awaited && !state->traced && signal_is_ignored(state, info->signo))
-        return 0;
-    if (!(state->pending & bit))
-        state->infos[info->signo - 1] = *info;
-    state->pending |= bit;
-    if (awaited)
-        return WORK_SIGNAL;
-    if (blocked || state->stopped) /* delivery takes it later */
-        return work;
-    return is_fatal(state, info->signo) ? WORK_SIGNAL | WORK_KILL : WORK_SIGNAL;
+    process->signals.pending.set &= ~set;
+    TAILQ_FOREACH (task, &process->tasks, link)
+        task->signals.pending.set &= ~set;
+}
+
+/* Makes every task that a tracer has seized stop for it. The lock is held. */
+static void tell_tracers_of_continue(struct process *process)
+{
+    struct task *task;
+
+    TAILQ_FOREACH (task, &process->tasks, link) {
+        if (!task->signals.seized)
+            continue;
+        task->signals.continue_untold = true;
+        thread_interrupt(task->thread, WORK_SIGNAL);
+    }
+}
+
+/* Stops and continues, as far as posting does. If a tracer has seized a task, SIGCONT makes it stop
+   for the tracer, whatever is done about the signal. The lock is held. */
+static void stop_or_continue(struct process *process, int signo)
+{
+    if (BIT(signo) & DEFAULT_STOP)
+        discard(process, BIT(SIGCONT));
+    if (signo == SIGCONT)
+        discard(process, DEFAULT_STOP);
+    if (signo == SIGCONT || signo == SIGKILL)
+        signal_end_stop(&process->signals);
+    if (signo == SIGCONT)
+        tell_tracers_of_continue(process);
+}
+
+void signal_queue_add(struct signal_queue *queue, const struct signal_info *info)
+{
+    if (!(queue->set & BIT(info->signo)))
+        queue->infos[info->signo - 1] = *info;
+    queue->set |= BIT(info->signo);
+}
+
+/* Returns true if the task would take the signal now. The lock is held. */
+static bool task_wants(const struct task *task, int signo)
+{
+    return (~task->signals.blocked | task->signals.awaited) & BIT(signo);
+}
+
+/* Returns the task that is to take a signal which is pending for the process, or NULL if all block
+   it. The list is as long as the process has tasks. The lock is held. */
+static struct task *find_receiver(struct process *process, int signo)
+{
+    struct task *task, *found = NULL;
+
+    TAILQ_FOREACH (task, &process->tasks, link) {
+        if (task->signals.awaited & BIT(signo))
+            return task;
+        if (!found && task_wants(task, signo))
+            found = task;
+    }
+    return found;
+}
+
+/* Returns true if nothing is to be done about a signal: the process ignores it, and no task that
+   may take it blocks or awaits it or has a tracer, which sees ignored signals too. `only` is the
+   only task that may take it; NULL: all may. The lock is held. */
+static bool is_dropped(struct process *process, const struct task *only, int signo)
+{
+    struct task *task;
+
+    if (!signal_is_ignored(&process->signals, signo))
+        return false;
+    TAILQ_FOREACH (task, &process->tasks, link) {
+        const struct task_signals *signals = &task->signals;
+
+        if ((!only || task == only) &&
+            (signals->traced || ((signals->blocked | signals->awaited) & BIT(signo))))
+            return false;
+    }
+    return true;
+}
+
+/* Makes a task notice a signal that is pending. The lock is held. */
+static void wake_receiver(struct task *task, int signo)
+{
+    unsigned work = WORK_SIGNAL;
+
+    if (task->signals.awaited & BIT(signo))
+        work = WORK_SIGNAL;
+    else if (task->process->signals.job == JOB_STOPPED)
+        return; /* the task takes it when the stop is over */
+    else if (is_fatal(task, signo))
+        work |= WORK_KILL;
+    thread_interrupt(task->thread, work);
+}
+
+/* Posts a signal to the process or only to the task `only`. */
+static void post(struct process *process, struct task *only, const struct signal_info *info)
+{
+    struct signal_state *state = &process->signals;
+    int signo = info->signo;
+
+    spin_lock(&state->lock);
+    stop_or_continue(process, signo);
+    if (!is_dropped(process, only, signo)) {
+        signal_queue_add(only ? &only->signals.pending : &state->pending, info);
+        struct task *receiver = only ? only : find_receiver(process, signo);
+        if (receiver && task_wants(receiver, signo))
+            wake_receiver(receiver, signo);
+    }
+    spin_unlock(&state->lock);
 }
 
 void signal_send(struct process *process, const struct signal_info *info)
 {
-    spin_lock(&process->signals.lock);
-    unsigned work = signal_post_locked(&process->signals, info);
-    spin_unlock(&process->signals.lock);
-    if (work)
-        thread_interrupt(process->thread, work);
+    post(process, NULL, info);
+}
+
+void signal_send_task(struct task *task, const struct signal_info *info)
+{
+    post(task->process, task, info);
 }
 
 void signal_send_kernel(struct process *process, int signo)
@@ -166,32 +274,61 @@ void signal_send_self(int signo)
     signal_send(self, &(struct signal_info){.signo = signo, .code = SI_USER, .pid = self->pid});
 }
 
+void signal_pass_on(struct process *process)
+{
+    uint64_t set = process->signals.pending.set;
+
+    assert(spin_is_held(&process->signals.lock));
+    for (; set; set &= set - 1) {
+        int signo = __builtin_ctzl(set) + 1;
+        struct task *receiver = find_receiver(process, signo);
+
+        if (receiver)
+            wake_receiver(receiver, signo);
+    }
+}
+
 bool signal_force(const struct signal_info *info)
 {
-    struct signal_state *state = &process_current()->signals;
+    struct task *self = task_current();
+    struct signal_state *state = &self->process->signals;
     struct signal_action *action = &state->actions[info->signo - 1];
     uint64_t bit = BIT(info->signo);
 
     spin_lock(&state->lock);
-    if ((state->blocked & bit) || !has_handler(action)) {
+    if ((self->signals.blocked & bit) || !has_handler(action)) {
         *action = (struct signal_action){0};
         state->spared = false;
     }
-    state->blocked &= ~bit;
-    bool is_first = !(state->pending & bit);
-    bool is_end = is_fatal(state, info->signo);
-    state->pending |= bit;
-    state->infos[info->signo - 1] = *info;
+    self->signals.blocked &= ~bit;
+    bool is_first = !(self->signals.pending.set & bit);
+    bool is_end = is_fatal(self, info->signo);
+    self->signals.pending.set |= bit;
+    self->signals.pending.infos[info->signo - 1] = *info;
     spin_unlock(&state->lock);
     thread_set_work(thread_current(), is_end ? WORK_SIGNAL | WORK_KILL : WORK_SIGNAL);
     return is_end && is_first;
 }
 
-/* ---- Questions of the current process ---- */
+/* ---- Questions of the current task ---- */
 
 bool signal_is_pending(void)
 {
     return atomic_load(&thread_current()->work) & WORK_SIGNAL;
+}
+
+uint64_t signal_pending_of(const struct task *task)
+{
+    assert(spin_is_held(&task->process->signals.lock));
+    return task->signals.pending.set | task->process->signals.pending.set;
+}
+
+bool signal_must_end(const struct task *task)
+{
+    const struct signal_state *state = &task->process->signals;
+
+    return (signal_pending_of(task) & BIT(SIGKILL)) || state->exiting ||
+           (state->execs && state->execs != task);
 }
 
 bool signal_is_killed(void)
@@ -199,17 +336,18 @@ bool signal_is_killed(void)
     struct signal_state *state = &process_current()->signals;
 
     spin_lock(&state->lock);
-    bool is_killed = state->pending & BIT(SIGKILL);
+    bool is_killed = signal_must_end(task_current());
     spin_unlock(&state->lock);
     return is_killed;
 }
 
 bool signal_is_fatal(void)
 {
-    struct signal_state *state = &process_current()->signals;
+    struct task *self = task_current();
+    struct signal_state *state = &self->process->signals;
 
     spin_lock(&state->lock);
-    bool is_end = !state->traced || (state->pending & BIT(SIGKILL));
+    bool is_end = !self->signals.traced || signal_must_end(self);
     if (!is_end)
         atomic_and(&thread_current()->work, ~WORK_KILL);
     spin_unlock(&state->lock);
@@ -218,11 +356,11 @@ bool signal_is_fatal(void)
 
 /* ---- Taking one ---- */
 
-bool signal_take(struct signal_state *state, uint64_t set, struct signal_info *info)
+/* Takes the first signal of `set` from a queue. */
+static bool queue_take(struct signal_queue *queue, uint64_t set, struct signal_info *info)
 {
-    uint64_t ready = state->pending & set;
+    uint64_t ready = queue->set & set;
 
-    assert(spin_is_held(&state->lock));
     if (!ready)
         return false;
     if (ready & BIT(SIGKILL))
@@ -230,9 +368,19 @@ bool signal_take(struct signal_state *state, uint64_t set, struct signal_info *i
     else if (ready & SYNCHRONOUS)
         ready &= SYNCHRONOUS;
     int signo = __builtin_ctzl(ready) + 1;
-    state->pending &= ~BIT(signo);
-    if (BIT(signo) & DEFAULT_STOP)
-        state->stop_taken = true;
-    *info = state->infos[signo - 1];
+    queue->set &= ~BIT(signo);
+    *info = queue->infos[signo - 1];
+    return true;
+}
+
+bool signal_take(struct task *task, uint64_t set, struct signal_info *info)
+{
+    struct signal_state *state = &task->process->signals;
+
+    assert(spin_is_held(&state->lock));
+    if (!queue_take(&task->signals.pending, set, info) && !queue_take(&state->pending, set, info))
+        return false;
+    if ((BIT(info->signo) & DEFAULT_STOP) && state->job == JOB_RUNNING)
+        state->job = JOB_STOP_TAKEN;
     return true;
 }

@@ -3,6 +3,8 @@
 
 #include <proc/signal.h>
 
+struct task;
+
 #define BIT(signo)  (1ul << ((signo)-1))
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
 
@@ -25,18 +27,30 @@ static inline bool has_handler(const struct signal_action *action)
     return action->handler != (uaddr_t)SIG_DFL && action->handler != (uaddr_t)SIG_IGN;
 }
 
-/* Posts a signal without waking the process. Returns the WORK_ bits that its thread must get. The
-   lock is held. */
-unsigned signal_post_locked(struct signal_state *state, const struct signal_info *info);
+/* ---- signals.lock is held ---- */
 
-/* Returns true if the process ignores the signal, by its action or by default. The lock is held. */
+/* Adds a signal that is not pending yet; if it is, the first one's information stays. */
+void signal_queue_add(struct signal_queue *queue, const struct signal_info *info);
+
+/* Returns true if the process ignores the signal, by its action or by default. */
 bool signal_is_ignored(const struct signal_state *state, int signo);
 
-/* Takes the first of the pending signals in `set`. Returns false if there is none. The lock is
-   held. */
-bool signal_take(struct signal_state *state, uint64_t set, struct signal_info *info);
+/* Takes the first of the signals in `set` that are pending for the task or its process. Returns
+   false if there is none. */
+bool signal_take(struct task *task, uint64_t set, struct signal_info *info);
 
-/* Sets the mask of the current process. Pending signals that it unblocks are taken on the way to
+/* Returns the signals that the task may take: pending for it or its process. */
+uint64_t signal_pending_of(const struct task *task);
+
+/* Returns true if the task is to end: SIGKILL is pending, or its process is ending. */
+bool signal_must_end(const struct task *task);
+
+/* Ends a stop by a signal: all tasks go on. */
+void signal_end_stop(struct signal_state *state);
+
+/* ---- Without it ---- */
+
+/* Sets the mask of the current task. Pending signals that it unblocks are taken on the way to
    user mode. */
 void signal_change_mask(uint64_t mask);
 
@@ -45,5 +59,5 @@ void signal_change_mask(uint64_t mask);
 __must_check int sigframe_push(struct trapframe *tf, const struct signal_info *info,
                                const struct signal_action *action, uint64_t mask);
 
-/* Sends SIGSEGV to the current process, whose stack holds no valid frame, and reports `what`. */
+/* Sends SIGSEGV to the current task, whose stack holds no valid frame, and reports `what`. */
 void sigframe_refuse(const struct trapframe *tf, const char *what);

@@ -19,12 +19,13 @@
 
 /* ---- Finding a child ---- */
 
-static bool wait_is_meant(const struct wait_request *request, const struct process *self,
+/* Returns true if the request selects a child of this group, or a task with this number. */
+static bool wait_is_meant(const struct wait_request *request, const struct process *self, int id,
                           const struct process *child)
 {
     switch (request->which) {
     case P_PID:
-        return child->pid == request->id;
+        return id == request->id;
     case P_PGID:
         return child->pgid == (request->id ? request->id : self->pgid);
     default:
@@ -32,26 +33,26 @@ static bool wait_is_meant(const struct wait_request *request, const struct proce
     }
 }
 
-/* Returns the place of the next status for `self`, where 0 means no status. */
-static int *wait_status_of(const struct process *self, struct process *child)
+/* Returns the process that has the first claim to the end of the child. */
+static struct process *tracer_of(const struct process *child)
 {
-    if (child->zombie)
-        return &child->exit_status;
-    if (child->ptrace.tracer == self && child->ptrace.status)
-        return &child->ptrace.status;
-    return &child->stop_status;
+    return child->leader->ptrace.tracer;
+}
+
+/* Returns the place of the next status of a child for its parent, where 0 means no status. */
+static int *wait_status_of(struct process *child)
+{
+    return child->zombie ? &child->exit_status : &child->stop_status;
 }
 
 /* Returns true if the child has a status that the options ask for. An end is reported to the tracer
    first. */
 static bool has_status(const struct process *child, const struct process *self, int options)
 {
-    const struct process *tracer = child->ptrace.tracer;
+    const struct process *tracer = tracer_of(child);
 
     if (child->zombie)
         return (options & WEXITED) && (!tracer || tracer == self);
-    if (tracer == self && child->ptrace.status)
-        return true;
     int wanted = child->stop_status == STATUS_CONTINUED ? WCONTINUED : WSTOPPED;
     return child->parent == self && child->stop_status && (options & wanted);
 }
@@ -59,37 +60,63 @@ static bool has_status(const struct process *child, const struct process *self, 
 /* Returns true if the child may have a status in the future. */
 static bool may_have_status(const struct process *child, const struct process *self)
 {
-    const struct process *tracer = child->ptrace.tracer;
+    const struct process *tracer = tracer_of(child);
 
     return !child->zombie || (tracer && tracer != self);
 }
 
-/* Returns true if the child matches the request and has a status. Sets *is_any if it matches and
-   may have one later. */
+/* What a wait has found: a task that has stopped for its tracer, the caller; or a process. */
+struct found {
+    struct task *tracee;     /* NULL: none */
+    struct process *process; /* NULL: none */
+    bool is_any;             /* a child or tracee that matches may have a status later */
+};
+
+/* Returns true if the child matches the request and has a status. */
 static bool wait_matches(const struct wait_request *request, const struct process *self,
-                         const struct process *child, bool *is_any)
+                         struct process *child, struct found *found)
 {
-    if (!wait_is_meant(request, self, child))
+    if (!wait_is_meant(request, self, child->pid, child))
         return false;
-    *is_any |= may_have_status(child, self);
-    return has_status(child, self, request->options);
+    found->is_any |= may_have_status(child, self);
+    if (!has_status(child, self, request->options))
+        return false;
+    found->process = child;
+    return true;
 }
 
-/* Finds a child or tracee that matches the request and has a status. Returns NULL if there is
-   none. Then *is_any is true if a child that matches may have a status later. */
-static struct process *wait_find(const struct wait_request *request, const struct process *self,
-                                 bool *is_any)
+/* Returns true if the tracee matches the request and has a status for its tracer, `self`. Its
+   process counts too, if it is the first task. */
+static bool wait_matches_tracee(const struct wait_request *request, const struct process *self,
+                                struct task *tracee, struct found *found)
+{
+    if (tracee->process->zombie)
+        return tracee == tracee->process->leader &&
+               wait_matches(request, self, tracee->process, found);
+    if (!wait_is_meant(request, self, tracee->tid, tracee->process))
+        return false;
+    found->is_any = true;
+    if (!tracee->ptrace.status)
+        return false;
+    found->tracee = tracee;
+    return true;
+}
+
+/* Finds a child or tracee that matches the request and has a status. The lists are as long as the
+   caller has children, and tasks that it traces. */
+static struct found wait_find(const struct wait_request *request, const struct process *self)
 {
     struct process *child;
+    struct task *tracee;
+    struct found found = {};
 
-    *is_any = false;
+    TAILQ_FOREACH (tracee, &self->tracees, ptrace.link)
+        if (wait_matches_tracee(request, self, tracee, &found))
+            return found;
     TAILQ_FOREACH (child, &self->children, sibling)
-        if (wait_matches(request, self, child, is_any))
-            return child;
-    TAILQ_FOREACH (child, &self->ptrace.tracees, ptrace.link)
-        if (wait_matches(request, self, child, is_any))
-            return child;
-    return NULL;
+        if (wait_matches(request, self, child, &found))
+            return found;
+    return found;
 }
 
 /* ---- Reporting its status ---- */
@@ -101,30 +128,36 @@ static void wait_add_usage(struct process_usage *sum, const struct process_usage
     sum->cpu.kernel_ns += part->cpu.kernel_ns;
 }
 
-static struct wait_result wait_report(const struct process *self, struct process *child)
+static struct wait_result wait_report(const struct found *found)
 {
-    const int *status = wait_status_of(self, child);
+    struct process *process = found->tracee ? found->tracee->process : found->process;
     struct wait_result result = {
-        .pid = child->pid,
-        .status = *status,
-        .is_trap = status == &child->ptrace.status,
-        .usage = process_usage(child),
+        .pid = found->tracee ? found->tracee->tid : process->pid,
+        .status = found->tracee ? found->tracee->ptrace.status : *wait_status_of(process),
+        .is_trap = found->tracee,
+        .usage = process_usage(process),
     };
 
-    wait_add_usage(&result.usage, &child->children_usage);
+    wait_add_usage(&result.usage, &process->children_usage);
     return result;
 }
 
 /* Takes the status that `result` reports. Returns the child if it is a zombie of `self`, which is
    now unlinked and must be freed; else NULL. The zombie of another parent goes to that parent. */
-static struct process *wait_take(struct process *self, struct process *child,
+static struct process *wait_take(struct process *self, const struct found *found,
                                  const struct wait_result *result)
 {
-    if (!child->zombie) {
-        *wait_status_of(self, child) = 0;
+    struct process *child = found->process;
+
+    if (found->tracee) {
+        found->tracee->ptrace.status = 0;
         return NULL;
     }
-    ptrace_end(child);
+    if (!child->zombie) {
+        *wait_status_of(child) = 0;
+        return NULL;
+    }
+    ptrace_end(child->leader);
     if (child->parent != self) {
         news_of_end(child);
         return NULL;
@@ -136,7 +169,12 @@ static struct process *wait_take(struct process *self, struct process *child,
 
 static void reap(struct process *dead)
 {
-    thread_destroy(dead->thread);
+    struct task *task;
+
+    while ((task = TAILQ_FIRST(&dead->ended))) {
+        TAILQ_REMOVE(&dead->ended, task, link);
+        task_free(task);
+    }
     process_free(dead);
 }
 
@@ -145,22 +183,22 @@ static void reap(struct process *dead)
 static int wait_look(const struct wait_request *request, struct wait_result *result, unsigned *seen)
 {
     struct process *self = process_current(), *dead = NULL;
-    bool is_any;
 
     mutex_lock(&process_tree_lock);
     *seen = atomic_load(&self->news_count);
-    struct process *child = wait_find(request, self, &is_any);
-    if (child) {
-        *result = wait_report(self, child);
+    struct found found = wait_find(request, self);
+    bool is_found = found.tracee || found.process;
+    if (is_found) {
+        *result = wait_report(&found);
         if (!(request->options & WNOWAIT))
-            dead = wait_take(self, child, result);
+            dead = wait_take(self, &found, result);
     }
     mutex_unlock(&process_tree_lock);
     if (dead)
         reap(dead);
-    if (child)
+    if (is_found)
         return 1;
-    return is_any ? 0 : -ECHILD;
+    return found.is_any ? 0 : -ECHILD;
 }
 
 int process_wait(const struct wait_request *request, struct wait_result *result)

@@ -18,7 +18,7 @@ int procfs_fail_nth(struct text_sink *sink, uint64_t key)
 
     if (!process)
         return -ESRCH;
-    sink_printf(sink, "%u\n", atomic_load_relaxed(&process->thread->fail_nth));
+    sink_printf(sink, "%u\n", atomic_load_relaxed(&process->leader->thread->fail_nth));
     procfs_release();
     return 0;
 }
@@ -50,7 +50,7 @@ int procfs_set_fail_nth(const char *text, uint64_t key)
     const struct process *process = procfs_hold(key);
     if (!process)
         return -ESRCH;
-    thread_set_fail_nth(process->thread, nth);
+    thread_set_fail_nth(process->leader->thread, nth);
     procfs_release();
     return 0;
 }

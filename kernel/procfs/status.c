@@ -57,18 +57,29 @@ static int parent_pid(const struct process *process)
 
 static int tracer_pid(const struct process *process)
 {
-    return process->ptrace.tracer ? process->ptrace.tracer->pid : 0;
+    return process->leader->ptrace.tracer ? process->leader->ptrace.tracer->pid : 0;
+}
+
+/* Returns true if a task of the process runs or is ready to. The tree lock is held. */
+static bool any_runs(const struct process *process)
+{
+    const struct task *task;
+
+    TAILQ_FOREACH (task, &process->tasks, link)
+        if (task->thread->state == THREAD_RUNNABLE)
+            return true;
+    return false;
 }
 
 static char state_letter(const struct process *process)
 {
     if (process->zombie)
         return 'Z';
-    if (process->ptrace.stop != PTRACE_STOP_NONE)
+    if (process->leader->ptrace.stop != PTRACE_STOP_NONE)
         return 't';
-    if (process->signals.stopped)
+    if (process->signals.job == JOB_STOPPED)
         return 'T';
-    return process->thread->state == THREAD_RUNNABLE ? 'R' : 'S';
+    return any_runs(process) ? 'R' : 'S';
 }
 
 static const char *state_name(char letter)
@@ -127,10 +138,10 @@ static void print_memory(struct text_sink *sink, const struct process *process,
    none. */
 static void print_signals(struct text_sink *sink, struct process *process)
 {
-    struct signal_masks masks = signal_masks_of(process);
+    struct signal_masks masks = signal_masks_of(process->leader);
 
-    sink_printf(sink, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", 0ul, masks.pending,
-                masks.blocked);
+    sink_printf(sink, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", masks.pending,
+                masks.shared_pending, masks.blocked);
     sink_printf(sink, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", masks.ignored, masks.caught);
 }
 
@@ -165,7 +176,7 @@ static void print_who(struct text_sink *sink, const struct process *process)
 
 /* Fields 10 to 22: minor and major faults, and times, each of the process and of its children;
    priority, niceness, number of threads, and the time of its start. */
-static void print_usage(struct text_sink *sink, const struct process *process)
+static void print_usage(struct text_sink *sink, struct process *process)
 {
     struct process_usage own = process_usage(process);
     const struct process_usage *children = &process->children_usage;
@@ -196,11 +207,11 @@ static void print_space(struct text_sink *sink, const struct process *process,
 static void print_more(struct text_sink *sink, struct process *process)
 {
     const uint64_t low = (1ul << 31) - 1;
-    struct signal_masks masks = signal_masks_of(process);
+    struct signal_masks masks = signal_masks_of(process->leader);
 
     sink_printf(sink, " %lu %lu %lu %lu 0 0 0 %d %u 0 0 0 0 0", masks.pending & low,
                 masks.blocked & low, masks.ignored & low, masks.caught & low, SIGCHLD,
-                process->thread->cpu);
+                process->leader->thread->cpu);
 }
 
 /* Fields 45 to 52: data, heap, arguments and environment; the exit status. */

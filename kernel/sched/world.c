@@ -45,7 +45,7 @@ void world_remove(struct thread *thread)
 /* Returns true if `thread` is not at rest, and asks it to come to rest. world.lock is held. */
 static bool is_moving(struct thread *thread)
 {
-    if (thread == world.stopper || !thread->process || thread->state == THREAD_DEAD)
+    if (thread == world.stopper || !thread->task || thread->state == THREAD_DEAD)
         return false;
     if (atomic_load(&thread->at_rest))
         return false;

@@ -229,7 +229,7 @@ static struct signal_info page_fault_signal(enum fault_outcome outcome, uint64_t
 /* Keeps an exception for the contexts of signal handlers. */
 static void keep_exception(uint64_t vector, uint64_t error)
 {
-    struct signal_trap *trap = &process_current()->signals.trap;
+    struct signal_trap *trap = &task_current()->signals.trap;
 
     trap->vector = vector;
     trap->error = error;
@@ -240,7 +240,15 @@ static void keep_exception(uint64_t vector, uint64_t error)
 static void keep_page_fault(uint64_t addr, unsigned access)
 {
     keep_exception(VECTOR_PAGE_FAULT, access | FAULT_USER | (addr >= USER_END ? FAULT_PRESENT : 0));
-    process_current()->signals.trap.addr = addr;
+    task_current()->signals.trap.addr = addr;
+}
+
+/* Returns the address space of the current process, or NULL for a thread of the kernel. */
+static struct vspace *vspace_of_current(void)
+{
+    const struct task *task = task_current();
+
+    return task ? task->process->vspace : NULL;
 }
 
 /* Resolves a page fault of user code, or forces a signal. A fault is reported only if it kills the
@@ -256,7 +264,7 @@ static void user_page_fault(struct trapframe *tf, uint64_t addr, unsigned access
     if (fault_resolved(outcome))
         return;
     keep_page_fault(addr, access);
-    process_current()->repeats.count = 0;
+    task_current()->repeats.count = 0;
     const struct signal_info info = page_fault_signal(outcome, addr);
     if (signal_force(&info))
         report_page_fault(tf, addr, access, outcome);
@@ -279,23 +287,22 @@ static void user_fault(struct trapframe *tf, uint64_t addr, unsigned access)
 static bool kernel_fault(struct trapframe *tf, uint64_t addr, unsigned access)
 {
     uint64_t fixup = extable_find(tf->rip);
-    struct process *process = process_current();
+    struct vspace *vspace = vspace_of_current();
 
     if (!fixup)
         return false;
     if (tf->vector == VECTOR_PAGE_FAULT) {
         /* A user copy accesses user addresses as data. An address in the kernel's half, a fetch or
            a reserved bit is a bug of the kernel. */
-        if (addr >= USER_END || (access & (FAULT_EXEC | FAULT_RESERVED)) || !process ||
-            !process->vspace)
+        if (addr >= USER_END || (access & (FAULT_EXEC | FAULT_RESERVED)) || !vspace)
             return false;
         if (tf->rflags & RFLAGS_IF)
             irq_enable();
-        enum fault_outcome outcome = vspace_fault(process->vspace, addr, access);
+        enum fault_outcome outcome = vspace_fault(vspace, addr, access);
         irq_disable();
         if (fault_resolved(outcome))
             return true;
-        process->repeats.count = 0;
+        task_current()->repeats.count = 0;
         /* A copy that failed tries its last bytes one by one; only the first fault is reported,
            because signal_force returns false for the second. */
         const struct signal_info info = page_fault_signal(outcome, addr);
@@ -310,15 +317,15 @@ static bool kernel_fault(struct trapframe *tf, uint64_t addr, unsigned access)
    come again for ever, unseen. */
 static void check_progress(const struct trapframe *tf, uint64_t addr, unsigned access)
 {
-    struct process *process = process_current();
+    struct vspace *vspace = vspace_of_current();
 
     if (tf->vector != VECTOR_PAGE_FAULT)
         return;
     if (access & FAULT_RESERVED)
         panic_reserved_bit(tf, addr);
-    if (addr >= USER_END || !process || !process->vspace)
+    if (addr >= USER_END || !vspace)
         return;
-    if (fault_is_endless(&process->repeats, process->vspace, tf->rip, addr, access))
+    if (fault_is_endless(&task_current()->repeats, vspace, tf->rip, addr, access))
         panic_endless_fault(tf, addr, access);
 }
 

@@ -117,19 +117,19 @@ SYSCALL2(sys_set_robust_list, uaddr_t, head, size_t, len)
 {
     if (len != sizeof(struct robust_list_head))
         return -EINVAL;
-    process_current()->robust_list = head;
+    task_current()->robust_list = head;
     return 0;
 }
 
-SYSCALL3(sys_get_robust_list, int, pid, uaddr_t __user *, head, size_t __user *, len)
+SYSCALL3(sys_get_robust_list, int, tid, uaddr_t __user *, head, size_t __user *, len)
 {
     const size_t size = sizeof(struct robust_list_head);
 
     mutex_lock(&process_tree_lock);
-    const struct process *process = pid ? process_find(pid) : process_current();
-    uaddr_t list = process ? atomic_load_relaxed(&process->robust_list) : 0;
+    const struct task *task = tid ? task_find(tid) : task_current();
+    uaddr_t list = task ? atomic_load_relaxed(&task->robust_list) : 0;
     mutex_unlock(&process_tree_lock);
-    if (!process)
+    if (!task)
         return -ESRCH;
     return put_user(len, &size) || put_user(head, &list) ? -EFAULT : 0;
 }

@@ -11,7 +11,7 @@ SYSCALL0(sys_getpid)
 
 SYSCALL0(sys_gettid)
 {
-    return process_current()->pid;
+    return task_current()->tid;
 }
 
 SYSCALL0(sys_getppid)

@@ -82,16 +82,16 @@ SYSCALL4(sys_prlimit64, int, pid, unsigned, resource, const struct rlimit64 __us
 
 SYSCALL2(sys_getrusage, int, who, struct rusage __user *, out)
 {
-    struct process *process = process_current();
-    struct process_usage usage;
+    struct process_usage children, usage = process_usage_current(&children);
 
     switch (who) {
     case RUSAGE_SELF:
-    case RUSAGE_THREAD:
-        usage = process_usage(process);
+        break;
+    case RUSAGE_THREAD: /* faults are counted for the process only */
+        usage.cpu = task_cputime(task_current());
         break;
     case RUSAGE_CHILDREN:
-        usage = process->children_usage; /* no other thread changes it */
+        usage = children;
         break;
     default:
         return -EINVAL;
@@ -103,8 +103,7 @@ SYSCALL2(sys_getrusage, int, who, struct rusage __user *, out)
 /* Returns the ticks since boot; `out` gets the ticks of the process and of its children. */
 SYSCALL1(sys_times, struct tms __user *, out)
 {
-    const struct process *process = process_current();
-    struct process_usage self = process_usage(process), children = process->children_usage;
+    struct process_usage children, self = process_usage_current(&children);
     const struct tms times = {
         .tms_utime = clock_ticks(self.cpu.user_ns),
         .tms_stime = clock_ticks(self.cpu.kernel_ns),

@@ -30,11 +30,16 @@ SYSCALL0(sys_vfork)
     return process_fork(&request);
 }
 
-/* The flags that fork(2), vfork(2) and posix_spawn(3) of C libraries use. Threads are not
-   supported. */
+/* The flags that fork(2), vfork(2) and posix_spawn(3) of C libraries use, and those of a thread. */
 #define CLONE_KNOWN                                                                                \
     (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | \
      CLONE_PARENT_SETTID)
+
+/* What the threads of a process always share here; a thread must ask for all of it. */
+#define CLONE_TASK (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
+#define CLONE_TASK_KNOWN                                                        \
+    (CSIGNAL | CLONE_TASK | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_CHILD_SETTID | \
+     CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID | CLONE_DETACHED)
 
 SYSCALL5(sys_clone, uint64_t, flags, uaddr_t, stack, uaddr_t, parent_tid, uaddr_t, child_tid,
          uint64_t, tls)
@@ -47,11 +52,15 @@ SYSCALL5(sys_clone, uint64_t, flags, uaddr_t, stack, uaddr_t, parent_tid, uaddr_
         .parent_tid = parent_tid,
     };
 
-    if (flags & ~(uint64_t)CLONE_KNOWN)
+    bool is_task = flags & CLONE_THREAD;
+
+    if (flags & ~(uint64_t)(is_task ? CLONE_TASK_KNOWN : CLONE_KNOWN))
+        return -EINVAL;
+    if (is_task && (flags & CLONE_TASK) != CLONE_TASK)
         return -EINVAL;
     if ((flags & CLONE_SETTLS) && tls >= USER_END)
         return -EPERM;
-    return process_fork(&request);
+    return is_task ? task_clone(&request) : process_fork(&request);
 }
 
 /* clone3(2) is refused, and C libraries use clone(2) instead. */
@@ -76,7 +85,7 @@ SYSCALL3(sys_execve, const char __user *, path, const uaddr_t __user *, argv,
 
 SYSCALL1(sys_exit, int, code)
 {
-    process_exit((code & 0xff) << 8);
+    task_exit((code & 0xff) << 8);
 }
 
 SYSCALL1(sys_exit_group, int, code)
@@ -180,8 +189,8 @@ SYSCALL0(sys_sched_yield)
 
 SYSCALL1(sys_set_tid_address, uaddr_t, word)
 {
-    process_current()->clear_tid = word;
-    return process_current()->pid;
+    task_current()->clear_tid = word;
+    return task_current()->tid;
 }
 
 SYSCALL2(sys_arch_prctl, int, code, uint64_t, addr)

@@ -12,44 +12,56 @@ SYSCALL2(sys_kill, int, pid, int, signo)
     return signal_kill(pid, signo, SI_USER);
 }
 
+static long kill_task(int tgid, int tid, int signo)
+{
+    return signal_kill_task(
+        tgid, tid,
+        &(struct signal_info){.signo = signo, .code = SI_TKILL, .pid = process_current()->pid});
+}
+
 SYSCALL2(sys_tkill, int, tid, int, signo)
 {
-    return tid <= 0 ? -EINVAL : signal_kill(tid, signo, SI_TKILL);
+    return tid <= 0 ? -EINVAL : kill_task(0, tid, signo);
 }
 
 SYSCALL3(sys_tgkill, int, tgid, int, tid, int, signo)
 {
-    if (tgid <= 0 || tid <= 0)
-        return -EINVAL;
-    return tgid == tid ? signal_kill(tid, signo, SI_TKILL) : -ESRCH;
+    return tgid <= 0 || tid <= 0 ? -EINVAL : kill_task(tgid, tid, signo);
 }
 
-static long queue_signal(int pid, int signo, const siginfo_t __user *from)
+/* Reads the information that a program has chosen. -EFAULT. */
+static int get_info(int signo, const siginfo_t __user *from, struct signal_info *info)
 {
     siginfo_t in;
 
     if (get_user(&in, from))
         return -EFAULT;
-    const struct signal_info info = {
+    *info = (struct signal_info){
         .signo = signo,
         .code = in.si_code,
         .pid = in.si_pid,
         .uid = in.si_uid,
         .value = (uint64_t)in.si_ptr,
     };
-    return signal_queue(pid, &info);
+    return 0;
 }
 
-SYSCALL3(sys_rt_sigqueueinfo, int, pid, int, signo, const siginfo_t __user *, info)
+SYSCALL3(sys_rt_sigqueueinfo, int, pid, int, signo, const siginfo_t __user *, from)
 {
-    return queue_signal(pid, signo, info);
+    struct signal_info info;
+    int err = get_info(signo, from, &info);
+
+    return err ? err : signal_queue_info(pid, &info);
 }
 
-SYSCALL4(sys_rt_tgsigqueueinfo, int, tgid, int, tid, int, signo, const siginfo_t __user *, info)
+SYSCALL4(sys_rt_tgsigqueueinfo, int, tgid, int, tid, int, signo, const siginfo_t __user *, from)
 {
+    struct signal_info info;
+
     if (tgid <= 0 || tid <= 0)
         return -EINVAL;
-    return tgid == tid ? queue_signal(tid, signo, info) : -ESRCH;
+    int err = get_info(signo, from, &info);
+    return err ? err : signal_queue_task(tgid, tid, &info);
 }
 
 SYSCALL4(sys_rt_sigaction, int, signo, const struct signal_action __user *, action,

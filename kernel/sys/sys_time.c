@@ -10,10 +10,10 @@
 #include <sys/timeout.h>
 #include <vm/usercopy.h>
 
-/* Returns the CPU time of the current process, which is that of its only thread. */
+/* Returns the CPU time of the current process. */
 static uint64_t cpu_clock_ns(void)
 {
-    struct process_usage usage = process_usage(process_current());
+    struct process_usage usage = process_usage_current(NULL);
 
     return usage.cpu.user_ns + usage.cpu.kernel_ns;
 }

@@ -17,10 +17,10 @@
 
 static void thread_print(const struct thread *thread, const char *what)
 {
-    const struct process *process = thread->process;
+    const struct task *task = thread->task;
 
-    if (process)
-        printk("pid %d %.*s, %s:\n", process->pid, PROCESS_NAME_SIZE, process->name, what);
+    if (task)
+        printk("pid %d %.*s, %s:\n", task->tid, PROCESS_NAME_SIZE, task->process->name, what);
     else
         printk("a thread of the kernel, %s:\n", what);
 }

@@ -42,7 +42,7 @@ static int check_foreground(struct process *self, int signo)
 {
     if (!has_terminal(self) || !terminal_pgid || self->pgid == terminal_pgid)
         return 0;
-    if (signal_is_held_off(self, signo))
+    if (signal_is_held_off(signo))
         return signo == SIGTTIN ? -EIO : 0;
     if (group_is_orphaned(self->pgid, NULL))
         return -EIO;

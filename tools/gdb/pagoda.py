@@ -65,10 +65,10 @@ def this_thread():
 
 
 def this_process():
-    process = this_thread()["process"]
-    if not process:
+    task = this_thread()["task"]
+    if not task:
         raise gdb.GdbError("a kernel thread runs, which has no process: continue to a page fault")
-    return process.cast(gdb.lookup_type("struct process").pointer())
+    return task.cast(gdb.lookup_type("struct task").pointer())["process"]
 
 
 def this_vspace():

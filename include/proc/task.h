@@ -1,0 +1,83 @@
+/* Tasks: the threads of a program. A process has one or more; each runs on a struct thread of
+   sched/, in the address space and with the files of its process.
+
+   A task's number (tid) comes from the same numbers as pids. The first task of a process, its
+   leader, has the number of the process. */
+#pragma once
+
+#include <proc/ptrace.h>
+#include <proc/signal.h>
+#include <sched/thread.h>
+#include <vm/fault.h>
+
+struct fork_request;
+struct process;
+
+TAILQ_HEAD(task_list, task);
+
+/* The lock under which a field is written:
+     (t) the process-tree lock
+     (l) signals.lock of the process
+     (o) none, because only the task itself uses it
+     (c) constant once the task runs */
+struct task {
+    int tid;                      /* (t) changes only in exec */
+    struct thread *thread;        /* (c) */
+    struct process *process;      /* (c) */
+    TAILQ_ENTRY(task) link;       /* (t) and (l), both: among the tasks of its process that run */
+    RB_ENTRY(task) by_tid;        /* (t) */
+    uaddr_t set_child_tid;        /* (c) where it writes its tid first; 0: nowhere */
+    uaddr_t clear_tid;            /* (o) a word to clear when it ends (proc/futex.h); 0: none */
+    uaddr_t robust_list;          /* (o) as set_robust_list(2) passed it; 0: none */
+    struct fault_repeats repeats; /* (o) its last page fault */
+    struct task_signals signals;
+    struct ptrace ptrace;
+};
+
+static inline struct task *task_current(void)
+{
+    return thread_current()->task;
+}
+
+/* Makes a task of `process` that will run begin(task), not linked yet. Returns NULL if memory or
+   kernel stacks are out. */
+struct task *task_create(struct process *process, void (*begin)(void *task));
+
+/* Frees a task whose thread was never started or has ended. May sleep. */
+void task_free(struct task *task);
+
+/* Returns the task with that number, or NULL. The tree lock is held. */
+struct task *task_find(int tid);
+
+/* Returns the task of the process whose tid is the next above `tid`, or NULL. The tree lock is
+   held. */
+struct task *task_next(const struct process *process, int tid);
+
+/* Adds a task to its process, under a number that is free. A thread_start of its thread follows,
+   under the same hold of the tree lock. -EINTR: the process is ending, or a task execs. */
+__must_check int task_link(struct task *task, int tid);
+
+/* Removes a task that ends. Returns true if it was the last of its process. The tree lock is
+   held. */
+__must_check bool task_unlink(struct task *task);
+
+/* Changes the number of a task that is linked. The tree lock is held. */
+void task_renumber(struct task *task, int tid);
+
+/* Returns the CPU time of a task. The tree lock is held, or the task is the caller. */
+struct cputime task_cputime(struct task *task);
+
+/* ---- fork.c, exit.c ---- */
+
+/* Makes another task of the current process. Returns its tid. -EAGAIN: no number is free. -ENOMEM.
+   -EINTR: a signal must be taken first, and the call started again. */
+__must_check int task_clone(const struct fork_request *request);
+
+/* Ends the current task, and with the last one its process. `status` is a wait
+   status, which is that of the process if the task is its leader and nothing else ends the
+   process. */
+__noreturn void task_exit(int status);
+
+/* Ends all other tasks of the process, and gives the current one the number of the process: for
+   exec. -EINTR: the current task is to end itself. */
+__must_check int task_end_others(void);
