@@ -11,7 +11,9 @@
 #include <sched/thread.h>
 
 #define INIT_PID          1
+#define PID_MAX           (1 << 22) /* the highest pid */
 #define PROCESS_NAME_SIZE 16
+#define AUXV_ENTRIES      18 /* of the auxiliary vector, AT_NULL included */
 
 /* The number of limits that Pagoda keeps: an array indexed by Linux's RLIMIT_ numbers. */
 #define PROCESS_RLIMITS 16
@@ -31,6 +33,7 @@ struct process_layout {
     uaddr_t code_start, code_end, data_start, data_end; /* as in its file: struct elf_image */
     uaddr_t stack_top;                                  /* the stack pointer at its first step */
     uaddr_t args_start, env_start, env_end; /* the arguments; behind them, the environment */
+    uint64_t auxv[AUXV_ENTRIES][2];         /* as on the first stack: AT_ numbers and values */
 };
 
 TAILQ_HEAD(process_list, process);

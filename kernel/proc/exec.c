@@ -38,7 +38,6 @@
 
 #define STACK_MAX    (1ul << 30)      /* however high the limit is */
 #define HEAP_GAP     (16 * PAGE_SIZE) /* between the program and its heap */
-#define AUXV_ENTRIES 18
 #define RANDOM_BYTES 16
 
 /* The arguments may take a quarter of the stack's limit, at least Linux's smallest limit, and at
@@ -54,6 +53,7 @@ struct loading {
     struct exec_arguments args;
     uaddr_t strings; /* where the arguments start on the stack */
     uaddr_t rsp;
+    uint64_t auxv[AUXV_ENTRIES][2];
 };
 
 /* ---- The stack ---- */
@@ -72,7 +72,7 @@ static const char *fill_vector(uint64_t **word, unsigned count, const char *stri
     return string;
 }
 
-static void fill_auxv(uint64_t *word, const struct loading *loading, uaddr_t path, uaddr_t random)
+static void fill_auxv(struct loading *loading, uaddr_t path, uaddr_t random)
 {
     const struct elf_image *image = &loading->image;
     const uint64_t auxv[AUXV_ENTRIES][2] = {
@@ -96,7 +96,7 @@ static void fill_auxv(uint64_t *word, const struct loading *loading, uaddr_t pat
         {AT_NULL, 0},
     };
 
-    memcpy(word, auxv, sizeof(auxv));
+    memcpy(loading->auxv, auxv, sizeof(auxv));
 }
 
 /* Writes argc, argv, envp and auxv, below the strings. */
@@ -112,7 +112,8 @@ static int write_vectors(struct loading *loading, uaddr_t random)
     *word++ = args->argc;
     const char *string = fill_vector(&word, args->argc, args->bytes, &strings);
     fill_vector(&word, args->envc, string, &strings);
-    fill_auxv(word, loading, strings, random);
+    fill_auxv(loading, strings, random);
+    memcpy(word, loading->auxv, sizeof(loading->auxv));
     loading->rsp = round_down(random - nwords * sizeof(*words), 16);
     int err = vspace_write(loading->vspace, loading->rsp, words, nwords * sizeof(*words));
     heap_free(words);
@@ -193,7 +194,7 @@ static struct process_layout loading_layout(const struct loading *loading)
     const struct elf_image *image = &loading->image;
     const struct exec_arguments *args = &loading->args;
 
-    return (struct process_layout){
+    struct process_layout layout = {
         .code_start = image->code_start,
         .code_end = image->code_end,
         .data_start = image->data_start,
@@ -203,6 +204,8 @@ static struct process_layout loading_layout(const struct loading *loading)
         .env_start = loading->strings + args->env,
         .env_end = loading->strings + args->path,
     };
+    memcpy(layout.auxv, loading->auxv, sizeof(layout.auxv));
+    return layout;
 }
 
 /* ---- Scripts ---- */

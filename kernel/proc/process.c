@@ -16,7 +16,6 @@
 #include <sched/run.h>
 #include <proc/session.h>
 
-#define PID_MAX       (1 << 22)
 #define STACK_DEFAULT (8ul << 20)
 #define FILES_DEFAULT 1024
 #define FILES_MAX     4096

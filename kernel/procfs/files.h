@@ -20,8 +20,11 @@ int procfs_statm(struct text_sink *sink, uint64_t key);
 
 /* process.c */
 int procfs_comm(struct text_sink *sink, uint64_t key);
+int procfs_set_comm(const char *text, uint64_t key);
 int procfs_cmdline(struct text_sink *sink, uint64_t key);
 int procfs_environ(struct text_sink *sink, uint64_t key);
+int procfs_auxv(struct text_sink *sink, uint64_t key);
+int procfs_limits(struct text_sink *sink, uint64_t key);
 int procfs_faults(struct text_sink *sink, uint64_t key);
 int procfs_cwd(uint64_t key, struct vnode **target);
 int procfs_exe(uint64_t key, struct vnode **target);
@@ -35,6 +38,11 @@ uint32_t procfs_next_fd(uint64_t key, uint32_t from);
 /* failure.c */
 int procfs_fail_nth(struct text_sink *sink, uint64_t key);
 int procfs_set_fail_nth(const char *text, uint64_t key);
+
+/* system.c; `key` has no meaning. */
+int procfs_version(struct text_sink *sink, uint64_t key);
+int procfs_filesystems(struct text_sink *sink, uint64_t key);
+extern const struct pseudo_dir procfs_sys_kernel, procfs_sys_vm;
 
 /* machine.c; `key` has no meaning. */
 int procfs_cpuinfo(struct text_sink *sink, uint64_t key);

@@ -1,10 +1,12 @@
-/* The smaller files of /proc/PID: its name, its arguments, the outcomes of its faults, and the
-   links to its files.
+/* The smaller files of /proc/PID: its name, its arguments, its limits, the outcomes of its faults,
+   and the links to its files.
 
    Locks: the tree lock while a field is printed or a reference is taken; none while memory or a
    path is read. */
 
 #include <linux/errno.h>
+#include <linux/resource.h>
+#include <lib/string.h>
 #include <mm/heap.h>
 #include <vm/fault.h>
 #include "files.h"
@@ -18,6 +20,17 @@ int procfs_comm(struct text_sink *sink, uint64_t key)
         return -ESRCH;
     sink_printf(sink, "%s\n", process->name);
     procfs_release();
+    return 0;
+}
+
+/* As on Linux, a process names only itself. A longer name is cut. */
+int procfs_set_comm(const char *text, uint64_t key)
+{
+    struct process *self = process_current();
+
+    if (key != (uint64_t)self->pid)
+        return -EINVAL;
+    strlcpy(self->name, text, sizeof(self->name));
     return 0;
 }
 
@@ -35,7 +48,7 @@ int procfs_faults(struct text_sink *sink, uint64_t key)
     return 0;
 }
 
-/* ---- Arguments and environment ---- */
+/* ---- Arguments, environment, and the auxiliary vector ---- */
 
 /* Prints the bytes [start, end) of the vspace, up to the first page that is not present. */
 static int print_user_bytes(struct text_sink *sink, struct vspace *vspace, uaddr_t start,
@@ -82,6 +95,67 @@ int procfs_cmdline(struct text_sink *sink, uint64_t key)
 int procfs_environ(struct text_sink *sink, uint64_t key)
 {
     return print_strings(sink, key, STRINGS_ENVIRONMENT);
+}
+
+/* Prints the auxiliary vector as exec made it, in binary. */
+int procfs_auxv(struct text_sink *sink, uint64_t key)
+{
+    const struct process *process = procfs_hold(key);
+
+    if (!process)
+        return -ESRCH;
+    bool is_there = process->vspace && process->layout.stack_top;
+    if (is_there)
+        sink->put(sink, (const char *)process->layout.auxv, sizeof(process->layout.auxv));
+    procfs_release();
+    return is_there ? 0 : -ESRCH;
+}
+
+/* ---- Limits ---- */
+
+static void print_limit(struct text_sink *sink, uint64_t limit)
+{
+    if (limit == ~0ul)
+        sink_printf(sink, "%-20s ", "unlimited");
+    else
+        sink_printf(sink, "%-20lu ", limit);
+}
+
+int procfs_limits(struct text_sink *sink, uint64_t key)
+{
+    static const struct {
+        const char *name, *unit;
+    } lines[PROCESS_RLIMITS] = {
+        [RLIMIT_CPU] = {"Max cpu time", "seconds"},
+        [RLIMIT_FSIZE] = {"Max file size", "bytes"},
+        [RLIMIT_DATA] = {"Max data size", "bytes"},
+        [RLIMIT_STACK] = {"Max stack size", "bytes"},
+        [RLIMIT_CORE] = {"Max core file size", "bytes"},
+        [RLIMIT_RSS] = {"Max resident set", "bytes"},
+        [RLIMIT_NPROC] = {"Max processes", "processes"},
+        [RLIMIT_NOFILE] = {"Max open files", "files"},
+        [RLIMIT_MEMLOCK] = {"Max locked memory", "bytes"},
+        [RLIMIT_AS] = {"Max address space", "bytes"},
+        [RLIMIT_LOCKS] = {"Max file locks", "locks"},
+        [RLIMIT_SIGPENDING] = {"Max pending signals", "signals"},
+        [RLIMIT_MSGQUEUE] = {"Max msgqueue size", "bytes"},
+        [RLIMIT_NICE] = {"Max nice priority", NULL},
+        [RLIMIT_RTPRIO] = {"Max realtime priority", NULL},
+        [RLIMIT_RTTIME] = {"Max realtime timeout", "us"},
+    };
+    const struct process *process = procfs_hold(key);
+
+    if (!process)
+        return -ESRCH;
+    sink_printf(sink, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    for (unsigned n = 0; n < PROCESS_RLIMITS; n++) {
+        sink_printf(sink, "%-25s ", lines[n].name);
+        print_limit(sink, process->rlimits[n].soft);
+        print_limit(sink, process->rlimits[n].hard);
+        sink_printf(sink, lines[n].unit ? "%-10s\n" : "\n", lines[n].unit);
+    }
+    procfs_release();
+    return 0;
 }
 
 /* ---- Links ---- */

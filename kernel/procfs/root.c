@@ -7,7 +7,8 @@
        status.c     /proc/PID/status, stat, statm
        process.c    the other files of /proc/PID
        failure.c    /proc/PID/fail-nth
-       machine.c    the files of no process
+       machine.c    the files about the machine
+       system.c     the files about the kernel, and /proc/sys
 
    Nothing is stored: each entry names the function that prints the file when it is read
    (fs/pseudo.h). The kernel below does not need /proc.
@@ -30,8 +31,9 @@ static const struct pseudo_dir fd_dir = {
 static const struct pseudo_dir process_dir = {
     .entries =
         (const struct pseudo_entry[]){
+            {.name = "auxv", .mode = S_IFREG | 0400, .text = procfs_auxv},
             {.name = "cmdline", .mode = S_IFREG | 0444, .text = procfs_cmdline},
-            {.name = "comm", .mode = S_IFREG | 0444, .text = procfs_comm},
+            {.name = "comm", .mode = S_IFREG | 0644, .text = procfs_comm, .set = procfs_set_comm},
             {.name = "cwd", .mode = S_IFLNK | 0777, .target = procfs_cwd},
             {.name = "environ", .mode = S_IFREG | 0400, .text = procfs_environ},
             {.name = "exe", .mode = S_IFLNK | 0777, .target = procfs_exe},
@@ -41,6 +43,7 @@ static const struct pseudo_dir process_dir = {
              .set = procfs_set_fail_nth},
             {.name = "faults", .mode = S_IFREG | 0444, .text = procfs_faults},
             {.name = "fd", .mode = S_IFDIR | 0500, .dir = &fd_dir},
+            {.name = "limits", .mode = S_IFREG | 0444, .text = procfs_limits},
             {.name = "maps", .mode = S_IFREG | 0444, .text = procfs_maps},
             {.name = "smaps", .mode = S_IFREG | 0444, .text = procfs_smaps},
             {.name = "stat", .mode = S_IFREG | 0444, .text = procfs_stat},
@@ -67,16 +70,28 @@ static uint32_t root_next_pid(uint64_t key __unused, uint32_t from)
     return pid;
 }
 
+static const struct pseudo_dir sys_dir = {
+    .entries =
+        (const struct pseudo_entry[]){
+            {.name = "kernel", .mode = S_IFDIR | 0555, .dir = &procfs_sys_kernel},
+            {.name = "vm", .mode = S_IFDIR | 0555, .dir = &procfs_sys_vm},
+            {.name = NULL},
+        },
+};
+
 static const struct pseudo_dir proc_dir = {
     .entries =
         (const struct pseudo_entry[]){
             {.name = "cpuinfo", .mode = S_IFREG | 0444, .text = procfs_cpuinfo},
+            {.name = "filesystems", .mode = S_IFREG | 0444, .text = procfs_filesystems},
             {.name = "loadavg", .mode = S_IFREG | 0444, .text = procfs_loadavg},
             {.name = "meminfo", .mode = S_IFREG | 0444, .text = procfs_meminfo},
             {.name = "mounts", .mode = S_IFREG | 0444, .text = procfs_mounts},
             {.name = "self", .mode = S_IFLNK | 0777, .link = root_self},
             {.name = "stat", .mode = S_IFREG | 0444, .text = procfs_machine_stat},
+            {.name = "sys", .mode = S_IFDIR | 0555, .dir = &sys_dir},
             {.name = "uptime", .mode = S_IFREG | 0444, .text = procfs_uptime},
+            {.name = "version", .mode = S_IFREG | 0444, .text = procfs_version},
             {.name = "vmstat", .mode = S_IFREG | 0444, .text = procfs_vmstat},
             {.name = NULL},
         },

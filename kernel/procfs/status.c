@@ -100,11 +100,24 @@ static const char *state_name(char letter)
 
 /* ---- status ---- */
 
+/* A name may have any characters: a new line and a backslash are escaped, as on Linux. */
+static void print_name(struct text_sink *sink, const char *name)
+{
+    sink_printf(sink, "Name:\t");
+    for (; *name; name++) {
+        if (*name == '\n')
+            sink_printf(sink, "\\n");
+        else
+            sink_printf(sink, *name == '\\' ? "\\\\" : "%c", *name);
+    }
+}
+
 static void print_identity(struct text_sink *sink, const struct process *process)
 {
     char letter = state_letter(process);
 
-    sink_printf(sink, "Name:\t%s\nUmask:\t%04o\n", process->name, process->umask);
+    print_name(sink, process->name);
+    sink_printf(sink, "\nUmask:\t%04o\n", process->umask);
     sink_printf(sink, "State:\t%c (%s)\n", letter, state_name(letter));
     sink_printf(sink, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", process->pid,
                 process->pid, parent_pid(process), tracer_pid(process));
@@ -164,14 +177,19 @@ int procfs_status(struct text_sink *sink, uint64_t key)
 
 /* ---- stat: the 52 fields of proc(5); the comments give their numbers ---- */
 
+/* The flag of Linux that is true here sometimes: fork made the process, and it has not called exec
+   since. */
+#define FLAG_FORKED 0x40u
+
 /* Fields 1 to 9: pids, the terminal, and flags. */
 static void print_who(struct text_sink *sink, const struct process *process)
 {
     int foreground = terminal_foreground(process);
 
-    sink_printf(sink, "%d (%s) %c %d %d %d %u %d 0", process->pid, process->name,
+    sink_printf(sink, "%d (%s) %c %d %d %d %u %d %u", process->pid, process->name,
                 state_letter(process), parent_pid(process), process->pgid, process->sid,
-                foreground < 0 ? 0 : (unsigned)CONSOLE_DEV, foreground);
+                foreground < 0 ? 0 : (unsigned)CONSOLE_DEV, foreground,
+                process->has_execed ? 0 : FLAG_FORKED);
 }
 
 /* Fields 10 to 22: minor and major faults, and times, each of the process and of its children;

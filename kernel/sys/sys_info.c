@@ -9,23 +9,22 @@
 #include <arch/power.h>
 #include <lib/string.h>
 #include <mm/frame.h>
+#include <proc/names.h>
 #include <sched/load.h>
 #include <sched/run.h>
 #include <sys/convert.h>
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
-#define PAGODA_RELEASE "0.1"
-
 SYSCALL1(sys_uname, struct new_utsname __user *, out)
 {
     const struct new_utsname names = {
-        .sysname = "Pagoda",
-        .nodename = "pagoda",
-        .release = PAGODA_RELEASE,
-        .version = "a kernel that fits in the head",
+        .sysname = KERNEL_NAME,
+        .nodename = HOST_NAME,
+        .release = KERNEL_RELEASE,
+        .version = KERNEL_VERSION,
         .machine = "x86_64",
-        .domainname = "(none)",
+        .domainname = DOMAIN_NAME,
     };
 
     return put_user(out, &names);

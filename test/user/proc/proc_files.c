@@ -4,6 +4,8 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
 
 /* Checks that reads of an odd size give the same bytes as one read. */
 static void is_same_in_pieces(const char *path)
@@ -121,6 +123,10 @@ static void zombies_have_nothing(void)
     CHECK_EQ(proc_text(path, &text), 0);
     strcpy(path + base, "maps");
     CHECK_EQ(proc_text(path, &text), 0);
+    strcpy(path + base, "auxv");
+    int fd = open(path, O_RDONLY); /* Linux fails here, Pagoda at the read */
+    CHECK(fd < 0 ? errno == ESRCH : read(fd, path, 1) < 0 && errno == ESRCH);
+    close(fd);
     strcpy(path + base, "exe");
     CHECK_ERR(ENOENT, readlink(path, (char[8]){0}, 8));
     CHECK(exited_with(wait_child(pid), 0));
@@ -129,7 +135,7 @@ static void zombies_have_nothing(void)
 
 static void gone_processes_are_not_read(void)
 {
-    static const char *const names[] = {"status", "stat", "statm", "cmdline", "comm"};
+    static const char *const names[] = {"status", "stat", "statm", "cmdline", "comm", "limits"};
     struct held_child child;
     int fds[ARRAY_SIZE(names)];
     char path[64], byte;
@@ -145,6 +151,125 @@ static void gone_processes_are_not_read(void)
         CHECK_ERR(ESRCH, read(fds[i], &byte, 1));
         CHECK_OK(close(fds[i]));
     }
+}
+
+/* comm */
+
+/* Writes at once, unlike a stream. */
+static void write_comm(const char *path, const char *name)
+{
+    int fd = CHECK_OK(open(path, O_WRONLY));
+
+    CHECK_EQ(CHECK_OK(write(fd, name, strlen(name))), strlen(name));
+    CHECK_OK(close(fd));
+}
+
+static void name_itself(void *unused)
+{
+    char path[32];
+    int fd;
+
+    (void)unused;
+    write_comm("/proc/self/comm", "short");
+    CHECK(is_text_of("/proc/self/comm", "short\n", 6));
+    write_comm("/proc/self/comm", "longer than a name can be");
+    CHECK(is_text_of("/proc/self/comm", "longer than a n\n", 16));
+    write_comm("/proc/self/comm", "a\\b\nc");
+    CHECK(is_text_of("/proc/self/comm", "a\\b\nc\n", 6));
+    char *status;
+    proc_text("/proc/self/status", &status);
+    CHECK(strncmp(status, "Name:\ta\\\\b\\nc\n", 14) == 0); /* escaped, so it is one line */
+    snprintf(path, sizeof(path), "/proc/%d/comm", getppid());
+    fd = CHECK_OK(open(path, O_WRONLY));
+    CHECK_ERR(EINVAL, write(fd, "mine", 4)); /* of another process */
+}
+
+static void a_process_names_itself(void)
+{
+    CHECK(exits_with(0, name_itself, NULL));
+}
+
+/* auxv */
+
+static void auxv_is_that_of_the_program(void)
+{
+    char *bytes;
+    size_t len = proc_text("/proc/self/auxv", &bytes), seen = 0;
+    unsigned long pair[2];
+
+    CHECK(len > 0 && len % sizeof(pair) == 0);
+    for (size_t at = 0; at < len; at += sizeof(pair)) {
+        memcpy(pair, bytes + at, sizeof(pair));
+        CHECK(pair[0] != AT_NULL || at == len - sizeof(pair)); /* is the last */
+        if (pair[0] != AT_NULL)
+            CHECK_EQ(pair[1], getauxval(pair[0]));
+        seen |= pair[0] < 64 ? 1ul << pair[0] : 0;
+    }
+    CHECK(seen & 1ul << AT_PHDR && seen & 1ul << AT_RANDOM && seen & 1ul << AT_NULL);
+}
+
+static void check_auxv_in_child(void *unused)
+{
+    (void)unused;
+    auxv_is_that_of_the_program();
+}
+
+static void auxv_is_inherited(void)
+{
+    CHECK(exits_with(0, check_auxv_in_child, NULL));
+}
+
+/* limits */
+
+struct limit_line {
+    const char *name, *unit;
+    unsigned long soft, hard;
+    bool is_found;
+};
+
+static unsigned long limit_value(const char *text)
+{
+    return strcmp(text, "unlimited") == 0 ? RLIM_INFINITY : strtoul(text, NULL, 10);
+}
+
+static void match_limit(const char *line, void *context)
+{
+    struct limit_line *limit = context;
+    char soft[32], hard[32], unit[32] = "";
+
+    CHECK_EQ(line[25], ' '); /* columns of fixed widths */
+    if (strncmp(line, limit->name, strlen(limit->name)) != 0)
+        return;
+    CHECK(sscanf(line + 26, "%31s %31s %31s", soft, hard, unit) >= 2);
+    limit->is_found = limit_value(soft) == limit->soft && limit_value(hard) == limit->hard &&
+                      strcmp(unit, limit->unit) == 0;
+}
+
+static void check_limit(const char *name, int resource, const char *unit)
+{
+    struct rlimit limit;
+
+    CHECK_OK(getrlimit(resource, &limit));
+    struct limit_line line = {name, unit, limit.rlim_cur, limit.rlim_max, false};
+    proc_lines("/proc/self/limits", match_limit, &line);
+    CHECK(line.is_found);
+}
+
+static void limits_are_those_of_getrlimit(void)
+{
+    static const char header[] =
+        "Limit                     Soft Limit           Hard Limit           Units     \n"
+        "Max cpu time ";
+    char *text;
+
+    proc_text("/proc/self/limits", &text);
+    CHECK(strncmp(text, header, sizeof(header) - 1) == 0);
+    check_limit("Max cpu time", RLIMIT_CPU, "seconds");
+    check_limit("Max stack size", RLIMIT_STACK, "bytes");
+    check_limit("Max open files", RLIMIT_NOFILE, "files");
+    check_limit("Max address space", RLIMIT_AS, "bytes");
+    check_limit("Max nice priority", RLIMIT_NICE, "");
+    check_limit("Max realtime timeout", RLIMIT_RTTIME, "us");
 }
 
 /* Links */
@@ -367,6 +492,10 @@ int main(int argc, char **argv)
     RUN(cmdline_shows_the_arguments);
     RUN(cmdline_follows_the_program);
     RUN(cmdline_can_be_read_of_another_program);
+    RUN(a_process_names_itself);
+    RUN(auxv_is_that_of_the_program);
+    RUN(auxv_is_inherited);
+    RUN(limits_are_those_of_getrlimit);
     RUN(zombies_have_nothing);
     RUN(gone_processes_are_not_read);
     RUN(links_lead_to_program_and_directory);

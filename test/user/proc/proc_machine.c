@@ -4,6 +4,7 @@
 #include "procfile.h"
 
 #include <stdio.h>
+#include <sys/utsname.h>
 
 /* meminfo and vmstat */
 
@@ -138,6 +139,71 @@ static void mounts_lists_file_systems(void)
     CHECK(found);
 }
 
+/* version, filesystems, sys */
+
+static void version_names_the_kernel(void)
+{
+    struct utsname names;
+    char expected[256], *text;
+
+    CHECK_OK(uname(&names));
+    int len = snprintf(expected, sizeof(expected), "%s version %s (", names.sysname, names.release);
+    proc_text("/proc/version", &text);
+    CHECK(strncmp(text, expected, len) == 0);
+    len = snprintf(expected, sizeof(expected), ") %s\n", names.version);
+    CHECK(strcmp(text + strlen(text) - len, expected) == 0);
+}
+
+static void sys_kernel_agrees_with_uname(void)
+{
+    static const char *const paths[] = {"/proc/sys/kernel/ostype", "/proc/sys/kernel/hostname",
+                                        "/proc/sys/kernel/osrelease", "/proc/sys/kernel/version"};
+    struct utsname names;
+    const char *values[] = {names.sysname, names.nodename, names.release, names.version};
+    char *text;
+
+    CHECK_OK(uname(&names));
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        size_t len = proc_text(paths[i], &text);
+        CHECK_EQ(len, strlen(values[i]) + 1);
+        CHECK(strncmp(text, values[i], len - 1) == 0 && text[len - 1] == '\n');
+    }
+}
+
+static long setting(const char *path)
+{
+    char *text, *end;
+
+    proc_text(path, &text);
+    long value = strtol(text, &end, 10);
+    CHECK(end > text && strcmp(end, "\n") == 0);
+    return value;
+}
+
+static void sys_has_settings(void)
+{
+    CHECK(setting("/proc/sys/kernel/pid_max") > getpid());
+    CHECK(setting("/proc/sys/vm/max_map_count") >= 1024);
+    CHECK(setting("/proc/sys/vm/overcommit_memory") <= 2);
+    CHECK(setting("/proc/sys/vm/mmap_min_addr") % PAGE == 0);
+}
+
+static void note_filesystem(const char *line, void *found)
+{
+    const char *tab = strchr(line, '\t');
+
+    CHECK(tab && (tab == line || strncmp(line, "nodev\t", 6) == 0));
+    *(int *)found += strcmp(tab + 1, "tmpfs") == 0 || strcmp(tab + 1, "proc") == 0;
+}
+
+static void filesystems_lists_them(void)
+{
+    int found = 0;
+
+    proc_lines("/proc/filesystems", note_filesystem, &found);
+    CHECK_EQ(found, 2);
+}
+
 int main(void)
 {
     RUN(meminfo_is_plausible);
@@ -147,6 +213,10 @@ int main(void)
     RUN(stat_counts_forks);
     RUN(cpuinfo_counts_cpus);
     RUN(mounts_lists_file_systems);
+    RUN(version_names_the_kernel);
+    RUN(sys_kernel_agrees_with_uname);
+    RUN(sys_has_settings);
+    RUN(filesystems_lists_them);
     RUN(vmstat_can_be_parsed);
     RUN_ON_PAGODA(vmstat_has_what_the_runner_compares);
     return test_end();

@@ -1,0 +1,108 @@
+/* The files of /proc that say what the kernel is: its names, its file systems, and the settings of
+   sysctl(8) in /proc/sys.
+
+   Linux lets root change many settings. Here they are constants, so a write fails with EINVAL. */
+
+#include <proc/names.h>
+#include <proc/process.h>
+#include <vm/vspace.h>
+#include "files.h"
+
+int procfs_version(struct text_sink *sink, uint64_t key __unused)
+{
+    sink_printf(sink, "%s version %s (%s) %s\n", KERNEL_NAME, KERNEL_RELEASE, __VERSION__,
+                KERNEL_VERSION);
+    return 0;
+}
+
+/* None of them is on a device. */
+int procfs_filesystems(struct text_sink *sink, uint64_t key __unused)
+{
+    sink_printf(sink, "nodev\ttmpfs\nnodev\tproc\nnodev\tpipefs\n");
+    return 0;
+}
+
+/* ---- /proc/sys ---- */
+
+static int print_line(struct text_sink *sink, const char *text)
+{
+    sink_printf(sink, "%s\n", text);
+    return 0;
+}
+
+static int print_setting(struct text_sink *sink, uint64_t value)
+{
+    sink_printf(sink, "%lu\n", value);
+    return 0;
+}
+
+static int kernel_domainname(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_line(sink, DOMAIN_NAME);
+}
+
+static int kernel_hostname(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_line(sink, HOST_NAME);
+}
+
+static int kernel_osrelease(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_line(sink, KERNEL_RELEASE);
+}
+
+static int kernel_ostype(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_line(sink, KERNEL_NAME);
+}
+
+/* The first number that is no pid. */
+static int kernel_pid_max(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_setting(sink, PID_MAX + 1);
+}
+
+static int kernel_version(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_line(sink, KERNEL_VERSION);
+}
+
+const struct pseudo_dir procfs_sys_kernel = {
+    .entries =
+        (const struct pseudo_entry[]){
+            {.name = "domainname", .mode = S_IFREG | 0444, .text = kernel_domainname},
+            {.name = "hostname", .mode = S_IFREG | 0444, .text = kernel_hostname},
+            {.name = "osrelease", .mode = S_IFREG | 0444, .text = kernel_osrelease},
+            {.name = "ostype", .mode = S_IFREG | 0444, .text = kernel_ostype},
+            {.name = "pid_max", .mode = S_IFREG | 0444, .text = kernel_pid_max},
+            {.name = "version", .mode = S_IFREG | 0444, .text = kernel_version},
+            {.name = NULL},
+        },
+};
+
+/* Nothing but memory for their descriptors limits the regions of a process. */
+static int vm_max_map_count(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_setting(sink, INT32_MAX);
+}
+
+static int vm_mmap_min_addr(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_setting(sink, USER_START);
+}
+
+/* 1: an mmap succeeds however much memory there is. */
+static int vm_overcommit_memory(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_setting(sink, 1);
+}
+
+const struct pseudo_dir procfs_sys_vm = {
+    .entries =
+        (const struct pseudo_entry[]){
+            {.name = "max_map_count", .mode = S_IFREG | 0444, .text = vm_max_map_count},
+            {.name = "mmap_min_addr", .mode = S_IFREG | 0444, .text = vm_mmap_min_addr},
+            {.name = "overcommit_memory", .mode = S_IFREG | 0444, .text = vm_overcommit_memory},
+            {.name = NULL},
+        },
+};
