@@ -71,6 +71,7 @@ void kernel_main(void)
 {
     serial_init(); /* from here on messages are visible */
     cpu_init();    /* segments, traps, protection bits, system calls */
+    boot_check();  /* the information of the boot loader */
     check_memory();
     paging_init(); /* the kernel's final page tables */
     screen_init(); /* messages appear on the screen too */

@@ -42,6 +42,10 @@ struct boot_info {
 
 extern struct boot_info boot_info;
 
+/* Fails the boot if the loader's information is damaged, and says how much memory a long memory map
+   leaves unused. */
+void boot_check(void);
+
 /* Finds the word `name` or `name=VALUE` on the kernel's command line. Returns its value, which is
    in `buf` and "" for a bare word, or NULL. */
 const char *boot_option(const char *name, char *buf, size_t size);

@@ -5,9 +5,11 @@
    given away. Both lists are short and sorted. boot_alloc takes the lowest place that fits, so its
    memory is one or two ranges that grow.
 
-   Always true: after boot_main, no pointer leads into the loader's memory. No locks: only one CPU
-   runs. */
+   Always true: after boot_main, no pointer leads into the loader's memory. Nothing that the loader
+   wrote is trusted to be whole. boot_check tells a person what was wrong, once messages are
+   visible. No locks: only one CPU runs. */
 #include <arch/boot.h>
+#include <arch/console.h>
 #include <arch/page.h>
 #include <lib/panic.h>
 #include <lib/string.h>
@@ -24,12 +26,26 @@ struct boot_info boot_info;
 static struct boot_range taken[MAX_TAKEN];
 static unsigned ntaken;
 
+/* What is wrong with the loader's information; NULL: nothing was found. */
+static const char *problem;
+
+/* The memory of ranges that found no place in boot_info.ram. */
+static uint64_t lost_bytes;
+
+void boot_check(void)
+{
+    if (problem)
+        boot_fail("the information of the boot loader is damaged: %s", problem);
+    if (lost_bytes)
+        printk("boot: the memory map has too many ranges; %lu MiB of memory are left unused\n",
+               lost_bytes >> 20);
+}
+
 /* ---- Ranges ---- */
 
-static void range_insert(struct boot_range *list, unsigned *n, unsigned max, struct boot_range new)
+/* The list has room. */
+static void range_insert(struct boot_range *list, unsigned *n, struct boot_range new)
 {
-    if (*n == max)
-        return;
     unsigned at = (*n)++;
     for (; at > 0 && list[at - 1].start > new.start; at--)
         list[at] = list[at - 1];
@@ -59,21 +75,36 @@ static void low_ram_add(paddr_t start, paddr_t end)
         boot_info.low_page = last - PAGE_SIZE;
 }
 
+static void ram_insert(struct boot_range new)
+{
+    if (boot_info.nram == MAX_BOOT_RANGES)
+        ranges_merge(boot_info.ram, &boot_info.nram);
+    if (boot_info.nram < MAX_BOOT_RANGES)
+        range_insert(boot_info.ram, &boot_info.nram, new);
+    else
+        lost_bytes += new.end - new.start;
+}
+
 static void ram_add(paddr_t start, uint64_t size, unsigned type)
 {
-    if (type == MEMORY_USABLE && start < LOW_RAM_END)
+    if (type != MEMORY_USABLE)
+        return;
+    if (size > UINT64_MAX - start) {
+        problem = "a range of memory has no end";
+        return;
+    }
+    if (start < LOW_RAM_END)
         low_ram_add(start, start + size);
     struct boot_range new = {page_ceil(max(start, LOW_MEMORY_END)), page_floor(start + size)};
-    if (type == MEMORY_USABLE && new.start < new.end)
-        range_insert(boot_info.ram, &boot_info.nram, MAX_BOOT_RANGES, new);
+    if (new.start < new.end)
+        ram_insert(new);
 }
 
 static void range_take(paddr_t start, paddr_t end)
 {
     assert(ntaken < MAX_TAKEN);
     if (start < end)
-        range_insert(taken, &ntaken, MAX_TAKEN,
-                     (struct boot_range){page_floor(start), page_ceil(end)});
+        range_insert(taken, &ntaken, (struct boot_range){page_floor(start), page_ceil(end)});
     ranges_merge(taken, &ntaken);
 }
 
@@ -154,6 +185,25 @@ void boot_free_initrd(void (*each)(paddr_t start, paddr_t end))
     }
 }
 
+/* Copies the command line, which ends with a 0 or after `size` bytes. */
+static void read_cmdline(const char *text, size_t size)
+{
+    size_t len = 0;
+
+    while (len < size && len < sizeof(boot_info.cmdline) - 1 && text[len])
+        len++;
+    memcpy(boot_info.cmdline, text, len);
+    boot_info.cmdline[len] = '\0';
+}
+
+static void read_initrd(paddr_t start, paddr_t end)
+{
+    if (start > end)
+        problem = "the initial RAM disk ends before it starts";
+    boot_info.initrd_start = start;
+    boot_info.initrd_end = end;
+}
+
 /* The screen, if the loader does not describe it: text, if the BIOS left the VGA in mode 3. Source:
    the BIOS data area (IBM PS/2 BIOS technical reference, 0x449). */
 
@@ -199,7 +249,9 @@ struct pvh_memory {
    it. */
 static const void *early_object(paddr_t addr, size_t size)
 {
-    return addr && addr < EARLY_MAP_END - size ? phys_to_virt(addr) : NULL;
+    bool is_mapped = addr && size <= EARLY_MAP_END && addr <= EARLY_MAP_END - size;
+
+    return is_mapped ? phys_to_virt(addr) : NULL;
 }
 
 static void pvh_read(const struct pvh_info *info)
@@ -208,14 +260,14 @@ static void pvh_read(const struct pvh_info *info)
     boot_info.rsdp = info->rsdp;
     const char *cmdline = early_object(info->cmdline, sizeof boot_info.cmdline);
     if (cmdline)
-        strlcpy(boot_info.cmdline, cmdline, sizeof boot_info.cmdline);
+        read_cmdline(cmdline, sizeof(boot_info.cmdline));
     const struct pvh_module *module = early_object(info->modules, sizeof *module);
-    if (info->nmodules > 0 && module) {
-        boot_info.initrd_start = module->start;
-        boot_info.initrd_end = module->start + module->size;
-    }
+    if (info->nmodules > 0 && module)
+        read_initrd(module->start, module->start + module->size);
     size_t size = info->nmemmap * sizeof(struct pvh_memory);
     const struct pvh_memory *map = info->version > 0 ? early_object(info->memmap, size) : NULL;
+    if (info->version > 0 && !map)
+        problem = "the memory map is out of reach";
     for (unsigned i = 0; map && i < info->nmemmap; i++)
         ram_add(map[i].start, map[i].size, map[i].type);
     bios_read_screen();
@@ -273,24 +325,31 @@ struct multiboot2_screen {
 #define MULTIBOOT2_TAG_RSDP    14 /* of ACPI 1 */
 #define MULTIBOOT2_TAG_RSDP2   15 /* of ACPI 2 and later; preferred */
 
+#define MULTIBOOT2_SCREEN_MIN  30 /* the size without the components, which only RGB has */
 #define MULTIBOOT2_SCREEN_RGB  1
 #define MULTIBOOT2_SCREEN_TEXT 2
 
+/* Reads the entries that are whole. A later version of the loader may make them longer. */
 static void multiboot2_read_memmap(const struct multiboot2_memmap *map)
 {
-    const char *end = (const char *)map + map->tag.size;
-    for (const char *p = map->entries; p < end; p += map->entry_size) {
-        const struct multiboot2_memory *entry = (const void *)p;
-        ram_add(entry->start, entry->size, entry->type);
+    size_t left = map->tag.size - sizeof(*map);
+    const char *p = map->entries;
+
+    if (map->entry_size < sizeof(struct multiboot2_memory)) {
+        problem = "the entries of the memory map are too short";
+        return;
+    }
+    for (; left >= map->entry_size; left -= map->entry_size, p += map->entry_size) {
+        struct multiboot2_memory entry;
+        memcpy(&entry, p, sizeof(entry)); /* it may be at any address */
+        ram_add(entry.start, entry.size, entry.type);
     }
 }
 
 static void multiboot2_read_module(const struct multiboot2_module *module)
 {
-    if (boot_info.initrd_end)
-        return;
-    boot_info.initrd_start = module->start;
-    boot_info.initrd_end = module->end;
+    if (!boot_info.initrd_end)
+        read_initrd(module->start, module->end);
 }
 
 /* Sets the RSDP to the copy of it in the tag. The tag has no address. */
@@ -309,7 +368,8 @@ static enum boot_screen_kind multiboot2_screen_kind(const struct multiboot2_scre
 {
     if (tag->type == MULTIBOOT2_SCREEN_TEXT)
         return SCREEN_TEXT;
-    bool good = tag->type == MULTIBOOT2_SCREEN_RGB && tag->bits == 32 && tag->red.bits == 8;
+    bool good = tag->type == MULTIBOOT2_SCREEN_RGB && tag->tag.size >= MULTIBOOT2_SCREEN_MIN + 8 &&
+                tag->bits == 32 && tag->red.bits == 8;
     return good ? SCREEN_PIXELS : SCREEN_NONE;
 }
 
@@ -329,12 +389,26 @@ static void multiboot2_read_screen(const struct multiboot2_screen *tag)
     boot_info.screen.blue_shift = tag->blue.shift;
 }
 
+/* Returns the size that a tag of this type has at least. */
+static size_t multiboot2_size_min(uint32_t type)
+{
+    switch (type) {
+    case MULTIBOOT2_TAG_MODULE:
+        return sizeof(struct multiboot2_module);
+    case MULTIBOOT2_TAG_MEMMAP:
+        return sizeof(struct multiboot2_memmap);
+    case MULTIBOOT2_TAG_SCREEN:
+        return MULTIBOOT2_SCREEN_MIN;
+    default:
+        return sizeof(struct multiboot2_tag);
+    }
+}
+
 static void multiboot2_read_tag(const struct multiboot2_tag *tag)
 {
     switch (tag->type) {
     case MULTIBOOT2_TAG_CMDLINE:
-        strlcpy(boot_info.cmdline, ((const struct multiboot2_cmdline *)tag)->text,
-                sizeof boot_info.cmdline);
+        read_cmdline(((const struct multiboot2_cmdline *)tag)->text, tag->size - sizeof(*tag));
         break;
     case MULTIBOOT2_TAG_MODULE:
         multiboot2_read_module((const struct multiboot2_module *)tag);
@@ -352,14 +426,22 @@ static void multiboot2_read_tag(const struct multiboot2_tag *tag)
     }
 }
 
+/* Reads the tags, each at a multiple of 8 behind the one before it, up to the end tag. */
 static void multiboot2_read(const char *info)
 {
+    uint32_t size = *(const uint32_t *)info;
+
     boot_info.loader = "multiboot2";
-    const struct multiboot2_tag *tag = (const void *)(info + 8);
-    while (tag->type != MULTIBOOT2_TAG_END) {
+    for (uint64_t at = 8; at + sizeof(struct multiboot2_tag) <= size;) {
+        const struct multiboot2_tag *tag = (const void *)(info + at);
+        if (tag->type == MULTIBOOT2_TAG_END)
+            return;
+        if (tag->size < multiboot2_size_min(tag->type) || tag->size > size - at)
+            break;
         multiboot2_read_tag(tag);
-        tag = (const void *)((const char *)tag + round_up(tag->size, 8));
+        at += round_up((uint64_t)tag->size, 8);
     }
+    problem = "a tag has an impossible size, or the last one is missing";
 }
 
 /* The first C code, which boot.S calls on the early tables. */

@@ -5,7 +5,7 @@
 
    A run is a number of steps from a seed. Linux moves typed bytes to the line discipline in a
    thread of its own. A poll of an empty terminal waits for this thread; where that is not possible
-   the program waits for the expected output. If a run differs, it is repeated with longer waits, and
+   the program waits for the expected output. A run that differs is repeated with longer waits, and
    only then reported.
 
    Known differences (kernel/tty/line.c), which no step shows: lines that are too long, and unread

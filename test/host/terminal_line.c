@@ -1,5 +1,5 @@
-/* kernel/tty/line.c, kernel/dev/input.c, and the little that they need of the rest of the kernel. One
-   thread runs, so locks do nothing, and a call that would sleep is interrupted at once. */
+/* kernel/tty/line.c, kernel/dev/input.c, and the little that they need of the rest of the kernel.
+   One thread runs, so locks do nothing, and a call that would sleep is interrupted at once. */
 #include <asm/ioctls.h>
 #include <linux/errno.h>
 #include <arch/clock.h>
