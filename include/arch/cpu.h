@@ -19,6 +19,7 @@ struct cpu {
     uint64_t kernel_rsp;
     uint64_t user_rsp;         /* scratch space of the system-call entry */
     struct thread *current;    /* never NULL after sched_init */
+    struct runqueue *runqueue; /* sched/'s; constant after the CPU's start */
     unsigned preempt_count;    /* preemption is disabled while this is not 0 */
     unsigned id;               /* 0 .. MAX_CPUS - 1; the boot CPU is 0 */
     unsigned apic_id;          /* of its local APIC */

@@ -1,7 +1,8 @@
 /* The run queues: which thread runs on each CPU, and which threads wait for their turn.
 
-   Each CPU has a queue of runnable threads, served in turn for a tick each. Kernel code is
-   preempted as well, except where preempt_disable (every spinlock) forbids it. */
+   Each CPU has a queue of runnable threads. The thread that has had least of the CPU is next, and a
+   thread that has slept comes before those that have not. Kernel code is preempted as well, except
+   where preempt_disable (every spinlock) forbids it. */
 #pragma once
 
 #include <lib/base.h>
@@ -19,18 +20,21 @@ __noreturn void sched_idle(void);
    for ever. */
 void sched_cpu_main(void);
 
-/* Lets the other threads of this CPU run first. */
+/* Lets another thread of this CPU run first, even if its turn has not come. */
 void thread_yield(void);
 
 /* Makes a sleeping thread runnable; does nothing to other threads. The thread itself checks its
-   condition again. */
+   condition again. If the thread has had much less of its CPU than the running one, it runs at
+   once. */
 void thread_wake(struct thread *thread);
+
+/* Gives the CPU to the thread whose turn it is, which may be the current one. */
+void thread_schedule(void);
 
 /* Announces that the current thread is about to sleep: the next thread_schedule gives the CPU away
    until thread_wake, unless a thread_wake has come in between. For sched/ itself; others use wait
    queues. */
 void thread_prepare_sleep(void);
-void thread_schedule(void);
 
 /* Sets WORK_ bits (sched/thread.h) and, if the thread runs on another CPU, interrupts that CPU, so
    that the thread looks at them soon. */
@@ -69,9 +73,9 @@ __noreturn void run_end(void);
 /* Returns true if `thread` is the idle thread of this CPU. Interrupts are off. */
 bool run_is_idle(const struct thread *thread);
 
-/* Charges the time since the last switch or call to the current thread. Returns its CPU time.
-   Interrupts are off. */
-uint64_t run_charge(void);
+/* Lets a new thread run on a CPU, with half of the current thread's lead (kernel/sched/turns.c). */
+void run_start(struct thread *thread, unsigned cpu);
 
-/* Ends the turn of the current thread if another one waits for this CPU. Interrupts are off. */
-void run_end_turn(void);
+/* Charges the current thread, and ends its turn if another one is due. Returns its CPU time. The
+   CPU is not idle, and interrupts are off. */
+uint64_t run_tick(void);

@@ -27,9 +27,8 @@ enum thread_state {
 #define WORK_PTRACE     (1u << 5) /* a tracer follows its system calls; stays set */
 
 /* A thread. Writers of a field: (o) the owner alone, the thread itself; (q) the run-queue lock
-   of its CPU; (w) the lock of the wait queue; (T) the lock of the tree of
-   deadlines; (W) the world's lock; (a)
-   atomic; (c) constant once the thread runs. */
+   of its CPU; (w) the lock of the wait queue; (T) the lock of the tree of deadlines; (W)
+   the world's lock; (a) atomic; (c) constant once the thread runs. */
 struct thread {
     struct context context;        /* (o) */
     uint64_t stack_top;            /* (c) of its kernel stack */
@@ -42,7 +41,10 @@ struct thread {
     enum thread_state state;       /* (q) */
     bool on_cpu;                   /* (q) its stack is in use */
     unsigned cpu;                  /* (c) the CPU whose run queue it uses */
-    TAILQ_ENTRY(thread) run_link;  /* (q) */
+    RB_ENTRY(thread) turn;         /* (q) */
+    uint64_t virtual_ns;           /* (q) CPU time as it counts for its turns (turns.c) */
+    unsigned virtual_shift;        /* (c) cpu_ns >> virtual_shift is what counts */
+    uint64_t arrival;              /* (q) decides between threads of the same virtual time */
     TAILQ_ENTRY(thread) wait_link; /* (w) */
     struct waitq *waiting_on;      /* (w) the queue that it stands in; NULL: none, or woken */
     uint64_t deadline_ns;          /* (T) */

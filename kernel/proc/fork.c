@@ -225,6 +225,10 @@ static void init_begin(void *arg)
     user_return_first();
 }
 
+/* Init's CPU time counts 1/64 for its turns, because it reaps for all. With no more than its share,
+   it would fall behind many processes that fork and exit, until zombies held all memory. */
+#define INIT_SHIFT 6
+
 void process_start_init(const char *path)
 {
     struct process *init = process_alloc();
@@ -234,6 +238,7 @@ void process_start_init(const char *path)
     init->leader = task_create(init, init_begin);
     if (!init->leader)
         panic("no memory for the first thread");
+    init->leader->thread->virtual_shift = INIT_SHIFT;
     vnode_get(vfs_root);
     init->cwd = vfs_root;
     strlcpy(init->name, path, sizeof(init->name));

@@ -30,7 +30,7 @@ void user_return_work(struct trapframe *tf)
         if (work & (WORK_SIGNAL | WORK_KILL))
             signal_deliver(tf);
         if (work & WORK_RESCHEDULE)
-            thread_yield();
+            thread_schedule();
         irq_disable();
     }
 }

@@ -4,8 +4,9 @@
            ^                                                               |
            +---------------------------- thread_wake ----------------------+
 
-   Each CPU has a queue of runnable threads (without the running one) and an idle thread that runs
-   when the queue is empty. A thread keeps the CPU that it was started on.
+   Each CPU has a queue of runnable threads (without the running one), in the order of their turns
+   (turns.c), and an idle thread that runs when the queue is empty. A thread keeps the CPU that it
+   was started on.
 
    A switch happens under the run-queue lock of the CPU: the leaving thread takes the lock, and the
    arriving thread releases it. So a thread that is woken while it is still leaving cannot be picked
@@ -22,17 +23,20 @@
 #include <sched/countdown.h>
 #include <sched/run.h>
 #include <sched/thread.h>
+#include "turns.h"
+
+/* How the running thread's turn ends: if the time has come for another thread, or in any case. */
+enum turn_end { TURN_BY_TIME, TURN_GIVEN_UP };
 
 struct runqueue {
-    struct spinlock lock;     /* RANK_RUNQUEUE, also in interrupts */
-    struct thread_list queue; /* (lock) */
-    unsigned length;          /* (lock) */
-    struct thread *running;   /* (lock) */
-    struct thread *previous;  /* (lock) the thread that leaves; NULL except during a switch */
-    struct thread idle;       /* runs on the stack that the CPU booted with */
-    uint64_t switches;        /* (lock) */
-    uint64_t charged_ns;      /* (lock) monotonic; all time before it has been charged */
-    uint64_t busy_ns;         /* (lock) what other threads than `idle` were charged */
+    struct spinlock lock;    /* RANK_RUNQUEUE, also in interrupts */
+    struct turns turns;      /* (lock) */
+    struct thread *running;  /* (lock) */
+    struct thread *previous; /* (lock) the thread that leaves; NULL except during a switch */
+    struct thread idle;      /* runs on the stack that the CPU booted with */
+    uint64_t switches;       /* (lock) */
+    uint64_t charged_ns;     /* (lock) monotonic; all time before it has been charged */
+    uint64_t begun_ns;       /* (lock) monotonic, when the CPU began to run threads */
 };
 
 static struct runqueue runqueues[MAX_CPUS];
@@ -40,39 +44,33 @@ static struct runqueue runqueues[MAX_CPUS];
 /* Interrupts are off, so that the thread stays on its CPU. */
 static struct runqueue *my_runqueue(void)
 {
-    return &runqueues[cpu_id()];
+    return cpu_read(runqueue);
 }
 
-static void enqueue(struct runqueue *rq, struct thread *thread)
+static struct runqueue *runqueue_of(const struct thread *thread)
 {
-    TAILQ_INSERT_TAIL(&rq->queue, thread, run_link);
-    rq->length++;
+    return &runqueues[thread->cpu];
 }
 
-static struct thread *pick_next(struct runqueue *rq)
+/* Returns the time since the last charge. */
+static uint64_t uncharged_ns(const struct runqueue *rq)
 {
-    struct thread *next = TAILQ_FIRST(&rq->queue);
+    uint64_t now_ns = clock_monotonic_ns();
 
-    if (!next)
-        return &rq->idle;
-    TAILQ_REMOVE(&rq->queue, next, run_link);
-    rq->length--;
-    return next;
+    /* The last charge may have read the clock of another CPU, which may be ahead. */
+    return likely(now_ns >= rq->charged_ns) ? now_ns - rq->charged_ns : 0;
 }
 
 /* Charges the time since the last charge to the running thread. The lock is held. */
 static void charge(struct runqueue *rq)
 {
-    uint64_t now_ns = clock_monotonic_ns();
-    uint64_t ran_ns = now_ns - rq->charged_ns;
+    uint64_t ran_ns = uncharged_ns(rq);
 
     assert(spin_is_held(&rq->lock));
-    if (unlikely(now_ns < rq->charged_ns)) /* the clock of another CPU was read, and is ahead */
-        return;
-    rq->charged_ns = now_ns;
+    rq->charged_ns += ran_ns;
     rq->running->cpu_ns += ran_ns;
     if (rq->running != &rq->idle)
-        rq->busy_ns += ran_ns;
+        turns_charge(&rq->turns, rq->running, ran_ns);
 }
 
 /* The first step of a thread that runs (again): the previous thread has left its stack now.
@@ -106,7 +104,22 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     context_switch(&prev->context, &next->context, next->stack_top);
 }
 
-void thread_schedule(void)
+/* Returns the thread that runs after `prev`, which may be `prev`; it has been charged. */
+static struct thread *pick_next(struct runqueue *rq, struct thread *prev, enum turn_end end)
+{
+    bool may_go_on = prev->state == THREAD_RUNNABLE && prev != &rq->idle;
+
+    if (!rq->turns.first)
+        return may_go_on ? prev : &rq->idle;
+    if (may_go_on && end != TURN_GIVEN_UP && !turns_is_over(&rq->turns, prev))
+        return prev;
+    struct thread *next = turns_take(&rq->turns);
+    if (may_go_on)
+        turns_add(&rq->turns, prev);
+    return next;
+}
+
+static void reschedule(enum turn_end end)
 {
     bool irq = irq_save();
     struct runqueue *rq = my_runqueue();
@@ -115,17 +128,20 @@ void thread_schedule(void)
     (void)spin_lock_irq(&rq->lock);
     atomic_and(&prev->work, ~WORK_RESCHEDULE);
     charge(rq);
-    if (prev->state == THREAD_RUNNABLE && prev != &rq->idle)
-        enqueue(rq, prev);
-    struct thread *next = pick_next(rq);
+    struct thread *next = pick_next(rq, prev, end);
     if (next != prev)
         switch_to(rq, prev, next);
     finish_switch(irq);
 }
 
+void thread_schedule(void)
+{
+    reschedule(TURN_BY_TIME);
+}
+
 void thread_yield(void)
 {
-    thread_schedule();
+    reschedule(TURN_GIVEN_UP);
 }
 
 void run_begin(void)
@@ -141,7 +157,7 @@ void run_end(void)
     (void)spin_lock_irq(&rq->lock);
     charge(rq);
     thread->state = THREAD_DEAD;
-    switch_to(rq, thread, pick_next(rq));
+    switch_to(rq, thread, pick_next(rq, thread, TURN_BY_TIME));
     panic("a dead thread has run");
 }
 
@@ -157,9 +173,25 @@ void thread_prepare_sleep(void)
     spin_unlock_irq(&rq->lock, irq);
 }
 
+/* Adds a woken thread to the queue. If it should not wait for the end of the running thread's turn,
+   that turn is over. The lock is held. */
+static void wake_up(struct runqueue *rq, struct thread *thread)
+{
+    bool is_idle = rq->running == &rq->idle;
+
+    turns_add_woken(&rq->turns, thread);
+    if (!is_idle && !turns_is_urgent(thread, rq->running, uncharged_ns(rq)))
+        return;
+    if (!is_idle)
+        atomic_or(&rq->running->work, WORK_RESCHEDULE);
+    /* Another CPU would look at its next interrupt only. */
+    if (thread->cpu != cpu_id())
+        ipi_send(thread->cpu, VECTOR_RESCHEDULE);
+}
+
 void thread_wake(struct thread *thread)
 {
-    struct runqueue *rq = &runqueues[thread->cpu];
+    struct runqueue *rq = runqueue_of(thread);
     bool irq = spin_lock_irq(&rq->lock);
 
     if (thread->state == THREAD_SLEEPING) {
@@ -167,11 +199,27 @@ void thread_wake(struct thread *thread)
         /* A thread that still runs has not reached thread_schedule yet, which will find it
            runnable. */
         if (rq->running != thread)
-            enqueue(rq, thread);
-        /* Another CPU that idles would halt until its next interrupt. */
-        if (thread->cpu != cpu_id() && rq->running == &rq->idle)
-            ipi_send(thread->cpu, VECTOR_RESCHEDULE);
+            wake_up(rq, thread);
     }
+    spin_unlock_irq(&rq->lock, irq);
+}
+
+void run_start(struct thread *thread, unsigned cpu)
+{
+    bool irq = irq_save();
+    struct runqueue *rq = my_runqueue();
+
+    (void)spin_lock_irq(&rq->lock);
+    charge(rq);
+    int64_t lead_ns = turns_share_lead(&rq->turns, thread_current());
+    spin_unlock(&rq->lock);
+
+    thread->cpu = cpu;
+    rq = runqueue_of(thread);
+    (void)spin_lock_irq(&rq->lock);
+    turns_place(&rq->turns, thread, lead_ns);
+    thread->state = THREAD_RUNNABLE;
+    wake_up(rq, thread);
     spin_unlock_irq(&rq->lock, irq);
 }
 
@@ -191,10 +239,17 @@ void thread_interrupt(struct thread *thread, unsigned work)
 
 /* ---- Turns ---- */
 
-void run_end_turn(void)
+uint64_t run_tick(void)
 {
-    if (atomic_load_relaxed(&my_runqueue()->length) > 0)
-        atomic_or(&thread_current()->work, WORK_RESCHEDULE);
+    struct runqueue *rq = my_runqueue();
+
+    (void)spin_lock_irq(&rq->lock);
+    charge(rq);
+    if (turns_is_over(&rq->turns, rq->running))
+        atomic_or(&rq->running->work, WORK_RESCHEDULE);
+    uint64_t cpu_ns = rq->running->cpu_ns;
+    spin_unlock(&rq->lock);
+    return cpu_ns;
 }
 
 void sched_preempt(void)
@@ -213,22 +268,21 @@ bool run_is_idle(const struct thread *thread)
 /* Makes the code that runs the idle thread of its CPU. */
 static void idle_begin(void)
 {
-    struct runqueue *rq = my_runqueue();
+    struct runqueue *rq = &runqueues[cpu_id()];
 
+    this_cpu()->runqueue = rq;
     rq->idle.cpu = cpu_id();
     rq->idle.on_cpu = true;
     rq->running = &rq->idle;
-    rq->charged_ns = clock_monotonic_ns();
+    rq->charged_ns = rq->begun_ns = clock_monotonic_ns();
     this_cpu()->current = &rq->idle;
     this_cpu()->locks = &rq->idle.locks;
 }
 
 void sched_init(void)
 {
-    for (unsigned n = 0; n < MAX_CPUS; n++) {
+    for (unsigned n = 0; n < MAX_CPUS; n++)
         spin_init(&runqueues[n].lock, RANK_RUNQUEUE);
-        TAILQ_INIT(&runqueues[n].queue);
-    }
     idle_begin();
 }
 
@@ -245,7 +299,7 @@ void sched_idle(void)
     for (;;) {
         thread_schedule();
         irq_disable();
-        if (my_runqueue()->length == 0)
+        if (my_runqueue()->turns.length == 0)
             cpu_idle();
         irq_enable();
     }
@@ -253,20 +307,9 @@ void sched_idle(void)
 
 /* ---- CPU time ---- */
 
-uint64_t run_charge(void)
-{
-    struct runqueue *rq = my_runqueue();
-
-    (void)spin_lock_irq(&rq->lock);
-    charge(rq);
-    uint64_t cpu_ns = rq->running->cpu_ns;
-    spin_unlock(&rq->lock);
-    return cpu_ns;
-}
-
 uint64_t run_cpu_ns(struct thread *thread)
 {
-    struct runqueue *rq = &runqueues[thread->cpu];
+    struct runqueue *rq = runqueue_of(thread);
     bool irq = spin_lock_irq(&rq->lock);
 
     if (rq->running == thread)
@@ -282,8 +325,8 @@ void run_cpu_use(unsigned cpu, uint64_t *busy_ns, uint64_t *idle_ns)
     bool irq = spin_lock_irq(&rq->lock);
 
     charge(rq);
-    *busy_ns = rq->busy_ns;
     *idle_ns = rq->idle.cpu_ns;
+    *busy_ns = rq->charged_ns - rq->begun_ns - *idle_ns;
     spin_unlock_irq(&rq->lock, irq);
 }
 
@@ -294,7 +337,7 @@ unsigned run_count(void)
     unsigned count = 0;
 
     for (unsigned n = 0; n < cpu_count(); n++)
-        count += runqueues[n].length + (runqueues[n].running != &runqueues[n].idle);
+        count += runqueues[n].turns.length + (runqueues[n].running != &runqueues[n].idle);
     return count;
 }
 

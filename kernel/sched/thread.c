@@ -53,8 +53,7 @@ struct thread *thread_create(void (*entry)(void *arg), void *arg)
 
 void thread_start(struct thread *thread)
 {
-    thread->cpu = atomic_add_fetch(&next_cpu, 1u) % cpu_count();
-    thread_wake(thread);
+    run_start(thread, atomic_add_fetch(&next_cpu, 1u) % cpu_count());
 }
 
 void thread_exit(void)

@@ -31,7 +31,7 @@ static void sample(struct cputime_samples *samples, bool in_user_mode)
    suffice, because the thread runs and needs no wake-up. An idle CPU has no ticks. */
 static void tick_sample(struct thread *thread, bool in_user_mode)
 {
-    uint64_t cpu_ns = run_charge();
+    uint64_t cpu_ns = run_tick();
 
     sample(&thread->times, in_user_mode);
     sample(&cpu_samples[cpu_id()], in_user_mode);
@@ -48,7 +48,6 @@ bool sched_timer(const struct trapframe *tf)
     if (is_tick) {
         tick_sample(thread_current(), trap_from_user(tf));
         load_update(now_ns);
-        run_end_turn();
     }
     countdown_to(timer_expire(now_ns));
     return is_tick;

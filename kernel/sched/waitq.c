@@ -58,26 +58,31 @@ static int wait_end_reason(const struct thread *thread, unsigned work, uint64_t 
     return 0;
 }
 
+/* Returns true if the thread was woken or should end its sleep for the reason *reason. */
+static bool wait_is_over(const struct thread *thread, unsigned work, uint64_t deadline_ns,
+                         int *reason)
+{
+    *reason = wait_end_reason(thread, work, deadline_ns);
+    return *reason || !atomic_load(&thread->waiting_on);
+}
+
 /* Sleeps until woken, or until there is another reason to end; returns 0 or the reason. */
 static int wait_woken(struct waitq *wq, struct thread *thread, unsigned work, uint64_t deadline_ns)
 {
     int reason;
-    bool woken;
 
     /* A preemption between thread_prepare_sleep and the tests would skip the tests. */
     bool irq = irq_save();
-    for (;;) {
+    do {
         thread_prepare_sleep();
-        /* No later thread_wake is lost; the tests of the condition see the earlier ones. */
-        reason = wait_end_reason(thread, work, deadline_ns);
-        woken = !atomic_load(&thread->waiting_on);
-        if (woken || reason)
+        /* No later thread_wake is lost; the tests see the effect of the earlier ones. */
+        if (wait_is_over(thread, work, deadline_ns, &reason)) {
+            thread_wake(thread); /* does not sleep after all */
             break;
+        }
         thread_schedule();
-    }
-    thread_wake(thread); /* does not sleep after all */
-    if (!woken && !wait_cancel(wq, thread))
-        woken = true; /* just now */
+    } while (!wait_is_over(thread, work, deadline_ns, &reason));
+    bool woken = !atomic_load(&thread->waiting_on) || !wait_cancel(wq, thread); /* just now */
     irq_restore(irq);
     return woken ? 0 : reason;
 }
