@@ -165,11 +165,41 @@ static void busy_processes_share_the_cpu(void)
     CHECK(least > most / 3);
 }
 
+/* ---- Init ---- */
+
+#define FORKERS 24
+
+/* Init reaps the children of a process that ignores SIGCHLD. */
+static void fork_without_waiting(void *unused)
+{
+    (void)unused;
+    signal(SIGCHLD, SIG_IGN);
+    for (int i = 0; i < 100; i++) {
+        pid_t pid = CHECK_OK(vfork());
+
+        if (pid == 0)
+            _exit(0);
+        CHECK(number_in("/proc/vmstat", "nr_kernel_stacks") < 12 * FORKERS);
+    }
+}
+
+/* With the share of one process among many, init would fall behind. */
+static void zombies_do_not_pile_up(void)
+{
+    pid_t pids[FORKERS];
+
+    for (int i = 0; i < FORKERS; i++)
+        pids[i] = start_child(fork_without_waiting, NULL);
+    for (int i = 0; i < FORKERS; i++)
+        CHECK(exited_with(wait_child(pids[i]), 0));
+}
+
 int main(void)
 {
     RUN_ON_PAGODA(a_woken_process_comes_before_busy_ones);
     RUN(sleepers_do_not_starve_a_busy_process);
     RUN(nothing_is_gained_by_forking);
     RUN_ON_PAGODA(busy_processes_share_the_cpu);
+    RUN_ON_PAGODA(zombies_do_not_pile_up);
     return test_end();
 }
