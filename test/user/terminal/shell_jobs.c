@@ -2,9 +2,12 @@
    which TIOCSTI types on, and writes to a pipe, so that the cases wait for what it says. */
 #include "test.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+
+enum { PATIENCE_MS = 10000 }; /* with a shell that has nothing to say */
 
 static int console, output;
 static pid_t shell;
@@ -13,13 +16,14 @@ static char said[8 * KIB]; /* since the last line was typed */
 /* Waits until the shell has said `text` since the last line was typed. */
 static void expect(const char *text)
 {
+    struct pollfd polled = {.fd = output, .events = POLLIN};
     size_t len = strlen(said);
-    ssize_t part;
 
     while (!strstr(said, text)) {
-        part = CHECK_OK(read(output, said + len, sizeof(said) - 1 - len));
+        bool is_ready = CHECK_OK(poll(&polled, 1, PATIENCE_MS)) > 0;
+        ssize_t part = is_ready ? CHECK_OK(read(output, said + len, sizeof(said) - 1 - len)) : 0;
         if (part == 0)
-            test_fail(__FILE__, __LINE__, "the shell ended after \"%s\", not \"%s\"", said, text);
+            test_fail(__FILE__, __LINE__, "the shell said \"%s\", not \"%s\"", said, text);
         said[len += part] = '\0';
     }
 }
