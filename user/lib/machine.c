@@ -81,17 +81,15 @@ unsigned long cpu_times_ticks(const struct cpu_times *times)
     return times->cpus ? cpu_times_sum(times) / times->cpus : 0;
 }
 
-/* Reads `count` numbers in this format from the file's first line. Returns false after a
-   message. */
-static bool doubles_read(const char *path, int count, const char *format, double *a, double *b,
-                         double *c)
+/* Reads up to three numbers from the beginning of a file. Returns false, after a message, if there
+   are fewer than `count`. */
+static bool doubles_read(const char *path, int count, double *a, double *b, double *c)
 {
     FILE *file = fopen(path, "r");
-    int found = 0;
 
     if (!file)
         return path_failed(path);
-    found = fscanf(file, format, a, b, c);
+    int found = fscanf(file, "%lf %lf %lf", a, b, c);
     if (ferror(file))
         path_failed(path);
     else if (found < count)
@@ -107,8 +105,8 @@ bool uptime_describe(char *line, size_t size)
     time_t now = time(NULL);
     struct tm *clock = localtime(&now);
 
-    if (!doubles_read("/proc/uptime", 2, "%lf %lf", &up, &idle, &unused) ||
-        !doubles_read("/proc/loadavg", 3, "%lf %lf %lf", &loads[0], &loads[1], &loads[2]))
+    if (!doubles_read("/proc/uptime", 2, &up, &idle, &unused) ||
+        !doubles_read("/proc/loadavg", 3, &loads[0], &loads[1], &loads[2]))
         return false;
     long minutes = (long)up / 60, day = minutes / (24 * 60), hour = minutes / 60 % 24;
     if (day > 0)
