@@ -17,4 +17,4 @@ struct kill_caller {
 
 /* Runs kill with these arguments, which NULL ends. Returns the status, or KILL_USAGE, without a
    message, if they are not as in KILL_SYNOPSIS. */
-int kill_run(char **arguments, const struct kill_caller *caller);
+int kill_run(char **arguments, const struct kill_caller *by);

@@ -100,7 +100,7 @@ static bool doubles_read(const char *path, int count, double *a, double *b, doub
 
 bool uptime_describe(char *line, size_t size)
 {
-    double up, idle, unused = 0, loads[3];
+    double up = 0, idle, unused, loads[3] = {0};
     char days[32] = "", hours[32];
     time_t now = time(NULL);
     struct tm *clock = localtime(&now);
