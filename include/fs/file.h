@@ -32,6 +32,10 @@ struct file_ops {
     ssize_t (*read)(struct file *file, struct uio *uio, uint64_t offset);
     ssize_t (*write)(struct file *file, struct uio *uio, uint64_t offset);
 
+    /* Moves the offset, as lseek(2) does, and returns it. With this operation, offsets may be any
+       64 bits. NULL: file_seek moves the offset, and keeps it in the range of off_t. */
+    int64_t (*seek)(struct file *file, int64_t offset, unsigned whence);
+
     /* Serves a request of ioctl(2). Returns -ENOTTY if the file does not support the request. */
     int (*ioctl)(struct file *file, unsigned request, uaddr_t arg);
 
@@ -98,6 +102,7 @@ unsigned file_poll(struct file *file);
    -EINVAL, -EFBIG, -ENOMEM. */
 __must_check int file_truncate(struct file *file, uint64_t size, uint64_t limit);
 
-/* Finds the pager of this file's pages, for mmap; NULL for a file of zeros. It comes without a
-   reference, because vspace_map takes its own. Errors: -ENODEV (the file has no pages), -EACCES (not open for reading). */
+/* Finds the pager of this file's pages, for mmap. NULL: a private mapping of this file is anonymous
+   memory. The pager comes without a reference, because vspace_map takes its own. Errors: -ENODEV
+   (the file has no pages), -EACCES (not open for reading). */
 __must_check int file_pager(struct file *file, struct pager **pager);

@@ -33,6 +33,7 @@
 #include <fs/vnode.h>
 #include <lib/printf.h>
 
+struct file_ops;
 struct pseudo_dir;
 
 /* An entry of a directory. */
@@ -55,6 +56,9 @@ struct pseudo_entry {
     int (*target)(uint64_t key, struct vnode **vnode);
 
     const struct pseudo_dir *dir; /* of a directory */
+
+    /* A file whose bytes come from elsewhere, instead of `text` and `set`. */
+    const struct file_ops *file_ops;
 };
 
 /* Returned by `next` if there is no number from `from` on. */
@@ -73,6 +77,9 @@ static inline uint64_t pseudo_key(uint64_t key, uint32_t number)
 {
     return key << 32 | number;
 }
+
+/* Returns the key of a file, for its own file_ops. */
+uint64_t pseudo_key_of(const struct vnode *vnode);
 
 /* Makes a file system with `dir` as its root. Returns the root with a reference, or NULL: no
    memory. */

@@ -4,10 +4,17 @@
 #include <arch/trap.h>
 #include <vm/vspace.h>
 
+/* A bit of an access that the hardware does not have: a read that no right of the region forbids,
+   as of a debugger. Where the region allows nothing, the page that comes is held. */
+#define FAULT_FORCED (1u << 16)
+
 /* Brings the page of `addr` into the page table, with the rights that `access` (FAULT_ words) asks
    for. Returns how the fault ended. May sleep. Locks: takes the vspace's for reading, and below it
    RANK_CACHE or RANK_TABLE, and those of mm/. */
 enum fault_outcome vspace_fault(struct vspace *vspace, uaddr_t addr, unsigned access);
+
+/* Does the same for a caller that holds the vspace's lock, for reading or writing. */
+enum fault_outcome vspace_fault_locked(struct vspace *vspace, uaddr_t addr, unsigned access);
 
 /* The same as vspace_fault, for a fault that has repeated without progress. Panics unless the page
    table now allows the access. */

@@ -94,8 +94,10 @@ uaddr_t pagetable_visit(struct pagetable *pt, uaddr_t start, uaddr_t end,
                         bool (*visit)(struct table_visit *at, void *arg), void *arg);
 
 /* Returns the frame that the page of `addr` shows, with a reference; NULL if no page is present.
-   Vspace lock: read. */
-__must_check struct frame *pagetable_get_page(struct pagetable *pt, uaddr_t addr);
+   PAGE_OR_HELD: a page that is held counts as present. Vspace lock: read. */
+enum page_wanted { PAGE_PRESENT, PAGE_OR_HELD };
+__must_check struct frame *pagetable_get_page(struct pagetable *pt, uaddr_t addr,
+                                              enum page_wanted wanted);
 
 /* ---- Owning: rule 3 (own.c) ---- */
 
@@ -126,6 +128,11 @@ enum own_outcome {
 /* Makes a private page mine. `rights` are the bits of the leaf without W. The caller holds no
    spinlock. Vspace lock: read. */
 __must_check enum own_outcome pagetable_own_page(const struct leaf *leaf, pte_t rights);
+
+/* Makes a private page mine, which is present or held, and leaves its rights as they are. So the
+   kernel can write it where the program may not. Returns its frame in `frame`. -ENOMEM: nothing has
+   changed. Vspace lock: write, until the kernel has written. */
+__must_check int pagetable_own_quietly(struct pagetable *pt, uaddr_t page, struct frame **frame);
 
 /* ---- Clearing and protecting (clear.c, protect.c) ---- */
 

@@ -46,9 +46,10 @@ struct vspace_account {
     struct vspace_limits limits; /* (v) */
 };
 
-/* (v) the vspace's lock; (a) atomic. */
+/* (v) the vspace's lock; (a) atomic; (c) constant. */
 struct vspace {
     struct rwlock lock;
+    uint64_t number;                 /* (c) no other vspace has had it since boot */
     unsigned refs;                   /* (a) the threads, and visitors; the last destroys it */
     struct pagetable pagetable;      /* (v), and the tables' own locks */
     struct vregion_tree regions;     /* (v) */
@@ -72,8 +73,8 @@ __must_check int vspace_fork(struct vspace *parent, struct vspace **child);
 void vspace_enter(struct vspace *vspace);
 void vspace_leave(struct vspace *vspace);
 
-/* A reference keeps the vspace. Its holder runs no thread in it, and writes to none of its
-   pages. */
+/* A reference keeps the vspace. Its holder runs no thread in it, and writes to its pages by
+   vspace_poke only. */
 void vspace_get(struct vspace *vspace);
 void vspace_put(struct vspace *vspace);
 
@@ -139,6 +140,14 @@ __must_check int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void
    Returns how many of the `len` bytes could be read. The caller has a reference. May sleep. Lock:
    taken, for reading. */
 __must_check size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, size_t len);
+
+/* Access a vspace in which others may run as a debugger does, beyond the rights of its regions. Peek
+   reads what is mapped. Poke writes to private regions, and to shared ones that may be written; a
+   page that the program may not write becomes its own copy, and stays as it is for the program.
+   They return how many of the `len` bytes could be moved. The caller has a reference. May sleep.
+   Lock: taken, by poke for writing. */
+__must_check size_t vspace_peek(struct vspace *vspace, uaddr_t from, void *to, size_t len);
+__must_check size_t vspace_poke(struct vspace *vspace, uaddr_t to, const void *from, size_t len);
 
 /* Drops the pages of `pager` from page `first` on, and private copies of them, in every vspace; the
    regions stay, and a later access asks the pager again. Never fails, never allocates. Locks: each

@@ -118,10 +118,16 @@ static int check_write(const struct file *file)
     return file->ops->write ? 0 : missing_op_error(file);
 }
 
-/* Returns true if [offset, offset + len) fits in off_t. */
+/* Returns true if the file's offsets are positions in bytes, which fit in off_t. */
+static bool has_positions(const struct file *file)
+{
+    return file->ops->seekable && !file->ops->seek;
+}
+
+/* Returns true if [offset, offset + len) fits in off_t, where that is asked for. */
 static bool range_ok(const struct file *file, uint64_t offset, size_t len)
 {
-    return !file->ops->seekable || (offset <= INT64_MAX && len <= INT64_MAX - offset);
+    return !has_positions(file) || (offset <= INT64_MAX && len <= INT64_MAX - offset);
 }
 
 /* Returns where a write begins. The end of the file, for O_APPEND, cannot move, because the lock is
@@ -130,7 +136,7 @@ static uint64_t write_offset(const struct file *file, uint64_t offset)
 {
     bool appends = atomic_load_relaxed(&file->flags) & O_APPEND;
 
-    return appends && file->ops->seekable ? vnode_size(file->vnode) : offset;
+    return appends && has_positions(file) ? vnode_size(file->vnode) : offset;
 }
 
 static ssize_t read_locked(struct file *file, struct uio *uio, uint64_t *offset)
@@ -253,6 +259,8 @@ int64_t file_seek(struct file *file, int64_t offset, unsigned whence)
 {
     if (!has_offset(file))
         return -ESPIPE;
+    if (file->ops->seek)
+        return file->ops->seek(file, offset, whence);
     if (vnode_is_dir(file->vnode) && whence > SEEK_CUR)
         return -EINVAL;
     file_lock(file);

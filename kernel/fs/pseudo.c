@@ -98,6 +98,11 @@ static struct pseudo_node *pseudo_node(struct vnode *vnode)
     return container_of(vnode, struct pseudo_node, vnode);
 }
 
+uint64_t pseudo_key_of(const struct vnode *vnode)
+{
+    return container_of(vnode, struct pseudo_node, vnode)->key;
+}
+
 /* Replaces the text of an open file by a new one. */
 static int refresh(struct file *file)
 {
@@ -212,6 +217,13 @@ static uint64_t hash_ino(const struct vnode *dir, const char *name)
 
 static const struct vnode_ops pseudo_ops, pseudo_jump_ops;
 
+static const struct file_ops *file_ops_of_entry(const struct pseudo_entry *entry)
+{
+    if (entry->file_ops)
+        return entry->file_ops;
+    return S_ISDIR(entry->mode) ? &pseudo_dir_file_ops : &pseudo_file_ops;
+}
+
 static struct vnode *node_create(struct filesystem *fs, const struct pseudo_entry *entry,
                                  uint64_t key)
 {
@@ -221,7 +233,7 @@ static struct vnode *node_create(struct filesystem *fs, const struct pseudo_entr
         return NULL;
     vnode_init(&node->vnode, fs, entry->mode);
     node->vnode.ops = entry->target ? &pseudo_jump_ops : &pseudo_ops;
-    node->vnode.file_ops = S_ISDIR(entry->mode) ? &pseudo_dir_file_ops : &pseudo_file_ops;
+    node->vnode.file_ops = file_ops_of_entry(entry);
     node->vnode.nlink = S_ISDIR(entry->mode) ? 2 : 1;
     node->entry = entry;
     node->key = key;

@@ -35,6 +35,9 @@ int procfs_fd(uint64_t key, struct vnode **target);
 /* Returns the first open descriptor from `from` on, or PSEUDO_NO_NUMBER; `key` is the pid. */
 uint32_t procfs_next_fd(uint64_t key, uint32_t from);
 
+/* mem.c */
+extern const struct file_ops procfs_mem_file_ops;
+
 /* failure.c */
 int procfs_fail_nth(struct text_sink *sink, uint64_t key);
 int procfs_set_fail_nth(const char *text, uint64_t key);

@@ -5,6 +5,7 @@
        visit.c      finding the process that a file is about
        maps.c       /proc/PID/maps, smaps
        status.c     /proc/PID/status, stat, statm
+       mem.c        /proc/PID/mem
        process.c    the other files of /proc/PID
        failure.c    /proc/PID/fail-nth
        machine.c    the files about the machine
@@ -45,6 +46,7 @@ static const struct pseudo_dir process_dir = {
             {.name = "fd", .mode = S_IFDIR | 0500, .dir = &fd_dir},
             {.name = "limits", .mode = S_IFREG | 0444, .text = procfs_limits},
             {.name = "maps", .mode = S_IFREG | 0444, .text = procfs_maps},
+            {.name = "mem", .mode = S_IFREG | 0600, .file_ops = &procfs_mem_file_ops},
             {.name = "smaps", .mode = S_IFREG | 0444, .text = procfs_smaps},
             {.name = "stat", .mode = S_IFREG | 0444, .text = procfs_stat},
             {.name = "statm", .mode = S_IFREG | 0444, .text = procfs_statm},

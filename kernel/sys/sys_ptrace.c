@@ -127,7 +127,7 @@ static int peek(int pid, uaddr_t from, uaddr_t to)
 
     if (err)
         return err;
-    size_t len = vspace_read(vspace, from, &word, sizeof(word));
+    size_t len = vspace_peek(vspace, from, &word, sizeof(word));
     vspace_put(vspace);
     return len == sizeof(word) ? put_user((uint64_t __user *)to, &word) : -EIO;
 }

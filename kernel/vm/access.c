@@ -1,5 +1,13 @@
 /* The kernel's access to an address space that need not be the current one: exec fills a new
-   one, /proc and ptrace read any. Both go through the fault handler, like the program itself. */
+   one, /proc and ptrace read any and write any. All go through the fault handler, like the program
+   itself.
+
+   A poke holds the vspace's lock for writing while it copies to the page. Else this could happen:
+
+       this thread finds the page mine          fork shares the page with a child
+       this thread writes the page              the child reads what was never its own
+
+   Nothing but memory of the kernel is touched meanwhile. */
 
 #include <linux/errno.h>
 #include <lib/panic.h>
@@ -49,30 +57,22 @@ int vspace_write(struct vspace *vspace, uaddr_t to, const void *from, size_t len
 }
 
 /* Returns the page of `addr`, with a reference, after a fault if need be; NULL if it may not be
-   read. The program itself may unmap what the fault has brought before we look:
-   then the next fault says so. */
-static struct frame *page_for_read(struct vspace *vspace, uaddr_t addr)
+   read. `access` is 0 or FAULT_FORCED. The program itself may unmap what the fault has brought
+   before we look: then the next fault says so. */
+static struct frame *page_for_read(struct vspace *vspace, uaddr_t addr, unsigned access)
 {
-    struct fault_repeats repeats = {0};
+    enum page_wanted wanted = access & FAULT_FORCED ? PAGE_OR_HELD : PAGE_PRESENT;
 
     for (;;) {
         rwlock_read_lock(&vspace->lock);
-        struct frame *page = pagetable_get_page(&vspace->pagetable, addr);
+        struct frame *page = pagetable_get_page(&vspace->pagetable, addr, wanted);
         rwlock_read_unlock(&vspace->lock);
-        if (page)
+        if (page || !fault_resolved(vspace_fault(vspace, addr, access)))
             return page;
-        bool is_endless = fault_is_endless(&repeats, vspace, 0, addr, 0);
-        enum fault_outcome outcome =
-            is_endless ? vspace_fault_verified(vspace, addr, 0) : vspace_fault(vspace, addr, 0);
-        if (!fault_resolved(outcome))
-            return NULL;
-        if (is_endless)
-            panic("the fault at %#lx ends as %s, but no page is found", addr,
-                  fault_outcome_name(outcome));
     }
 }
 
-size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, size_t len)
+static size_t read_pages(struct vspace *vspace, uaddr_t from, void *to, size_t len, unsigned access)
 {
     size_t done = 0;
 
@@ -80,13 +80,82 @@ size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, size_t len)
     assert(lock_check_none_from(RANK_VSPACE));
     while (done < len && from + done < USER_END) {
         size_t offset = (from + done) % PAGE_SIZE, part = min(len - done, PAGE_SIZE - offset);
-        struct frame *page = page_for_read(vspace, from + done);
+        struct frame *page = page_for_read(vspace, from + done, access);
 
         if (!page)
             break;
         /* The reference keeps the page. Its bytes may change, as the program runs on. */
         memcpy((char *)to + done, (char *)frame_to_virt(page) + offset, part);
         frame_put(page);
+        done += part;
+    }
+    return done;
+}
+
+size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, size_t len)
+{
+    return read_pages(vspace, from, to, len, 0);
+}
+
+size_t vspace_peek(struct vspace *vspace, uaddr_t from, void *to, size_t len)
+{
+    return read_pages(vspace, from, to, len, FAULT_FORCED);
+}
+
+/* Returns the page of `addr` in a region that may be written, after a fault; or NULL. */
+static struct frame *page_written(struct vspace *vspace, uaddr_t addr)
+{
+    if (!fault_resolved(vspace_fault_locked(vspace, addr, FAULT_WRITE)))
+        return NULL;
+    return entry_frame(pagetable_walk(&vspace->pagetable, addr).leaf);
+}
+
+/* Returns the page of `addr` in a private region that may not be written, after it has become the
+   process's own; or NULL. */
+static struct frame *page_owned(struct vspace *vspace, uaddr_t addr)
+{
+    struct frame *page;
+
+    if (!pagetable_walk(&vspace->pagetable, addr).leaf &&
+        !fault_resolved(vspace_fault_locked(vspace, addr, FAULT_FORCED)))
+        return NULL;
+    return pagetable_own_quietly(&vspace->pagetable, page_floor(addr), &page) ? NULL : page;
+}
+
+/* Returns the page of `addr` for a poke, or NULL. The lock is held for writing. */
+static struct frame *page_for_poke(struct vspace *vspace, uaddr_t addr)
+{
+    const struct vregion *region = vregion_find(&vspace->regions, addr);
+
+    assert(rwlock_is_write_held(&vspace->lock));
+    if (!region)
+        return NULL;
+    if (region->prot & PROT_W)
+        return page_written(vspace, addr);
+    return region->shared ? NULL : page_owned(vspace, addr);
+}
+
+/* Writes within one page. Returns `len`, or 0. */
+static size_t poke_page(struct vspace *vspace, uaddr_t to, const void *from, size_t len)
+{
+    rwlock_write_lock(&vspace->lock);
+    struct frame *page = page_for_poke(vspace, to);
+    if (page)
+        memcpy((char *)frame_to_virt(page) + to % PAGE_SIZE, from, len);
+    rwlock_write_unlock(&vspace->lock);
+    return page ? len : 0;
+}
+
+size_t vspace_poke(struct vspace *vspace, uaddr_t to, const void *from, size_t len)
+{
+    size_t done = 0, part;
+
+    assert(atomic_load(&vspace->refs) > 0);
+    assert(lock_check_none_from(RANK_VSPACE));
+    while (done < len && to + done < USER_END) {
+        part = min(len - done, PAGE_SIZE - (to + done) % PAGE_SIZE);
+        if (!poke_page(vspace, to + done, (const char *)from + done, part))
+            break;
         done += part;
     }
     return done;

@@ -23,7 +23,7 @@
    a row that needs a frame, if there is none.
 
    If another thread changes the entry between our look and our update, a step returns TRY_AGAIN,
-   and fault_locked starts over at the walk.
+   and fault_resolve starts over at the walk.
 
    A DEBUG build does the walk of each resolved fault again (verify.c). In every build, a fault that
    comes again and again is noticed: once a fault is resolved, only a loss of rights in the page
@@ -76,6 +76,8 @@ static bool is_write(const struct fault *fault)
 
 static bool is_allowed(const struct vregion *region, unsigned access)
 {
+    if (access & FAULT_FORCED)
+        return true;
     if (access & FAULT_WRITE)
         return region->prot & PROT_W;
     if (access & FAULT_EXEC)
@@ -252,7 +254,7 @@ static enum fault_outcome fault_try(struct fault *fault)
     if (entry_kind(leaf->entry, LEAF_LEVEL) == ENTRY_ABSENT)
         return fault->region->shared ? shared_absent(fault) : private_absent(fault);
     /* A held page belongs to a region that allows nothing, and pagetable_protect keeps to that. */
-    assert(entry_kind(leaf->entry, LEAF_LEVEL) == ENTRY_PAGE);
+    assert(entry_kind(leaf->entry, LEAF_LEVEL) == ENTRY_PAGE || (fault->access & FAULT_FORCED));
     if (is_write(fault) && !(leaf->entry & PTE_WRITE))
         return fault->region->shared ? shared_not_enough(fault) : private_not_enough(fault);
     /* The tables were what was missing, or another thread has been here. */
@@ -279,8 +281,8 @@ static unsigned tries_max(const struct vspace *vspace)
     return 1000 + 10 * atomic_load(&vspace->pagetable.threads);
 }
 
-static enum fault_outcome fault_locked(struct vspace *vspace, uaddr_t addr, unsigned access,
-                                       enum verification verification)
+static enum fault_outcome fault_resolve(struct vspace *vspace, uaddr_t addr, unsigned access,
+                                        enum verification verification)
 {
     struct fault fault = {
         .region = vregion_find(&vspace->regions, addr),
@@ -300,9 +302,25 @@ static enum fault_outcome fault_locked(struct vspace *vspace, uaddr_t addr, unsi
         if (unlikely(++tries > tries_max(vspace)))
             panic("the fault at %#lx has been tried again %u times", addr, tries);
     } while (outcome == TRY_AGAIN);
-    if (IS_VERIFIED(verification) && fault_resolved(outcome))
+    if (IS_VERIFIED(verification) && fault_resolved(outcome) && !(access & FAULT_FORCED))
         fault_check(vspace, addr, &fault, outcome);
     return outcome;
+}
+
+/* Resolves the fault, and counts its outcome. */
+static enum fault_outcome fault_locked(struct vspace *vspace, uaddr_t addr, unsigned access,
+                                       enum verification verification)
+{
+    enum fault_outcome outcome = fault_resolve(vspace, addr, access, verification);
+
+    atomic_add_fetch(&vspace->faults[outcome], 1ul);
+    atomic_add_fetch(&cpu_counts[cpu_id()].faults[outcome], 1ul);
+    return outcome;
+}
+
+enum fault_outcome vspace_fault_locked(struct vspace *vspace, uaddr_t addr, unsigned access)
+{
+    return fault_locked(vspace, addr, access, VERIFY_IN_DEBUG);
 }
 
 static enum fault_outcome fault_at(struct vspace *vspace, uaddr_t addr, unsigned access,
@@ -312,8 +330,6 @@ static enum fault_outcome fault_at(struct vspace *vspace, uaddr_t addr, unsigned
     rwlock_read_lock(&vspace->lock);
     enum fault_outcome outcome = fault_locked(vspace, addr, access, verification);
     rwlock_read_unlock(&vspace->lock);
-    atomic_add_fetch(&vspace->faults[outcome], 1ul);
-    atomic_add_fetch(&cpu_counts[cpu_id()].faults[outcome], 1ul);
     return outcome;
 }
 

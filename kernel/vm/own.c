@@ -224,3 +224,40 @@ enum own_outcome pagetable_own_page(const struct leaf *leaf, pte_t rights)
     frame_put(page);
     return outcome;
 }
+
+/* Marks an entry whose page the kernel is about to write. */
+static void entry_set_dirty(struct frame *table, pte_t *slot)
+{
+    table_lock(table);
+    entry_set_bits(table, slot, PTE_DIRTY);
+    table_unlock(table);
+}
+
+/* The vspace's lock is held for writing, so only the CPU changes the entry meanwhile. The flush
+   comes before the kernel writes the copy: no thread reads the old page any more then. */
+int pagetable_own_quietly(struct pagetable *pt, uaddr_t page, struct frame **frame)
+{
+    struct frame *table;
+    int err = pagetable_own(pt, page, LEAF_LEVEL, OWN_PRESENT, &table);
+
+    if (err)
+        return err;
+    pte_t *slot = entry_slot(table, LEAF_LEVEL, page);
+    pte_t entry = entry_load(slot);
+    debug_assert(entry && !(entry & (PTE_WRITE | PTE_SHARED)));
+    *frame = entry_frame(entry);
+    if ((*frame)->kind == FRAME_ANON && frame_refs(*frame) == 1) {
+        entry_set_dirty(table, slot);
+        return 0;
+    }
+    struct frame *copy = page_copied(*frame);
+    if (!copy)
+        return -ENOMEM;
+    bool is_replaced =
+        entry_replace(table, slot, entry, frame_to_phys(copy) | (entry & ~PTE_ADDR) | PTE_DIRTY);
+    assert(is_replaced);
+    tlb_flush_page(&pt->mmu, page);
+    entry_put(entry, LEAF_LEVEL);
+    *frame = copy;
+    return 0;
+}

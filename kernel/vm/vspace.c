@@ -38,6 +38,7 @@ void vspace_list(struct vspace *vspace, struct vspace *parent)
 
 int vspace_alloc(struct vspace **out)
 {
+    static uint64_t last_number; /* atomic */
     struct vspace *vspace = heap_alloc_zeroed(sizeof(*vspace));
 
     if (!vspace)
@@ -47,6 +48,7 @@ int vspace_alloc(struct vspace **out)
         heap_free(vspace);
         return err;
     }
+    vspace->number = atomic_add_fetch(&last_number, 1ul);
     vspace->refs = 1;
     rwlock_init(&vspace->lock, RANK_VSPACE);
     RB_INIT(&vspace->regions);

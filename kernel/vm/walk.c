@@ -106,23 +106,29 @@ uaddr_t pagetable_visit(struct pagetable *pt, uaddr_t start, uaddr_t end,
     return visit_table(&visitor, pagetable_root(pt), ROOT_LEVEL, start, end);
 }
 
+struct page_visit {
+    enum page_wanted wanted;
+    struct frame *frame; /* NULL: none found */
+};
+
 static bool get_page(struct table_visit *at, void *arg)
 {
-    struct frame **frame = arg;
+    struct page_visit *visit = arg;
 
     if (at->level > LEAF_LEVEL)
         return true;
     pte_t entry = entry_load(entry_slot(visited_table(at), LEAF_LEVEL, at->start));
-    if (entry_kind(entry, LEAF_LEVEL) == ENTRY_PAGE)
-        frame_get(*frame = entry_frame(entry));
+    enum entry_kind kind = entry_kind(entry, LEAF_LEVEL);
+    if (kind == ENTRY_PAGE || (kind == ENTRY_HELD && visit->wanted == PAGE_OR_HELD))
+        frame_get(visit->frame = entry_frame(entry));
     return false;
 }
 
-struct frame *pagetable_get_page(struct pagetable *pt, uaddr_t addr)
+struct frame *pagetable_get_page(struct pagetable *pt, uaddr_t addr, enum page_wanted wanted)
 {
-    struct frame *frame = NULL;
+    struct page_visit visit = {.wanted = wanted};
 
     assert(addr < USER_END);
-    pagetable_visit(pt, page_floor(addr), page_floor(addr) + PAGE_SIZE, get_page, &frame);
-    return frame;
+    pagetable_visit(pt, page_floor(addr), page_floor(addr) + PAGE_SIZE, get_page, &visit);
+    return visit.frame;
 }

@@ -57,13 +57,21 @@ static bool is_allowed(const struct model_page *page, unsigned access)
     return access & FAULT_EXEC ? page->prot & PROT_X : page->prot;
 }
 
+/* Returns true if a debugger may access the page. */
+static bool is_allowed_forced(const struct model_page *page, unsigned access)
+{
+    return !(access & FAULT_WRITE) || !page->shared || page->prot & PROT_W;
+}
+
 /* Applies one access to the page. Returns 0, or the outcome of the fault that fails. After
    success, the caller may use model_word and set_word. */
 static int touch(const struct model *model, struct model_page *page, unsigned access)
 {
+    bool is_forced = access & FAULT_FORCED;
+
     if (!page->mapped)
         return FAULT_NOT_MAPPED;
-    if (!is_allowed(page, access))
+    if (is_forced ? !is_allowed_forced(page, access) : !is_allowed(page, access))
         return FAULT_NOT_ALLOWED;
     if (model_page_missing(model, page))
         return FAULT_NO_PAGE;
@@ -97,16 +105,20 @@ static struct result run_access(struct model *model, struct model_process *proce
     return (struct result){0};
 }
 
-/* Models vspace_read. If the page may not be read, the read ends with -EFAULT before its first
-   byte. */
-static struct result run_peek(struct model *model, struct model_process *process,
-                              const struct op *op)
+/* Models vspace_read, vspace_peek and vspace_poke. If the page may not be accessed, they end before
+   its first byte. */
+static struct result run_foreign(struct model *model, struct model_process *process,
+                                 const struct op *op)
 {
-    struct result result = run_access(model, process, op);
+    struct model_page *page = &process->pages[op->first];
+    unsigned forced = op->kind == OP_PEEK ? 0 : FAULT_FORCED;
 
-    if (result.err)
-        result.err = -EFAULT;
-    return result;
+    if (touch(model, page, op_access(op) | forced))
+        return (struct result){.err = -EFAULT};
+    if (op->kind != OP_POKE)
+        return (struct result){.value = model_word(model, page, op->word)};
+    set_word(model, page, op->word, op_stored(op));
+    return (struct result){0};
 }
 
 /* Finds the page and the word for one half of a copy; a copy has two words. Returns false if
@@ -508,7 +520,9 @@ struct result model_run(struct model *model, const struct op *op, uint64_t limit
     case OP_FETCH:
         return run_access(model, process, op);
     case OP_PEEK:
-        return run_peek(model, process, op);
+    case OP_FORCED_PEEK:
+    case OP_POKE:
+        return run_foreign(model, process, op);
     case OP_COPY_IN:
     case OP_COPY_OUT:
     case OP_CLEAR:

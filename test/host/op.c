@@ -39,9 +39,15 @@ bool op_is_copy(const struct op *op)
     return op->kind >= OP_COPY_IN && op->kind <= OP_STRING;
 }
 
+bool op_is_foreign(const struct op *op)
+{
+    return op->kind >= OP_PEEK && op->kind <= OP_POKE;
+}
+
 unsigned op_access(const struct op *op)
 {
-    if (op->kind == OP_WRITE || op->kind == OP_COPY_OUT || op->kind == OP_CLEAR)
+    if (op->kind == OP_WRITE || op->kind == OP_COPY_OUT || op->kind == OP_CLEAR ||
+        op->kind == OP_POKE)
         return FAULT_WRITE;
     return op->kind == OP_FETCH ? FAULT_EXEC : 0;
 }
@@ -82,7 +88,7 @@ struct vspace_limits op_limits(const struct op *op)
 
 static bool wants_one_page(const struct op *op)
 {
-    return op_is_access(op) || op->kind == OP_WALK_AHEAD || op->kind == OP_PEEK;
+    return op_is_access(op) || op->kind == OP_WALK_AHEAD || op_is_foreign(op);
 }
 
 void op_normalize(struct op *op)
@@ -119,6 +125,7 @@ static const uint8_t weights[OP_KINDS] = {
     [OP_TRUNCATE] = 2,     [OP_EXTEND] = 2,     [OP_FORK] = 6,        [OP_PROGRAM] = 4,
     [OP_EXIT] = 4,         [OP_THREAD] = 3,     [OP_THREAD_EXIT] = 2, [OP_LOAD] = 10,
     [OP_UNLOAD] = 2,       [OP_WALK_AHEAD] = 4, [OP_SURVEY] = 1,      [OP_PEEK] = 4,
+    [OP_FORCED_PEEK] = 4,  [OP_POKE] = 6,
 };
 
 static enum op_kind random_kind(struct random *random)
@@ -223,6 +230,8 @@ static const char *const names[OP_KINDS] = {
     [OP_WALK_AHEAD] = "walk_ahead",
     [OP_SURVEY] = "survey",
     [OP_PEEK] = "peek",
+    [OP_FORCED_PEEK] = "forced_peek",
+    [OP_POKE] = "poke",
 };
 
 static void print_place(unsigned place)
@@ -269,7 +278,7 @@ void op_print(const struct op *op)
         if (op->kind != OP_UNMAP && op->kind != OP_SURVEY)
             print_map(op);
     }
-    if ((op_is_access(op) && !op_is_copy(op)) || op->kind == OP_PEEK)
+    if ((op_is_access(op) && !op_is_copy(op)) || op_is_foreign(op))
         fprintf(stderr, " word %u", op->word);
     if (op->kind == OP_SBRK)
         fprintf(stderr, " %ld", op_delta(op));

@@ -36,6 +36,9 @@ enum op_kind {
     OP_WALK_AHEAD,   /* `cpu` walks to the page `first` without an access */
     OP_SURVEY,       /* counts the pages from `first` to `last` */
     OP_PEEK,         /* the kernel reads word `word` of `first` for another process */
+    OP_FORCED_PEEK,  /* the same, also where the region does not allow it */
+    OP_POKE,         /* the kernel writes the word for another process, also where the program
+                        may not */
     OP_KINDS,
 };
 
@@ -75,10 +78,11 @@ extern const uint16_t word_offsets[NWORDS];
 /* Returns the word that a store writes. The word differs for each `value`, and is never 0. */
 uint64_t op_stored(const struct op *op);
 
-/* Return true if the operation is an access (OP_READ to OP_STRING), or a copy. op_access returns
-   the access as FAULT_ bits. */
+/* Return true if the operation is an access (OP_READ to OP_STRING), a copy, or an access of the
+   kernel for another process (OP_PEEK to OP_POKE). op_access returns the access as FAULT_ bits. */
 bool op_is_access(const struct op *op);
 bool op_is_copy(const struct op *op);
+bool op_is_foreign(const struct op *op);
 unsigned op_access(const struct op *op);
 
 /* Returns the address where a copy begins. A copy has COPY_LEN bytes, and runs on into the next

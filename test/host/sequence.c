@@ -58,7 +58,7 @@ void sequence_end(void)
 /* Returns true if the operation reports a shortage of memory. */
 static bool is_shortage(const struct op *op, const struct result *result)
 {
-    if (op_is_copy(op) || op->kind == OP_PEEK)
+    if (op_is_copy(op) || op_is_foreign(op))
         return result->err == -EFAULT;
     return result->err == (op_is_access(op) ? (int)FAULT_NO_MEMORY : -ENOMEM);
 }

@@ -97,16 +97,24 @@ static struct result run_string(const struct op *op)
     return len < 0 ? (struct result){.err = len} : (struct result){.value = len};
 }
 
-/* Reads for another process, as /proc and ptrace do, with a reference on the vspace. */
-static struct result run_peek(struct vspace *vspace, const struct op *op)
+/* Reads or writes for another process, as /proc and ptrace do, with a reference on the vspace. */
+static struct result run_foreign(struct vspace *vspace, const struct op *op)
 {
     uaddr_t addr = places[op->first].start + word_offsets[op->word];
+    uint64_t word = op_stored(op);
     struct result result = {0};
+    size_t len;
 
     vspace_get(vspace);
-    if (vspace_read(vspace, addr, &result.value, sizeof(result.value)) < sizeof(result.value))
-        result.err = -EFAULT;
+    if (op->kind == OP_POKE)
+        len = vspace_poke(vspace, addr, &word, sizeof(word));
+    else if (op->kind == OP_FORCED_PEEK)
+        len = vspace_peek(vspace, addr, &result.value, sizeof(word));
+    else
+        len = vspace_read(vspace, addr, &result.value, sizeof(word));
     vspace_put(vspace);
+    if (len < sizeof(word))
+        result.err = -EFAULT;
     return result;
 }
 
@@ -317,7 +325,9 @@ struct result system_run_loaded(const struct op *op)
         run_survey(process->vspace, op);
         break;
     case OP_PEEK:
-        return run_peek(process->vspace, op);
+    case OP_FORCED_PEEK:
+    case OP_POKE:
+        return run_foreign(process->vspace, op);
     default:
         break;
     }

@@ -116,6 +116,16 @@ void peek(unsigned place)
     operate((struct op){.kind = OP_PEEK, .first = place});
 }
 
+void forced_peek(unsigned place)
+{
+    operate((struct op){.kind = OP_FORCED_PEEK, .first = place});
+}
+
+void poke(unsigned place)
+{
+    operate((struct op){.kind = OP_POKE, .first = place, .value = 78});
+}
+
 static struct op range(enum op_kind kind, unsigned place, unsigned nplaces, unsigned prot)
 {
     return (struct op){.kind = kind, .first = place, .last = place + nplaces - 1, .prot = prot};

@@ -87,6 +87,10 @@ void string_in(unsigned place);
 /* Reads the page for another process, in the kernel. */
 void peek(unsigned place);
 
+/* Read and write the page for a debugger, in the kernel, also where the region forbids it. */
+void forced_peek(unsigned place);
+void poke(unsigned place);
+
 void map(unsigned place, unsigned nplaces, unsigned prot);
 void map_new(unsigned place, unsigned nplaces, unsigned prot); /* only if the range is free */
 void map_shared(unsigned place, unsigned nplaces, unsigned prot, unsigned object, unsigned index);

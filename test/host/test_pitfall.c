@@ -1,6 +1,7 @@
 /* Tests for the consequences of the four rules that are easy to get wrong (docs/design.md,
    section 1), in the order of that list. */
 
+#include <linux/errno.h>
 #include "test.h"
 
 /* ---- "Mine" is the whole path ---- */
@@ -421,6 +422,99 @@ static void the_kernel_reads_for_another_process_what_that_may_read(void)
     expect_error(-EFAULT);
 }
 
+/* A debugger writes where the program may not. The page becomes the process's own, and stays
+   read-only. */
+static void a_debugger_writes_a_copy_of_a_files_page(void)
+{
+    start(P);
+    map_file(BOTTOM, 1, RX, 0, 0);
+    fetch(BOTTOM);
+    fork_into(Q);
+    mark();
+    poke(BOTTOM);
+    expect_frames(FRAME_ANON, 1);
+    poke(BOTTOM);
+    expect_frames(FRAME_ANON, 1);
+    store(BOTTOM);
+    expect_fault(FAULT_NOT_ALLOWED);
+    load(BOTTOM);
+    on(1, Q);
+    load(BOTTOM);
+}
+
+static void a_debugger_writes_what_a_fork_has_shared(void)
+{
+    start(P);
+    map(BOTTOM, 2, RW);
+    store(BOTTOM);
+    store(BOTTOM + 1);
+    protect(BOTTOM, 1, READ);
+    fork_into(Q);
+    on(1, Q);
+    load(BOTTOM);
+    load(BOTTOM + 1);
+    on(0, P);
+    poke(BOTTOM);
+    poke(BOTTOM + 1);
+    on(1, Q);
+    load(BOTTOM);
+    load(BOTTOM + 1);
+    poke(BOTTOM);
+    load(BOTTOM);
+}
+
+/* The other thread has the page in its TLB. */
+static void a_debuggers_copy_is_seen_by_each_thread(void)
+{
+    start(P);
+    map_file(BOTTOM, 1, READ, 0, 0);
+    load(BOTTOM);
+    thread_on(1);
+    load(BOTTOM);
+    on(0, P);
+    poke(BOTTOM);
+    load(BOTTOM);
+    on(1, P);
+    load(BOTTOM);
+}
+
+static void a_debugger_sees_what_nobody_may_touch(void)
+{
+    start(P);
+    map(BOTTOM, 3, RW);
+    store(BOTTOM);
+    protect(BOTTOM, 3, NONE);
+    peek(BOTTOM);
+    expect_error(-EFAULT);
+    forced_peek(BOTTOM);
+    forced_peek(BOTTOM + 1);
+    poke(BOTTOM + 1);
+    poke(BOTTOM + 2);
+    poke(BOTTOM);
+    load(BOTTOM);
+    expect_fault(FAULT_NOT_ALLOWED);
+    protect(BOTTOM, 3, RW);
+    load(BOTTOM + 1);
+    store(BOTTOM + 2);
+    load(BOTTOM);
+}
+
+static void a_debugger_does_not_change_a_shared_object(void)
+{
+    start(P);
+    map_shared(BOTTOM, 1, READ, 2, 0);
+    load(BOTTOM);
+    poke(BOTTOM);
+    expect_error(-EFAULT);
+    protect(BOTTOM, 1, NONE);
+    forced_peek(BOTTOM);
+    protect(BOTTOM, 1, RW);
+    poke(BOTTOM);
+    load(BOTTOM);
+    poke(BOTTOM + 1);
+    expect_error(-EFAULT);
+}
+
 /* ---- Many pages in one truncation ---- */
 
 static struct frame *only_page;
@@ -590,6 +684,11 @@ static const struct test tests[] = {
     TEST(a_copy_stops_where_the_promises_end),
     TEST(the_kernel_may_not_write_what_the_program_may_not),
     TEST(the_kernel_reads_for_another_process_what_that_may_read),
+    TEST(a_debugger_writes_a_copy_of_a_files_page),
+    TEST(a_debugger_writes_what_a_fork_has_shared),
+    TEST(a_debuggers_copy_is_seen_by_each_thread),
+    TEST(a_debugger_sees_what_nobody_may_touch),
+    TEST(a_debugger_does_not_change_a_shared_object),
     TEST_ONCE(a_truncation_of_many_pages_leaves_none),
     TEST(a_page_that_nobody_may_touch_is_kept),
     TEST(a_page_that_nobody_may_touch_is_copied_by_fork),

@@ -447,6 +447,26 @@ static int read_memory(void)
     return error_of(process_vm_readv(getpid(), &to, 1, &from, 1, 0));
 }
 
+/* Writes memory that the program may only read, by its file. EIO may mean that memory is out. */
+static char *read_only;
+
+static void map_read_only(void)
+{
+    read_only = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(read_only != MAP_FAILED);
+}
+
+static int write_memory(void)
+{
+    int fd = open("/proc/self/mem", O_RDWR);
+
+    if (fd < 0)
+        return errno;
+    int error = error_of(pwrite(fd, "x", 1, (off_t)read_only));
+    CHECK_OK(close(fd));
+    return error == EIO ? ENOMEM : error;
+}
+
 static int read_name_of_program(void)
 {
     return error_of(readlink("/proc/self/exe", bytes, sizeof(bytes)));
@@ -573,6 +593,7 @@ static const struct scenario scenarios[] = {
     {"read_load", NULL, read_load, 0},
     {"read_name_of_file", NULL, read_name_of_file, 0},
     {"read_memory", NULL, read_memory, MAY_BE_PARTIAL | MAY_SUCCEED},
+    {"write_memory", map_read_only, write_memory, 0},
     {"read_name_of_program", NULL, read_name_of_program, 0},
     {"read_random", NULL, read_random, 0},
     {"use_console", NULL, use_console, 0},
