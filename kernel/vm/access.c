@@ -4,8 +4,8 @@
 
    A poke holds the vspace's lock for writing while it copies to the page. Else this could happen:
 
-       this thread finds the page mine          fork shares the page with a child
-       this thread writes the page              the child reads what was never its own
+       this thread finds the page mine          the program unmaps it, and the frame is free
+       this thread writes the frame             another process has it by now
 
    Nothing but memory of the kernel is touched meanwhile. */
 

@@ -149,7 +149,7 @@ static const struct deep {
 
 /* Ways in which address spaces share tables. A shows the first page of file 0. B is most often
    anonymous memory that was written. Processes 1 and 2 are forked from process 0. */
-enum sharing { ALL, LEAF, TWO, CHAIN, MAPPING, COPIES };
+enum sharing { ALL, LEAF, TWO, CHAIN, MAPPING, COPIES, CONSTANT };
 
 #define IN(sharing) (1u << (sharing))
 
@@ -179,6 +179,16 @@ static const struct beginning sharings[] = {
                 6,
                 {MAP_ONE(A, F_OBJECT, 0), MAP_ONE(B, F_OBJECT, 1), WRITE_A, READ_B, FORK_INTO(1),
                  FORK_INTO(2)}},
+    [CONSTANT] = {"1 and 2 share all tables, and pages that may only be read",
+                  8,
+                  {MAP_ONE(A, F_OBJECT, 0),
+                   MAP_ONE(B, 0, 0),
+                   READ_A,
+                   WRITE_B,
+                   {.kind = OP_PROTECT, .first = A, .last = B, .prot = PROT_R},
+                   FORK_INTO(1),
+                   FORK_FROM(1, 2),
+                   BY(0, OP_EXIT, A)}},
 };
 
 /* Operations of three CPUs. If an operation uses no page, `first` is the page to which CPUs walk
@@ -202,6 +212,10 @@ static const struct beginning sharings[] = {
 #define PEEK(page_)                       \
     {                                     \
         .kind = OP_PEEK, .first = (page_) \
+    }
+#define POKE(page_)                       \
+    {                                     \
+        .kind = OP_POKE, .first = (page_) \
     }
 #define EXIT                        \
     {                               \
@@ -262,6 +276,13 @@ static const struct trio {
     {two_threads, IN(LEAF) | IN(TWO), {PEEK(B), UNMAP_B, EXIT}},
     {two_threads, IN(ALL) | IN(LEAF) | IN(MAPPING), {PEEK(A), WRITE_B, TRUNCATE(0)}},
     {two_threads, IN(TWO) | IN(CHAIN), {PEEK(B), WRITE_B, EXIT}},
+
+    /* The kernel writes a page for a debugger while the page is read, shared or dropped. */
+    {two_threads, IN(CONSTANT) | IN(TWO), {POKE(B), READ_B, EXIT}},
+    {two_threads, IN(CONSTANT) | IN(TWO), {POKE(B), UNMAP_B, EXIT}},
+    {two_threads, IN(CONSTANT) | IN(LEAF), {POKE(B), FORK_NOW, READ_B}},
+    {two_threads, IN(CONSTANT) | IN(MAPPING), {POKE(A), READ_A, TRUNCATE(0)}},
+    {two_threads, IN(CONSTANT), {POKE(B), POKE(B), POKE(B)}},
 
     /* All three CPUs copy a table, use it, or drop it. */
     {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO) | IN(COPIES), {WRITE_A, WRITE_A, WRITE_A}},
