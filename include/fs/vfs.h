@@ -24,8 +24,9 @@ struct vnode *vfs_mounted(unsigned n);
 __must_check int vfs_open(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
                           struct file **file);
 
-/* Opens a file to run it, and holds it as vnode_exe_begin does. Errors: -EACCES (not a regular
-   file, or no execute bit), -ETXTBSY, and those of path_lookup. */
+/* Open a file to run it, and hold it as vnode_exe_begin does. Errors: -EACCES (not a regular file,
+   or no execute bit), -ELOOP (a symbolic link), -ETXTBSY, and those of path_lookup. */
+__must_check int vnode_open_exe(struct vnode *vnode);
 __must_check int vfs_open_exe(struct vnode *start, const char *path, struct vnode **exe);
 
 /* Makes a file, a directory or a device, as the S_IFMT bits of `mode` say. `mode` is without the

@@ -184,6 +184,10 @@ struct vnode *vnode_parent(struct vnode *dir);
    below RANK_PIPE. */
 __must_check int vnode_path(struct vnode *vnode, char *buf, size_t size);
 
+/* Writes the last name of the vnode, removed or not, into `buf`, cut off at its size. -ENOENT: it
+   never had one. */
+__must_check int vnode_name(struct vnode *vnode, char *buf, size_t size);
+
 /* Writes the path as getcwd(2) does. -ENOENT: the directory is removed; -ERANGE: it does not
    fit. */
 __must_check int vnode_getcwd(struct vnode *dir, char *buf, size_t size);

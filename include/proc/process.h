@@ -118,12 +118,20 @@ struct fork_request {
    nothing has changed. -EINTR: a signal must be taken first, and the call started again. */
 __must_check int process_fork(const struct fork_request *request);
 
+/* A program to run. */
+struct exec_request {
+    struct vnode *file; /* a program or a script; the caller keeps its reference */
+    const char *path;   /* how the program finds its file: AT_EXECFN, and an argument of a script */
+    const char *name;   /* of the process; a longer one is cut off */
+    bool is_hidden;     /* no program can open `path`, so the file must not be a script */
+    const uaddr_t __user *argv, *envp;
+};
+
 /* Runs a new program in the current process: execve(2). On success the process returns to user mode
-   in it, or, if the file is a script, in the program that its first line names. `path` is in kernel
-   memory; argv and envp are user addresses. On failure the old program goes on: -ENOEXEC, -E2BIG,
-   -EFAULT, -ENOMEM, -ELOOP (too many scripts in a row), or an error of vfs_open_exe. */
-__must_check int process_exec(const char *path, const uaddr_t __user *argv,
-                              const uaddr_t __user *envp);
+   in it, or, if the file is a script, in the program that its first line names. On failure the old
+   program goes on: -ENOEXEC, -E2BIG, -EFAULT, -ENOMEM, -ELOOP (too many scripts in a row), or an
+   error of vfs_open_exe. */
+__must_check int process_exec(const struct exec_request *request);
 
 /* Ends the current process, all its tasks, with a wait status (exit code << 8, or a signal). */
 __noreturn void process_exit(int status);

@@ -20,7 +20,8 @@
 #define MEMORY_CALLS(X) X(mmap) X(munmap) X(mprotect) X(madvise) X(brk)
 
 #define PROCESS_CALLS(X)                                                                           \
-    X(fork) X(vfork) X(clone) X(execve) X(exit) X(exit_group) X(wait4) X(waitid)                   \
+    X(fork) X(vfork) X(clone) X(execve) X(execveat) X(exit) X(exit_group)                          \
+    X(wait4) X(waitid)                                                                             \
     X(getpid) X(gettid) X(getppid) X(setpgid) X(getpgid) X(getpgrp) X(setsid) X(getsid)            \
     X(getuid) X(geteuid) X(getgid) X(getegid) X(sched_yield) X(set_tid_address) X(arch_prctl)      \
     X(clone3) X(prctl) X(futex) X(set_robust_list) X(get_robust_list) X(rseq)                      \

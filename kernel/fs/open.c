@@ -148,6 +148,15 @@ int vfs_open(struct vnode *start, const char *path, unsigned flags, uint32_t mod
     return err;
 }
 
+int vnode_open_exe(struct vnode *vnode)
+{
+    if (vnode_is_link(vnode))
+        return -ELOOP;
+    if (!vnode_is_file(vnode) || !vnode->cache || !vnode_may_exec(vnode))
+        return -EACCES;
+    return vnode_exe_begin(vnode);
+}
+
 int vfs_open_exe(struct vnode *start, const char *path, struct vnode **exe)
 {
     struct vnode *vnode;
@@ -155,10 +164,7 @@ int vfs_open_exe(struct vnode *start, const char *path, struct vnode **exe)
 
     if (err)
         return err;
-    if (vnode_is_file(vnode) && vnode->cache && vnode_may_exec(vnode))
-        err = vnode_exe_begin(vnode);
-    else
-        err = -EACCES;
+    err = vnode_open_exe(vnode);
     if (!err)
         *exe = vnode;
     vnode_put(vnode);

@@ -208,6 +208,16 @@ int vnode_path(struct vnode *vnode, char *buf, size_t size)
     return end - at;
 }
 
+int vnode_name(struct vnode *vnode, char *buf, size_t size)
+{
+    spin_lock(&place_lock);
+    bool has_name = vnode->name;
+    if (has_name)
+        strlcpy(buf, vnode->name, size);
+    spin_unlock(&place_lock);
+    return has_name ? 0 : -ENOENT;
+}
+
 int vnode_getcwd(struct vnode *dir, char *buf, size_t size)
 {
     spin_lock(&place_lock);

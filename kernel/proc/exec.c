@@ -1,7 +1,7 @@
 /* execve.
 
-   If the file is a script, the program is the one that its first line names (script.c). `path` stays
-   the script's: it gives the process its name.
+   If the file is a script, the program is the one that its first line names (script.c). The path and
+   the name of the process stay the script's.
 
    The new program is built beside the old one, in an address space that no CPU has loaded: segments
    and stack become regions, and the arguments are copied in. Only when all of that has worked does
@@ -237,8 +237,9 @@ static int exchange_exe(struct loading *loading, struct vnode *cwd, const char *
 
 /* Goes from a script to the program that runs it. Argument 0 becomes the interpreter, its argument,
    if any, and the path of the script. If the interpreter is a script, argument 0 is its path
-   already. -ELOOP: too many scripts. */
-static int follow_scripts(struct loading *loading, struct vnode *cwd, const char *path)
+   already. -ELOOP: too many scripts. -ENOENT: the interpreter could not open the script. */
+static int follow_scripts(struct loading *loading, struct vnode *cwd,
+                          const struct exec_request *request)
 {
     struct script script;
     int is_script, err;
@@ -246,7 +247,9 @@ static int follow_scripts(struct loading *loading, struct vnode *cwd, const char
     for (unsigned n = 0; (is_script = script_read(loading->exe, &script)) > 0; n++) {
         if (n == SCRIPTS_MAX)
             return -ELOOP;
-        err = n == 0 ? arguments_rename(&loading->args, path) : 0;
+        if (request->is_hidden)
+            return -ENOENT;
+        err = n == 0 ? arguments_rename(&loading->args, request->path) : 0;
         if (!err)
             err = push_script(&loading->args, &script);
         if (!err)
@@ -258,13 +261,12 @@ static int follow_scripts(struct loading *loading, struct vnode *cwd, const char
 }
 
 /* Replaces the old program of the process by the new one. */
-static void change_over(struct loading *loading, struct process *process, const char *path)
+static void change_over(struct loading *loading, struct process *process, const char *name)
 {
     struct vspace *old = process->vspace;
     struct vnode *old_exe = process->exe;
     struct trapframe *tf = thread_trapframe(thread_current());
     uint64_t vector = tf->vector, number = tf->error;
-    const char *slash = strrchr(path, '/');
 
     futex_leave();
     task_current()->robust_list = 0;
@@ -275,7 +277,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     process->layout = loading_layout(loading);
     process->exe = loading->exe;
     process->has_execed = true;
-    strlcpy(process->name, slash ? slash + 1 : path, sizeof(process->name));
+    strlcpy(process->name, name, sizeof(process->name));
     mutex_unlock(&process_tree_lock);
 
     loading->exe = NULL;
@@ -293,24 +295,26 @@ static void change_over(struct loading *loading, struct process *process, const 
     tf->error = number;
 }
 
-int process_exec(const char *path, const uaddr_t __user *argv, const uaddr_t __user *envp)
+int process_exec(const struct exec_request *request)
 {
     struct process *process = process_current();
     struct loading loading = {.args.max = arguments_max(process)};
-    int err = vfs_open_exe(process->cwd, path, &loading.exe);
+    int err = vnode_open_exe(request->file);
 
-    if (!err)
-        err = arguments_collect(&loading.args, path, argv, envp);
+    if (err)
+        return err;
+    loading.exe = request->file;
+    err = arguments_collect(&loading.args, request->path, request->argv, request->envp);
     if (!err && !process->vspace) /* the first program, which has no caller to name it */
-        err = arguments_rename(&loading.args, path);
+        err = arguments_rename(&loading.args, request->path);
     if (!err)
-        err = follow_scripts(&loading, process->cwd, path);
+        err = follow_scripts(&loading, process->cwd, request);
     if (!err)
         err = loading_build(&loading, process);
     if (!err)
         err = task_end_others();
     if (!err)
-        change_over(&loading, process, path);
+        change_over(&loading, process, request->name);
     if (loading.vspace)
         vspace_leave(loading.vspace);
     heap_free(loading.args.bytes);

@@ -216,10 +216,16 @@ int task_clone(const struct fork_request *request)
 static void init_begin(void *arg)
 {
     const struct task *task = arg;
-    const char *path = task->process->name;
-    const uaddr_t __user *nothing = NULL;
+    char path[PROCESS_NAME_SIZE];
+    struct exec_request request = {.path = path};
 
-    int err = process_exec(path, nothing, nothing);
+    strlcpy(path, task->process->name, sizeof(path));
+    request.name = strrchr(path, '/') + 1;
+    int err = path_lookup(vfs_root, path, PATH_FOLLOW, &request.file);
+    if (!err) {
+        err = process_exec(&request);
+        vnode_put(request.file);
+    }
     if (err)
         boot_fail("cannot run %s: error %d", path, -err);
     user_return_first();

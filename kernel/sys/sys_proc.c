@@ -6,6 +6,7 @@
 #include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
+#include <lib/printf.h>
 #include <lib/string.h>
 #include <mm/heap.h>
 #include <proc/news.h>
@@ -13,6 +14,7 @@
 #include <proc/wait.h>
 #include <sched/run.h>
 #include <sys/convert.h>
+#include <sys/fileargs.h>
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
@@ -69,18 +71,92 @@ SYSCALL0(sys_clone3)
     return -ENOSYS;
 }
 
+static const char *last_component(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static bool is_close_on_exec(int fd)
+{
+    return fdtable_get_flags(process_current()->files, fd) > 0;
+}
+
+#define FD_PATH_MAX (PATH_MAX + 24) /* "/dev/fd/", a number, a slash, and a path */
+
+/* Sets the path and the name of a file that was found from a descriptor. As on Linux, the file of
+   the descriptor itself gives the process its own name, and other files that of their path. */
+static int name_from_fd(struct exec_request *request, int fd, const char *path, char *buf)
+{
+    request->is_hidden = is_close_on_exec(fd);
+    request->path = request->name = buf;
+    if (*path) {
+        snprintf(buf, FD_PATH_MAX, "/dev/fd/%d/%s", fd, path);
+        request->name = last_component(buf);
+        return 0;
+    }
+    size_t len = snprintf(buf, FD_PATH_MAX, "/dev/fd/%d", fd) + 1;
+    request->name = buf + len;
+    return vnode_name(request->file, buf + len, FD_PATH_MAX - len);
+}
+
+/* Runs the file that was found from a path which begins at a descriptor. */
+static int exec_from_fd(struct exec_request *request, int fd, const char *path)
+{
+    char *buf = heap_alloc(FD_PATH_MAX);
+    int err = buf ? name_from_fd(request, fd, path, buf) : -ENOMEM;
+
+    if (!err)
+        err = process_exec(request);
+    heap_free(buf);
+    return err;
+}
+
+static int exec_arg(const struct path_arg *arg, int dirfd, unsigned flags,
+                    struct exec_request *request)
+{
+    int err = vnode_from_arg(arg, flags, &request->file);
+
+    if (err)
+        return err;
+    if (dirfd == AT_FDCWD || arg->path[0] == '/') {
+        request->path = arg->path;
+        request->name = last_component(arg->path);
+        err = process_exec(request);
+    } else {
+        err = exec_from_fd(request, dirfd, arg->path);
+    }
+    vnode_put(request->file);
+    return err;
+}
+
+static long exec_path(int dirfd, const char __user *path, const uaddr_t __user *argv,
+                      const uaddr_t __user *envp, unsigned flags)
+{
+    struct exec_request request = {.argv = argv, .envp = envp};
+    struct path_arg arg;
+
+    if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+        return -EINVAL;
+    int err = path_arg_get(&arg, dirfd, path);
+    if (err)
+        return err;
+    err = exec_arg(&arg, dirfd, flags, &request);
+    path_arg_put(&arg);
+    return err;
+}
+
 SYSCALL3(sys_execve, const char __user *, path, const uaddr_t __user *, argv,
          const uaddr_t __user *, envp)
 {
-    char *name = heap_alloc(PATH_MAX);
+    return exec_path(AT_FDCWD, path, argv, envp, 0);
+}
 
-    if (!name)
-        return -ENOMEM;
-    ssize_t err = copy_string_from_user(name, path, PATH_MAX);
-    if (err >= 0)
-        err = process_exec(name, argv, envp);
-    heap_free(name);
-    return err;
+SYSCALL5(sys_execveat, int, dirfd, const char __user *, path, const uaddr_t __user *, argv,
+         const uaddr_t __user *, envp, unsigned, flags)
+{
+    return exec_path(dirfd, path, argv, envp, flags);
 }
 
 SYSCALL1(sys_exit, int, code)

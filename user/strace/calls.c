@@ -87,6 +87,7 @@ static const struct call calls[] = {
     CALL(vfork, NULL),
     CALL(clone, &arg_clone),
     CALL(execve, &arg_path, &arg_strings, &arg_environment),
+    CALL(execveat, &arg_dir_fd, &arg_path, &arg_strings, &arg_environment, &arg_at_flags),
     GIVES(NO_RETURN, exit, &arg_int),
     GIVES(NO_RETURN, exit_group, &arg_int),
     CALL(wait4, &arg_int, &arg_out_status, &arg_wait_flags, &arg_out_usage),

@@ -167,6 +167,7 @@ static const struct call calls[] = {
     CALL(OUT, 1, NULL, 1000, getdents, DIR_FD, 0, 1000),
     CALL(OUT, 1, NULL, 1000, getdents64, DIR_FD, 0, 1000),
     PATH(0, "file", execve, 0, 0, 0),
+    PATH(1, "file", execveat, AT_FDCWD, 0, 0, 0, 0),
     CALL(IN | OUT, 0, &polled, sizeof(polled), poll, 0, 1, 0),
     CALL(IN | OUT, 0, &polled, sizeof(polled), ppoll, 0, 1, (long)&no_time, 0, 0),
     CALL(IN | NULL_IS_FINE, 2, &no_time, sizeof(no_time), ppoll, (long)&polled_here, 1, 0, 0, 0),
