@@ -56,6 +56,7 @@ ARGUMENTS = {
     "ls": ["-la /", "/bin /dev /proc /tmp", "-l /proc/self /nowhere", "| wc"],
     "maps": ["", "1", "99999"],
     "mkdir": ["/tmp/d", "-p /tmp/a/b/c", "/tmp", "/proc/x"],
+    "mkfifo": ["/tmp/fifo", "/tmp /nowhere/x", "-x", ""],
     "mv": ["/tmp/echoed /tmp/moved", "/tmp/copy /tmp/d", "/nowhere /tmp", "/tmp /tmp/a"],
     "resize": ["", "24 80", "x"],
     "rm": ["/tmp/echoed", "-rf /tmp/a /tmp/d", "/tmp", "-r /dev/null/x"],

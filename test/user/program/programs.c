@@ -364,6 +364,15 @@ static void run_limited_limits(void)
 
 /* More */
 
+static void mkfifo_makes_a_meeting_place(void)
+{
+    runs("mkfifo one two");
+    prints(0, "echo hello >one & cat one; wait", "hello\n");
+    prints(0, "cat <one >two & echo through both >one & cat two; wait", "through both\n");
+    prints(1, "mkfifo one", "");
+    runs("rm one two");
+}
+
 static void the_shell_runs_a_script_by_its_first_line(void)
 {
     static const char text[] = "#!/bin/sh\necho $0 $2 $#\nexit 3\n";
@@ -407,6 +416,7 @@ int main(void)
     RUN_ON_PAGODA(maps_shows_what_is_present);
     RUN_ON_PAGODA(maps_fits_a_screen);
     RUN_ON_PAGODA(run_limited_limits);
+    RUN(mkfifo_makes_a_meeting_place);
     RUN(the_shell_runs_a_script_by_its_first_line);
     RUN(ls_lists_its_own_files);
     RUN_ON_PAGODA(programs_refuse_arguments);
