@@ -2,12 +2,21 @@
 """Machines on which the kernel can only just start, or not at all.
 
 Either a shell runs a command, or the boot ends at once with one sentence that says what is missing.
-Keys that are typed during the boot wait for the terminal."""
+Keys that are pressed during the boot wait for the terminal, whatever they are and wherever they
+come from."""
 
+import contextlib
+import itertools
 import os
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from pathlib import Path
+
+import machine
+from terminal import PROMPT, Terminal
 
 RUN = Path(__file__).with_name("run.py")
 CANNOT_START = 123  # the status of run.py
@@ -64,9 +73,91 @@ def check_keys():
     return report("control characters during the boot wait", status in (0, 130, 131), output)
 
 
+def check_boot(what, directory, disturb, *arguments):
+    """Calls disturb(terminal, monitor) from before the first instruction of the kernel up to the
+    prompt of the shell, again and again. Then the shell must still run a command."""
+    monitor = machine.Monitor(directory / "monitor")
+    initrd = directory / "initrd"
+    initrd.write_bytes(machine.initrd({}))
+    terminal = Terminal(machine.qemu(
+        "-kernel", machine.KERNEL, "-initrd", initrd, "-append", "quiet", "-serial", "stdio",
+        "-monitor", "none", *monitor.arguments(), "-no-reboot", "-vga", "none", *arguments,
+    ))  # fmt: skip
+    is_over = threading.Event()
+
+    def disturb_all():
+        with contextlib.suppress(OSError):  # the machine has ended
+            while not is_over.is_set():
+                disturb(terminal, monitor)
+
+    thread = threading.Thread(target=disturb_all, daemon=True)
+    thread.start()
+    try:
+        prompts = terminal.expect(PROMPT, SECONDS)
+        is_over.set()
+        thread.join()
+        if prompts:
+            terminal.type(f"{START_OVER}{COMMAND}\n")
+        lives = prompts and terminal.expect(ALIVE.replace("\n", "\r\n"), SECONDS)
+    finally:
+        terminal.process.kill()
+        terminal.process.wait()
+    return report(what, lives, terminal.seen)
+
+
+START_OVER = "\021\003\n"  # ends a stop of the output, and drops what is left of a line
+
+STREAMS = [
+    ("Ctrl-C", [("\003", "ctrl-c")]),
+    ("Ctrl-Z", [("\032", "ctrl-z")]),
+    ("Ctrl-\\", [("\034", "ctrl-backslash")]),
+    ("Ctrl-S and Ctrl-Q", [("\023", "ctrl-s"), ("\021", "ctrl-q")]),
+    ("all of these, and letters",
+     [("\003", "ctrl-c"), ("x", "x"), ("\032", "ctrl-z"), ("\n", "ret"), ("\034", "ctrl-backslash"),
+      ("\026", "ctrl-v")]),
+]  # fmt: skip
+
+
+def check_reports():
+    """Requests the report of where the machine is again and again, up to the prompt. Two CPUs start
+    meanwhile. The first request follows the first message: no CPU can answer before."""
+    with tempfile.TemporaryDirectory(prefix="pagoda-") as name:
+        directory = Path(name)
+        log = directory / "log"
+
+        def request(monitor):
+            if log.exists() and log.stat().st_size:
+                monitor.ask("nmi")
+            time.sleep(0.02)
+
+        return check_boot("reports are requested all through the boot", directory,
+                          lambda _, monitor: request(monitor),
+                          "-smp", "2", "-debugcon", f"file:{log}")  # fmt: skip
+
+
+def check_streams():
+    """Presses keys, each of which is (byte of the serial line, key of the PS/2 keyboard)."""
+    for what, keys in STREAMS:
+        choice = itertools.cycle(keys)
+
+        def type_byte(terminal, _, choice=choice):
+            terminal.type(next(choice)[0])
+            time.sleep(0.002)
+
+        def press_key(_, monitor, choice=choice):
+            monitor.ask(f"sendkey {next(choice)[1]} 1")
+
+        for source, disturb in (("serial line", type_byte), ("keyboard", press_key)):
+            with tempfile.TemporaryDirectory(prefix="pagoda-") as name:
+                sentence = f"{what} all through the boot, from the {source}"
+                yield check_boot(sentence, Path(name), disturb)
+
+
 def main():
-    results = [check_machine(*machine) for machine in MACHINES]
+    results = [check_machine(*settings) for settings in MACHINES]
     results.append(check_keys())
+    results += check_streams()
+    results.append(check_reports())
     sys.exit(not all(results))
 
 

@@ -44,7 +44,10 @@ static void console_open(void)
     ioctl(STDIN_FILENO, TIOCSCTTY, 0);
 }
 
-/* Starts a shell, and retries until there is enough memory. Returns its pid. */
+/* Starts a shell, and retries until there is enough memory. Returns its pid.
+
+   An interactive shell ignores the signals of the keyboard, but not from its first instruction on.
+   So it starts in the background, and takes the foreground itself. */
 static pid_t shell_start(char *const arguments[])
 {
     pid_t pid;
@@ -54,6 +57,9 @@ static pid_t shell_start(char *const arguments[])
         sleep(1);
     }
     if (pid == 0) {
+        bool is_interactive = !arguments[1];
+        if (is_interactive)
+            setpgid(0, 0);
         execve(SHELL, arguments, environment);
         complain_errno(SHELL);
         _exit(127);

@@ -39,7 +39,9 @@ void where_report(const struct trapframe *tf)
 
     console_report_begin();
     printk("\n--- where CPU %u is\n", cpu_id());
-    if (run_is_idle(thread))
+    if (!thread) /* before sched_init; another CPU, before sched_cpu_main */
+        printk("starting:\n");
+    else if (run_is_idle(thread))
         printk("idle:\n");
     else
         thread_print(thread, "running");
