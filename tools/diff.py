@@ -32,7 +32,7 @@ PROGRAMS = machine.BUILD / "root/diff"
 NOBODY = 65534
 
 # The generators, each with the number of cases that the sample runs.
-SAMPLE = {"memory": 300, "exception": 200}
+SAMPLE = {"memory": 300, "exception": 200, "terminal": 100}
 
 BATCH_FIRST, BATCH_SECONDS = 50, 15
 EXPLAINED_AT_ONCE, SHRUNK_MAX = 100, 4

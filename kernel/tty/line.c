@@ -264,7 +264,7 @@ static void edit_line(uint8_t c)
 {
     if (is_special(c, VERASE)) {
         erase_character(typed, c);
-    } else if (is_extended(c, VWERASE)) {
+    } else if (is_special(c, VWERASE)) { /* Linux looks at IEXTEN only if it is not VKILL too */
         erase_word(typed, c);
     } else if (is_special(c, VKILL)) {
         erase_line(typed, c);
