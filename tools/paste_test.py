@@ -64,6 +64,12 @@ def ctrl_q_overtakes(terminal):
     return True
 
 
+def shell_starts_output(terminal):
+    """Runs a program that leaves the output stopped, in a way that no key undoes."""
+    terminal.type("/test/terminal stop\n")
+    return True
+
+
 def long_line_rings(terminal):
     """Types an unfinished line that does not fit. No program can make room for the rest of it."""
     terminal.type("cat | wc -c\n" + "y" * (LINE_MAX + 5))
@@ -83,6 +89,7 @@ STEPS = [
     ("60 pasted commands run while more of them arrive", pasted_commands_all_run),
     ("Ctrl-C overtakes input that a program does not read", ctrl_c_overtakes),
     ("Ctrl-Q overtakes it too, and ends a stop", ctrl_q_overtakes),
+    ("the shell starts the output that a job left stopped", shell_starts_output),
     ("a line that is too long for the terminal rings the bell", long_line_rings),
     ("a command line of 9000 bytes runs", long_command_runs),
 ]

@@ -47,6 +47,7 @@ static void terminal_block(void)
 void terminal_take(const struct job *job)
 {
     terminal_give(getpgrp());
+    tcflow(STDIN_FILENO, TCOON); /* a job may leave the output stopped, and no key starts it then */
     terminal_block();
     if (job_last_process(job)->signal)
         tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal_modes);

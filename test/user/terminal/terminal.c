@@ -635,8 +635,12 @@ static void the_terminal_of_the_session_has_a_name(void)
     CHECK(exits_with(0, no_terminal_without_a_session, NULL));
 }
 
-int main(void)
+/* With an argument, leaves the output stopped, for a test of the shell (tools/paste_test.py). */
+int main(int argc, char **argv)
 {
+    (void)argv;
+    if (argc > 1)
+        return tcflow(STDIN_FILENO, TCOOFF);
     RUN_IN_SESSION(lines_are_edited);
     RUN_IN_SESSION(raw_bytes_come_at_once);
     RUN_IN_SESSION(reads_wait_for_bytes_and_time);
