@@ -20,6 +20,11 @@ __must_check int futex_wait(const uint32_t __user *word, uint32_t expected, uint
    word. */
 int futex_wake(const uint32_t __user *word, int limit, uint32_t bits);
 
+/* Wakes up to `wake_limit` waiters of the word `from`, and makes up to `move_limit` others wait at
+   `to`. Returns how many were woken; *moved is how many wait at `to` now. */
+int futex_requeue(const uint32_t __user *from, int wake_limit, const uint32_t __user *to,
+                  int move_limit, int *moved);
+
 /* Called when the current task is about to leave its address space, by exec or exit: clears the
    word that set_tid_address(2) has named, and wakes a waiter there, if others use the space. The
    caller holds no lock. */

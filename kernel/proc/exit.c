@@ -44,7 +44,6 @@ static void give_back(struct process *process)
 
     fdtable_destroy(files);
     vnode_put(cwd);
-    thread_set_space(NULL);
     if (vspace)
         vspace_leave(vspace);
     vnode_exe_put(exe);
@@ -187,6 +186,9 @@ void task_exit(int status)
     spin_unlock(&process->signals.lock);
     futex_leave();
     free_ended(process);
+    /* Before the last task gives the address space back: this one may be preempted in between, and
+       would load freed tables when it runs again. */
+    thread_set_space(NULL);
     if (leave(self)) {
         give_back(process);
         become_zombie(process);

@@ -10,13 +10,18 @@
    the new value, and does not sleep. A waiter that was woken while it read returns 0, because the
    wake-up counts it.
 
+   A waiter may move to another word (futex_requeue), and so to another bucket.
+
    Always true: a waiter is in the tree while `is_queued` is set, and on the stack of a thread that is
    in futex_wait. A key needs no reference on its address space, because the thread runs there.
 
    Lock: bucket.lock (RANK_PIPE) guards the tree and the waiters in it. */
 
 #include <linux/errno.h>
+#include <sys/queue.h>
 #include <sys/tree.h>
+#include <arch/atomic.h>
+#include <arch/cpu.h>
 #include <proc/futex.h>
 #include <proc/process.h>
 #include <sched/waitq.h>
@@ -26,16 +31,19 @@
 #define BUCKETS     (1u << BUCKET_BITS)
 
 struct futex_waiter {
-    RB_ENTRY(futex_waiter) node; /* (bucket.lock) */
-    const struct vspace *space;  /* constant; with `word`, the key */
-    uaddr_t word;                /* constant */
-    uint64_t arrival;            /* constant once it is queued; unique in the bucket */
-    uint32_t bits;               /* constant; a wake-up must have one of them */
-    bool is_queued;              /* (bucket.lock) false: not yet, or woken */
+    RB_ENTRY(futex_waiter) node;       /* (bucket.lock) */
+    const struct vspace *space;        /* constant; with `word`, the key */
+    uaddr_t word;                      /* (bucket.lock) */
+    uint64_t arrival;                  /* (bucket.lock) unique in the bucket */
+    struct futex_bucket *bucket;       /* atomic; NULL while it moves to another one */
+    uint32_t bits;                     /* constant; a wake-up must have one of them */
+    bool is_queued;                    /* (bucket.lock) false: not yet, or woken */
+    STAILQ_ENTRY(futex_waiter) moving; /* the mover alone uses it */
     struct waitq woken;
 };
 
 RB_HEAD(futex_tree, futex_waiter);
+STAILQ_HEAD(futex_list, futex_waiter);
 
 static struct futex_bucket {
     struct spinlock lock;
@@ -71,10 +79,18 @@ static struct futex_waiter waiter_at(const uint32_t __user *word, uint32_t bits)
     };
 }
 
-static void waiter_join(struct futex_bucket *bucket, struct futex_waiter *waiter)
+static bool is_at(const struct futex_waiter *waiter, const struct futex_waiter *key)
 {
+    return waiter->space == key->space && waiter->word == key->word;
+}
+
+static void waiter_join(struct futex_waiter *waiter)
+{
+    struct futex_bucket *bucket = bucket_of(waiter);
+
     waitq_init(&waiter->woken);
     spin_lock(&bucket->lock);
+    waiter->bucket = bucket;
     waiter->arrival = ++bucket->arrivals;
     waiter->is_queued = true;
     RB_INSERT(futex_tree, &bucket->waiters, waiter);
@@ -88,17 +104,37 @@ static void waiter_leave(struct futex_bucket *bucket, struct futex_waiter *waite
     waiter->is_queued = false;
 }
 
+/* Locks the bucket in which the waiter stands, or from which it was woken. Between the two locks of
+   futex_requeue a waiter is in no bucket for some instructions. */
+static struct futex_bucket *lock_bucket_of(const struct futex_waiter *waiter)
+{
+    for (;;) {
+        struct futex_bucket *bucket = atomic_load(&waiter->bucket);
+
+        if (!bucket) {
+            cpu_relax();
+            continue;
+        }
+        spin_lock(&bucket->lock);
+        if (bucket == atomic_load(&waiter->bucket))
+            return bucket;
+        spin_unlock(&bucket->lock);
+    }
+}
+
 int futex_wait(const uint32_t __user *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
 {
     struct futex_waiter waiter = waiter_at(word, bits);
-    struct futex_bucket *bucket = bucket_of(&waiter);
     uint32_t value;
 
-    waiter_join(bucket, &waiter);
+    waiter_join(&waiter);
     int err = get_user(&value, word) ? -EFAULT : value == expected ? 0 : -EAGAIN;
-    spin_lock(&bucket->lock);
-    while (waiter.is_queued && !err)
+    struct futex_bucket *bucket = lock_bucket_of(&waiter);
+    while (waiter.is_queued && !err) {
         err = waitq_sleep_until(&waiter.woken, &bucket->lock, deadline_ns);
+        spin_unlock(&bucket->lock);
+        bucket = lock_bucket_of(&waiter); /* another one, if it was moved */
+    }
     if (waiter.is_queued)
         waiter_leave(bucket, &waiter);
     else
@@ -107,24 +143,99 @@ int futex_wait(const uint32_t __user *word, uint32_t expected, uint32_t bits, ui
     return err;
 }
 
-int futex_wake(const uint32_t __user *word, int limit, uint32_t bits)
+/* Returns the first waiter at the word of `key`. No waiter has arrived as number 0. */
+static struct futex_waiter *first_at(struct futex_bucket *bucket, struct futex_waiter *key)
 {
-    struct futex_waiter key = waiter_at(word, bits), *waiter, *next;
-    struct futex_bucket *bucket = bucket_of(&key);
+    struct futex_waiter *waiter = RB_NFIND(futex_tree, &bucket->waiters, key);
+
+    return waiter && is_at(waiter, key) ? waiter : NULL;
+}
+
+static struct futex_waiter *next_at(struct futex_waiter *waiter, const struct futex_waiter *key)
+{
+    struct futex_waiter *next = RB_NEXT(futex_tree, &bucket->waiters, waiter);
+
+    return next && is_at(next, key) ? next : NULL;
+}
+
+/* Wakes waiters at the word of `key`. The lock is held. */
+static int wake_locked(struct futex_bucket *bucket, struct futex_waiter *key, int limit)
+{
+    struct futex_waiter *next;
     int woken = 0;
 
-    spin_lock(&bucket->lock);
-    waiter = RB_NFIND(futex_tree, &bucket->waiters, &key); /* no waiter has arrived as number 0 */
-    for (; waiter && waiter->space == key.space && waiter->word == key.word; waiter = next) {
-        next = RB_NEXT(futex_tree, &bucket->waiters, waiter);
-        if (!(waiter->bits & bits))
+    for (struct futex_waiter *waiter = first_at(bucket, key); waiter; waiter = next) {
+        next = next_at(waiter, key);
+        if (!(waiter->bits & key->bits))
             continue;
         waiter_leave(bucket, waiter);
         waitq_wake_all(&waiter->woken);
         if (++woken >= limit)
             break;
     }
+    return woken;
+}
+
+int futex_wake(const uint32_t __user *word, int limit, uint32_t bits)
+{
+    struct futex_waiter key = waiter_at(word, bits);
+    struct futex_bucket *bucket = bucket_of(&key);
+
+    spin_lock(&bucket->lock);
+    int woken = wake_locked(bucket, &key, limit);
     spin_unlock(&bucket->lock);
+    return woken;
+}
+
+/* Takes waiters at the word of `key` out of their bucket, in the order of their arrival. The lock is
+   held. */
+static int take_locked(struct futex_bucket *bucket, struct futex_waiter *key, int limit,
+                       struct futex_list *moved)
+{
+    int count = 0;
+    struct futex_waiter *waiter;
+
+    while (count < limit && (waiter = first_at(bucket, key))) {
+        RB_REMOVE(futex_tree, &bucket->waiters, waiter);
+        atomic_store(&waiter->bucket, NULL);
+        STAILQ_INSERT_TAIL(moved, waiter, moving);
+        count++;
+    }
+    return count;
+}
+
+/* Puts waiters into the bucket of `to`, as the last to arrive there. */
+static void put_moved(struct futex_list *moved, const struct futex_waiter *to)
+{
+    struct futex_bucket *bucket = bucket_of(to);
+    struct futex_waiter *waiter;
+
+    spin_lock(&bucket->lock);
+    while ((waiter = STAILQ_FIRST(moved))) {
+        STAILQ_REMOVE_HEAD(moved, moving);
+        waiter->word = to->word;
+        waiter->arrival = ++bucket->arrivals;
+        RB_INSERT(futex_tree, &bucket->waiters, waiter);
+        atomic_store(&waiter->bucket, bucket);
+    }
+    spin_unlock(&bucket->lock);
+}
+
+int futex_requeue(const uint32_t __user *from, int wake_limit, const uint32_t __user *to,
+                  int move_limit, int *moved)
+{
+    struct futex_waiter key = waiter_at(from, FUTEX_ANY_BITS);
+    struct futex_waiter target = waiter_at(to, FUTEX_ANY_BITS);
+    struct futex_bucket *bucket = bucket_of(&key);
+    struct futex_list list = STAILQ_HEAD_INITIALIZER(list);
+
+    preempt_disable(); /* a waiter may spin for us in lock_bucket_of */
+    spin_lock(&bucket->lock);
+    int woken = wake_limit > 0 ? wake_locked(bucket, &key, wake_limit) : 0;
+    *moved = take_locked(bucket, &key, move_limit, &list);
+    spin_unlock(&bucket->lock);
+    put_moved(&list, &target);
+    preempt_enable();
     return woken;
 }
 

@@ -18,6 +18,8 @@ struct futex_call {
     uint32_t value;
     const struct __kernel_timespec __user *timeout; /* NULL: none */
     uint32_t bits;
+    const uint32_t __user *word2;
+    uint32_t expected; /* FUTEX_CMP_REQUEUE */
 };
 
 /* Computes the deadline of a wait. FUTEX_WAIT takes a timeout, FUTEX_WAIT_BITSET a time of one of
@@ -84,14 +86,49 @@ static long futex_call_wake(const struct futex_call *call)
     return futex_wake(call->word, call->value, call->bits);
 }
 
+/* Checks the words of an operation on two. -EINVAL, -EFAULT. */
+static int check_words(const struct futex_call *call)
+{
+    int err = check_word(call);
+
+    if (err)
+        return err;
+    return check_word(&(struct futex_call){.word = call->word2, .bits = FUTEX_ANY_BITS});
+}
+
+/* Another thread may change the word after it was compared, and before waiters move. The waiters
+   that join after that change do not sleep, because they compare too. */
+static long futex_call_requeue(const struct futex_call *call)
+{
+    int move_limit = (int)(uintptr_t)call->timeout; /* the argument in the place of a timeout */
+    bool compares = (call->op & FUTEX_CMD_MASK) == FUTEX_CMP_REQUEUE;
+    int err = check_words(call), moved;
+    uint32_t value;
+
+    if (err)
+        return err;
+    if ((int)call->value < 0 || move_limit < 0)
+        return -EINVAL;
+    if (compares && get_user(&value, call->word))
+        return -EFAULT;
+    if (compares && value != call->expected)
+        return -EAGAIN;
+    int woken = futex_requeue(call->word, call->value, call->word2, move_limit, &moved);
+    return compares ? woken + moved : woken;
+}
+
 /* FUTEX_PRIVATE_FLAG makes no other difference, because memory is shared by sharing the address
    space only. */
 SYSCALL6(sys_futex, const uint32_t __user *, word, unsigned, op, uint32_t, value,
-         const struct __kernel_timespec __user *, timeout, uint32_t __user *, word2 __unused,
-         uint32_t, bits)
+         const struct __kernel_timespec __user *, timeout, uint32_t __user *, word2, uint32_t, bits)
 {
-    struct futex_call call = {
-        .word = word, .op = op, .value = value, .timeout = timeout, .bits = bits};
+    struct futex_call call = {.word = word,
+                              .op = op,
+                              .value = value,
+                              .timeout = timeout,
+                              .bits = bits,
+                              .word2 = word2,
+                              .expected = bits};
 
     switch (op & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
@@ -104,6 +141,10 @@ SYSCALL6(sys_futex, const uint32_t __user *, word, unsigned, op, uint32_t, value
         return futex_call_wake(&call);
     case FUTEX_WAKE_BITSET:
         return futex_call_wake(&call);
+    case FUTEX_REQUEUE:
+    case FUTEX_CMP_REQUEUE:
+        call.bits = FUTEX_ANY_BITS;
+        return futex_call_requeue(&call);
     default:
         return -ENOSYS;
     }
