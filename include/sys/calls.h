@@ -23,7 +23,9 @@
     X(fork) X(vfork) X(clone) X(execve) X(execveat) X(exit) X(exit_group)                          \
     X(wait4) X(waitid)                                                                             \
     X(getpid) X(gettid) X(getppid) X(setpgid) X(getpgid) X(getpgrp) X(setsid) X(getsid)            \
-    X(getuid) X(geteuid) X(getgid) X(getegid) X(sched_yield) X(set_tid_address) X(arch_prctl)      \
+    X(getuid) X(geteuid) X(getgid) X(getegid) X(setuid) X(setgid) X(setreuid) X(setregid)          \
+    X(setresuid) X(setresgid) X(getresuid) X(getresgid) X(setfsuid) X(setfsgid)                    \
+    X(getgroups) X(setgroups) X(sched_yield) X(set_tid_address) X(arch_prctl)                      \
     X(clone3) X(prctl) X(futex) X(set_robust_list) X(get_robust_list) X(rseq)                      \
     X(ptrace) X(process_vm_readv)
 

@@ -1,4 +1,4 @@
-/* The identity of a process: its id, parent, group, session and user. */
+/* The identity of a process: its id, parent, group and session. For users see sys_user.c. */
 
 #include <proc/process.h>
 #include <proc/session.h>
@@ -46,25 +46,4 @@ SYSCALL0(sys_setsid)
 SYSCALL1(sys_getsid, int, pid)
 {
     return process_getsid(pid);
-}
-
-/* Every user is root. */
-SYSCALL0(sys_getuid)
-{
-    return 0;
-}
-
-SYSCALL0(sys_geteuid)
-{
-    return 0;
-}
-
-SYSCALL0(sys_getgid)
-{
-    return 0;
-}
-
-SYSCALL0(sys_getegid)
-{
-    return 0;
 }

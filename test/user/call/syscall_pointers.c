@@ -211,6 +211,9 @@ static const struct call calls[] = {
     WRITES(1, uint64_t, arch_prctl, ARCH_GET_FS, 0),
     READS(2, unlocked, fcntl, FILE_FD, F_SETLK, 0),
     CALL(IN, 2, &unlocked, sizeof(unlocked), fcntl, FILE_FD, F_OFD_GETLK, 0),
+    WRITES(0, uid_t, getresuid, 0, (long)&ignored, (long)&ignored),
+    WRITES(1, uid_t, getresuid, (long)&ignored, 0, (long)&ignored),
+    WRITES(2, gid_t, getresgid, (long)&ignored, (long)&ignored, 0),
     PATH(1, "name", prctl, PR_SET_NAME, 0),
     CALL(OUT, 1, NULL, 16, prctl, PR_GET_NAME, 0),
     WRITES(1, int, prctl, PR_GET_PDEATHSIG, 0),
@@ -228,8 +231,10 @@ static const long other_calls[] = {
     SYS_mmap, SYS_munmap, SYS_madvise, SYS_mprotect, SYS_brk, SYS_fork, SYS_vfork, SYS_clone3,
     SYS_set_robust_list, SYS_rseq, SYS_exit, SYS_exit_group, SYS_getpid, SYS_gettid, SYS_getppid,
     SYS_setpgid, SYS_getpgid, SYS_getpgrp, SYS_setsid, SYS_getsid, SYS_getuid, SYS_geteuid,
-    SYS_getgid, SYS_getegid, SYS_sched_yield, SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill,
-    SYS_reboot, SYS_rt_sigreturn, SYS_pause, SYS_alarm,
+    SYS_getgid, SYS_getegid, SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid,
+    SYS_setresgid, SYS_setfsuid, SYS_setfsgid, SYS_getgroups, SYS_setgroups, SYS_sched_yield,
+    SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill, SYS_reboot, SYS_rt_sigreturn, SYS_pause,
+    SYS_alarm,
     /* Waits until a handler has run. */
     SYS_rt_sigsuspend,
     /* Each is a case of syscall_buffers.c. */
