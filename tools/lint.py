@@ -10,6 +10,7 @@ Prints `ok` or `not ok` for each check, and the places that break it. Without ar
     width      no line is longer than 100 columns
     format     clang-format has nothing to change
     text       no line ends in a space, and every file ends in a newline
+    calls      each system call has a row in docs/syscalls.md, in the order of names
     links      the files and the make targets that the documents name exist
     sparse     sparse finds no user pointer that is dereferenced
     tidy       clang-tidy finds no mistake (.clang-tidy)
@@ -152,6 +153,19 @@ def check_links():
                     yield f"{name}: there is no make {word}"
 
 
+def check_calls():
+    """Each system call has a row in docs/syscalls.md, in the order of names, and no other has."""
+    document = "docs/syscalls.md"
+    header = (ROOT / "include/sys/calls.h").read_text()
+    calls = set(re.findall(r"\bX\((\w+)\)", header))
+    rows = re.findall(r"^\| `(\w+)` \|.+\|.*\|$", (ROOT / document).read_text(), re.M)
+    yield from (f"{document}: there is no row for {name}" for name in sorted(calls - set(rows)))
+    yield from (f"{document}: there is no call {name}" for name in sorted(set(rows) - calls))
+    for name, following in zip(rows, rows[1:]):
+        if name >= following:
+            yield f"{document}: {following} does not belong behind {name}"
+
+
 def outputs(commands):
     """Returns what each command prints, errors included. Runs one command on each CPU at a time."""
 
@@ -213,7 +227,8 @@ def check_shell():
 CHECKS = {
     "includes": check_includes, "floors": check_floors, "cycles": check_cycles,
     "statics": check_statics, "width": check_width, "format": check_format, "text": check_text,
-    "links": check_links, "sparse": check_sparse, "tidy": check_tidy, "cppcheck": check_cppcheck,
+    "links": check_links, "calls": check_calls, "sparse": check_sparse, "tidy": check_tidy,
+    "cppcheck": check_cppcheck,
     "shell": check_shell,
 }  # fmt: skip
 
