@@ -118,8 +118,10 @@ static void grow(void *unused)
 /* The limit holds in a child only, because the harness writes too. */
 static void check_in_child(void (*body)(void *))
 {
-    CHECK(exits_with(0, body, NULL));
+    bool passed = exits_with(0, body, NULL);
+
     CHECK_OK(unlink("file"));
+    CHECK(passed);
 }
 
 static void a_write_ends_at_the_limit(void)

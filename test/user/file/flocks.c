@@ -7,6 +7,7 @@ static int fds[2]; /* two open files of the file "file" */
 
 static void open_files(void)
 {
+    (void)unlink("file"); /* of a case that has failed */
     fds[0] = create_file("file", "", 0);
     fds[1] = CHECK_OK(open("file", O_RDONLY));
 }

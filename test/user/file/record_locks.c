@@ -13,6 +13,7 @@ static void open_file(void)
 {
     static const char bytes[100];
 
+    (void)unlink("file"); /* of a case that has failed */
     fd = create_file("file", bytes, sizeof(bytes));
 }
 
