@@ -76,7 +76,8 @@ static __noreturn void receiver_thread(void *arg __unused)
             receive_byte(byte, is_seen ? LINE_CONTROLLED : LINE_CONTROLS);
         }
         if (input_take_overrun())
-            printk("serial line: input was lost, because it came faster than it was read\n");
+            printk_between_lines(
+                "serial line: input was lost, because it came faster than it was read\n");
     }
 }
 
