@@ -3,6 +3,8 @@
    A case tests from a child what is locked, because a process never stands in its own way. */
 #include "test.h"
 
+#include <sched.h>
+
 #define F_OFD_GETLK  36
 #define F_OFD_SETLK  37
 #define F_OFD_SETLKW 38
@@ -460,6 +462,53 @@ static void many_ranges_are_kept(void)
     close_file();
 }
 
+/* ---- Load ---- */
+
+#define WORKERS 6
+#define ROUNDS  200
+#define BYTES   4
+
+/* Checks that no other worker uses the byte while it is locked. */
+static void use_byte(int at, char own)
+{
+    char found = 1;
+
+    CHECK_EQ(CHECK_OK(pwrite(fd, &own, 1, at)), 1);
+    CHECK_OK(sched_yield());
+    CHECK_EQ(CHECK_OK(pread(fd, &found, 1, at)), 1);
+    CHECK_EQ(found, own);
+}
+
+/* Locks two bytes in any order, which often closes a circle. */
+static void lock_bytes_in_turn(void *arg)
+{
+    uint64_t state = (uintptr_t)arg;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        int first = random_below(&state, BYTES), second = random_below(&state, BYTES);
+
+        CHECK_OK(lock_at(fd, F_SETLKW, F_WRLCK, first, 1));
+        if (lock_at(fd, F_SETLKW, F_WRLCK, second, 1) == 0)
+            use_byte(second, (uintptr_t)arg);
+        else
+            CHECK_EQ(errno, EDEADLK);
+        use_byte(first, (uintptr_t)arg);
+        CHECK_OK(set(F_UNLCK, 0, 0));
+    }
+}
+
+static void locks_exclude_and_never_hang(void)
+{
+    pid_t pids[WORKERS];
+
+    open_file();
+    for (uintptr_t n = 0; n < WORKERS; n++)
+        pids[n] = start_child(lock_bytes_in_turn, (void *)(n + 1));
+    for (int n = 0; n < WORKERS; n++)
+        CHECK(exited_with(wait_child(pids[n]), 0));
+    close_file();
+}
+
 int main(void)
 {
     temp_dir_enter();
@@ -478,6 +527,7 @@ int main(void)
     RUN(a_circle_of_waiters_is_refused);
     RUN(an_open_file_can_have_locks);
     RUN(many_ranges_are_kept);
+    RUN(locks_exclude_and_never_hang);
     temp_dir_leave();
     return test_end();
 }
