@@ -77,6 +77,19 @@ static void print_open_flags(const struct tracee *tracee, int n)
     }
 }
 
+static void print_lock(const struct tracee *tracee, int n)
+{
+    struct flock lock;
+
+    if (!fetch(tracee, tracee->args[n], &lock, sizeof(lock)))
+        return;
+    print("{l_type=");
+    print_one_of(&lock_names, (unsigned short)lock.l_type);
+    print(", l_whence=");
+    print_one_of(&seek_names, (unsigned short)lock.l_whence);
+    print(", l_start=%lld, l_len=%lld}", (long long)lock.l_start, (long long)lock.l_len);
+}
+
 /* Prints the command of fcntl, and the argument that it takes. */
 static void print_fcntl(const struct tracee *tracee, int n)
 {
@@ -97,6 +110,13 @@ static void print_fcntl(const struct tracee *tracee, int n)
     case F_DUPFD_CLOEXEC:
         print(", ");
         print_long(tracee, n + 1);
+        return;
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+        print(", ");
+        print_lock(tracee, n + 1);
         return;
     default:
         print(", ");

@@ -111,5 +111,4 @@ CONSTANT(clock, clock_names);
 CONSTANT(which_itimer, itimer_names);
 CONSTANT(prctl, prctl_names);
 FLAGS(flock, flock_names);
-CONSTANT(futex, futex_names);
 CONSTANT(who, usage_names);

@@ -6,6 +6,7 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include "names.h"
 #include "output.h"
 
 static void show_timespec(const struct timespec *time)
@@ -101,11 +102,41 @@ static void print_out_itimer(const struct tracee *tracee, int n)
         show_itimer(&timer);
 }
 
+/* As <linux/futex.h> has them. */
+#define FUTEX_PRIVATE        128u
+#define FUTEX_CLOCK_REALTIME 256u
+#define FUTEX_WAKE           1
+#define FUTEX_WAIT_BITSET    9
+#define FUTEX_WAKE_BITSET    10
+
+/* Prints the operation of a futex, and the arguments that it takes: a value, for a wait the time,
+   and for the operations with bits those. */
+static void print_futex(const struct tracee *tracee, int n)
+{
+    const uint64_t *args = &tracee->args[n];
+    unsigned operation = args[0] & ~(FUTEX_PRIVATE | FUTEX_CLOCK_REALTIME);
+
+    print_one_of(&futex_names, args[0] & ~(uint64_t)FUTEX_CLOCK_REALTIME);
+    print("%s, %u", args[0] & FUTEX_CLOCK_REALTIME ? "|FUTEX_CLOCK_REALTIME" : "",
+          (unsigned)args[1]);
+    if (operation != FUTEX_WAKE && operation != FUTEX_WAKE_BITSET) {
+        print(", ");
+        print_time(tracee, n + 2);
+    }
+    if (operation == FUTEX_WAIT_BITSET || operation == FUTEX_WAKE_BITSET) {
+        if ((unsigned)args[4] == UINT32_MAX)
+            print(", FUTEX_BITSET_MATCH_ANY");
+        else
+            print(", %#x", (unsigned)args[4]);
+    }
+}
+
 /* ---- The kinds ---- */
 
 INPUT(time, print_time);
 INPUT(times, print_times);
 INPUT(itimer, print_itimer);
+LAST(futex, print_futex);
 OUTPUT(out_time, print_out_time);
 OUTPUT(left_time, print_left_time);
 OUTPUT(out_itimer, print_out_itimer);

@@ -118,7 +118,7 @@ static const struct call calls[] = {
     CALL(sched_yield, NULL),
     CALL(set_tid_address, &arg_pointer),
     CALL(prctl, &arg_hex, &arg_hex, &arg_hex, &arg_hex, &arg_hex),
-    CALL(futex, &arg_pointer, &arg_futex, &arg_unsigned, &arg_time, &arg_pointer, &arg_hex),
+    CALL(futex, &arg_pointer, &arg_futex),
     CALL(get_robust_list, &arg_int, &arg_out_pointer, &arg_out_pointer),
     CALL(arch_prctl, &arg_prctl, &arg_hex),
     CALL(ptrace, &arg_hex, &arg_int, &arg_pointer, &arg_pointer),

@@ -191,6 +191,7 @@ const struct names fcntl_names =
           NAME(F_OFD_SETLK), NAME(F_OFD_SETLKW));
 const struct names flock_names =
     NAMES("LOCK_???", NAME(LOCK_SH), NAME(LOCK_EX), NAME(LOCK_UN), NAME(LOCK_NB));
+const struct names lock_names = NAMES("F_???", NAME(F_RDLCK), NAME(F_WRLCK), NAME(F_UNLCK));
 const struct names fd_names = NAMES("FD_???", NAME(FD_CLOEXEC));
 const struct names ioctl_names =
     NAMES("???", NAME(TCGETS), NAME(TCSETS), NAME(TCSETSW), NAME(TCSETSF), NAME(TIOCGWINSZ),

@@ -44,5 +44,5 @@ void print_short_signal(int signal);
 extern const struct names open_names, access_names, at_names, prot_names, map_names, seek_names,
     fcntl_names, ioctl_names, poll_names, mask_how_names, sa_names, ss_names, wait_names,
     resource_names, clock_names, timer_names, clone_names, mode_type_names, itimer_names,
-    random_names, pipe_names, rename_names, prctl_names, flock_names, futex_names, usage_names,
-    fd_names;
+    random_names, pipe_names, rename_names, prctl_names, flock_names, lock_names, futex_names,
+    usage_names, fd_names;

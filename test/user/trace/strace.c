@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -45,6 +46,8 @@ static void subject_files(void)
     fcntl(fd, F_GETFL);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     fcntl(fd, F_GETFD);
+    fcntl(fd, F_SETLK, &(struct flock){.l_type = F_WRLCK, .l_len = 5});
+    flock(fd, LOCK_EX | LOCK_NB);
     ioctl(fd, TIOCGWINSZ, bytes);
     (void)!pipe2(fds, O_NONBLOCK | O_CLOEXEC);
     (void)!read(fds[0], bytes, 4);
@@ -70,6 +73,7 @@ static void subject_rest(void)
     struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
     struct rlimit limit = {40 * KIB, RLIM_INFINITY};
     struct timespec none = {0, 0};
+    static unsigned word;
     sigset_t set;
     int status;
 
@@ -87,7 +91,9 @@ static void subject_rest(void)
     kill(getpid(), 0);
     setrlimit(RLIMIT_STACK, &limit);
     nanosleep(&none, NULL);
-    syscall(999, 1, 2, 3, 4, 5, 6);
+    syscall(SYS_futex, &word, 0x81, 7); /* FUTEX_WAKE_PRIVATE */
+    syscall(SYS_futex, &word, 0x89, 7, &none, NULL, -1L);
+    syscall(999, 1L, 2L, 3L, 4L, 5L, 6L);
     execl("/nowhere", "nowhere", "-x", (char *)NULL);
     pid_t pid = fork();
     if (pid == 0)
@@ -124,6 +130,8 @@ static const char *const subject_lines[] = {
     "fcntl(3, F_GETFL)                       = 0x8002 (flags O_RDWR|O_LARGEFILE)",
     "fcntl(3, F_SETFD, FD_CLOEXEC)           = 0",
     "fcntl(3, F_GETFD)                       = 0x1 (flags FD_CLOEXEC)",
+    "fcntl(3, F_SETLK, {l_type=F_WRLCK, l_whence=SEEK_SET, l_start=0, l_len=5}) = 0",
+    "flock(3, LOCK_EX|LOCK_NB)               = 0",
     "pipe2([4, 5], O_NONBLOCK|O_CLOEXEC)     = 0",
     "poll([{fd=4, events=POLLIN}, {fd=5, events=POLLPRI|POLLOUT}], 2, 100) = 1 (",
     "poll([{fd=4, events=POLLIN}], 1, 0)     = 0 (Timeout)",
@@ -140,6 +148,8 @@ static const char *const subject_lines[] = {
     "rt_sigreturn({mask=[USR1 CHLD]})        = 0",
     "prlimit64(0, RLIMIT_STACK, {rlim_cur=40*1024, rlim_max=RLIM64_INFINITY}, NULL) = 0",
     "nanosleep({tv_sec=0, tv_nsec=0}, NULL)  = 0",
+    "FUTEX_WAKE_PRIVATE, 7) ",
+    "FUTEX_WAIT_BITSET_PRIVATE, 7, {tv_sec=0, tv_nsec=0}, FUTEX_BITSET_MATCH_ANY) = -1 EAGAIN (",
     "syscall_0x3e7(0x1, 0x2, 0x3, 0x4, 0x5, 0x6) = -1 ENOSYS (Function not implemented)",
     "execve(\"/nowhere\", [\"nowhere\", \"-x\"], 0x",
     "fork()                                  = ",
