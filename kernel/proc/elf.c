@@ -5,8 +5,6 @@
    may show the bytes that follow in the file, as on Linux, so that the page is shared and not
    copied.
 
-   Always true: no region of a program is both writable and executable.
-
    Lock: that of the new vspace, which no other thread knows yet (vm/map.c). */
 
 #include <linux/elf.h>
@@ -17,13 +15,14 @@
 #include <mm/heap.h>
 #include <proc/elf.h>
 
-#define MAX_PHDRS 64
+#define MAX_PHDRS (65536 / sizeof(struct elf64_phdr)) /* as on Linux */
 #define PIE_BASE  0x0000555555554000ul /* where position-independent programs go, as on Linux */
 
+/* Returns true if the header is that of a program for this machine. The machine says the class and
+   the order of bytes, so that, as on Linux, those in e_ident do not count. */
 static bool elf_is_supported(const struct elf64_hdr *header)
 {
     return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
-           header->e_ident[EI_CLASS] == ELFCLASS64 && header->e_ident[EI_DATA] == ELFDATA2LSB &&
            (header->e_type == ET_EXEC || header->e_type == ET_DYN) &&
            header->e_machine == EM_X86_64 && header->e_phentsize == sizeof(struct elf64_phdr) &&
            header->e_phnum >= 1 && header->e_phnum <= MAX_PHDRS;
@@ -39,17 +38,16 @@ static int read_all(struct vnode *exe, uint64_t offset, void *buf, size_t len)
     return (size_t)got == len ? 0 : -ENOEXEC;
 }
 
-/* Returns true if the segment can be mapped: it is in the user half, its address and its offset in
-   the file agree modulo the page size, and it is not both writable and executable. */
+/* Returns true if the segment can be mapped: it is in the user half, with and without the bias, and
+   the address of bytes from the file agrees with their offset there modulo the page size. */
 static bool segment_is_sane(const struct elf64_phdr *segment, uint64_t bias)
 {
     uaddr_t start = segment->p_vaddr + bias;
 
-    return start >= USER_START && start < USER_END && segment->p_memsz <= USER_END - start &&
-           segment->p_filesz <= segment->p_memsz && segment->p_offset <= INT64_MAX &&
-           segment->p_filesz <= INT64_MAX - segment->p_offset &&
-           segment->p_offset % PAGE_SIZE == start % PAGE_SIZE &&
-           (segment->p_flags & (PF_W | PF_X)) != (PF_W | PF_X);
+    return start >= USER_START && start < USER_END && segment->p_vaddr < USER_END &&
+           segment->p_memsz <= USER_END - start && segment->p_filesz <= segment->p_memsz &&
+           segment->p_offset <= INT64_MAX && segment->p_filesz <= INT64_MAX - segment->p_offset &&
+           (segment->p_filesz == 0 || segment->p_offset % PAGE_SIZE == start % PAGE_SIZE);
 }
 
 static unsigned segment_prot(const struct elf64_phdr *segment)
@@ -98,10 +96,30 @@ static void note_segment(struct elf_image *image, const struct elf64_phdr *segme
     image->end = max(image->end, (uaddr_t)(segment->p_vaddr + bias + segment->p_memsz));
 }
 
+/* Returns what is added to the addresses of the program. The first segment of one that is position
+   independent goes to PIE_BASE, or below it to the largest alignment that a segment asks for. */
+static uint64_t choose_bias(const struct elf64_hdr *header, const struct elf64_phdr *segments)
+{
+    const struct elf64_phdr *first = NULL;
+    uint64_t align = PAGE_SIZE;
+
+    if (header->e_type != ET_DYN)
+        return 0;
+    for (unsigned n = 0; n < header->e_phnum; n++) {
+        if (segments[n].p_type != PT_LOAD)
+            continue;
+        if (!first)
+            first = &segments[n];
+        if ((segments[n].p_align & (segments[n].p_align - 1)) == 0)
+            align = max(align, segments[n].p_align);
+    }
+    return first ? (PIE_BASE & -align) - page_floor(first->p_vaddr) : 0;
+}
+
 static int load_segments(struct vnode *exe, struct vspace *vspace, const struct elf64_hdr *header,
                          const struct elf64_phdr *segments, struct elf_image *image)
 {
-    uint64_t bias = header->e_type == ET_DYN ? PIE_BASE : 0;
+    uint64_t bias = choose_bias(header, segments);
 
     *image = (struct elf_image){.entry = header->e_entry + bias, .nphdrs = header->e_phnum};
     for (unsigned n = 0; n < header->e_phnum; n++) {
@@ -109,10 +127,12 @@ static int load_segments(struct vnode *exe, struct vspace *vspace, const struct 
 
         if (segment->p_type == PT_INTERP)
             return -ENOEXEC; /* a dynamic program needs a linker */
-        if (segment->p_type != PT_LOAD || segment->p_memsz == 0)
+        if (segment->p_type != PT_LOAD)
             continue;
         if (!segment_is_sane(segment, bias))
             return -ENOEXEC;
+        if (segment->p_memsz == 0)
+            continue;
         int err = map_segment(exe, vspace, segment, bias);
         if (err)
             return err;
