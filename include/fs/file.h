@@ -80,6 +80,10 @@ static inline bool file_is_nonblocking(const struct file *file)
 ssize_t file_read(struct file *file, struct uio *uio);
 ssize_t file_write(struct file *file, struct uio *uio);
 
+/* Returns true if the file has an offset: if it is a regular file, a directory, or a device of
+   which bytes have places. */
+bool file_has_offset(const struct file *file);
+
 /* Transfer at `offset`, and leave the file's offset alone. O_APPEND writes at the end in any case.
    -ESPIPE: the file has no offset. */
 ssize_t file_pread(struct file *file, struct uio *uio, uint64_t offset);

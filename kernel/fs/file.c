@@ -118,6 +118,12 @@ static int check_write(const struct file *file)
     return file->ops->write ? 0 : missing_op_error(file);
 }
 
+/* Returns true if [offset, offset + len) fits in off_t. */
+static bool offset_fits(uint64_t offset, size_t len)
+{
+    return offset <= INT64_MAX && len <= INT64_MAX - offset;
+}
+
 /* Returns true if the file's offsets are positions in bytes, which fit in off_t. */
 static bool has_positions(const struct file *file)
 {
@@ -127,7 +133,7 @@ static bool has_positions(const struct file *file)
 /* Returns true if [offset, offset + len) fits in off_t, where that is asked for. */
 static bool range_ok(const struct file *file, uint64_t offset, size_t len)
 {
-    return !has_positions(file) || (offset <= INT64_MAX && len <= INT64_MAX - offset);
+    return !has_positions(file) || offset_fits(offset, len);
 }
 
 /* Returns where a write begins. The end of the file, for O_APPEND, cannot move, because the lock is
@@ -212,19 +218,25 @@ ssize_t file_write(struct file *file, struct uio *uio)
     return write_at(file, uio, &file->offset);
 }
 
-static bool has_offset(const struct file *file)
+bool file_has_offset(const struct file *file)
 {
     return file->ops->seekable || vnode_is_dir(file->vnode);
 }
 
 ssize_t file_pread(struct file *file, struct uio *uio, uint64_t offset)
 {
-    return has_offset(file) ? read_at(file, uio, &offset) : -ESPIPE;
+    if (!file_has_offset(file))
+        return -ESPIPE;
+    return file->ops->seek || offset_fits(offset, uio->left) ? read_at(file, uio, &offset)
+                                                             : -EINVAL;
 }
 
 ssize_t file_pwrite(struct file *file, struct uio *uio, uint64_t offset)
 {
-    return has_offset(file) ? write_at(file, uio, &offset) : -ESPIPE;
+    if (!file_has_offset(file))
+        return -ESPIPE;
+    return file->ops->seek || offset_fits(offset, uio->left) ? write_at(file, uio, &offset)
+                                                             : -EINVAL;
 }
 
 /* Returns the offset that an lseek leads to. The only hole that SEEK_HOLE reports is the one at the
@@ -257,7 +269,9 @@ static int64_t seek_target(const struct file *file, int64_t offset, unsigned whe
 
 int64_t file_seek(struct file *file, int64_t offset, unsigned whence)
 {
-    if (!has_offset(file))
+    if (whence > SEEK_HOLE)
+        return -EINVAL;
+    if (!file_has_offset(file))
         return -ESPIPE;
     if (file->ops->seek)
         return file->ops->seek(file, offset, whence);

@@ -79,8 +79,10 @@ static int open_last(const struct path_last *last, unsigned flags, uint32_t mode
     struct vnode *vnode;
     int err;
 
-    if ((last->kind != PATH_NAME && last->kind != PATH_VNODE) || last->wants_dir)
+    if (last->wants_dir)
         return -EISDIR;
+    if (last->kind != PATH_NAME && last->kind != PATH_VNODE)
+        return flags & O_EXCL ? -EEXIST : -EISDIR;
     do {
         err = path_lookup_last(last, &vnode);
         if (!err && (flags & O_EXCL)) {

@@ -92,15 +92,21 @@ int vfs_symlink(const char *target, struct vnode *start, const char *path)
 
 static int link_last(struct vnode *vnode, const struct path_last *last)
 {
+    struct vnode *there;
     int err = check_op(last, last->dir->ops->link);
 
     if (err)
         return err;
-    if (vnode->fs != last->dir->fs)
-        return -EXDEV;
-    if (vnode_is_dir(vnode))
-        return -EPERM;
-    return last->dir->ops->link(last->dir, last->name, vnode);
+    if (vnode->fs == last->dir->fs && !vnode_is_dir(vnode))
+        return last->dir->ops->link(last->dir, last->name, vnode);
+    err = path_lookup_last(last, &there);
+    if (!err) {
+        vnode_put(there);
+        return -EEXIST;
+    }
+    if (err != -ENOENT)
+        return err;
+    return vnode->fs != last->dir->fs ? -EXDEV : -EPERM;
 }
 
 int vfs_link(struct vnode *vnode, struct vnode *start, const char *path)

@@ -21,8 +21,9 @@ static int copy_path(const char __user *from, char **path)
     return 0;
 }
 
-/* Finds the directory where a path relative to `dirfd` begins, and takes a reference on it. */
-static int start_dir(int dirfd, struct vnode **dir)
+/* Finds the directory where a path relative to `dirfd` begins, and takes a reference on it. An
+   empty path may mean any file. Errors: -EBADF, -ENOTDIR. */
+static int start_dir(int dirfd, const char *path, struct vnode **dir)
 {
     if (dirfd == AT_FDCWD) {
         vnode_get(*dir = process_current()->cwd);
@@ -31,9 +32,11 @@ static int start_dir(int dirfd, struct vnode **dir)
     struct file *file = file_from_fd(dirfd);
     if (!file)
         return -EBADF;
-    vnode_get(*dir = file->vnode);
+    int err = path[0] == '\0' || vnode_is_dir(file->vnode) ? 0 : -ENOTDIR;
+    if (!err)
+        vnode_get(*dir = file->vnode);
     file_put(file);
-    return 0;
+    return err;
 }
 
 int path_arg_get(struct path_arg *arg, int dirfd, const char __user *path)
@@ -42,7 +45,7 @@ int path_arg_get(struct path_arg *arg, int dirfd, const char __user *path)
 
     if (err)
         return err;
-    err = start_dir(arg->path[0] == '/' ? AT_FDCWD : dirfd, &arg->dir);
+    err = start_dir(arg->path[0] == '/' ? AT_FDCWD : dirfd, arg->path, &arg->dir);
     if (err)
         heap_free(arg->path);
     return err;

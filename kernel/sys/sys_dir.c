@@ -89,11 +89,11 @@ static int emit_dirent(const struct dir_entry *entry, void *arg)
 static long list_dir(int fd, char __user *to, unsigned size, dirent_fn *make)
 {
     struct listing listing = {.make = make, .to = to, .left = size};
-    struct file *file = file_from_fd(fd);
+    struct file *file = io_file_from_fd(fd);
 
     if (!file)
         return -EBADF;
-    int err = file_may_read(file) ? file_list(file, emit_dirent, &listing) : -EBADF;
+    int err = file_list(file, emit_dirent, &listing);
     file_put(file);
     return uio_result(listing.done, err ? err : listing.err);
 }

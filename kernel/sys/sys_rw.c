@@ -33,6 +33,14 @@ static ssize_t transfer_out(struct file *file, struct uio *uio, int64_t offset)
     return done;
 }
 
+/* Checks what Linux checks before it looks at the buffer. Errors: -ESPIPE (no offset), -EBADF. */
+static int check_transfer(const struct file *file, int64_t offset, transfer_fn *transfer)
+{
+    if (offset != AT_FILE_OFFSET && !file_has_offset(file))
+        return -ESPIPE;
+    return (transfer == transfer_in ? file_may_read(file) : file_may_write(file)) ? 0 : -EBADF;
+}
+
 static long transfer_buffer(int fd, const void __user *buf, size_t len, int64_t offset,
                             transfer_fn *transfer)
 {
@@ -42,7 +50,9 @@ static long transfer_buffer(int fd, const void __user *buf, size_t len, int64_t 
     if (!file)
         return -EBADF;
     uio_init_user(&uio, buf, min(len, MAX_RW_COUNT));
-    ssize_t done = user_access_ok(buf, len) ? transfer(file, &uio, offset) : -EFAULT;
+    ssize_t done = check_transfer(file, offset, transfer);
+    if (!done)
+        done = user_access_ok(buf, len) ? transfer(file, &uio, offset) : -EFAULT;
     file_put(file);
     return done;
 }
@@ -73,7 +83,7 @@ static ssize_t transfer_fetched(struct file *file, const struct iovec *iov, size
     struct uio uio;
     ssize_t len = iov_total(iov, count);
 
-    if (len < 0)
+    if (len <= 0)
         return len;
     uio_init_iov(&uio, iov, len);
     return transfer(file, &uio, offset);
@@ -82,13 +92,15 @@ static ssize_t transfer_fetched(struct file *file, const struct iovec *iov, size
 static long transfer_iov(int fd, const struct iovec __user *from, size_t count, int64_t offset,
                          transfer_fn *transfer)
 {
-    struct iovec *iov;
+    struct iovec *iov = NULL;
     struct file *file = file_from_fd(fd);
 
     if (!file)
         return -EBADF;
-    ssize_t done = iov_fetch(from, count, &iov);
-    if (done == 0)
+    ssize_t done = check_transfer(file, offset, transfer);
+    if (!done)
+        done = iov_fetch(from, count, &iov);
+    if (!done)
         done = transfer_fetched(file, iov, count, offset, transfer);
     heap_free(iov);
     file_put(file);

@@ -361,6 +361,40 @@ static void the_older_getdents_has_the_type_behind_the_name(void)
     plain_file_remove(fd);
 }
 
+/* ---- Of two errors, the one that Linux tells ---- */
+
+static void a_transfer_looks_at_the_file_before_the_buffer(void)
+{
+    char *bad = (char *)(1ul << 63);
+    struct iovec iov = {bad, 1ul << 63};
+    int fds[2];
+
+    make_pipe(fds);
+    CHECK_ERR(EBADF, read(fds[1], bad, 8));
+    CHECK_ERR(EBADF, write(fds[0], bad, 8));
+    CHECK_ERR(ESPIPE, pread(fds[0], bad, 8, 0));
+    CHECK_ERR(ESPIPE, pwritev(fds[1], &iov, 1, 0));
+    CHECK_ERR(EINVAL, readv(fds[0], &iov, 1));
+    CHECK_ERR(EINVAL, lseek(fds[0], 0, 99));
+    CHECK_ERR(ENOTDIR, syscall(SYS_getdents64, fds[1], bad, 100));
+    CHECK_OK(close(fds[0]));
+    CHECK_OK(close(fds[1]));
+}
+
+static void names_are_looked_up_before_they_are_made(void)
+{
+    int fd = open_text("");
+
+    CHECK_OK(mkdir("directory", 0700));
+    CHECK_ERR(EEXIST, link("directory", "directory"));
+    CHECK_ERR(EPERM, link("directory", "other"));
+    CHECK_ERR(EEXIST, open("..", O_RDWR | O_CREAT | O_EXCL, 0600));
+    CHECK_ERR(ENOTDIR, openat(fd, "other", O_RDONLY));
+    CHECK_OK(rmdir("directory"));
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("file"));
+}
+
 int main(void)
 {
     temp_dir_enter();
@@ -381,6 +415,8 @@ int main(void)
         RUN(rights_of_the_owner_are_not_given_away);
     }
     RUN(the_older_getdents_has_the_type_behind_the_name);
+    RUN(a_transfer_looks_at_the_file_before_the_buffer);
+    RUN(names_are_looked_up_before_they_are_made);
     temp_dir_leave();
     return test_end();
 }
