@@ -317,9 +317,12 @@ bochs: build/pagoda.iso | need-bochs ## Pagoda in this terminal, on Bochs (Ctrl-
 run: $(RUNNABLE) | need-qemu ## one command in Pagoda: make run CMD='ls | wc'
 	@$(PYTHON) tools/run.py
 
+# What the parts need that are not programs in /test.
+SAMPLES := build/pagoda.iso build/diff.cpio
+
 TEST_NEEDS := $(if $(T),need-qemu,need-test)
 
-test: $(RUNNABLE) $(if $(T),,build/pagoda.iso) | $(TEST_NEEDS) ## all tests; T=NAME: only /test/NAME
+test: $(RUNNABLE) $(if $(T),,$(SAMPLES)) | $(TEST_NEEDS) ## all tests; T=NAME: only /test/NAME
 	@$(PYTHON) tools/test.py '$(T)'
 
 test-linux: $(TEST_FILES:%=build/root/%) ## the test programs on this Linux

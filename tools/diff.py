@@ -24,6 +24,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import diff_keys
 import machine
 
 ROOT = machine.TOOLS.parent
@@ -32,11 +33,12 @@ PROGRAMS = machine.BUILD / "root/diff"
 NOBODY = 65534
 
 # The generators, each with the number of cases that the sample runs.
-SAMPLE = {"memory": 300, "exception": 200, "terminal": 100}
+SAMPLE = {"memory": 500, "exception": 500, "elf": 250, "file": 300, "keys": 500, "terminal": 100}
 
 BATCH_FIRST, BATCH_SECONDS = 50, 15
-EXPLAINED_AT_ONCE, SHRUNK_MAX = 100, 4
-WORDS_MAX = 160  # characters of a line that is shown
+# Differences that are explained in one run, shown of one kind, and shrunk.
+EXPLAINED_AT_ONCE, OF_A_KIND_MAX, SHRUNK_MAX = 100, 3, 4
+WORDS_MAX = 400  # characters of a line that is shown
 RUN_SECONDS = 600
 
 
@@ -151,10 +153,13 @@ def cut(one, two):
     return [("... " if start else "") + text[start : start + WORDS_MAX] for text in (one, two)]
 
 
-def kind(words):
-    """Returns what a step was, without its arguments: "mmap = EINVAL"."""
-    name, result = re.match(r"[a-z_ ]*", words)[0], re.search(r" = [A-Z]\w+", words)
-    return name + (result[0] if result else "")
+def kinds(difference):
+    """Returns what the step was, without its arguments: "mmap = EINVAL / mmap = ENOMEM"."""
+    found = []
+    for words in difference[1:]:
+        name, result = re.match(r"[a-z_ ]*", words)[0], re.search(r" = [A-Z]\w+", words)
+        found.append(name + (result[0] if result else ""))
+    return " / ".join(found)
 
 
 class Comparison:
@@ -162,7 +167,7 @@ class Comparison:
 
     def __init__(self, name, seed, linux):
         self.name, self.seed = name, seed
-        self.kernels = [linux, Pagoda()]
+        self.linux, self.kernels = linux, [linux, Pagoda()]
         self.known = [row[1:] for row in read_known() if row[0] == name]
         missing = calls_left_out(name)
         self.options = f" -w {','.join(missing)}" if missing else ""
@@ -236,9 +241,9 @@ class Comparison:
                 self.show(case, difference, pair)
 
     def show(self, case, difference, pair):
-        signature = " / ".join(map(kind, difference[1:]))
+        signature = kinds(difference)
         self.shown[signature] = self.shown.get(signature, 0) + 1
-        if self.shown[signature] > 1:
+        if self.shown[signature] > OF_A_KIND_MAX:
             return
         step, linux, pagoda = difference[0], *cut(*difference[1:])
         print(f"# {self.name}: seed {self.seed}, case {case}, step {step} differs")
@@ -249,24 +254,29 @@ class Comparison:
         print(f"#   Again: make test-diff T={self.name} SEED={self.seed} CASE={case}", flush=True)
 
     def shrink(self, case, step, pair):
-        """Leaves out steps before `step` as long as a new difference remains.
+        """Leaves out steps before `step` as long as a difference of the same kind remains.
 
         Returns Linux's words for the steps that remain."""
         steps = [int(line.partition(" ")[0].partition(".")[2]) for line in pair[0][:step + 1]
                  if re.match(r"\d+\.\d+ ", line)]  # fmt: skip
         steps = [n for n in steps if n < step]
+        sought = kinds(self.first_difference(pair))
+
+        def is_same(result):
+            return self.is_new(result) and kinds(self.first_difference(result)) == sought
+
         kept = pair[0][: step + 1]
         size = max(1, len(steps) // 2)
         while steps:
             parts = [steps[i : i + size] for i in range(0, len(steps), size)]
             rests = [[n for n in steps if n not in part] for part in parts]
             results = self.words([(case, [*rest, step]) for rest in rests])
-            good = [i for i, result in enumerate(results) if self.is_new(result)]
+            good = [i for i, result in enumerate(results) if is_same(result)]
             removable = {n for i in good for n in parts[i]}
             together = [n for n in steps if n not in removable]
             if len(good) > 1:
                 results.append(self.words([(case, [*together, step])])[0])
-                if self.is_new(results[-1]):
+                if is_same(results[-1]):
                     steps, kept = together, results[-1][0]
                     size = max(1, min(size, len(steps)) // 2)
                     continue
@@ -309,7 +319,59 @@ class Comparison:
         return not self.is_new(pair)
 
 
+class KeysComparison(Comparison):
+    """The generator whose output is what a terminal shows. Its cases are small, and not shrunk."""
+
+    def batch(self, first, count):
+        *self.results, problems = diff_keys.run(self.linux, self.seed, first, count)
+        both = [n for n in range(first, first + count) if all(self.result(n))]
+        self.cases += len(both)
+        different = [n for n in both if not diff_keys.is_same(*self.result(n))]
+        if problems and not different:
+            raise Failure(problems[0])
+        return different
+
+    def result(self, case):
+        return [results.get(case) for results in self.results]
+
+    def difference(self, case):
+        """Returns ("?", Linux's words, Pagoda's), as for a step."""
+        words = []
+        for result in self.result(case):
+            if result:
+                mode, parts, output, read = result
+                typed = ", ".join(str(bytes.fromhex(part))[1:] for part in parts)
+                words.append(f"{mode} typed {typed}: output {str(output)[1:]}; {read}")
+            else:
+                words.append("nothing")
+        return "?", *words
+
+    def explain(self, cases):
+        def size(case):
+            return len("".join(map(str, self.result(case))))
+
+        for case in sorted(cases, key=size):
+            difference = self.difference(case)
+            if self.is_known(difference):
+                self.known_cases += 1
+            else:
+                self.show(case, difference, None)
+
+    def show_case(self, case):
+        different = self.batch(case, 1)
+        _, linux, pagoda = self.difference(case)
+        print(f"L {linux}\nP {pagoda}")
+        return not different
+
+
+def can_run_here():
+    return os.uname().sysname == "Linux" and os.uname().machine == "x86_64"
+
+
 def main():
+    if not can_run_here():
+        print("ok - diff # SKIP the programs of Pagoda do not run on this machine")
+        return
     parser = argparse.ArgumentParser()
     parser.add_argument("-t", "--seconds", type=float)
     parser.add_argument("-s", "--seed", type=int, default=1)
@@ -323,7 +385,8 @@ def main():
     failed = 0
     try:
         for name in names:
-            comparison = Comparison(name, options.seed, linux)
+            chosen = KeysComparison if name == "keys" else Comparison
+            comparison = chosen(name, options.seed, linux)
             try:
                 if options.case is not None:
                     same = comparison.show_case(options.case)

@@ -74,9 +74,9 @@ def cpio(files, mode=0o100644):
     return b"".join(parts) + cpio_entry("TRAILER!!!", 0, b"", 0)
 
 
-def initrd(files):
-    """Returns the archives of the root, /test, EXTRA and `files`, one after the other."""
-    names = setting("PAGODA_ARCHIVES", "initrd.cpio test.cpio extra.cpio").split()
+def initrd(files, names=None):
+    """Returns archives (of the root, /test and EXTRA, or `names`) and `files`, one by one."""
+    names = names or setting("PAGODA_ARCHIVES", "initrd.cpio test.cpio extra.cpio").split()
     parts = [(BUILD / name).read_bytes() for name in names]
     return b"".join(part + bytes(-len(part) % 4) for part in [*parts, cpio(files)])
 

@@ -90,6 +90,7 @@ def parts(only):
     found.append(("messages at the terminal", tool("message_test.py"), {}))
     found.append(("reports of hangs and panics", tool("hang_test.py"), {}))
     found.append(("machines on which it can only just start", tool("boot_smoke.py"), {}))
+    found.append(("random programs, here and on this Linux", tool("diff.py"), {}))
     found.append(("the ISO", tool("iso_smoke.py"), {}))
     found.append(("screen and keyboard, on a BIOS and on UEFI", tool("screen_smoke.py"), {}))
     found.append(("the ISO on Bochs", tool("iso_smoke.py", "bochs"), {}))

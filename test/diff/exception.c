@@ -153,16 +153,15 @@ uint8_t diff_stack[STACK_BYTES] __attribute__((aligned(16)));
 void diff_enter(void);
 extern const char diff_resume[];
 
+/* clang-format off */
 #define EACH_SSE(X) \
     X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
-#define LOAD_SSE(n)  "movdqu diff_in+136+16*" #n "(%rip), %xmm" #n "\n"
-#define STORE_SSE(n) "movdqu %xmm" #n ", diff_out+136+16*" #n "(%rip)\n"
-#define EACH_GENERAL(X)                                                                       \
-    X(0, rax)                                                                                 \
-    X(1, rbx)                                                                                 \
-    X(2, rcx)                                                                                 \
-    X(3, rdx) X(4, rsi) X(5, rdi) X(6, rbp) X(7, r8) X(8, r9) X(9, r10) X(10, r11) X(11, r12) \
-        X(12, r13) X(13, r14) X(14, r15)
+#define EACH_GENERAL(X) \
+    X(0, rax) X(1, rbx) X(2, rcx) X(3, rdx) X(4, rsi) X(5, rdi) X(6, rbp) X(7, r8) X(8, r9) \
+    X(9, r10) X(10, r11) X(11, r12) X(12, r13) X(13, r14) X(14, r15)
+/* clang-format on */
+#define LOAD_SSE(n)         "movdqu diff_in+136+16*" #n "(%rip), %xmm" #n "\n"
+#define STORE_SSE(n)        "movdqu %xmm" #n ", diff_out+136+16*" #n "(%rip)\n"
 #define LOAD_GENERAL(n, r)  "mov diff_in+8*" #n "(%rip), %" #r "\n"
 #define STORE_GENERAL(n, r) "mov %" #r ", diff_out+8*" #n "(%rip)\n"
 _Static_assert(offsetof(struct state, rsp) == 120 && offsetof(struct state, sse) == 136, "layout");

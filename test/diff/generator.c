@@ -11,11 +11,11 @@ enum { CASE_SECONDS = 20, TEXT_MAX = 4000, STEPS_MAX = 512 };
 static bool is_verbose;
 static const char *left_out = "";
 static bool is_kept[STEPS_MAX];
-static uint64_t seed;
+static uint64_t seed_given;
 
 /* The current case, in its process. */
 
-static const struct generator *generator;
+static const struct generator *running;
 static unsigned case_now, steps_begun;
 static int text_fd; /* where the words go */
 static char text[TEXT_MAX + 32];
@@ -29,6 +29,11 @@ static uint64_t mix(uint64_t x)
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
     x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
     return x ^ (x >> 31);
+}
+
+void random_begin(uint64_t seed, unsigned number, unsigned step)
+{
+    random_state = mix(mix(mix(seed + 1) + number) + step);
 }
 
 uint64_t random_word(void)
@@ -144,11 +149,11 @@ static void step_end(void)
 bool step_next(void)
 {
     step_end();
-    while (steps_begun < generator->steps_max && !is_kept[steps_begun])
+    while (steps_begun < running->steps_max && !is_kept[steps_begun])
         steps_begun++;
-    if (steps_begun >= generator->steps_max)
+    if (steps_begun >= running->steps_max)
         return false;
-    random_state = mix(mix(mix(seed + 1) + case_now) + steps_begun);
+    random_begin(seed_given, case_now, steps_begun);
     say("%u.%u ", case_now, steps_begun);
     steps_begun++;
     return true;
@@ -244,7 +249,7 @@ static _Noreturn void be_case(unsigned number, int fd)
     text_fd = fd;
     catch_faults();
     alarm(CASE_SECONDS);
-    generator->run();
+    running->run();
     step_end();
     _exit(0);
 }
@@ -294,11 +299,11 @@ static void keep_steps(const char *list)
     }
 }
 
-int generator_main(int argc, char **argv, const struct generator *given)
+int generator_main(int argc, char **argv, const struct generator *generator)
 {
     int option;
 
-    generator = given;
+    running = generator;
     keep_steps(NULL);
     while ((option = getopt(argc, argv, "vw:k:")) != -1) {
         if (option == 'v')
@@ -315,7 +320,7 @@ int generator_main(int argc, char **argv, const struct generator *given)
                 argv[0]);
         return 2;
     }
-    seed = strtoull(argv[optind], NULL, 0);
+    seed_given = strtoull(argv[optind], NULL, 0);
     unsigned first = strtoul(argv[optind + 1], NULL, 0);
     unsigned count = strtoul(argv[optind + 2], NULL, 0);
     for (unsigned i = 0; i < count; i++)

@@ -70,7 +70,8 @@ void say_flush(void);
 /* Returns the name of an error, as "ENOENT"; a number as text if it has none here. */
 const char *error_name(int error);
 
-/* Random choices of the current step. */
+/* Random choices of the current step. random_begin is for programs that have no steps. */
+void random_begin(uint64_t seed, unsigned number, unsigned step);
 uint64_t random_word(void);
 unsigned random_to(unsigned limit); /* returns one of 0 to limit - 1 */
 bool one_in(unsigned n);            /* returns true with a chance of 1/n */

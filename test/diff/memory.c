@@ -61,14 +61,14 @@ static size_t any_length(void)
 /* Lengths for the calls that change nothing if the range is not all in the user's half. */
 static size_t any_longer_length(void)
 {
-    static const size_t far[] = {1ul << 47, BEYOND - ARENA + PAGE, 1ul << 63, 1ul << 48};
+    static const size_t far[] = {1ul << 47, 1ul << 63, 1ul << 48};
 
     return one_in(40) ? ANY_OF(far) : any_length();
 }
 
 static unsigned any_prot(void)
 {
-    static const unsigned odd[] = {8, 0x10, 0x100, -1u, 1u << 31};
+    static const unsigned odd[] = {8, 0x10, 0x100, 0xfc000000, 1u << 31};
     unsigned prot = one_in(3) ? random_to(8) : PROT_READ | PROT_WRITE;
 
     return one_in(40) ? prot | ANY_OF(odd) : prot;
@@ -93,14 +93,15 @@ static void do_mmap(void)
     flags |= one_in(8) ? 0 : one_in(4) ? MAP_FIXED_NOREPLACE : MAP_FIXED;
     if (one_in(3)) {
         fd = one_in(3) ? ANY_OF(fds) : ANY_OF(((int[]){file_rdwr, file_rdonly}));
-        offset = one_in(16) ? ANY_OF(far_offsets) : ANY_OF(offsets);
+        offset = one_in(16) && (fd == file_rdwr || fd == file_rdonly) ? ANY_OF(far_offsets)
+                                                                      : ANY_OF(offsets);
     } else {
         flags |= MAP_ANONYMOUS;
         offset = one_in(16) ? ANY_OF(offsets) : 0;
     }
     if (one_in(8))
         flags |= ANY_OF(extra);
-    if (one_in(60))
+    if (fd == -1 && one_in(40))
         flags &= ~MAP_PRIVATE;
     if (fd == pipe_end)
         prot &= ~PROT_EXEC; /* Linux's pipes are on a file system without programs */
