@@ -15,7 +15,9 @@ __noreturn __printf(1, 2) void panic(const char *fmt, ...);
 
 /* An assertion that costs too much for every build: checked with DEBUG=1 only. */
 #ifdef DEBUG
+#define IS_DEBUG           true
 #define debug_assert(cond) assert(cond)
 #else
+#define IS_DEBUG           false
 #define debug_assert(cond) ((void)sizeof(!(cond)))
 #endif

@@ -32,6 +32,21 @@ static void registers_print(const struct trapframe *tf)
     printk("r13 %016lx r14 %016lx r15 %016lx\n", tf->r13, tf->r14, tf->r15);
 }
 
+/* Shows where an IRET was to return to, if it is IRET that has failed (opcode 48 CF). It takes the
+   five registers from the stack. */
+static void iret_print(const struct trapframe *tf)
+{
+    const uint8_t *code = (const uint8_t *)tf->rip;
+    const uint64_t *to = (const uint64_t *)tf->rsp;
+
+    if (trap_from_user(tf) || tf->vector != VECTOR_PROTECTION || code[0] != 0x48 || code[1] != 0xcf)
+        return;
+    printk("by an IRET to rip %016lx cs %02lx rflags %08lx rsp %016lx ss %02lx\n", to[0], to[1],
+           to[2], to[3], to[4]);
+    if (to[1] != SEL_USER_CODE || to[4] != SEL_USER_DATA)
+        printk("a program needs cs %02x and ss %02x\n", SEL_USER_CODE, SEL_USER_DATA);
+}
+
 static void entry_print(int level, pte_t entry)
 {
     static const char *const names[] = {"", "leaf", "level 2", "level 3", "root"};
@@ -143,6 +158,7 @@ void panic_trap(const struct trapframe *tf, const char *fmt, ...)
     panic_say(fmt, args);
     va_end(args);
     registers_print(tf);
+    iret_print(tf);
     if (tf->vector == VECTOR_PAGE_FAULT || tf->vector == VECTOR_DOUBLE_FAULT)
         printk("cr2 0x%016lx, cr3 %#lx\n", cr2_read(), cr3_read());
     if (tf->vector == VECTOR_DOUBLE_FAULT)

@@ -45,6 +45,18 @@ paddr_t mmu_loaded_root(void)
     return cr3_read() & PTE_ADDR;
 }
 
+/* Panics if the kernel's half is missing in the tables of a space: with them in CR3, the CPU could
+   not even report it. */
+static void check_kernel_half(const struct mmu_space *space)
+{
+    const pte_t *entries = phys_to_virt(space->root), *kernel = phys_to_virt(kernel_root());
+
+    for (unsigned n = TABLE_ENTRIES / 2; n < TABLE_ENTRIES; n++)
+        if ((entries[n] ^ kernel[n]) & (PTE_ADDR | PTE_PRESENT))
+            panic("the tables at %#lx lack the kernel's half: entry %u of the root is %#lx",
+                  space->root, n, entries[n]);
+}
+
 void mmu_switch(struct mmu_space *to)
 {
     struct mmu_space *from = mmu_current();
@@ -53,6 +65,8 @@ void mmu_switch(struct mmu_space *to)
     /* Set the bit before CR3 is loaded, by a locked instruction. Another CPU changes an entry, then
        reads `running`. It either sees our bit and asks us to flush, or we walk the tables only
        after its change. */
+    if (IS_DEBUG && to)
+        check_kernel_half(to);
     if (to)
         atomic_or(&to->running, cpu_bit());
     loaded[cpu_id()] = to;

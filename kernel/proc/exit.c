@@ -285,12 +285,6 @@ void process_exit(int status)
     task_exit(status);
 }
 
-#ifdef DEBUG
-#define IS_DEBUG true
-#else
-#define IS_DEBUG false
-#endif
-
 void process_exit_by_signal(const struct signal_info *info)
 {
     int pid = process_current()->pid;

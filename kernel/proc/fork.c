@@ -213,6 +213,22 @@ int task_clone(const struct fork_request *request)
 
 /* ---- The first process ---- */
 
+static const char *why_not_started(int err)
+{
+    switch (err) {
+    case -ENOENT:
+        return "there is no such file";
+    case -ENOEXEC:
+        return "it is no static program for x86-64";
+    case -EACCES:
+        return "it is not executable";
+    case -ENOMEM:
+        return "there is not enough memory";
+    default:
+        return "exec fails";
+    }
+}
+
 static void init_begin(void *arg)
 {
     const struct task *task = arg;
@@ -226,8 +242,10 @@ static void init_begin(void *arg)
         err = process_exec(&request);
         vnode_put(request.file);
     }
+    if (err == -E2BIG || err == -EFAULT)
+        panic("cannot run %s: its arguments cannot be written to its stack, error %d", path, -err);
     if (err)
-        boot_fail("cannot run %s: error %d", path, -err);
+        boot_fail("cannot run %s: %s, error %d", path, why_not_started(err), -err);
     user_return_first();
 }
 

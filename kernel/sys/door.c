@@ -39,6 +39,34 @@ static void describe_access(unsigned access, char *buf, size_t size)
              access & FAULT_RESERVED ? ", reserved bit" : "");
 }
 
+static void report_pattern(const char *name, uint64_t value)
+{
+    uint32_t high = value >> 32, part = high ? high : value;
+
+    if (part == (uint32_t)FRAME_FRESH)
+        printk("%s %#lx is from a frame that was not written since it was allocated\n", name,
+               value);
+    else if (part == (uint32_t)FRAME_FREED)
+        printk("%s %#lx is from a frame that was freed\n", name, value);
+}
+
+/* Says which registers hold a pattern of mm/frame.h, with which a DEBUG build fills frames. */
+static void report_patterns(const struct trapframe *tf)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } registers[] = {
+        {"rip", tf->rip}, {"rsp", tf->rsp}, {"rax", tf->rax}, {"rbx", tf->rbx}, {"rcx", tf->rcx},
+        {"rdx", tf->rdx}, {"rsi", tf->rsi}, {"rdi", tf->rdi}, {"rbp", tf->rbp}, {"r8", tf->r8},
+        {"r9", tf->r9},   {"r10", tf->r10}, {"r11", tf->r11}, {"r12", tf->r12}, {"r13", tf->r13},
+        {"r14", tf->r14}, {"r15", tf->r15},
+    };
+
+    for (unsigned n = 0; IS_DEBUG && n < ARRAY_SIZE(registers); n++)
+        report_pattern(registers[n].name, registers[n].value);
+}
+
 /* Reports a page fault that kills the current process: pid, name, access, addresses, reason, and
    "--kill proc". */
 static void report_page_fault(const struct trapframe *tf, uint64_t addr, unsigned access,
@@ -51,6 +79,7 @@ static void report_page_fault(const struct trapframe *tf, uint64_t addr, unsigne
     fault_explain(process->vspace, addr, access, outcome, why, sizeof(why));
     printk("pid %d %s: page fault (%s) addr 0x%016lx rip 0x%016lx rsp 0x%016lx: %s --kill proc\n",
            process->pid, process->name, what, addr, tf->rip, tf->rsp, why);
+    report_patterns(tf);
 }
 
 /* Reports another exception that kills the current process: pid, name, error code, addresses,
@@ -63,6 +92,7 @@ static void report_exception(const struct trapframe *tf)
     exception_explain(tf, why, sizeof(why));
     printk("pid %d %s: %s (error %#lx) rip 0x%016lx rsp 0x%016lx: %s --kill proc\n", process->pid,
            process->name, vector_name(tf->vector), tf->error, tf->rip, tf->rsp, why);
+    report_patterns(tf);
 }
 
 static void report_region(const char *where, const struct vregion *region)
@@ -86,34 +116,6 @@ static void report_regions_near(struct vspace *vspace, uint64_t addr)
         report_region("below: ", below);
         report_region("above: ", above);
     }
-}
-
-/* Says where memory comes from that a DEBUG build has filled, if `value` was loaded from it. */
-static void report_pattern(const char *name, uint64_t value)
-{
-    uint32_t high = value >> 32, part = high ? high : value;
-
-    if (part == (uint32_t)FRAME_FRESH)
-        printk("%s %#lx is from a frame that was not written since it was allocated\n", name,
-               value);
-    else if (part == (uint32_t)FRAME_FREED)
-        printk("%s %#lx is from a frame that was freed\n", name, value);
-}
-
-static void report_patterns(const struct trapframe *tf)
-{
-    const struct {
-        const char *name;
-        uint64_t value;
-    } registers[] = {
-        {"rip", tf->rip}, {"rsp", tf->rsp}, {"rax", tf->rax}, {"rbx", tf->rbx}, {"rcx", tf->rcx},
-        {"rdx", tf->rdx}, {"rsi", tf->rsi}, {"rdi", tf->rdi}, {"rbp", tf->rbp}, {"r8", tf->r8},
-        {"r9", tf->r9},   {"r10", tf->r10}, {"r11", tf->r11}, {"r12", tf->r12}, {"r13", tf->r13},
-        {"r14", tf->r14}, {"r15", tf->r15},
-    };
-
-    for (unsigned n = 0; n < ARRAY_SIZE(registers); n++)
-        report_pattern(registers[n].name, registers[n].value);
 }
 
 /* Prints what is known of a page fault before a panic: the process, its regions, and the walk. */

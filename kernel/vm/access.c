@@ -15,6 +15,14 @@
 #include <vm/fault.h>
 #include <vm/vspace.h>
 
+static const char *why_not_mine(const struct walk *walk)
+{
+    if (!(walk->leaf & PTE_PRESENT))
+        return "the leaf is absent";
+    return walk->leaf_table ? "the leaf is not writable"
+                            : "an entry above the leaf is not writable";
+}
+
 int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page)
 {
     assert(addr < USER_END && !atomic_load(&vspace->pagetable.mmu.running));
@@ -28,10 +36,9 @@ int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page)
         if (!fault_resolved(outcome))
             return outcome == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT;
         walk = pagetable_walk(&vspace->pagetable, addr);
-    }
-    if (unlikely(!walk.leaf_table || !entry_is_mine(walk.leaf))) {
-        (void)!vspace_fault_verified(vspace, addr, FAULT_WRITE); /* says why */
-        panic("the fault at %#lx was resolved, but the page is not mine", addr);
+        if (unlikely(!walk.leaf_table || !entry_is_mine(walk.leaf)))
+            panic("the fault at %#lx ended as %s, but %s", addr, fault_outcome_name(outcome),
+                  why_not_mine(&walk));
     }
     *page = frame_to_virt(entry_frame(walk.leaf));
     return 0;
