@@ -102,6 +102,8 @@ class Case:
 SPIN_WITHOUT_INTERRUPTS = b"\xfa\xeb\xfe"  # cli; jmp to itself
 SPIN = b"\xeb\xfe"
 READ_NULL = b"\x31\xc0\x48\x8b\x00"  # xor %eax, %eax; mov (%rax), %rax
+UD2 = b"\x0f\x0b"
+EXIT_0 = b"\xb8\x3c\x00\x00\x00\x31\xff\x0f\x05"  # mov $60, %eax; xor %edi, %edi; syscall
 AT_AUDIT = r"^#\d+ 0x\w+ sys_audit_entry\+0x\w+.*  kernel/sys/\w+\.c:\d+$"
 FROM_USER = r"-- system call from user mode, rip 0x\w+ --"
 
@@ -217,9 +219,58 @@ def nested_fault(broken):
     )  # fmt: skip
 
 
+def program(code):
+    """Returns a static program: an ELF header, one segment of text, and the code."""
+    start, size = 0x400000, 64 + 56 + len(code)
+    header = b"\x7fELF\x02\x01\x01" + bytes(9)
+    header += struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, start + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    return header + struct.pack("<IIQQQQQQ", 1, 5, 0, start, start, size, size, 4096) + code
+
+
+def in_window(broken, files):
+    """Runs tools/qemu.py with other programs in the root file system. Returns what it says."""
+    initrd = broken.path.with_name("initrd")
+    initrd.write_bytes(machine.initrd({}) + machine.cpio(files, 0o100755))
+    done = subprocess.run(
+        [sys.executable, machine.TOOLS / "qemu.py",
+         *machine.qemu("-kernel", broken.path, "-initrd", initrd, "-serial", "mon:stdio")],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS,
+    )  # fmt: skip
+    return done.stdout.decode(errors="replace").replace("\r", "") + f"status {done.returncode}\n"
+
+
+def killed_init(broken):
+    text = in_window(broken, {"bin/init": program(UD2)})
+    return Case("the death of init is a panic, after an audit", text).has(
+        r"^pid 1 init: invalid opcode .* --kill proc$", r"^audit: 0 differences$",
+        r"^panic: the first process ended: signal 4 \(an invalid instruction\) has killed it$",
+        r"^--- The kernel panicked", r"^status 125$")  # fmt: skip
+
+
+def dying_shell(broken):
+    text = in_window(broken, {"bin/sh": program(UD2)})
+    return Case("init stops after five shells that end at once", text).has(
+        r"^init: /bin/sh has ended 5 times .* with status 132: Illegal instruction; ",
+        r"^the first process ended with status 132$", r"^--- The machine has ended with status 132",
+        r"^status 132$").lacks(r"panic")  # fmt: skip
+
+
+def shell_that_exits(broken):
+    text = in_window(broken, {"bin/sh": program(EXIT_0)})
+    return Case("init stops after five shells that exit with 0, and fails", text).has(
+        r"^init: /bin/sh has ended 5 times .* with status 0; ", r"^status 1$")  # fmt: skip
+
+
+def missing_shell(broken):
+    text = in_window(broken, {"bin/sh": b"no program"})
+    return Case("init stops if the shell is no program", text).has(
+        r"^init: /bin/sh: ", r"^init: /bin/sh has ended 5 times .* with status 12\d; ",
+        r"^status 12\d$")  # fmt: skip
+
+
 CASES = [hung_with_interrupts_off, hung_with_the_console_locked, sleeping_for_ever,
          waiting_for_input, interrupted_at_terminal, asked_by_key, failed_assertion,
-         nested_fault]  # fmt: skip
+         nested_fault, killed_init, dying_shell, shell_that_exits, missing_shell]  # fmt: skip
 
 
 def carry_out(case):

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Makes classic mistakes in copies of the kernel, and checks that the reports say what is wrong:
+
+    mistakes_test.py [NAME...]
+
+A mistake is a file test/mistakes/NAME.mistake. Its first line says what is wrong, and its snippets
+make it so (tools/snippet.py). Each breaks the first program, or the first fork, and the
+machine must end within seconds. What is said must match each line "report: PATTERN". A line "debug:
+PATTERN" counts only if DEBUG=1 is in the environment. The copies are built with the same settings
+as build/pagoda.elf. Prints TAP lines."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+
+import machine
+from snippet import Change, Stale, Tree
+
+ROOT = machine.TOOLS.parent
+MISTAKES = ROOT / "test/mistakes"
+COPIED = ["Makefile", "linker.ld", "kernel", "include", "tools"]
+BUILT = ["flags", "include-links", "kernel", "font.psf", "ksyms-none.S"]
+COMMAND = "ls /; audit"
+SILENCE, SECONDS = 15, 120
+AT_ONCE = 2
+
+
+class Mistake:
+    def __init__(self, path):
+        self.name, self.change = path.stem, Change(path)
+        text = path.read_text()
+        kinds = "report|debug" if machine.setting("DEBUG", "") == "1" else "report"
+        self.patterns = re.findall(rf"^(?:{kinds}): (.+)$", text, re.M)
+
+
+class Copy:
+    """A copy of the sources and the objects, in which one mistake after the other is made."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir()
+        for name in COPIED:
+            self.copy(ROOT / name, self.folder / name)
+        (self.folder / "build").mkdir()
+        for name in BUILT:
+            self.copy(machine.BUILD / name, self.folder / "build" / name)
+
+    @staticmethod
+    def copy(source, target):
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True)
+        elif source.exists():
+            shutil.copy2(source, target)
+
+    def build(self, mistake):
+        """Returns the output of the compiler, or "" if the kernel with the mistake is built."""
+        tree = Tree(self.folder, ["kernel", "include"])
+        before = {path: tokens.text for path, tokens in tree.files.items()}
+        tree.apply(mistake.change)
+        changed = {path: path.stat().st_mtime for path in tree.changed}
+        tree.write()
+        try:
+            done = subprocess.run(["make", "-s", "build/pagoda.elf"], cwd=self.folder, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+        finally:
+            for path, time in changed.items():
+                path.write_text(before[path])
+                self.restore_object(path, time)
+        return done.stdout if done.returncode else ""
+
+    def restore_object(self, source, time):
+        """Makes the object of a source the original one again, which saves a compilation."""
+        part = Path("build", f"{source.relative_to(self.folder)}.o")
+        if source.suffix == ".c":
+            shutil.copy2(ROOT / part, self.folder / part)
+            os.utime(source, (time, time))
+
+    def run(self):
+        """Returns run.py's status and all that it says."""
+        done = subprocess.run(
+            [sys.executable, machine.TOOLS / "run.py", "--no-input", "--silence", str(SILENCE),
+             COMMAND],
+            env={**os.environ, "PAGODA_KERNEL": str(self.folder / "build/pagoda.elf")},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            timeout=SECONDS,
+        )  # fmt: skip
+        return done.returncode, done.stdout.decode(errors="replace")
+
+
+def carry_out(mistake, copies):
+    """Returns (what is wrong with the report, what was said)."""
+    copy = copies.get()
+    try:
+        if problem := copy.build(mistake):
+            return ["it does not build"], problem
+        status, said = copy.run()
+    except Stale as stale:
+        return [f"{stale}"], ""
+    finally:
+        copies.put(copy)
+    wrong = [f"no {pattern}" for pattern in mistake.patterns if not re.search(pattern, said)]
+    if status == machine.HUNG:
+        wrong.append("the machine does not end")
+    if status == 0 and mistake.patterns:
+        wrong.append("the command succeeds")
+    return wrong, said
+
+
+def report(mistake, wrong, said):
+    """Prints the result. Returns true if the report was right."""
+    print(f"{'not ok' if wrong else 'ok'} - {mistake.name}: {mistake.change.sentence}", flush=True)
+    for line in [*wrong, *said.splitlines()[-60:]] if wrong else []:
+        print(f"# {line}")
+    return not wrong
+
+
+def main():
+    paths = [MISTAKES / f"{name}.mistake" for name in sys.argv[1:]]
+    mistakes = [Mistake(path) for path in paths or sorted(MISTAKES.glob("*.mistake"))]
+    for name in ("MAKEFLAGS", "MAKELEVEL"):
+        os.environ.pop(name, None)
+    with tempfile.TemporaryDirectory(prefix="pagoda-") as folder:
+        copies = SimpleQueue()
+        for n in range(AT_ONCE):
+            copies.put(Copy(Path(folder) / str(n)))
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            results = pool.map(lambda mistake: carry_out(mistake, copies), mistakes)
+            right = [report(mistake, *result) for mistake, result in zip(mistakes, results)]
+    sys.exit(not all(right))
+
+
+if __name__ == "__main__":
+    main()
