@@ -16,6 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import machine
+
 TOOLS = Path(__file__).resolve().parent
 ROOT = TOOLS.parent
 
@@ -37,7 +39,10 @@ def all_tests():
 def programs(*arguments, silence=60):
     """Returns the command that runs the programs in /test.
 
-    The runner limits the time of each test, so a machine that is silent for longer is hung."""
+    The runner limits the time of each test, so a machine that is silent for longer is hung. A debug
+    build takes twice the time."""
+    if machine.setting("DEBUG", "") == "1" and not any(a.startswith("-t") for a in arguments):
+        arguments = ["-t 40", *arguments]
     command = " ".join(["/test/runtests", *arguments])
     return tool("run.py", "--no-input", "--silence", str(silence), command)
 
