@@ -105,6 +105,9 @@ READ_NULL = b"\x31\xc0\x48\x8b\x00"  # xor %eax, %eax; mov (%rax), %rax
 UD2 = b"\x0f\x0b"
 EXIT_0 = b"\xb8\x3c\x00\x00\x00\x31\xff\x0f\x05"  # mov $60, %eax; xor %edi, %edi; syscall
 AT_AUDIT = r"^#\d+ 0x\w+ sys_audit_entry\+0x\w+.*  kernel/sys/\w+\.c:\d+$"
+# A debug build inlines little.
+INLINED = ([] if machine.setting("DEBUG", "") == "1" else
+           [r"       inlined: \w+  \w+/\S+:\d+$"])  # fmt: skip
 FROM_USER = r"-- system call from user mode, rip 0x\w+ --"
 
 
@@ -114,7 +117,7 @@ def hung_with_interrupts_off(broken):
     return Case("a hang with interrupts off is reported, with file and line", text).has(
         r"no output for 3 seconds", r"^pid \d+ audit, running:$", AT_AUDIT, FROM_USER,
         r"^pid 1 init, asleep:$", r"sys_wait4\w*\+0x\w+  kernel/sys/\w+\.c:\d+$",
-        r"       inlined: \w+  \w+/\S+:\d+$", r"CPU 0 was at 0x\w+ \(sys_audit_entry, kernel/sys",
+        *INLINED, r"CPU 0 was at 0x\w+ \(sys_audit_entry, kernel/sys",
     )  # fmt: skip
 
 
