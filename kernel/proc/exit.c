@@ -287,10 +287,10 @@ void process_exit(int status)
 
 void process_exit_by_signal(const struct signal_info *info)
 {
-    int pid = process_current()->pid;
     bool is_from_kernel = info->code > 0;
 
-    if (IS_DEBUG && is_from_kernel && pid != INIT_PID && audit_at_end())
-        panic("pid %d ends by signal %d, and the audit finds differences", pid, info->signo);
+    if (IS_DEBUG && is_from_kernel && process_current()->pid != INIT_PID && audit_at_end())
+        panic("pid %d ends by signal %d, and the audit finds differences", process_current()->pid,
+              info->signo);
     process_exit(info->signo);
 }

@@ -63,7 +63,7 @@ static void report_patterns(const struct trapframe *tf)
         {"r14", tf->r14}, {"r15", tf->r15},
     };
 
-    for (unsigned n = 0; IS_DEBUG && n < ARRAY_SIZE(registers); n++)
+    for (unsigned n = 0; n < ARRAY_SIZE(registers); n++)
         report_pattern(registers[n].name, registers[n].value);
 }
 
@@ -79,7 +79,8 @@ static void report_page_fault(const struct trapframe *tf, uint64_t addr, unsigne
     fault_explain(process->vspace, addr, access, outcome, why, sizeof(why));
     printk("pid %d %s: page fault (%s) addr 0x%016lx rip 0x%016lx rsp 0x%016lx: %s --kill proc\n",
            process->pid, process->name, what, addr, tf->rip, tf->rsp, why);
-    report_patterns(tf);
+    if (IS_DEBUG)
+        report_patterns(tf);
 }
 
 /* Reports another exception that kills the current process: pid, name, error code, addresses,
@@ -92,7 +93,8 @@ static void report_exception(const struct trapframe *tf)
     exception_explain(tf, why, sizeof(why));
     printk("pid %d %s: %s (error %#lx) rip 0x%016lx rsp 0x%016lx: %s --kill proc\n", process->pid,
            process->name, vector_name(tf->vector), tf->error, tf->rip, tf->rsp, why);
-    report_patterns(tf);
+    if (IS_DEBUG)
+        report_patterns(tf);
 }
 
 static void report_region(const char *where, const struct vregion *region)
@@ -129,7 +131,8 @@ static void report_broken_fault(const struct trapframe *tf, uint64_t addr)
     if (addr < USER_END && process && process->vspace)
         report_regions_near(process->vspace, addr);
     walk_print(addr);
-    report_patterns(tf);
+    if (IS_DEBUG)
+        report_patterns(tf);
 }
 
 /* Panics with everything that is known of a fault of the kernel's own code. */
@@ -140,7 +143,8 @@ static __noreturn void panic_kernel_fault(const struct trapframe *tf, uint64_t a
 
     if (tf->vector != VECTOR_PAGE_FAULT) {
         console_panic_mode();
-        report_patterns(tf);
+        if (IS_DEBUG)
+            report_patterns(tf);
         panic_trap(tf, "%s in the kernel (error %#lx)", vector_name(tf->vector), tf->error);
     }
     describe_access(access, what, sizeof(what));

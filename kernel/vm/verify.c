@@ -108,7 +108,7 @@ static void verify_zeros(struct vspace *vspace, const struct fault_claim *claim,
 
     if (atomic_load(&vspace->pagetable.threads) > 1)
         return;
-    for (size_t n = from; n < PAGE_SIZE; n += sizeof(word) - n % sizeof(word)) {
+    for (uint64_t n = from; n < PAGE_SIZE; n += sizeof(word) - n % sizeof(word)) {
         size_t len = sizeof(word) - n % sizeof(word);
 
         memcpy(&word, page + n, len);
