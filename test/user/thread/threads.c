@@ -361,25 +361,25 @@ static void note_thread(int unused)
 }
 
 struct sleeper {
-    sem_t ready;
+    sem_t ready, done;
     pid_t tid;
 };
-
-/* Sleeps in pause until a handler has run. */
-static void *sleep_until_handled(void *arg)
-{
-    struct sleeper *sleeper = arg;
-
-    sleeper->tid = my_tid();
-    sem_post(&sleeper->ready);
-    pause();
-    return NULL;
-}
 
 static void await(sem_t *semaphore)
 {
     while (sem_wait(semaphore) && errno == EINTR)
         ;
+}
+
+/* Sleeps until `done`, beyond any signal. */
+static void *sleep_until_done(void *arg)
+{
+    struct sleeper *sleeper = arg;
+
+    sleeper->tid = my_tid();
+    sem_post(&sleeper->ready);
+    await(&sleeper->done);
+    return NULL;
 }
 
 static void handle_signal(int signo)
@@ -397,18 +397,16 @@ static void a_signal_to_a_thread_arrives_there(void)
     handle_signal(SIGUSR1);
     for (int n = 0; n < THREADS; n++) {
         CHECK_EQ(sem_init(&sleepers[n].ready, 0, 0), 0);
-        threads[n] = start(sleep_until_handled, &sleepers[n]);
+        CHECK_EQ(sem_init(&sleepers[n].done, 0, 0), 0);
+        threads[n] = start(sleep_until_done, &sleepers[n]);
         await(&sleepers[n].ready);
     }
     for (int n = THREADS - 1; n >= 0; n--) {
-        /* Again until the thread ends, because a signal before its pause does not end that. */
         CHECK_EQ(pthread_kill(threads[n], SIGUSR1), 0);
         await(&handled);
         CHECK_EQ(handled_by, sleepers[n].tid);
-        while (pthread_tryjoin_np(threads[n], NULL) == EBUSY) {
-            pthread_kill(threads[n], SIGUSR1);
-            sched_yield();
-        }
+        sem_post(&sleepers[n].done);
+        join(threads[n]);
     }
     signal(SIGUSR1, SIG_DFL);
     CHECK_ERR(ESRCH, syscall(SYS_tgkill, getpid(), 1 << 22, SIGUSR1));
