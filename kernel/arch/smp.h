@@ -12,12 +12,12 @@ void cpu_init_other(struct cpu *cpu);
 /* Makes cpu_count include the CPU that calls, whose number is `id`. */
 void cpu_count_add(unsigned id);
 
-/* Maps the stacks of CPU `n`: those of its exceptions, and the one that it starts on. Before
+/* Maps the stacks of a CPU: those of its exceptions, and the one that it starts on. Before
    frame_init. */
-void cpu_stacks_map(unsigned n);
+void cpu_stacks_map(unsigned cpu);
 
 /* Lets the exceptions of this CPU use their stacks. */
 void cpu_stacks_use(unsigned cpu);
 
-/* Returns the top of the stack that CPU `n` starts on. */
-uint64_t cpu_stack_top(unsigned n);
+/* Returns the top of the stack that a CPU starts on. */
+uint64_t cpu_stack_top(unsigned cpu);

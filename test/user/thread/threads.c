@@ -352,11 +352,12 @@ static void stop_and_continue_act_on_all_threads(void)
 
 static volatile pid_t handled_by;
 static sem_t handled;
+static __thread pid_t tid_here; /* for a handler, which makes no call to learn it */
 
 static void note_thread(int unused)
 {
     (void)unused;
-    handled_by = my_tid();
+    handled_by = tid_here;
     sem_post(&handled);
 }
 
@@ -376,7 +377,7 @@ static void *sleep_until_done(void *arg)
 {
     struct sleeper *sleeper = arg;
 
-    sleeper->tid = my_tid();
+    sleeper->tid = tid_here = my_tid();
     sem_post(&sleeper->ready);
     await(&sleeper->done);
     return NULL;
@@ -420,7 +421,7 @@ static void *unblock_and_wait(void *arg)
 
     sigemptyset(&set);
     sigaddset(&set, SIGUSR2);
-    sleeper->tid = my_tid();
+    sleeper->tid = tid_here = my_tid();
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     await(&sleeper->ready);
     return NULL;
