@@ -20,9 +20,11 @@ void pagetable_fork(struct pagetable *parent, struct pagetable *child)
     assert(atomic_load(&child->threads) == 1 && !atomic_load(&child->mmu.running));
     atomic_add_fetch(&parent->withdrawals, 1u);
     table_lock(root);
-    for_each_used_entry(n, from, USER_ROOT_ENTRIES) to[n] = entry_share(root, &from[n]);
-    for_each_used_entry(n, to, USER_ROOT_ENTRIES)
-        debug_assert(!entry_is_mine(to[n]) && !entry_is_mine(entry_load(&from[n])));
+    for_each_used_entry(n, from, USER_ROOT_ENTRIES)
+    {
+        to[n] = entry_share(root, &from[n]);
+        assert(!entry_is_mine(to[n]) && !entry_is_mine(entry_load(&from[n])));
+    }
     table_unlock(root);
     /* The parent's other threads may go on writing through their TLBs until the flush has ended.
        The child does not run before that. */
