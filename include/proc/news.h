@@ -36,8 +36,12 @@ void news_check_stop(struct process *process);
 /* Notifies the tracer that the task stops for it; `signo` is the stopping signal in wait4. */
 void news_of_ptrace_stop(struct task *task, int signo);
 
+/* Notifies the tracer of a task that is not the leader that the task has ended. */
+void news_of_task_end(const struct task *task);
+
 /* Notifies the tracer or parent that the process has exited. The parent of a process that another
-   one traces is notified when that has waited, or ends. */
+   one traces is notified when that has waited, or ends. Nobody is notified while the end of a task
+   is unseen. */
 void news_of_end(struct process *process);
 
 /* ---- Without the lock ---- */

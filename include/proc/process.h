@@ -50,6 +50,7 @@ struct process {
     struct task *leader;          /* (t) the task with its number, which may have ended */
     struct task_list tasks;       /* (t) and (l), both: those that have not ended */
     struct task_list ended;       /* (t) those that have ended and are to be freed */
+    unsigned unseen_ends;         /* (t) those whose tracer is to wait for them, but the leader */
     struct vspace *vspace;        /* (o) and (t), both; NULL once it has exited */
     bool borrows_vspace;          /* (o) vspace is the parent's until exec (CLONE_VM) */
     struct fdtable *files;        /* (o) and (t); NULL once it has exited */

@@ -1,10 +1,10 @@
 /* ptrace(2), as far as Pagoda has it. A reader who does not care for it can skip this header and
    ptrace.c: for a process without a tracer each hook does nothing.
 
-   A tracer watches another process, its tracee, which stops at what the tracer asked to see: its
-   system calls, its signals, its forks and execs. Each such stop is reported to the tracer by
-   wait4, once. While the tracee is stopped, the tracer inspects it, and then resumes it. SIGKILL
-   ends every stop.
+   A tracer is a process, and watches tasks of other processes, its tracees. A tracee stops at what
+   the tracer asked to see: its system calls, its signals, its forks and execs. Each such stop is
+   reported to the tracer by wait4, once. While the tracee is stopped, the tracer inspects it, and
+   then resumes it; other tasks of its process run on. SIGKILL ends every stop.
 
    The hooks are called by the tracee itself, at the places where it may stop. */
 #pragma once
@@ -62,8 +62,8 @@ void ptrace_trap(void);
 /* The process has made the child `pid`, with these flags of clone. */
 void ptrace_forked(unsigned flags, int pid);
 
-/* The process has loaded a new program. */
-void ptrace_execed(void);
+/* The process has loaded a new program. Before, the task had the number `old_tid`. */
+void ptrace_execed(int old_tid);
 
 /* ---- Hooks for fork, wait and exit; the tree lock is held ---- */
 
@@ -71,8 +71,12 @@ void ptrace_execed(void);
    for it, the child is traced too. */
 void ptrace_inherit(struct task *child, unsigned flags);
 
-/* Ends the tracing of a process. If it is stopped, it runs on, with the signal that it stopped
-   at. */
+/* A task has ended. If it is traced, its tracer is notified; of the leader, when the whole process
+   has ended. */
+void ptrace_task_ended(struct task *task);
+
+/* Ends the tracing of a task. If it is stopped, it runs on, with the signal that it stopped at. If
+   it has ended, its process can be reaped without it. */
 void ptrace_end(struct task *task);
 
 /* Ends the tracing of all tracees of the current process, which exits. */
@@ -84,9 +88,12 @@ void ptrace_tracer_exits(struct process *tracer);
 /* Makes the caller's parent its tracer. -EPERM: it is traced already. */
 __must_check int ptrace_me(void);
 
-/* Makes the caller the tracer of the process, which runs on. -EPERM: the process is the caller,
-   init, traced already, or a zombie. -EIO: an option is unknown. */
+/* Makes the caller the tracer of a task, which runs on. -EPERM: the task belongs to the caller's
+   process or to init, is traced already, or has ended. -EIO: an option is unknown. */
 __must_check int ptrace_seize(int pid, uint64_t options);
+
+/* Makes the caller the tracer of a task, and sends it SIGSTOP. -EPERM: as for ptrace_seize. */
+__must_check int ptrace_attach(int pid);
 
 /* Sets the options of a tracee. -EINVAL: an option is unknown. */
 __must_check int ptrace_set_options(int pid, uint64_t options);

@@ -26,6 +26,8 @@ struct task {
     struct process *process;      /* (c) */
     TAILQ_ENTRY(task) link;       /* (t) and (l), both: among the tasks of its process that run */
     RB_ENTRY(task) by_tid;        /* (t) */
+    bool has_ended;               /* (t) */
+    int end_status;               /* (t) as wait4 returns it, if the process has none */
     uaddr_t set_child_tid;        /* (c) where it writes its tid first; 0: nowhere */
     uaddr_t clear_tid;            /* (o) a word to clear when it ends (proc/futex.h); 0: none */
     uaddr_t robust_list;          /* (o) as set_robust_list(2) passed it; 0: none */
@@ -49,6 +51,10 @@ void task_free(struct task *task);
 /* Returns the task with that number, or NULL. The tree lock is held. */
 struct task *task_find(int tid);
 
+/* Returns the task with that number, or NULL. It may have ended, while its tracer has not waited
+   for it. The tree lock is held. */
+struct task *task_find_even_ended(int tid);
+
 /* Returns the task of the process whose tid is the next above `tid`, or NULL. The tree lock is
    held. */
 struct task *task_next(const struct process *process, int tid);
@@ -57,9 +63,18 @@ struct task *task_next(const struct process *process, int tid);
    under the same hold of the tree lock. -EINTR: the process is ending, or a task execs. */
 __must_check int task_link(struct task *task, int tid);
 
-/* Removes a task that ends. Returns true if it was the last of its process. The tree lock is
-   held. */
-__must_check bool task_unlink(struct task *task);
+/* Moves a task that ends to `ended` of its process, with its status. If it has a tracer, and is not
+   the leader, its number stays taken. Returns true if the task was the last of its process. The
+   tree lock is held. */
+__must_check bool task_unlink(struct task *task, int status);
+
+/* Frees the number of a task that has ended, because no tracer will wait for it any more. The tree
+   lock is held. */
+void task_free_number(struct task *task);
+
+/* Returns the status of the end of a task, as wait4 returns it: that of its process, if that has
+   ended as a whole. The tree lock is held. */
+int task_end_status(const struct task *task);
 
 /* Changes the number of a task that is linked. The tree lock is held. */
 void task_renumber(struct task *task, int tid);

@@ -299,6 +299,7 @@ int process_exec(const struct exec_request *request)
 {
     struct process *process = process_current();
     struct loading loading = {.args.max = arguments_max(process)};
+    int tid = task_current()->tid;
     int err = vnode_open_exe(request->file);
 
     if (err)
@@ -320,6 +321,6 @@ int process_exec(const struct exec_request *request)
     heap_free(loading.args.bytes);
     vnode_exe_put(loading.exe);
     if (!err)
-        ptrace_execed();
+        ptrace_execed(tid);
     return err;
 }

@@ -139,8 +139,8 @@ static void remove_ended(struct task *task)
     sum->kernel_ns += cpu.kernel_ns;
 }
 
-/* Frees the tasks that ended before this one, but for the leader, whose tracer may want to know of
-   it. Their list has one element, unless several end at a time. */
+/* Frees the tasks that ended before this one, but for the leader and those that a tracer is to wait
+   for. The list has one other element, unless several end at a time. */
 static void free_ended(struct process *process)
 {
     struct task_list list = TAILQ_HEAD_INITIALIZER(list);
@@ -148,7 +148,7 @@ static void free_ended(struct process *process)
 
     mutex_lock(&process_tree_lock);
     TAILQ_FOREACH_SAFE (task, &process->ended, link, next) {
-        if (task == process->leader)
+        if (task == process->leader || task->ptrace.tracer)
             continue;
         remove_ended(task);
         TAILQ_INSERT_TAIL(&list, task, link);
@@ -160,15 +160,13 @@ static void free_ended(struct process *process)
 
 /* Takes the current task from its process. Returns true if it was the last; if not, the task must
    not sleep from now on, because another one may wait for it to free it. */
-static bool leave(struct task *self)
+static bool leave(struct task *self, int status)
 {
     struct process *process = self->process;
 
     mutex_lock(&process_tree_lock);
-    if (self != process->leader)
-        ptrace_end(self);
-    bool is_last = task_unlink(self);
-    TAILQ_INSERT_TAIL(&process->ended, self, link);
+    bool is_last = task_unlink(self, status);
+    ptrace_task_ended(self);
     if (!is_last)
         news_check_stop(process);
     mutex_unlock(&process_tree_lock);
@@ -189,7 +187,7 @@ void task_exit(int status)
     /* Before the last task gives the address space back: this one may be preempted in between, and
        would load freed tables when it runs again. */
     thread_set_space(NULL);
-    if (leave(self)) {
+    if (leave(self, status)) {
         give_back(process);
         become_zombie(process);
     }

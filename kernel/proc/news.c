@@ -3,11 +3,13 @@
        change              receiver                           SIGCHLD
        stop, continuation  the parent, unless it traces       unless SA_NOCLDSTOP
        ptrace stop         the tracer                         unless SA_NOCLDSTOP
-       end                 a tracer that is not the parent;   always
+       end of a process    a tracer that is not the parent;   always
                            the parent, when nobody else
                            traces the process
+       end of a thread     its tracer                         always
        end of a vfork      the parent                         never
 
+   The end of a process is news when every tracer of one of its threads has waited for that thread.
    A parent that ignores SIGCHLD does not want its zombies: init becomes their parent.
 
    Always true: news_count of the receiver has grown before the sender drops the tree lock.
@@ -123,12 +125,22 @@ void news_of_ptrace_stop(struct task *task, int signo)
 
 /* ---- Ends ---- */
 
-static void news_send_end(const struct process *process, struct process *to)
+static void news_send_end(int id, int status, struct process *to)
 {
-    const struct signal_info info = news_child_info(process->pid, process->exit_status);
+    const struct signal_info info = news_child_info(id, status);
 
     news_wake(to); /* even a parent that ignores SIGCHLD: this may have been its last child */
     signal_send(to, &info);
+}
+
+static void news_send_exit(const struct process *process, struct process *to)
+{
+    news_send_end(process->pid, process->exit_status, to);
+}
+
+void news_of_task_end(const struct task *task)
+{
+    news_send_end(task->tid, task_end_status(task), task->ptrace.tracer);
 }
 
 /* Returns true if the parent ignores SIGCHLD or sets SA_NOCLDWAIT, so it does not reap its
@@ -145,15 +157,17 @@ void news_of_end(struct process *process)
     struct process *parent = process->parent, *tracer = process->leader->ptrace.tracer;
 
     assert(mutex_is_held(&process_tree_lock) && process->zombie);
+    if (process->unseen_ends)
+        return;
     if (tracer && tracer != parent) {
-        news_send_end(process, tracer);
+        news_send_exit(process, tracer);
         return;
     }
     if (ignores_children(parent) && !tracer) { /* a tracer waits for its tracees */
         process_give_to_init(process);
-        news_send_end(process, process->parent);
+        news_send_exit(process, process->parent);
     }
-    news_send_end(process, parent);
+    news_send_exit(process, parent);
 }
 
 void news_of_vfork_end(struct process *process)

@@ -91,7 +91,7 @@ bool is_group_or_session(int id)
 
 static bool is_number_free(int number)
 {
-    return !process_find(number) && !task_find(number) && !is_group_or_session(number);
+    return !process_find(number) && !task_find_even_ended(number) && !is_group_or_session(number);
 }
 
 int process_choose_number(void)

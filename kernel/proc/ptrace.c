@@ -264,12 +264,12 @@ void ptrace_forked(unsigned flags, int pid)
     stop_at_event(fork_event(flags), pid);
 }
 
-void ptrace_execed(void)
+void ptrace_execed(int old_tid)
 {
     struct task *self = task_current();
     const struct signal_info info = user_signal(SIGTRAP);
 
-    stop_at_event(PTRACE_EVENT_EXEC, self->tid);
+    stop_at_event(PTRACE_EVENT_EXEC, old_tid);
     mutex_lock(&process_tree_lock);
     const struct ptrace *ptrace = &self->ptrace;
     if (ptrace->tracer && !ptrace->is_seized && !(ptrace->options & PTRACE_O_TRACEEXEC))
@@ -339,6 +339,21 @@ static void tracer_unlink(struct task *task)
     atomic_and(&task->thread->work, ~WORK_PTRACE);
 }
 
+/* Returns true if the task's end is reported by itself: that of the leader is its process's. */
+static bool has_end_of_its_own(const struct task *task)
+{
+    return task->has_ended && task != task->process->leader;
+}
+
+void ptrace_task_ended(struct task *task)
+{
+    assert(mutex_is_held(&process_tree_lock));
+    if (!task->ptrace.tracer || !has_end_of_its_own(task))
+        return;
+    task->process->unseen_ends++;
+    news_of_task_end(task);
+}
+
 void ptrace_end(struct task *task)
 {
     struct ptrace *ptrace = &task->ptrace;
@@ -347,7 +362,10 @@ void ptrace_end(struct task *task)
     if (!ptrace->tracer)
         return;
     tracer_unlink(task);
-    if (ptrace->stop != PTRACE_STOP_NONE)
+    if (has_end_of_its_own(task)) {
+        task->process->unseen_ends--;
+        task_free_number(task);
+    } else if (ptrace->stop != PTRACE_STOP_NONE)
         let_go(task, ptrace->stop == PTRACE_STOP_SIGNAL ? ptrace->info.signo : 0);
 }
 
@@ -378,11 +396,10 @@ static bool is_job_stopped(const struct task *task)
     return atomic_load_relaxed(&task->process->signals.job) == JOB_STOPPED;
 }
 
-/* Returns the task with that number, which may be the leader of a process that has ended; or
-   NULL. The tree lock is held. */
+/* Returns the task with that number, which may have ended; or NULL. The tree lock is held. */
 static struct task *find_task(int tid)
 {
-    struct task *task = tid > 0 ? task_find(tid) : NULL;
+    struct task *task = tid > 0 ? task_find_even_ended(tid) : NULL;
     const struct process *process = task || tid <= 0 ? NULL : process_find(tid);
 
     return process ? process->leader : task;
@@ -408,10 +425,10 @@ static struct task *find_stopped(int tid)
 int ptrace_me(void)
 {
     struct task *self = task_current();
-    struct process *parent = self->process->parent;
     int err = -EPERM;
 
     mutex_lock(&process_tree_lock);
+    struct process *parent = self->process->parent;
     if (!self->ptrace.tracer && parent) {
         tracer_link(self, parent, TRACING_OLD, 0);
         err = 0;
@@ -420,24 +437,44 @@ int ptrace_me(void)
     return err;
 }
 
-int ptrace_seize(int pid, uint64_t options)
+static bool may_trace(const struct task *task)
 {
-    struct process *self = process_current();
+    return task->process != process_current() && task->process->pid != INIT_PID &&
+           !task->has_ended && !task->ptrace.tracer;
+}
 
-    if (options & ~(uint64_t)KNOWN_OPTIONS)
-        return -EIO;
+/* Makes the caller the tracer of a task. */
+static int trace_task(int tid, enum tracing tracing, unsigned options)
+{
+    const struct signal_info stop = {
+        .signo = SIGSTOP, .code = SI_USER, .pid = process_current()->pid};
+    int err = 0;
+
     mutex_lock(&process_tree_lock);
-    struct task *task = find_task(pid);
-    int err = task ? -EPERM : -ESRCH;
-    if (task && task->process != self && task->process->pid != INIT_PID && !task->process->zombie &&
-        !task->ptrace.tracer) {
-        tracer_link(task, self, TRACING_SEIZED, options);
+    struct task *task = find_task(tid);
+    if (!task || !may_trace(task)) {
+        err = task ? -EPERM : -ESRCH;
+    } else {
+        tracer_link(task, process_current(), tracing, options);
+        if (tracing == TRACING_OLD)
+            signal_send_task(task, &stop);
         if (is_job_stopped(task)) /* it stops again, for its tracer */
             want_trap(task);
-        err = 0;
     }
     mutex_unlock(&process_tree_lock);
     return err;
+}
+
+int ptrace_seize(int pid, uint64_t options)
+{
+    if (options & ~(uint64_t)KNOWN_OPTIONS)
+        return -EIO;
+    return trace_task(pid, TRACING_SEIZED, options);
+}
+
+int ptrace_attach(int pid)
+{
+    return trace_task(pid, TRACING_OLD, 0);
 }
 
 int ptrace_set_options(int pid, uint64_t options)
@@ -461,7 +498,7 @@ int ptrace_interrupt(int pid)
     struct task *task = find_tracee(pid);
     if (task)
         err = task->ptrace.is_seized ? 0 : -EIO;
-    if (!err && !task->process->zombie)
+    if (!err && !task->has_ended)
         want_trap(task);
     mutex_unlock(&process_tree_lock);
     return err;

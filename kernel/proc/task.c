@@ -3,10 +3,11 @@
        task_create -> task_link -> task_start -> (runs) -> task_unlink -> task_free
 
    A task that ends cannot free the kernel stack that it runs on. It stands in `ended` of its
-   process until the next task of the process ends, or the process is reaped.
+   process until the next task of the process ends, or the process is reaped. If it has a tracer,
+   that waits for it first; until then the task keeps its number.
 
-   Always true: a task in the tree of numbers runs, or is about to. A tid is unique among the tasks
-   and is the pid of no other process.
+   Always true: a task in the tree of numbers runs, is about to, or has ended and is traced. A tid is
+   unique among the tasks and is the pid of no other process.
 
    Locks: the tree lock for the tree and the lists; inside it signals.lock of the process for
    `tasks`, so that a sender of signals needs only one of the two. */
@@ -56,12 +57,19 @@ void task_free(struct task *task)
     heap_free(task);
 }
 
-struct task *task_find(int tid)
+struct task *task_find_even_ended(int tid)
 {
     struct task key = {.tid = tid};
 
     assert(mutex_is_held(&process_tree_lock));
     return RB_FIND(task_tree, &tasks, &key);
+}
+
+struct task *task_find(int tid)
+{
+    struct task *task = task_find_even_ended(tid);
+
+    return task && !task->has_ended ? task : NULL;
 }
 
 struct task *task_next(const struct process *process, int tid)
@@ -95,19 +103,40 @@ int task_link(struct task *task, int tid)
     return 0;
 }
 
-bool task_unlink(struct task *task)
+bool task_unlink(struct task *task, int status)
 {
     struct process *process = task->process;
 
     assert(mutex_is_held(&process_tree_lock));
-    RB_REMOVE(task_tree, &tasks, task);
+    task->has_ended = true;
+    task->end_status = status;
+    if (!task->ptrace.tracer || task == process->leader)
+        task_free_number(task);
     spin_lock(&process->signals.lock);
     TAILQ_REMOVE(&process->tasks, task, link);
     bool is_last = TAILQ_EMPTY(&process->tasks);
     signal_pass_on(process);
     waitq_wake_all(&process->signals.task_ended);
     spin_unlock(&process->signals.lock);
+    TAILQ_INSERT_TAIL(&process->ended, task, link);
     return is_last;
+}
+
+void task_free_number(struct task *task)
+{
+    assert(mutex_is_held(&process_tree_lock) && task->has_ended);
+    RB_REMOVE(task_tree, &tasks, task);
+}
+
+int task_end_status(const struct task *task)
+{
+    struct process *process = task->process;
+
+    assert(mutex_is_held(&process_tree_lock) && task->has_ended);
+    spin_lock(&process->signals.lock);
+    int status = process->signals.exiting ? process->exit_status : task->end_status;
+    spin_unlock(&process->signals.lock);
+    return status;
 }
 
 struct cputime task_cputime(struct task *task)

@@ -1,8 +1,9 @@
 /* Waiting for children and tracees.
 
    A child has up to two statuses to report, one after the other: of its stop or continuation, and
-   of its end. Its tracer has the status of each ptrace stop, and the end first. To report a status
-   takes it, unless WNOWAIT is set; a zombie is reaped with it.
+   of its end. Its tracer has the status of each ptrace stop, and the end first. The end of a thread
+   that is not the leader has a status for its tracer only, and before the end of the process. To
+   report a status takes it, unless WNOWAIT is set; a zombie is reaped with it.
 
    Always true: a zombie is reaped once, by its parent; the caller finds every frame of it free.
 
@@ -52,7 +53,7 @@ static bool has_status(const struct process *child, const struct process *self, 
     const struct process *tracer = tracer_of(child);
 
     if (child->zombie)
-        return (options & WEXITED) && (!tracer || tracer == self);
+        return (options & WEXITED) && !child->unseen_ends && (!tracer || tracer == self);
     int wanted = child->stop_status == STATUS_CONTINUED ? WCONTINUED : WSTOPPED;
     return child->parent == self && child->stop_status && (options & wanted);
 }
@@ -62,10 +63,11 @@ static bool may_have_status(const struct process *child, const struct process *s
 {
     const struct process *tracer = tracer_of(child);
 
-    return !child->zombie || (tracer && tracer != self);
+    return !child->zombie || child->unseen_ends || (tracer && tracer != self);
 }
 
-/* What a wait has found: a task that has stopped for its tracer, the caller; or a process. */
+/* What a wait has found: a task that has stopped or ended, for its tracer, the caller; or a
+   process. */
 struct found {
     struct task *tracee;     /* NULL: none */
     struct process *process; /* NULL: none */
@@ -85,18 +87,18 @@ static bool wait_matches(const struct wait_request *request, const struct proces
     return true;
 }
 
-/* Returns true if the tracee matches the request and has a status for its tracer, `self`. Its
-   process counts too, if it is the first task. */
+/* Returns true if the tracee matches the request and has a status for its tracer, `self`. The end
+   of the leader is that of its process. */
 static bool wait_matches_tracee(const struct wait_request *request, const struct process *self,
                                 struct task *tracee, struct found *found)
 {
-    if (tracee->process->zombie)
-        return tracee == tracee->process->leader &&
-               wait_matches(request, self, tracee->process, found);
+    if (tracee->process->zombie && tracee == tracee->process->leader)
+        return wait_matches(request, self, tracee->process, found);
     if (!wait_is_meant(request, self, tracee->tid, tracee->process))
         return false;
     found->is_any = true;
-    if (!tracee->ptrace.status)
+    bool is_end = tracee->has_ended && tracee != tracee->process->leader;
+    if (is_end ? !(request->options & WEXITED) : !tracee->ptrace.status)
         return false;
     found->tracee = tracee;
     return true;
@@ -128,18 +130,36 @@ static void wait_add_usage(struct process_usage *sum, const struct process_usage
     sum->cpu.kernel_ns += part->cpu.kernel_ns;
 }
 
+/* Returns the status of a tracee that has stopped or ended. */
+static int tracee_status(const struct task *tracee)
+{
+    return tracee->has_ended ? task_end_status(tracee) : tracee->ptrace.status;
+}
+
 static struct wait_result wait_report(const struct found *found)
 {
-    struct process *process = found->tracee ? found->tracee->process : found->process;
+    const struct task *tracee = found->tracee;
+    struct process *process = tracee ? tracee->process : found->process;
     struct wait_result result = {
-        .pid = found->tracee ? found->tracee->tid : process->pid,
-        .status = found->tracee ? found->tracee->ptrace.status : *wait_status_of(process),
-        .is_trap = found->tracee,
+        .pid = tracee ? tracee->tid : process->pid,
+        .status = tracee ? tracee_status(tracee) : *wait_status_of(process),
+        .is_trap = tracee && !tracee->has_ended,
         .usage = process_usage(process),
     };
 
     wait_add_usage(&result.usage, &process->children_usage);
     return result;
+}
+
+/* Takes the status of a tracee. If it has ended, its process may have news now. */
+static void tracee_take(struct task *tracee)
+{
+    tracee->ptrace.status = 0;
+    if (!tracee->has_ended)
+        return;
+    ptrace_end(tracee);
+    if (tracee->process->zombie)
+        news_of_end(tracee->process);
 }
 
 /* Takes the status that `result` reports. Returns the child if it is a zombie of `self`, which is
@@ -150,7 +170,7 @@ static struct process *wait_take(struct process *self, const struct found *found
     struct process *child = found->process;
 
     if (found->tracee) {
-        found->tracee->ptrace.status = 0;
+        tracee_take(found->tracee);
         return NULL;
     }
     if (!child->zombie) {

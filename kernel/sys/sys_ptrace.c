@@ -139,6 +139,8 @@ SYSCALL4(sys_ptrace, long, request, int, pid, uint64_t, addr, uint64_t, data)
         return ptrace_me();
     case PTRACE_SEIZE:
         return addr ? -EIO : ptrace_seize(pid, data);
+    case PTRACE_ATTACH:
+        return ptrace_attach(pid);
     case PTRACE_INTERRUPT:
         return ptrace_interrupt(pid);
     case PTRACE_KILL:
