@@ -45,7 +45,8 @@ struct pseudo_entry {
        gone). */
     int (*text)(struct text_sink *sink, uint64_t key);
 
-    /* A file that can be written: takes the bytes of one write, followed by a 0. */
+    /* A file that can be written: takes the first bytes of one write, at most 63, followed by
+       a 0. */
     int (*set)(const char *text, uint64_t key);
 
     /* A symbolic link: prints the target. -errno is the result of readlink(2). */

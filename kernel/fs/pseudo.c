@@ -140,19 +140,19 @@ static ssize_t pseudo_read(struct file *file, struct uio *uio, uint64_t offset)
     return done;
 }
 
-#define SET_MAX 63 /* the most bytes that `set` takes */
+#define SET_MAX 63 /* the most bytes that `set` takes; what follows them in a write is dropped */
 
 static ssize_t pseudo_write(struct file *file, struct uio *uio, uint64_t offset __unused)
 {
     const struct pseudo_node *node = pseudo_node(file->vnode);
     char text[SET_MAX + 1];
-    size_t len = uio->left;
+    size_t len = uio->left, taken = min(len, (size_t)SET_MAX);
 
-    if (!node->entry->set || len > SET_MAX)
+    if (!node->entry->set)
         return -EINVAL;
-    if (uio_get(uio, text, len) < len)
+    if (uio_get(uio, text, taken) < taken)
         return -EFAULT;
-    text[len] = '\0';
+    text[taken] = '\0';
     int err = node->entry->set(text, node->key);
     return err ? err : (ssize_t)len;
 }

@@ -174,6 +174,9 @@ static void name_itself(void *unused)
     CHECK(is_text_of("/proc/self/comm", "short\n", 6));
     write_comm("/proc/self/comm", "longer than a name can be");
     CHECK(is_text_of("/proc/self/comm", "longer than a n\n", 16));
+    write_comm("/proc/self/comm",
+               "a name that is longer than what any file of /proc will take at once");
+    CHECK(is_text_of("/proc/self/comm", "a name that is \n", 16));
     write_comm("/proc/self/comm", "a\\b\nc");
     CHECK(is_text_of("/proc/self/comm", "a\\b\nc\n", 6));
     char *status;
