@@ -103,6 +103,8 @@ SPIN_WITHOUT_INTERRUPTS = b"\xfa\xeb\xfe"  # cli; jmp to itself
 SPIN = b"\xeb\xfe"
 READ_NULL = b"\x31\xc0\x48\x8b\x00"  # xor %eax, %eax; mov (%rax), %rax
 UD2 = b"\x0f\x0b"
+# push $0; push $0; lidt (%rsp); int3
+TRIPLE_FAULT = b"\x6a\x00\x6a\x00\x0f\x01\x1c\x24\xcc"
 EXIT_0 = b"\xb8\x3c\x00\x00\x00\x31\xff\x0f\x05"  # mov $60, %eax; xor %edi, %edi; syscall
 AT_AUDIT = r"^#\d+ 0x\w+ sys_audit_entry\+0x\w+.*  kernel/sys/\w+\.c:\d+$"
 # A debug build inlines little.
@@ -201,6 +203,13 @@ def asked_by_key(broken):
         r"^pid \d+ audit, running:$", AT_AUDIT, FROM_USER, r"end of CPU 0's report")
 
 
+def triple_fault(broken):
+    broken.write("sys_audit_entry", TRIPLE_FAULT)
+    text = in_window(broken, {}, b"audit\n")
+    return Case("a triple fault ends make qemu, which says so", text).has(
+        r"^--- The machine reset itself, most likely by a triple fault", r"^status 126$")
+
+
 def failed_assertion(broken):
     broken.write("audit_run", lambda at: call(broken.symbols["panic"], at,
                                               broken.symbols["ksyms_names"]))
@@ -231,10 +240,11 @@ def program(code):
     return header + struct.pack("<IIQQQQQQ", 1, 5, 0, start, start, size, size, 4096) + code
 
 
-def in_window(broken, files):
+def in_window(broken, files, command=b""):
     """Runs tools/qemu.py with other programs in the root file system. Returns what it says."""
     initrd = broken.path.with_name("initrd")
-    initrd.write_bytes(machine.initrd({}) + machine.cpio(files, 0o100755))
+    command_file = {"etc/run": command} if command else {}
+    initrd.write_bytes(machine.initrd(command_file) + machine.cpio(files, 0o100755))
     done = subprocess.run(
         [sys.executable, machine.TOOLS / "qemu.py",
          *machine.qemu("-kernel", broken.path, "-initrd", initrd, "-serial", "mon:stdio")],
@@ -273,7 +283,7 @@ def missing_shell(broken):
 
 
 CASES = [hung_with_interrupts_off, hung_with_the_console_locked, sleeping_for_ever,
-         waiting_for_input, interrupted_at_terminal, asked_by_key, failed_assertion,
+         waiting_for_input, interrupted_at_terminal, asked_by_key, triple_fault, failed_assertion,
          nested_fault, killed_init, dying_shell, shell_that_exits, missing_shell]  # fmt: skip
 
 

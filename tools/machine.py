@@ -3,11 +3,14 @@
 Holds its QEMU command line (made from the Makefile's settings, which are in the environment), its
 initial RAM disk, and the exit status in its debug port's log."""
 
+import contextlib
 import os
 import re
 import shlex
 import socket
 import struct
+import threading
+import time
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent
@@ -104,6 +107,17 @@ def memory_problem(initrd_bytes):
     return f"Pagoda cannot start: it needs about {-(-needed >> 20)} MiB of memory, not {memory}"
 
 
+RESET_TEXT = (
+    "The machine reset itself, most likely by a triple fault.\n"
+    "Next: QEMUFLAGS='-d int,cpu_reset -D qemu.log' records every exception.\n"
+)
+
+
+def is_restart(log):
+    """Returns true if a program has asked for the reset that ended the machine."""
+    return log.endswith("restart\n")
+
+
 def exit_status(log):
     """Returns the status in the last line of the debug port's log; None if it has no such line."""
     found = re.search(r"(?:^|\n)exit status (\d+)\n\Z", log)
@@ -137,3 +151,32 @@ class Monitor:
         except OSError:
             pass
         return text
+
+
+class Events:
+    """What QEMU tells of the end of the machine, at a socket."""
+
+    def __init__(self, path):
+        self.path, self.text = path, ""
+        path.unlink(missing_ok=True)  # that of an earlier machine
+        self.thread = threading.Thread(target=self.listen, daemon=True)
+        self.thread.start()
+
+    def arguments(self):
+        return ["-qmp", f"unix:{self.path},server=on,wait=off"]
+
+    def listen(self):
+        """Waits for the socket, and reads until QEMU ends."""
+        end = time.monotonic() + 10
+        while not self.path.exists() and time.monotonic() < end:
+            time.sleep(0.02)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as link:
+            link.connect(str(self.path))
+            link.sendall(b'{"execute": "qmp_capabilities"}\n')
+            while piece := link.recv(65536):
+                self.text += piece.decode(errors="replace")
+
+    def was_reset(self):
+        """Returns true if QEMU has ended because the machine reset itself."""
+        self.thread.join(1)
+        return '"reason": "guest-reset"' in self.text

@@ -6,8 +6,10 @@ where the machine is, and the kernel answers even if it hangs with interrupts of
 backtraces get their files and lines.
 
 Ends with the status of the first process, or with run.py's if there is none: the kernel has
-panicked, or could not start. A status that is not 0 is explained on standard error."""
+panicked or could not start, or the machine has reset itself. A status that is not 0 is explained on
+standard error. If a program restarts the machine, it starts again."""
 
+import contextlib
 import os
 import queue
 import signal
@@ -29,13 +31,18 @@ class Window:
     """QEMU, and the threads that carry keys to it."""
 
     def __init__(self, command, directory):
+        self.command, self.directory = command, directory
         self.monitor, self.log = machine.Monitor(directory / "monitor"), directory / "log"
+        self.typed = queue.SimpleQueue()
+        self.start()
+
+    def start(self):
+        self.events = machine.Events(self.directory / "events")
         self.process = subprocess.Popen(
-            [*command, *self.monitor.arguments(), "-debugcon", f"file:{self.log}",
-             *machine.DEBUG_EXIT],
+            [*self.command, *self.monitor.arguments(), *self.events.arguments(),
+             "-debugcon", f"file:{self.log}", *machine.DEBUG_EXIT, "-no-reboot"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
-        self.typed = queue.SimpleQueue()
 
     def ask(self, command):
         threading.Thread(target=self.monitor.ask, args=[command], daemon=True).start()
@@ -61,18 +68,27 @@ class Window:
             self.typed.put(bytes(passed))
 
     def pass_keys(self):
-        try:
-            while True:
-                self.process.stdin.write(self.typed.get())
+        while True:
+            keys = self.typed.get()
+            with contextlib.suppress(OSError):  # the machine has ended
+                self.process.stdin.write(keys)
                 self.process.stdin.flush()
-        except OSError:
-            pass  # the machine has ended
+
+    def read_log(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def run(self):
-        """Shows the output until QEMU ends."""
-        annotator = places.Annotator()
+        """Shows the output until the machine ends, and is not restarted by a program."""
         for target in (self.take_keys, self.pass_keys):
             threading.Thread(target=target, daemon=True).start()
+        self.show()
+        while self.events.was_reset() and machine.is_restart(self.read_log()):
+            self.start()
+            self.show()
+
+    def show(self):
+        """Shows the output until QEMU ends."""
+        annotator = places.Annotator()
         while piece := self.process.stdout.read1(65536):
             sys.stdout.buffer.write(annotator.feed(piece))
             sys.stdout.buffer.flush()
@@ -82,13 +98,14 @@ class Window:
         """Returns (status, what happened and what to do next), once QEMU has ended."""
         ended = self.process.returncode
         if ended == machine.QEMU_END:
-            log = self.log.read_text(errors="replace") if self.log.exists() else ""
-            status = machine.exit_status(log) or 0
+            status = machine.exit_status(self.read_log()) or 0
             return status, f"The machine has ended with status {status}." if status else ""
         if ended == machine.QEMU_PANIC:
             return machine.PANICKED, machine.panic_text()
         if ended == machine.QEMU_BOOT_FAILED:
             return machine.BOOT_FAILED, "Next: MEM, CPU and QEMUFLAGS say what the machine has."
+        if ended == 0 and self.events.was_reset():
+            return machine.DIED, machine.RESET_TEXT + machine.debug_hint()
         return max(ended, 0), ""  # a person has ended QEMU, or it has explained itself
 
 

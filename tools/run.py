@@ -218,11 +218,10 @@ class Run:
             return PANICKED, machine.panic_text()
         if ended == machine.QEMU_BOOT_FAILED:
             return BOOT_FAILED, "Next: MEM, CPU and QEMUFLAGS say what the machine has."
+        if ended == 0 and machine.is_restart(self.log):
+            return DIED, "A program has restarted the machine (reboot)."
         if ended == 0:
-            return DIED, (
-                "The machine reset itself, most likely by a triple fault.\n"
-                "Next: QEMUFLAGS='-d int,cpu_reset -D qemu.log' records every exception.\n" + hint
-            )
+            return DIED, machine.RESET_TEXT + hint
         return DIED, (
             f"QEMU ended with {ended}, before the kernel reported a status.\n"
             "Next: read QEMU's own message above; QEMUFLAGS are its last arguments."

@@ -3,7 +3,7 @@
    A PC has no single way to be turned off. All known ways are tried in turn; those that the machine
    lacks have no effect. isa-debug-exit ends QEMU with the status (value << 1) | 1: 33 after an
    orderly end, 35 after a panic, 37 after a boot that failed. The debug port has the exit status of
-   init. A triple fault ends QEMU with 0, so 0 is never success. */
+   init, or says that a reset is meant. A triple fault ends QEMU with 0, so 0 is never success. */
 #include <arch/boot.h>
 #include <arch/console.h>
 #include <arch/cpu.h>
@@ -97,6 +97,7 @@ void machine_restart(void)
 {
     irq_disable();
     console_show_waiting();
+    debugport_printf("restart\n");
     serial_drain();
     port_write8(RESET_CONTROL, RESET_HARD);
     port_write8(KEYBOARD_COMMAND, KEYBOARD_RESET);
