@@ -163,6 +163,13 @@ uint64_t process_births(int *last);
 /* Makes init the parent of a process that has another one. */
 void process_give_to_init(struct process *process);
 
+/* Takes a zombie that nobody waits for out of the tree, to be freed by process_reap_disowned. */
+void process_disown(struct process *process);
+
+/* Returns a process that was disowned and is now the caller's; NULL: there is none. Takes the tree
+   lock. */
+struct process *process_take_disowned(void);
+
 /* Returns what the process has used so far. */
 struct process_usage process_usage(struct process *process);
 

@@ -19,3 +19,6 @@ struct wait_result {
 /* Waits for a child or tracee of the current process. Returns 1 with a result; 0 if there is none
    yet and WNOHANG is set. -ECHILD: there never will be one. -EINTR. */
 __must_check int process_wait(const struct wait_request *request, struct wait_result *result);
+
+/* Frees up to `count` processes that nobody waits for. May sleep; no lock is held. */
+void process_reap_disowned(unsigned count);

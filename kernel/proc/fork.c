@@ -20,6 +20,7 @@
 #include <proc/process.h>
 #include <proc/ptrace.h>
 #include <proc/user_return.h>
+#include <proc/wait.h>
 #include <vm/usercopy.h>
 
 /* Runs a task from its first step on, in the vspace of its process and on its own kernel stack. */
@@ -134,7 +135,7 @@ static int child_start(struct process *child, unsigned flags)
 }
 
 /* Returns true if the child no longer uses our address space: it called exec, or it exited. If we
-   ignore SIGCHLD, init reaps the child at once, so a missing pid counts as exited. *seen is the
+   ignore SIGCHLD, the child is gone at once, so a missing pid counts as exited. *seen is the
    news_count before the look. */
 static bool is_vfork_over(int pid, unsigned *seen)
 {
@@ -160,8 +161,9 @@ static void wait_for_vfork(int pid)
 int process_fork(const struct fork_request *request)
 {
     struct process *child;
-    int err = child_create(request, &child);
 
+    process_reap_disowned(2); /* more than this fork can add */
+    int err = child_create(request, &child);
     if (err)
         return err;
     int pid = child_start(child, request->flags);

@@ -10,7 +10,7 @@
        end of a vfork      the parent                         never
 
    The end of a process is news when every tracer of one of its threads has waited for that thread.
-   A parent that ignores SIGCHLD does not want its zombies: init becomes their parent.
+   A parent that ignores SIGCHLD does not want its zombies: nobody waits for them (process_disown).
 
    Always true: news_count of the receiver has grown before the sender drops the tree lock.
 
@@ -164,8 +164,8 @@ void news_of_end(struct process *process)
         return;
     }
     if (ignores_children(parent) && !tracer) { /* a tracer waits for its tracees */
-        process_give_to_init(process);
-        news_send_exit(process, process->parent);
+        process_disown(process);
+        news_wake(process_find(INIT_PID)); /* wait.c frees it */
     }
     news_send_exit(process, parent);
 }

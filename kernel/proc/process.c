@@ -28,8 +28,9 @@ static int pid_compare(const struct process *a, const struct process *b)
 RB_HEAD(process_tree, process);
 RB_GENERATE_STATIC(process_tree, process, by_pid, pid_compare)
 
-static struct process_tree processes = RB_INITIALIZER(processes); /* (t) */
-static int last_pid;                                              /* (t) */
+static struct process_tree processes = RB_INITIALIZER(processes);       /* (t) */
+static int last_pid;                                                    /* (t) */
+static struct process_list disowned = TAILQ_HEAD_INITIALIZER(disowned); /* (t) by `sibling` */
 static bool pids_reused; /* (t) last_pid has wrapped around */
 static uint64_t births;  /* (t) */
 
@@ -135,6 +136,22 @@ void process_unlink(struct process *process)
     assert(mutex_is_held(&process_tree_lock));
     TAILQ_REMOVE(&process->parent->children, process, sibling);
     RB_REMOVE(process_tree, &processes, process);
+}
+
+void process_disown(struct process *process)
+{
+    process_unlink(process);
+    TAILQ_INSERT_TAIL(&disowned, process, sibling);
+}
+
+struct process *process_take_disowned(void)
+{
+    mutex_lock(&process_tree_lock);
+    struct process *process = TAILQ_FIRST(&disowned);
+    if (process)
+        TAILQ_REMOVE(&disowned, process, sibling);
+    mutex_unlock(&process_tree_lock);
+    return process;
 }
 
 void process_give_to_init(struct process *process)

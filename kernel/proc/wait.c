@@ -5,6 +5,9 @@
    that is not the leader has a status for its tracer only, and before the end of the process. To
    report a status takes it, unless WNOWAIT is set; a zombie is reaped with it.
 
+   Nobody waits for a process whose parent ignores SIGCHLD. It is freed by init, in a wait, and by
+   whoever forks: where processes end faster than init runs, those that make them free them.
+
    Always true: a zombie is reaped once, by its parent; the caller finds every frame of it free.
 
    Lock: the tree lock for each look; none for the sleep, and while a zombie is freed. */
@@ -198,12 +201,22 @@ static void reap(struct process *dead)
     process_free(dead);
 }
 
+void process_reap_disowned(unsigned count)
+{
+    struct process *dead;
+
+    while (count-- > 0 && (dead = process_take_disowned()))
+        reap(dead);
+}
+
 /* Looks at the children once. Returns 1 with a result, 0 if there is none yet. *seen is the
    news_count before the look. -ECHILD: there never will be a result. */
 static int wait_look(const struct wait_request *request, struct wait_result *result, unsigned *seen)
 {
     struct process *self = process_current(), *dead = NULL;
 
+    if (self->pid == INIT_PID)
+        process_reap_disowned(~0u);
     mutex_lock(&process_tree_lock);
     *seen = atomic_load(&self->news_count);
     struct found found = wait_find(request, self);

@@ -289,7 +289,7 @@ static void vfork_without_burying(void *unused)
     CHECK_ERR(ECHILD, wait(NULL));
 }
 
-/* If a process ignores SIGCHLD, init reaps its children at once, perhaps before the parent has
+/* If a process ignores SIGCHLD, its children are gone at once, perhaps before the parent has
    begun to wait for the end of the vfork. Several children run at a time, so that a time slice ends
    in between. */
 static void a_vforked_child_may_be_buried_early(void)

@@ -169,7 +169,7 @@ static void busy_processes_share_the_cpu(void)
 
 #define FORKERS 24
 
-/* Init reaps the children of a process that ignores SIGCHLD. */
+/* Nobody waits for the children of a process that ignores SIGCHLD. */
 static void fork_without_waiting(void *unused)
 {
     (void)unused;
