@@ -13,6 +13,7 @@
 #define atomic_or(p, bits)         ((void)__atomic_or_fetch((p), (bits), __ATOMIC_SEQ_CST))
 #define atomic_fetch_or(p, bits)   __atomic_fetch_or((p), (bits), __ATOMIC_SEQ_CST)
 #define atomic_and(p, bits)        ((void)__atomic_and_fetch((p), (bits), __ATOMIC_SEQ_CST))
+#define atomic_fetch_and(p, bits)  __atomic_fetch_and((p), (bits), __ATOMIC_SEQ_CST)
 #define atomic_load_relaxed(p)     __atomic_load_n((p), __ATOMIC_RELAXED)
 #define atomic_store_relaxed(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 

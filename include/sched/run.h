@@ -73,8 +73,8 @@ __noreturn void run_end(void);
 /* Returns true if `thread` is the idle thread of this CPU. Interrupts are off. */
 bool run_is_idle(const struct thread *thread);
 
-/* Lets a new thread run on a CPU, with half of the current thread's lead (kernel/sched/turns.c). */
-void run_start(struct thread *thread, unsigned cpu);
+/* Lets a new thread run, with half of the current thread's lead (kernel/sched/turns.c). */
+void run_start(struct thread *thread);
 
 /* Charges the current thread, and ends its turn if another one is due. Returns its CPU time. The
    CPU is not idle, and interrupts are off. */

@@ -18,6 +18,9 @@ enum thread_state {
     THREAD_DEAD,     /* will never run again */
 };
 
+#define AFFINITY_ALL  ((cpumask_t)-1)
+#define TURN_RATE_ONE (1u << 16)
+
 /* Reasons for a thread to do something else before it goes on in user mode. */
 #define WORK_RESCHEDULE (1u << 0) /* its turn is over */
 #define WORK_SIGNAL     (1u << 1) /* a signal may be pending */
@@ -27,7 +30,7 @@ enum thread_state {
 #define WORK_PTRACE     (1u << 5) /* a tracer follows its system calls; stays set */
 
 /* A thread. Writers of a field: (o) the owner alone, the thread itself; (q) the run-queue lock
-   of its CPU; (w) the lock of the wait queue; (T) the lock of the tree of deadlines; (W)
+   of its CPU, `cpu`; (w) the lock of the wait queue; (T) the lock of the tree of deadlines; (W)
    the world's lock; (a) atomic; (c) constant once the thread runs. */
 struct thread {
     struct context context;        /* (o) */
@@ -40,10 +43,13 @@ struct thread {
     unsigned fail_nth;             /* (a) its allocation that is to fail; 0: none (mm/failnth.h) */
     enum thread_state state;       /* (q) */
     bool on_cpu;                   /* (q) its stack is in use */
-    unsigned cpu;                  /* (c) the CPU whose run queue it uses */
+    unsigned cpu;                  /* (q) the CPU whose run queue it uses, or last used; to read
+                                      also without, as an estimate */
+    cpumask_t affinity;            /* (q) the CPUs that it may use */
     RB_ENTRY(thread) turn;         /* (q) */
+    bool queued;                   /* (q) it waits for its turn */
     uint64_t virtual_ns;           /* (q) CPU time as it counts for its turns (turns.c) */
-    unsigned virtual_shift;        /* (c) cpu_ns >> virtual_shift is what counts */
+    unsigned rate;                 /* (q) virtual time per CPU time, times TURN_RATE_ONE */
     uint64_t arrival;              /* (q) decides between threads of the same virtual time */
     TAILQ_ENTRY(thread) wait_link; /* (w) */
     struct waitq *waiting_on;      /* (w) the queue that it stands in; NULL: none, or woken */

@@ -253,7 +253,7 @@ static void init_begin(void *arg)
 
 /* Init's CPU time counts 1/64 for its turns, because it reaps for all. With no more than its share,
    it would fall behind many processes that fork and exit, until zombies held all memory. */
-#define INIT_SHIFT 6
+#define INIT_WEIGHT 64
 
 void process_start_init(const char *path)
 {
@@ -264,7 +264,7 @@ void process_start_init(const char *path)
     init->leader = task_create(init, init_begin);
     if (!init->leader)
         panic("no memory for the first thread");
-    init->leader->thread->virtual_shift = INIT_SHIFT;
+    init->leader->thread->rate = TURN_RATE_ONE / INIT_WEIGHT;
     vnode_get(vfs_root);
     init->cwd = vfs_root;
     strlcpy(init->name, path, sizeof(init->name));

@@ -5,8 +5,8 @@
            +---------------------------- thread_wake ----------------------+
 
    Each CPU has a queue of runnable threads (without the running one), in the order of their turns
-   (turns.c), and an idle thread that runs when the queue is empty. A thread keeps the CPU that it
-   was started on.
+   (turns.c), and an idle thread that runs when the queue is empty. place.c moves threads between
+   the queues.
 
    A switch happens under the run-queue lock of the CPU: the leaving thread takes the lock, and the
    arriving thread releases it. So a thread that is woken while it is still leaving cannot be picked
@@ -14,57 +14,24 @@
 
    At every switch, tick and question the running thread is charged the time since the last charge.
 
-   Always true: a thread is RUNNABLE exactly if it runs or stands in its CPU's queue. */
+   Always true: a thread is RUNNABLE exactly if it runs, stands in its CPU's queue, or is on its way
+   there (place_send). */
 
-#include <arch/clock.h>
 #include <arch/init.h>
 #include <arch/irq.h>
 #include <lib/panic.h>
 #include <sched/countdown.h>
 #include <sched/run.h>
 #include <sched/thread.h>
-#include "turns.h"
+#include "runqueue.h"
 
 /* How the running thread's turn ends: if the time has come for another thread, or in any case. */
 enum turn_end { TURN_BY_TIME, TURN_GIVEN_UP };
 
-struct runqueue {
-    struct spinlock lock;    /* RANK_RUNQUEUE, also in interrupts */
-    struct turns turns;      /* (lock) */
-    struct thread *running;  /* (lock) */
-    struct thread *previous; /* (lock) the thread that leaves; NULL except during a switch */
-    struct thread idle;      /* runs on the stack that the CPU booted with */
-    uint64_t switches;       /* (lock) */
-    uint64_t charged_ns;     /* (lock) monotonic; all time before it has been charged */
-    uint64_t begun_ns;       /* (lock) monotonic, when the CPU began to run threads */
-};
-
-static struct runqueue runqueues[MAX_CPUS];
-
-/* Interrupts are off, so that the thread stays on its CPU. */
-static struct runqueue *my_runqueue(void)
-{
-    return cpu_read(runqueue);
-}
-
-static struct runqueue *runqueue_of(const struct thread *thread)
-{
-    return &runqueues[thread->cpu];
-}
-
-/* Returns the time since the last charge. */
-static uint64_t uncharged_ns(const struct runqueue *rq)
-{
-    uint64_t now_ns = clock_monotonic_ns();
-
-    /* The last charge may have read the clock of another CPU, which may be ahead. */
-    return likely(now_ns >= rq->charged_ns) ? now_ns - rq->charged_ns : 0;
-}
-
 /* Charges the time since the last charge to the running thread. The lock is held. */
 static void charge(struct runqueue *rq)
 {
-    uint64_t ran_ns = uncharged_ns(rq);
+    uint64_t ran_ns = runqueue_uncharged_ns(rq);
 
     assert(spin_is_held(&rq->lock));
     rq->charged_ns += ran_ns;
@@ -73,16 +40,35 @@ static void charge(struct runqueue *rq)
         turns_charge(&rq->turns, rq->running, ran_ns);
 }
 
+/* Returns true if the thread is runnable but in no queue, because its affinity forbids this CPU. */
+static bool is_exiled(const struct runqueue *rq, const struct thread *thread)
+{
+    return thread != &rq->idle && thread->state == THREAD_RUNNABLE &&
+           unlikely(!thread_may_use(thread, thread->cpu));
+}
+
 /* The first step of a thread that runs (again): the previous thread has left its stack now.
-   Releases the lock that the previous thread took. */
+   Releases the lock that the previous thread took, and sends that thread to another CPU if it must
+   leave this one. */
 static void finish_switch(bool irq)
 {
     struct runqueue *rq = my_runqueue();
+    struct thread *exile = NULL;
 
-    if (rq->previous)
+    if (rq->previous) {
+        /* A dead thread may be freed as soon as on_cpu is false. */
+        if (is_exiled(rq, rq->previous)) {
+            exile = rq->previous;
+            exile->cpu = place_choose(exile);
+        }
         atomic_store(&rq->previous->on_cpu, false);
+    }
     rq->previous = NULL;
-    spin_unlock_irq(&rq->lock, irq);
+    uint64_t floor_ns = rq->turns.floor_ns;
+    spin_unlock(&rq->lock);
+    if (unlikely(exile))
+        place_send(exile, floor_ns);
+    irq_restore(irq);
 }
 
 /* Returns when `prev` runs again. */
@@ -91,7 +77,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     rq->switches++;
     rq->running = next;
     rq->previous = prev;
-    next->on_cpu = true;
+    atomic_store(&next->on_cpu, true);
     if (prev == &rq->idle)
         countdown_start_ticks(rq->charged_ns);
     else if (next == &rq->idle)
@@ -107,7 +93,8 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
 /* Returns the thread that runs after `prev`, which may be `prev`; it has been charged. */
 static struct thread *pick_next(struct runqueue *rq, struct thread *prev, enum turn_end end)
 {
-    bool may_go_on = prev->state == THREAD_RUNNABLE && prev != &rq->idle;
+    bool may_go_on = prev->state == THREAD_RUNNABLE && prev != &rq->idle &&
+                     likely(thread_may_use(prev, prev->cpu));
 
     if (!rq->turns.first)
         return may_go_on ? prev : &rq->idle;
@@ -173,38 +160,50 @@ void thread_prepare_sleep(void)
     spin_unlock_irq(&rq->lock, irq);
 }
 
-/* Adds a woken thread to the queue. If it should not wait for the end of the running thread's turn,
-   that turn is over. The lock is held. */
+/* Makes a runnable thread that stands in no queue run on that CPU. Its present queue is locked;
+   releases the lock. */
+static void run_on(struct runqueue *rq, struct thread *thread, unsigned cpu)
+{
+    if (likely(cpu == thread->cpu)) {
+        place_add(rq, thread);
+        spin_unlock(&rq->lock);
+        return;
+    }
+    uint64_t floor_ns = rq->turns.floor_ns;
+    thread->cpu = cpu;
+    spin_unlock(&rq->lock);
+    place_send(thread, floor_ns);
+}
+
+/* Makes a thread that has slept, and has left its CPU, run on the CPU of its queue or on another.
+   Releases the lock. */
 static void wake_up(struct runqueue *rq, struct thread *thread)
 {
-    bool is_idle = rq->running == &rq->idle;
+    unsigned cpu = place_choose(thread);
 
-    turns_add_woken(&rq->turns, thread);
-    if (!is_idle && !turns_is_urgent(thread, rq->running, uncharged_ns(rq)))
-        return;
-    if (!is_idle)
-        atomic_or(&rq->running->work, WORK_RESCHEDULE);
-    /* Another CPU would look at its next interrupt only. */
-    if (thread->cpu != cpu_id())
-        ipi_send(thread->cpu, VECTOR_RESCHEDULE);
+    if (likely(cpu == thread->cpu))
+        place_catch_up(rq);
+    turns_limit_lead(&rq->turns, thread);
+    run_on(rq, thread, cpu);
 }
 
 void thread_wake(struct thread *thread)
 {
-    struct runqueue *rq = runqueue_of(thread);
-    bool irq = spin_lock_irq(&rq->lock);
+    bool irq = irq_save();
+    struct runqueue *rq = runqueue_lock_of(thread);
+    bool sleeps = thread->state == THREAD_SLEEPING;
 
-    if (thread->state == THREAD_SLEEPING) {
+    if (sleeps)
         thread->state = THREAD_RUNNABLE;
-        /* A thread that still runs has not reached thread_schedule yet, which will find it
-           runnable. */
-        if (rq->running != thread)
-            wake_up(rq, thread);
-    }
-    spin_unlock_irq(&rq->lock, irq);
+    /* A thread that still runs has not reached thread_schedule yet, which will find it runnable. */
+    if (sleeps && rq->running != thread)
+        wake_up(rq, thread);
+    else
+        spin_unlock(&rq->lock);
+    irq_restore(irq);
 }
 
-void run_start(struct thread *thread, unsigned cpu)
+void run_start(struct thread *thread)
 {
     bool irq = irq_save();
     struct runqueue *rq = my_runqueue();
@@ -212,23 +211,24 @@ void run_start(struct thread *thread, unsigned cpu)
     (void)spin_lock_irq(&rq->lock);
     charge(rq);
     int64_t lead_ns = turns_share_lead(&rq->turns, thread_current());
-    spin_unlock(&rq->lock);
-
-    thread->cpu = cpu;
-    rq = runqueue_of(thread);
-    (void)spin_lock_irq(&rq->lock);
     turns_place(&rq->turns, thread, lead_ns);
+    thread->cpu = cpu_id();
     thread->state = THREAD_RUNNABLE;
-    wake_up(rq, thread);
-    spin_unlock_irq(&rq->lock, irq);
+    run_on(rq, thread, place_choose_new(thread));
+    irq_restore(irq);
 }
 
 void thread_set_work(struct thread *thread, unsigned bits)
 {
     atomic_or(&thread->work, bits);
-    /* A thread in user mode on another CPU would not look at them before that CPU's next tick. */
-    if (thread->cpu != cpu_id() && atomic_load(&thread->on_cpu))
-        ipi_send(thread->cpu, VECTOR_RESCHEDULE);
+    /* A thread in user mode on another CPU would not look at them before that CPU's next tick. If
+       the thread moves to another CPU meanwhile, it looks at them there. */
+    if (atomic_load(&thread->on_cpu)) {
+        unsigned cpu = atomic_load(&thread->cpu);
+
+        if (cpu != cpu_id())
+            ipi_send(cpu, VECTOR_RESCHEDULE);
+    }
 }
 
 void thread_interrupt(struct thread *thread, unsigned work)
@@ -249,6 +249,7 @@ uint64_t run_tick(void)
         atomic_or(&rq->running->work, WORK_RESCHEDULE);
     uint64_t cpu_ns = rq->running->cpu_ns;
     spin_unlock(&rq->lock);
+    place_balance();
     return cpu_ns;
 }
 
@@ -272,6 +273,8 @@ static void idle_begin(void)
 
     this_cpu()->runqueue = rq;
     rq->idle.cpu = cpu_id();
+    rq->idle.affinity = AFFINITY_ALL;
+    rq->idle.rate = TURN_RATE_ONE;
     rq->idle.on_cpu = true;
     rq->running = &rq->idle;
     rq->charged_ns = rq->begun_ns = clock_monotonic_ns();
@@ -299,8 +302,10 @@ void sched_idle(void)
     for (;;) {
         thread_schedule();
         irq_disable();
-        if (my_runqueue()->turns.length == 0)
+        place_idle_begin();
+        if (my_runqueue()->turns.length == 0 && !place_pull())
             cpu_idle();
+        place_idle_end();
         irq_enable();
     }
 }
@@ -309,8 +314,8 @@ void sched_idle(void)
 
 uint64_t run_cpu_ns(struct thread *thread)
 {
-    struct runqueue *rq = runqueue_of(thread);
-    bool irq = spin_lock_irq(&rq->lock);
+    bool irq = irq_save();
+    struct runqueue *rq = runqueue_lock_of(thread);
 
     if (rq->running == thread)
         charge(rq);

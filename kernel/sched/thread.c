@@ -14,8 +14,7 @@
 #include <sched/thread.h>
 #include <sched/world.h>
 
-static unsigned threads;  /* atomic */
-static unsigned next_cpu; /* atomic; new threads are dealt out to the CPUs in turn */
+static unsigned threads; /* atomic */
 
 /* The code in which a new thread starts. */
 static void thread_begin(void *arg)
@@ -43,6 +42,8 @@ struct thread *thread_create(void (*entry)(void *arg), void *arg)
     thread->arg = arg;
     thread->state = THREAD_SLEEPING;
     thread->at_rest = true;
+    thread->affinity = thread_current()->affinity;
+    thread->rate = TURN_RATE_ONE;
     /* A new thread is made to look as if it had switched away: holding the run-queue lock. */
     thread->locks = (struct lock_record){.count = 1, .ranks = {RANK_RUNQUEUE}};
     context_init(&thread->context, thread->stack_top, thread_begin, thread);
@@ -53,7 +54,7 @@ struct thread *thread_create(void (*entry)(void *arg), void *arg)
 
 void thread_start(struct thread *thread)
 {
-    run_start(thread, atomic_add_fetch(&next_cpu, 1u) % cpu_count());
+    run_start(thread);
 }
 
 void thread_exit(void)
@@ -92,8 +93,10 @@ void thread_set_fail_nth(struct thread *thread, unsigned nth)
 {
     atomic_store_relaxed(&thread->fail_nth, nth);
     /* If the thread does not run, the next switch to it stores this in the record of its CPU. */
+    preempt_disable();
     if (thread == thread_current())
         this_cpu()->fail_nth = &thread->fail_nth;
+    preempt_enable();
 }
 
 int thread_sleep_until(uint64_t deadline_ns)

@@ -1,8 +1,8 @@
 /* Whose turn it is: threads in the order of their virtual time.
 
-   The virtual time of a thread is the CPU time that it has had. The thread with the least is next,
-   so that all get the same share. The floor of a queue follows the least virtual time of the
-   threads that run or wait.
+   The virtual time of a thread is the CPU time that it has had, times its `rate`. The thread with
+   the least is next, so that all of the same rate get the same share. The floor of a queue follows
+   the least virtual time of the threads that run or wait.
 
        virtual time  ---- S ------------- floor -- A ---- B ------ R (running) -->
                           |<--- lead --->|
@@ -43,6 +43,7 @@ void turns_add(struct turns *turns, struct thread *thread)
     struct thread *other = thread;
 
     thread->arrival = turns->arrivals++;
+    thread->queued = true;
     if (!turns->first || thread->virtual_ns < turns->first->virtual_ns) {
         other = turns->first;
         turns->first = thread;
@@ -52,11 +53,24 @@ void turns_add(struct turns *turns, struct thread *thread)
     turns->length++;
 }
 
-void turns_add_woken(struct turns *turns, struct thread *thread)
+void turns_limit_lead(const struct turns *turns, struct thread *thread)
 {
     if (thread->virtual_ns + LEAD_MAX_NS < turns->floor_ns)
         thread->virtual_ns = turns->floor_ns - LEAD_MAX_NS;
-    turns_add(turns, thread);
+}
+
+void turns_remove(struct turns *turns, struct thread *thread)
+{
+    assert(thread->queued);
+    thread->queued = false;
+    turns->length--;
+    if (thread != turns->first) {
+        RB_REMOVE(turn_tree, &turns->others, thread);
+        return;
+    }
+    turns->first = turns->length > 0 ? RB_MIN(turn_tree, &turns->others) : NULL;
+    if (turns->first)
+        RB_REMOVE(turn_tree, &turns->others, turns->first);
 }
 
 struct thread *turns_take(struct turns *turns)
@@ -64,12 +78,21 @@ struct thread *turns_take(struct turns *turns)
     struct thread *thread = turns->first;
 
     assert(thread);
-    turns->length--;
-    turns->first = NULL;
-    if (turns->length > 0) {
-        turns->first = RB_MIN(turn_tree, &turns->others);
-        RB_REMOVE(turn_tree, &turns->others, turns->first);
+    turns_remove(turns, thread);
+    return thread;
+}
+
+struct thread *turns_take_for(struct turns *turns, unsigned cpu)
+{
+    struct thread *thread = turns->first;
+
+    if (thread && !(thread->affinity >> cpu & 1)) {
+        thread = turns->length > 1 ? RB_MIN(turn_tree, &turns->others) : NULL;
+        while (thread && !(thread->affinity >> cpu & 1))
+            thread = RB_NEXT(turn_tree, &turns->others, thread);
     }
+    if (thread)
+        turns_remove(turns, thread);
     return thread;
 }
 

@@ -13,21 +13,35 @@ struct turns {
     struct turn_tree others; /* the other threads that wait */
     unsigned length;         /* how many threads wait; an estimate without the lock */
     uint64_t floor_ns;       /* virtual time, which every thread that does not sleep has reached,
-                                but for leads; never decreases */
+                                but for leads; never decreases; an estimate without the lock */
     uint64_t arrivals;       /* how many threads have been added */
 };
 
-/* Add a thread that was running, or one that wakes. */
+/* Adds a runnable thread. */
 void turns_add(struct turns *turns, struct thread *thread);
-void turns_add_woken(struct turns *turns, struct thread *thread);
+
+/* Takes from a thread that wakes what it has too much of lead. */
+void turns_limit_lead(const struct turns *turns, struct thread *thread);
 
 /* Removes the first thread, and returns it. */
 struct thread *turns_take(struct turns *turns);
 
+/* Removes the first thread that may use the CPU, and returns it. Returns NULL if there is none. */
+struct thread *turns_take_for(struct turns *turns, unsigned cpu);
+
+/* Removes a thread that waits. */
+void turns_remove(struct turns *turns, struct thread *thread);
+
+/* Returns what CPU time of a thread counts as virtual time. */
+static inline uint64_t turns_virtual(const struct thread *thread, uint64_t cpu_ns)
+{
+    return cpu_ns * thread->rate / TURN_RATE_ONE;
+}
+
 /* Charges the running thread `ran_ns` of CPU time. */
 static inline void turns_charge(struct turns *turns, struct thread *running, uint64_t ran_ns)
 {
-    uint64_t least_ns = running->virtual_ns += ran_ns >> running->virtual_shift;
+    uint64_t least_ns = running->virtual_ns += turns_virtual(running, ran_ns);
 
     if (turns->first)
         least_ns = min(least_ns, turns->first->virtual_ns);
@@ -45,7 +59,8 @@ static inline bool turns_is_over(const struct turns *turns, const struct thread 
 static inline bool turns_is_urgent(const struct thread *woken, const struct thread *running,
                                    uint64_t ran_ns)
 {
-    return woken->virtual_ns + TURN_URGENT_NS < running->virtual_ns + ran_ns;
+    return woken->virtual_ns + TURN_URGENT_NS <
+           running->virtual_ns + turns_virtual(running, ran_ns);
 }
 
 /* Takes half of the lead of a running thread, for a thread that it creates. Returns how far the new
