@@ -30,7 +30,7 @@ struct signal_info news_child_info(int pid, int status);
 void news_of_stop(struct process *process, int signo);
 void news_of_continue(struct process *process);
 
-/* Notifies the parent of the stop of a process if all tasks that are left sleep because of it. */
+/* Notifies the parent of the stop of a process if all tasks that are to sleep because of it do. */
 void news_check_stop(struct process *process);
 
 /* Notifies the tracer that the task stops for it; `signo` is the stopping signal in wait4. */

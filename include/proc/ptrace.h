@@ -53,8 +53,9 @@ void ptrace_call_ends(void);
 /* A signal was taken. Returns true if it is to be acted on; `info` is then the tracer's choice. */
 __must_check bool ptrace_signal(struct signal_info *info);
 
-/* A signal has stopped the process. Returns true if it was held for its tracer, and resumed. */
-bool ptrace_group_stop(int signo);
+/* A signal has stopped the process. Returns when the tracer has resumed the task, or there is
+   none. */
+void ptrace_group_stop(int signo);
 
 /* The process was asked to stop, by PTRACE_INTERRUPT or as the child of a tracee. */
 void ptrace_trap(void);

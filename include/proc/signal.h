@@ -12,6 +12,7 @@
        restart.c      system calls that a signal has interrupted
        itimer.c       alarms
        cputimer.c     timers of CPU time
+       tracing.c      the state of a task that is traced
        ptrace.c       a tracer, which sees each signal first
 
    Each signal is pending once at most, real-time signals too. */
@@ -20,6 +21,7 @@
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <arch/spinlock.h>
+#include <proc/tracing.h>
 #include <sched/waitq.h>
 
 struct process;
@@ -67,15 +69,17 @@ struct signal_queue {
     struct signal_info infos[SIGNALS]; /* [signo - 1] of those in the set */
 };
 
-/* Stops by a signal, of all tasks of a process:
+/* The job stop: a stop by a signal, of all tasks of a process.
 
-       RUNNING --a task takes a stop signal--> STOP_TAKEN --it acts on it--> STOPPED
-          ^                                        |                           |
-          +---------- SIGCONT or SIGKILL is posted, or the tracer decides -----+
+       RUNNING --a task acts on a stop signal--> STOPPED
+          ^                                         |
+          +----- SIGCONT or SIGKILL is posted ------+
 
-   Between STOP_TAKEN and STOPPED a tracer sees the signal. In STOPPED every task goes to sleep as
-   soon as it can; the last one notifies the parent. */
-enum job_state { JOB_RUNNING, JOB_STOP_TAKEN, JOB_STOPPED };
+   Before it acts on the signal, a task takes it, and its tracer sees it; SIGCONT and SIGKILL then
+   cancel it (`may_stop`). In STOPPED every task goes to sleep as soon as it can. The parent is
+   notified once: when all sleep but those that a tracer lets run in spite of the stop. STOPPED
+   lasts for those too: the next stop, or the end of the tracing, stops them again. */
+enum job_state { JOB_RUNNING, JOB_STOPPED };
 
 /* The signals of a process. Writers of a field: (l) the holder of the lock. */
 struct signal_state {
@@ -84,7 +88,8 @@ struct signal_state {
     struct signal_action actions[SIGNALS]; /* (l) [signo - 1] */
     bool spared;             /* (l) it is init, for which default actions do nothing */
     enum job_state job;      /* (l) */
-    int stop_signo;          /* (l) the signal of the stop; 0: it has not begun */
+    unsigned stop_number;    /* (l) counts the stops that have begun */
+    int stop_signo;          /* (l) the signal of the stop; 0: there is none */
     unsigned asleep;         /* (l) tasks that sleep because of the stop */
     bool stop_told;          /* (l) the parent was notified of the stop */
     bool continue_due;       /* (l) the parent is to be notified of the end of a stop */
@@ -101,12 +106,10 @@ struct task_signals {
     uint64_t blocked;            /* (l) SIGKILL and SIGSTOP never are */
     uint64_t awaited;            /* (l) rt_sigtimedwait sleeps for these, blocked or not */
 
-    /* For ptrace.c. */
-    bool traced;          /* (l) a tracer sees its signals first */
-    bool seized;          /* (l) SIGCONT makes it stop for its tracer */
-    bool held;            /* (l) it sleeps for its tracer, or is about to */
-    bool trap_wanted;     /* (l) it must stop for its tracer */
-    bool continue_untold; /* (l) it must stop for its tracer because of a SIGCONT */
+    bool may_stop;           /* (l) no SIGCONT was posted since it took its last signal */
+    unsigned told_stop;      /* (l) the number of the stop that its tracer was told of last */
+    unsigned overruled_stop; /* (l) the number of the stop in which its tracer lets it run; or 0 */
+    struct tracing tracing;  /* (l) */
 
     struct signal_stack stack; /* (o) */
     struct signal_trap trap;   /* (o) */
@@ -175,6 +178,9 @@ struct signal_masks signal_masks_of(struct task *task);
 
 /* Returns true if the current task blocks the signal, or its process ignores it. */
 bool signal_is_held_off(int signo);
+
+/* Returns true if the task sleeps, or is about to, because a signal has stopped its process. */
+bool signal_has_stopped(struct task *task);
 
 /* Returns true if the current task has signals to take. */
 bool signal_is_pending(void);

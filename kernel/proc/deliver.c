@@ -26,28 +26,41 @@
 
 /* ---- Stopping ---- */
 
-/* Begins the stop of the process. If the group is orphaned, a stop signal other than SIGSTOP is
-   discarded, because no process would continue the job; then returns false. */
-static bool job_stop_begin(struct process *self, int signo)
+/* Returns true if the stop that the task has taken is to begin. If the group is orphaned, a stop
+   signal other than SIGSTOP is discarded, because no process would continue the job. If SIGCONT or
+   SIGKILL was posted since, the stop is over already. If another task has stopped the process, this
+   one goes to sleep by its next look. signals.lock and the tree lock are held. */
+static bool is_stop_due(const struct task *self, int signo)
 {
-    struct signal_state *state = &self->signals;
+    if (signo != SIGSTOP && group_is_orphaned(self->process->pgid, NULL))
+        return false;
+    return self->signals.may_stop && !is_job_stopped(self);
+}
+
+/* Begins the stop of the process, if it is due. Tasks that sleep in an earlier stop, in which a
+   tracer lets the current one run, sleep on; their tracers are told of this stop, too. */
+static bool job_stop_begin(struct task *self, int signo)
+{
+    struct signal_state *state = &self->process->signals;
     struct task *task;
 
     mutex_lock(&process_tree_lock);
-    bool is_futile = signo != SIGSTOP && group_is_orphaned(self->pgid, NULL);
     spin_lock(&state->lock);
-    if (is_futile && state->job == JOB_STOPPED)
-        signal_end_stop(state);
-    if (state->job == JOB_STOPPED) {
+    bool is_due = is_stop_due(self, signo);
+    self->signals.may_stop = false;
+    if (is_due) {
+        state->job = JOB_STOPPED;
+        state->stop_number++;
         state->stop_signo = signo;
         state->continue_due = false;
-        TAILQ_FOREACH (task, &self->tasks, link)
-            if (task != task_current())
+        TAILQ_FOREACH (task, &self->process->tasks, link)
+            if (task != self)
                 thread_interrupt(task->thread, WORK_SIGNAL);
+        waitq_wake_all(&state->continued);
     }
     spin_unlock(&state->lock);
     mutex_unlock(&process_tree_lock);
-    return !is_futile;
+    return is_due;
 }
 
 /* Counts the current task as asleep, or no more, and notifies the parent if the stop is now
@@ -76,54 +89,45 @@ static void job_tell_continue(struct process *self)
     mutex_unlock(&process_tree_lock);
 }
 
-/* The reasons for the end of a stop: SIGCONT, the end of the task, a new stop that the tracer
-   requested, or the tracer's wish that the task goes on. */
-enum wakeup { WAKEUP_CONTINUED, WAKEUP_KILLED, WAKEUP_TRAPPED, WAKEUP_RESUMED };
+/* Returns true if the task's tracer is to be told of the stop: of a new one, or again, because it
+   asks. signals.lock is held. */
+static bool is_tracer_to_be_told(const struct task *self)
+{
+    bool is_new = self->signals.told_stop != self->process->signals.stop_number;
 
-/* Sleeps while the process is stopped.
+    return is_trap_due(self) || (is_traced(self) && is_new);
+}
+
+/* Sleeps while the process is stopped. If the tracer is to be told of the stop, returns its signal;
+   if the stop is over, 0.
 
    WORK_KILL alone ends no stop, and is cleared. It may come from a fatal signal that was posted
    after the stop was taken and before it began; that signal stays pending until the stop ends. No
    SIGKILL is missed, because its sender adds it to `pending`, under the lock, before it sets
    WORK_KILL. */
-static enum wakeup job_stop_sleep(struct task *self)
+static int job_stop_sleep(struct task *self)
 {
     struct signal_state *state = &self->process->signals;
-    enum wakeup why = WAKEUP_CONTINUED;
 
     spin_lock(&state->lock);
-    while (state->job == JOB_STOPPED && !self->signals.trap_wanted && !signal_must_end(self)) {
+    while (is_job_stopped(self) && !is_tracer_to_be_told(self) && !signal_must_end(self)) {
         atomic_and(&thread_current()->work, ~WORK_KILL);
         (void)!waitq_sleep_killable(&state->continued, &state->lock);
     }
-    if (signal_must_end(self))
-        why = WAKEUP_KILLED;
-    else if (state->job == JOB_STOPPED)
-        why = WAKEUP_TRAPPED;
+    int signo = is_job_stopped(self) && !signal_must_end(self) ? state->stop_signo : 0;
     spin_unlock(&state->lock);
-    return why;
+    return signo;
 }
 
-static bool is_stopped(const struct process *process)
-{
-    return atomic_load_relaxed(&process->signals.job) == JOB_STOPPED;
-}
-
-/* Stops until SIGCONT or SIGKILL. A tracee also stops for its tracer, at once and whenever that
-   asks for it. If the tracer resumes it, the job stop is over, and the parent is not notified. */
+/* Stops until SIGCONT or SIGKILL. A tracee also stops for its tracer, at once and whenever that is
+   to be told; the tracer may let it run in spite of the stop. */
 static void job_stop(struct task *self, int signo)
 {
-    enum wakeup why = WAKEUP_RESUMED;
-
     job_count_asleep(self->process, 1);
-    do {
-        if (ptrace_group_stop(signo) && !is_stopped(self->process))
-            break;
-        why = job_stop_sleep(self);
-    } while (why == WAKEUP_TRAPPED);
+    do
+        ptrace_group_stop(signo);
+    while ((signo = job_stop_sleep(self)));
     job_count_asleep(self->process, -1);
-    if (why == WAKEUP_CONTINUED)
-        job_tell_continue(self->process);
 }
 
 /* ---- Taking ---- */
@@ -145,16 +149,8 @@ static enum disposition choose(struct task *self, const struct signal_info *info
     }
     if (signal_is_ignored(state, signo))
         return IGNORE;
-    if (!has_handler(mine)) {
-        if (!(BIT(signo) & DEFAULT_STOP))
-            return DIE;
-        /* If SIGCONT or SIGKILL was posted since the stop was taken, the stop is over already. If
-           another task has stopped the process, this one goes to sleep by its next look. */
-        if (state->job != JOB_STOP_TAKEN)
-            return IGNORE;
-        state->job = JOB_STOPPED;
-        return STOP;
-    }
+    if (!has_handler(mine))
+        return BIT(signo) & DEFAULT_STOP ? STOP : DIE;
     *action = *mine;
     if (mine->flags & SA_RESETHAND)
         mine->handler = (uaddr_t)SIG_DFL;
@@ -163,29 +159,30 @@ static enum disposition choose(struct task *self, const struct signal_info *info
 
 /* The next action of signal delivery. */
 struct next {
-    bool is_end;    /* the end of the task: the process ends, or another task execs */
-    bool is_trap;   /* else a stop that the tracer requested */
-    int stop_signo; /* else, if not 0, to sleep, because another task has stopped the process */
-    bool is_signal; /* else a signal, which was taken */
-    bool is_traced; /* and which the tracer sees first */
+    bool is_end;       /* the end of the task: the process ends, or another task execs */
+    bool is_continued; /* else to tell the parent that a stop is over */
+    int stop_signo;    /* else, if not 0, to sleep, because the process has stopped */
+    bool is_trap;      /* else a stop that the tracer waits for */
+    bool is_signal;    /* else a signal, which was taken */
+    bool is_traced;    /* and which the tracer sees first */
 };
 
 static struct next take_next(struct task *self, struct signal_info *info)
 {
     struct signal_state *state = &self->process->signals;
-    struct task_signals *mine = &self->signals;
     struct next next = {};
 
     spin_lock(&state->lock);
     bool is_killed = signal_pending_of(self) & BIT(SIGKILL);
-    next.is_end = !is_killed && signal_must_end(self);
-    next.is_trap = !is_killed && (mine->trap_wanted || mine->continue_untold);
-    mine->trap_wanted = mine->continue_untold = false;
-    if (!is_killed && !next.is_trap)
-        next.stop_signo = state->stop_signo;
-    if (!next.is_end && !next.is_trap && !next.stop_signo)
-        next.is_signal = signal_take(self, is_killed ? BIT(SIGKILL) : ~mine->blocked, info);
-    next.is_traced = next.is_signal && mine->traced && info->signo != SIGKILL;
+    if (!is_killed) {
+        next.is_end = signal_must_end(self);
+        next.is_continued = state->continue_due && state->job == JOB_RUNNING;
+        next.stop_signo = is_job_stopped(self) ? state->stop_signo : 0;
+        next.is_trap = is_trap_due(self);
+    }
+    if (!next.is_end && !next.is_continued && !next.stop_signo && !next.is_trap)
+        next.is_signal = signal_take(self, is_killed ? BIT(SIGKILL) : ~self->signals.blocked, info);
+    next.is_traced = next.is_signal && is_traced(self) && info->signo != SIGKILL;
     spin_unlock(&state->lock);
     return next;
 }
@@ -200,7 +197,7 @@ static bool act_on(struct task *self, const struct signal_info *info, struct sig
     spin_unlock(&process->signals.lock);
     if (what == DIE)
         process_exit_by_signal(info);
-    if (what == STOP && job_stop_begin(process, info->signo))
+    if (what == STOP && job_stop_begin(self, info->signo))
         job_stop(self, info->signo);
     return what == CALL;
 }
@@ -214,10 +211,12 @@ static bool next_for_handler(struct task *self, struct signal_info *info,
 
         if (next.is_end)
             task_exit(0);
-        else if (next.is_trap)
-            ptrace_trap();
+        else if (next.is_continued)
+            job_tell_continue(self->process);
         else if (next.stop_signo)
             job_stop(self, next.stop_signo);
+        else if (next.is_trap)
+            ptrace_trap();
         else if (!next.is_signal)
             return false;
         else if ((!next.is_traced || ptrace_signal(info)) && act_on(self, info, action))

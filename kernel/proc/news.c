@@ -20,6 +20,7 @@
 #include <lib/panic.h>
 #include <proc/news.h>
 #include <proc/process.h>
+#include "signal_set.h"
 
 /* ---- Sleeping and waking ---- */
 
@@ -105,7 +106,7 @@ void news_check_stop(struct process *process)
     assert(mutex_is_held(&process_tree_lock));
     spin_lock(&state->lock);
     TAILQ_FOREACH (task, &process->tasks, link)
-        count++;
+        count += is_job_stopped(task);
     int signo = state->stop_signo;
     bool is_complete = signo && !state->stop_told && state->asleep >= count;
     state->stop_told |= is_complete;

@@ -2,7 +2,7 @@
 
        the tracee                                       the tracer
        ptrace_stop_begin: what it stops at, and SIGCHLD ->  wait4 takes `status`; ptrace_look
-       ptrace_stop_sleep: while it is `held`            <-  ptrace_resume: `inject`, not `held`
+       ptrace_stop_sleep: while it is held              <-  ptrace_resume: `inject`, released
        ptrace_stop_end: takes `inject`, goes on
 
    Always true: while the tracer holds the tree lock and sees a stop, the registers of the tracee do
@@ -19,8 +19,8 @@
    when the tracer has waited or traces it no more (news.c). Until then the parent's wait4 does not
    see a zombie (wait.c).
 
-   Locks: the tree lock for struct ptrace. Inside it signals.lock for `traced` and `seized`, which
-   posting a signal reads, and for `held` and the sleep. */
+   Locks: the tree lock for struct ptrace. Inside it signals.lock for struct tracing, which posting a
+   signal reads, and for the sleep. */
 
 #include <asm/unistd.h>
 #include <linux/errno.h>
@@ -43,29 +43,14 @@
 
 /* ---- Signals of a tracee ---- */
 
-/* The facts about the tracer that posting a signal depends on. */
-enum tracing { TRACING_NONE, TRACING_OLD, TRACING_SEIZED };
-
-static void set_tracing(struct task *task, enum tracing tracing)
-{
-    struct task_signals *signals = &task->signals;
-
-    spin_lock(&task->process->signals.lock);
-    signals->traced = tracing != TRACING_NONE;
-    signals->seized = tracing == TRACING_SEIZED;
-    signals->trap_wanted = signals->continue_untold = false;
-    spin_unlock(&task->process->signals.lock);
-}
-
 /* Makes a tracee stop for its tracer as soon as it can, even if it sleeps or is stopped already. */
 static void want_trap(struct task *task)
 {
-    struct signal_state *state = &task->process->signals;
+    struct spinlock *lock = &task->process->signals.lock;
 
-    spin_lock(&state->lock);
-    task->signals.trap_wanted = true;
-    waitq_wake_all(&state->continued);
-    spin_unlock(&state->lock);
+    spin_lock(lock);
+    tracing_want_trap(task);
+    spin_unlock(lock);
     thread_interrupt(task->thread, WORK_SIGNAL);
 }
 
@@ -76,8 +61,8 @@ static void begin_stopped(struct task *child)
     struct spinlock *lock = &child->process->signals.lock;
 
     spin_lock(lock);
-    if (child->signals.seized)
-        child->signals.trap_wanted = true;
+    if (child->ptrace.is_seized)
+        tracing_want_trap(child);
     else
         signal_queue_add(&child->signals.pending,
                          &(struct signal_info){.signo = SIGSTOP, .code = SI_USER});
@@ -108,12 +93,15 @@ static int stop_code(const struct ptrace *ptrace, const struct stop *stop)
     return stop->code;
 }
 
-/* Marks the process as about to sleep for its tracer. */
-static void hold_for_tracer(struct task *self)
+/* Marks the task as about to sleep for its tracer. */
+static void hold_for_tracer(struct task *self, enum ptrace_stop kind)
 {
+    bool is_own = kind == PTRACE_STOP_TRAP || kind == PTRACE_STOP_GROUP;
+
     spin_lock(&self->process->signals.lock);
-    self->signals.held = true;
-    self->signals.trap_wanted = false; /* the requested stop is reached */
+    tracing_hold(self, is_own ? TRACING_STOP_OWN : TRACING_STOP_OTHER);
+    if (kind == PTRACE_STOP_GROUP)
+        self->signals.told_stop = self->process->signals.stop_number;
     spin_unlock(&self->process->signals.lock);
 }
 
@@ -135,7 +123,7 @@ static bool ptrace_stop_begin(struct task *self, const struct stop *stop)
         ptrace->info =
             stop->info ? *stop->info
                        : (struct signal_info){.signo = code & 0x7f, .code = code, .pid = self->tid};
-        hold_for_tracer(self);
+        hold_for_tracer(self, stop->kind);
         news_of_ptrace_stop(self, code & 0x7f);
     }
     mutex_unlock(&process_tree_lock);
@@ -152,11 +140,14 @@ static void ptrace_stop_sleep(struct task *self)
     struct signal_state *state = &self->process->signals;
 
     spin_lock(&state->lock);
-    while (self->signals.held && !signal_must_end(self)) {
+    while (is_held(self) && !signal_must_end(self)) {
         atomic_and(&thread_current()->work, ~WORK_KILL);
         (void)!waitq_sleep_killable(&state->continued, &state->lock);
     }
-    self->signals.held = false;
+    tracing_release(self);
+    /* A signal that was posted meanwhile may have woken another task, which has ended since. */
+    if (signal_pending_of(self) & ~self->signals.blocked)
+        thread_set_work(thread_current(), WORK_SIGNAL);
     spin_unlock(&state->lock);
 }
 
@@ -226,11 +217,11 @@ bool ptrace_signal(struct signal_info *info)
     return signo;
 }
 
-bool ptrace_group_stop(int signo)
+void ptrace_group_stop(int signo)
 {
     int unused;
 
-    return stop_at(&(struct stop){.kind = PTRACE_STOP_GROUP, .code = signo}, &unused);
+    (void)stop_at(&(struct stop){.kind = PTRACE_STOP_GROUP, .code = signo}, &unused);
 }
 
 void ptrace_trap(void)
@@ -279,17 +270,18 @@ void ptrace_execed(int old_tid)
 
 /* ---- Tracers and tracees; the tree lock is held ---- */
 
-static void tracer_link(struct task *task, struct process *tracer, enum tracing tracing,
-                        unsigned options)
+static void tracer_link(struct task *task, struct process *tracer, bool is_seized, unsigned options)
 {
     struct ptrace *ptrace = &task->ptrace;
 
     assert(mutex_is_held(&process_tree_lock));
     ptrace->tracer = tracer;
     ptrace->options = options;
-    ptrace->is_seized = tracing == TRACING_SEIZED;
+    ptrace->is_seized = is_seized;
     TAILQ_INSERT_TAIL(&tracer->tracees, task, ptrace.link);
-    set_tracing(task, tracing);
+    spin_lock(&task->process->signals.lock);
+    tracing_begin(task, is_seized);
+    spin_unlock(&task->process->signals.lock);
 }
 
 void ptrace_inherit(struct task *child, unsigned flags)
@@ -299,7 +291,7 @@ void ptrace_inherit(struct task *child, unsigned flags)
     assert(mutex_is_held(&process_tree_lock));
     if (!mine->tracer || !(mine->options & 1u << fork_event(flags)))
         return;
-    tracer_link(child, mine->tracer, mine->is_seized ? TRACING_SEIZED : TRACING_OLD, mine->options);
+    tracer_link(child, mine->tracer, mine->is_seized, mine->options);
     begin_stopped(child);
 }
 
@@ -307,24 +299,24 @@ void ptrace_inherit(struct task *child, unsigned flags)
    stopped by that. */
 static void let_go(struct task *task, int signo)
 {
-    struct signal_state *state = &task->process->signals;
-
     task->ptrace.inject = signo;
     task->ptrace.stop = PTRACE_STOP_NONE;
     task->ptrace.status = 0;
-    spin_lock(&state->lock);
-    task->signals.held = false;
-    waitq_wake_all(&state->continued);
-    spin_unlock(&state->lock);
+    spin_lock(&task->process->signals.lock);
+    tracing_release(task);
+    spin_unlock(&task->process->signals.lock);
 }
 
-/* Ends the stop by a signal of a process that is still held for its tracer. */
-static void end_group_stop(struct signal_state *state)
+/* Lets a tracee run in spite of the stop of its process that the tracer was told of, if that still
+   lasts. Others stay stopped. */
+static void overrule_stop(struct task *task)
 {
+    struct signal_state *state = &task->process->signals;
+
     spin_lock(&state->lock);
-    signal_end_stop(state);
-    state->continue_due = false; /* the parent is not notified */
+    task->signals.overruled_stop = task->signals.told_stop;
     spin_unlock(&state->lock);
+    news_check_stop(task->process);
 }
 
 static void tracer_unlink(struct task *task)
@@ -335,7 +327,9 @@ static void tracer_unlink(struct task *task)
     ptrace->tracer = NULL;
     ptrace->options = 0;
     ptrace->is_seized = false;
-    set_tracing(task, TRACING_NONE);
+    spin_lock(&task->process->signals.lock);
+    tracing_end(task);
+    spin_unlock(&task->process->signals.lock);
     atomic_and(&task->thread->work, ~WORK_PTRACE);
 }
 
@@ -390,12 +384,6 @@ void ptrace_tracer_exits(struct process *tracer)
 
 /* ---- The tracer's requests ---- */
 
-/* Returns true if a signal has stopped the process of the task. */
-static bool is_job_stopped(const struct task *task)
-{
-    return atomic_load_relaxed(&task->process->signals.job) == JOB_STOPPED;
-}
-
 /* Returns the task with that number, which may have ended; or NULL. The tree lock is held. */
 static struct task *find_task(int tid)
 {
@@ -430,7 +418,7 @@ int ptrace_me(void)
     mutex_lock(&process_tree_lock);
     struct process *parent = self->process->parent;
     if (!self->ptrace.tracer && parent) {
-        tracer_link(self, parent, TRACING_OLD, 0);
+        tracer_link(self, parent, false, 0);
         err = 0;
     }
     mutex_unlock(&process_tree_lock);
@@ -444,10 +432,9 @@ static bool may_trace(const struct task *task)
 }
 
 /* Makes the caller the tracer of a task. */
-static int trace_task(int tid, enum tracing tracing, unsigned options)
+static int trace_task(int tid, bool is_seized, unsigned options)
 {
-    const struct signal_info stop = {
-        .signo = SIGSTOP, .code = SI_USER, .pid = process_current()->pid};
+    const struct signal_info stop = user_signal(SIGSTOP);
     int err = 0;
 
     mutex_lock(&process_tree_lock);
@@ -455,10 +442,10 @@ static int trace_task(int tid, enum tracing tracing, unsigned options)
     if (!task || !may_trace(task)) {
         err = task ? -EPERM : -ESRCH;
     } else {
-        tracer_link(task, process_current(), tracing, options);
-        if (tracing == TRACING_OLD)
+        tracer_link(task, process_current(), is_seized, options);
+        if (!is_seized)
             signal_send_task(task, &stop);
-        if (is_job_stopped(task)) /* it stops again, for its tracer */
+        if (signal_has_stopped(task)) /* it stops again, for its tracer */
             want_trap(task);
     }
     mutex_unlock(&process_tree_lock);
@@ -469,12 +456,12 @@ int ptrace_seize(int pid, uint64_t options)
 {
     if (options & ~(uint64_t)KNOWN_OPTIONS)
         return -EIO;
-    return trace_task(pid, TRACING_SEIZED, options);
+    return trace_task(pid, true, options);
 }
 
 int ptrace_attach(int pid)
 {
-    return trace_task(pid, TRACING_OLD, 0);
+    return trace_task(pid, false, 0);
 }
 
 int ptrace_set_options(int pid, uint64_t options)
@@ -514,17 +501,30 @@ int ptrace_kill(int pid)
     return task ? 0 : -ESRCH;
 }
 
+/* Returns true if the stop of the task's process is news that its parent, the tracer, was not told,
+   because it traces the leader. The tree lock is held. */
+static bool is_stop_untold(const struct task *task)
+{
+    struct process *process = task->process;
+
+    if (task != process->leader || task->ptrace.tracer != process->parent)
+        return false;
+    spin_lock(&process->signals.lock);
+    bool is_untold = process->signals.stop_told; /* or it will be told */
+    spin_unlock(&process->signals.lock);
+    return is_untold;
+}
+
 /* Ends the tracing of a stopped tracee. If the tracer is the parent and a signal has stopped the
    tracee, the parent is notified of that stop now, because as the tracer it was told of another. */
 static void tracer_detach(struct task *task)
 {
-    const struct ptrace *ptrace = &task->ptrace;
     struct process *process = task->process;
-    bool is_untold = ptrace->stop == PTRACE_STOP_GROUP && ptrace->tracer == process->parent;
+    bool is_untold = task->ptrace.stop == PTRACE_STOP_GROUP && is_stop_untold(task);
 
     tracer_unlink(task);
-    if (is_untold && is_job_stopped(task))
-        news_of_stop(process, ptrace->info.signo);
+    if (is_untold)
+        news_of_stop(process, task->ptrace.info.signo);
 }
 
 static int resume_locked(struct task *task, enum ptrace_resume how, int signo)
@@ -540,10 +540,10 @@ static int resume_locked(struct task *task, enum ptrace_resume how, int signo)
         atomic_and(&task->thread->work, ~WORK_PTRACE);
     if (how == PTRACE_RESUME_DETACH)
         tracer_detach(task);
-    /* PTRACE_CONT and PTRACE_SYSCALL overrule the signal that stopped the tracee; PTRACE_DETACH
+    /* PTRACE_CONT and PTRACE_SYSCALL overrule the signal that stopped the process; PTRACE_DETACH
        does not. */
     if (is_group && (how == PTRACE_RESUME_CONT || how == PTRACE_RESUME_SYSCALL))
-        end_group_stop(&task->process->signals);
+        overrule_stop(task);
     let_go(task, signo);
     return 0;
 }

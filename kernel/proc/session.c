@@ -44,9 +44,8 @@ bool group_is_orphaned(int pgid, const struct process *leaving)
 
 /* Returns true if a member of the group is stopped.
 
-   `stopped` is read without its lock. A member that stops sets it, then waits for the tree lock
-   (job_stop_begin in deliver.c). If we do not see it, that member gets the lock after us, finds its
-   group orphaned, and does not stop. A member that SIGSTOP stops meanwhile may count or not. */
+   `job` is read without its lock. A member that stops sets it under the tree lock (job_stop_begin in
+   deliver.c): before us, or after us, and then it finds its group orphaned, and does not stop. */
 static bool group_has_stopped(int pgid)
 {
     for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1))

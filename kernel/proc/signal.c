@@ -119,16 +119,39 @@ static bool is_fatal(const struct task *task, int signo)
 {
     const struct signal_state *state = &task->process->signals;
 
-    if (task->signals.traced && signo != SIGKILL)
+    if (is_traced(task) && signo != SIGKILL)
         return false;
     bool is_default = state->actions[signo - 1].handler == (uaddr_t)SIG_DFL;
 
     return is_default && !(BIT(signo) & DEFAULT_STOP) && !signal_is_ignored(state, signo);
 }
 
-void signal_end_stop(struct signal_state *state)
+bool is_job_stopped(const struct task *task)
 {
+    const struct signal_state *state = &task->process->signals;
+
     assert(spin_is_held(&state->lock));
+    return state->job == JOB_STOPPED && task->signals.overruled_stop != state->stop_number;
+}
+
+bool signal_has_stopped(struct task *task)
+{
+    struct spinlock *lock = &task->process->signals.lock;
+
+    spin_lock(lock);
+    bool has_stopped = is_job_stopped(task);
+    spin_unlock(lock);
+    return has_stopped;
+}
+
+void signal_end_stop(struct process *process)
+{
+    struct signal_state *state = &process->signals;
+    struct task *task;
+
+    assert(spin_is_held(&state->lock));
+    TAILQ_FOREACH (task, &process->tasks, link)
+        task->signals.may_stop = false;
     if (state->job == JOB_STOPPED && state->stop_told)
         state->continue_due = true;
     state->job = JOB_RUNNING;
@@ -147,31 +170,21 @@ static void discard(struct process *process, uint64_t set)
         task->signals.pending.set &= ~set;
 }
 
-/* Makes every task that a tracer has seized stop for it. The lock is held. */
-static void tell_tracers_of_continue(struct process *process)
-{
-    struct task *task;
-
-    TAILQ_FOREACH (task, &process->tasks, link) {
-        if (!task->signals.seized)
-            continue;
-        task->signals.continue_untold = true;
-        thread_interrupt(task->thread, WORK_SIGNAL);
-    }
-}
-
 /* Stops and continues, as far as posting does. If a tracer has seized a task, SIGCONT makes it stop
    for the tracer, whatever is done about the signal. The lock is held. */
 static void stop_or_continue(struct process *process, int signo)
 {
+    struct task *task;
+
     if (BIT(signo) & DEFAULT_STOP)
         discard(process, BIT(SIGCONT));
     if (signo == SIGCONT)
         discard(process, DEFAULT_STOP);
     if (signo == SIGCONT || signo == SIGKILL)
-        signal_end_stop(&process->signals);
+        signal_end_stop(process);
     if (signo == SIGCONT)
-        tell_tracers_of_continue(process);
+        TAILQ_FOREACH (task, &process->tasks, link)
+            tracing_tell_continue(task);
 }
 
 void signal_queue_add(struct signal_queue *queue, const struct signal_info *info)
@@ -188,18 +201,25 @@ static bool task_wants(const struct task *task, int signo)
 }
 
 /* Returns the task that is to take a signal which is pending for the process, or NULL if all block
-   it. The list is as long as the process has tasks. The lock is held. */
+   it. It is one that waits for the signal; else one that no tracer holds and no stop; else any. The
+   list is as long as the process has tasks. The lock is held. */
 static struct task *find_receiver(struct process *process, int signo)
 {
-    struct task *task, *found = NULL;
+    struct task *task, *found = NULL, *resting = NULL;
 
     TAILQ_FOREACH (task, &process->tasks, link) {
+        bool rests = is_held(task) || is_job_stopped(task);
+
         if (task->signals.awaited & BIT(signo))
             return task;
-        if (!found && task_wants(task, signo))
+        if (!task_wants(task, signo))
+            continue;
+        if (rests && !resting)
+            resting = task;
+        if (!rests && !found)
             found = task;
     }
-    return found;
+    return found ? found : resting;
 }
 
 /* Returns true if nothing is to be done about a signal: the process ignores it, and no task that
@@ -215,7 +235,7 @@ static bool is_dropped(struct process *process, const struct task *only, int sig
         const struct task_signals *signals = &task->signals;
 
         if ((!only || task == only) &&
-            (signals->traced || ((signals->blocked | signals->awaited) & BIT(signo))))
+            (is_traced(task) || ((signals->blocked | signals->awaited) & BIT(signo))))
             return false;
     }
     return true;
@@ -228,7 +248,7 @@ static void wake_receiver(struct task *task, int signo)
 
     if (task->signals.awaited & BIT(signo))
         work = WORK_SIGNAL;
-    else if (task->process->signals.job == JOB_STOPPED)
+    else if (is_job_stopped(task))
         return; /* the task takes it when the stop is over */
     else if (is_fatal(task, signo))
         work |= WORK_KILL;
@@ -347,7 +367,7 @@ bool signal_is_fatal(void)
     struct signal_state *state = &self->process->signals;
 
     spin_lock(&state->lock);
-    bool is_end = !self->signals.traced || signal_must_end(self);
+    bool is_end = !is_traced(self) || signal_must_end(self);
     if (!is_end)
         atomic_and(&thread_current()->work, ~WORK_KILL);
     spin_unlock(&state->lock);
@@ -380,7 +400,6 @@ bool signal_take(struct task *task, uint64_t set, struct signal_info *info)
     assert(spin_is_held(&state->lock));
     if (!queue_take(&task->signals.pending, set, info) && !queue_take(&state->pending, set, info))
         return false;
-    if ((BIT(info->signo) & DEFAULT_STOP) && state->job == JOB_RUNNING)
-        state->job = JOB_STOP_TAKEN;
+    task->signals.may_stop = true; /* even if it is no stop signal: a tracer may exchange it */
     return true;
 }

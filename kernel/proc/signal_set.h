@@ -3,6 +3,7 @@
 
 #include <proc/signal.h>
 
+struct process;
 struct task;
 
 #define BIT(signo)  (1ul << ((signo)-1))
@@ -45,8 +46,12 @@ uint64_t signal_pending_of(const struct task *task);
 /* Returns true if the task is to end: SIGKILL is pending, or its process is ending. */
 bool signal_must_end(const struct task *task);
 
-/* Ends a stop by a signal: all tasks go on. */
-void signal_end_stop(struct signal_state *state);
+/* Returns true if the process has stopped, and the task is to sleep because of that: no tracer lets
+   it run. */
+bool is_job_stopped(const struct task *task);
+
+/* Ends a stop by a signal, and those that tasks have taken: all tasks go on. */
+void signal_end_stop(struct process *process);
 
 /* ---- Without it ---- */
 

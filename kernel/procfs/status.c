@@ -77,7 +77,7 @@ static char state_letter(const struct process *process)
         return 'Z';
     if (process->leader->ptrace.stop != PTRACE_STOP_NONE)
         return 't';
-    if (process->signals.job == JOB_STOPPED)
+    if (signal_has_stopped(process->leader))
         return 'T';
     return any_runs(process) ? 'R' : 'S';
 }

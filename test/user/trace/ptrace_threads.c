@@ -303,6 +303,123 @@ static void sigkill_ends_all_threads_that_are_stopped(void)
     team_destroy(team);
 }
 
+/* ---- Job stops ---- */
+
+/* Stops the team, all of which is traced. The thread `first` takes the signal. */
+static void team_stop(const struct team *team, int first)
+{
+    CHECK_OK(syscall(SYS_tgkill, team->pid, team->tids[first], SIGSTOP));
+    CHECK_EQ(tracee_next_stop(team->tids[first]), SIGSTOP);
+    CHECK_OK(trace(PTRACE_CONT, team->tids[first], 0, SIGSTOP));
+    for (int n = 0; n < TASKS; n++)
+        CHECK_EQ(tracee_next_stop(team->tids[n]), EVENT(PTRACE_EVENT_STOP, SIGSTOP));
+}
+
+/* Every thread stops for its tracer, and goes on by a SIGCONT, of which each tells too. */
+static void a_job_stop_stops_every_thread(void)
+{
+    struct team *team = team_start();
+
+    team_seize(team, 0);
+    for (int first = 0; first < TASKS; first++) {
+        team_stop(team, first);
+        for (int n = 0; n < TASKS; n++)
+            CHECK_OK(trace(PTRACE_LISTEN, team->tids[n], 0, 0));
+        CHECK_OK(syscall(SYS_tgkill, team->pid, team->tids[first], SIGCONT));
+        for (int n = 0; n < TASKS; n++) {
+            CHECK_EQ(tracee_next_stop(team->tids[n]), EVENT(PTRACE_EVENT_STOP, SIGTRAP));
+            tracee_continue(team->tids[n]);
+        }
+        CHECK_EQ(tracee_next_stop(team->tids[first]), SIGCONT);
+        tracee_continue(team->tids[first]);
+        for (int n = 0; n < TASKS; n++)
+            team_order(team, n, ANSWER);
+        for (int n = 0; n < TASKS; n++)
+            await_answer(team);
+    }
+    CHECK_OK(kill(team->pid, SIGKILL));
+    for (int n = TASKS - 1; n >= 0; n--)
+        CHECK(killed_by(end_of(team->tids[n]), SIGKILL));
+    team_destroy(team);
+}
+
+/* A tracer that continues one thread of a stopped process leaves the others stopped. The thread
+   stops again by the next stop signal. */
+static void one_thread_runs_in_spite_of_a_job_stop(void)
+{
+    struct team *team = team_start();
+    int status;
+
+    team_seize(team, 0);
+    team_stop(team, 2);
+    for (int n = 0; n < TASKS; n++)
+        team_order(team, n, ANSWER);
+    tracee_continue(team->tids[1]);
+    await_answer(team);
+    CHECK_EQ(waitpid(-1, &status, WNOHANG | __WALL), 0);
+
+    CHECK_OK(syscall(SYS_tgkill, team->pid, team->tids[1], SIGUSR1)); /* it takes signals */
+    CHECK_EQ(tracee_next_stop(team->tids[1]), SIGUSR1);
+    tracee_continue(team->tids[1]);
+    team_order(team, 1, ANSWER);
+    await_answer(team);
+
+    CHECK_OK(syscall(SYS_tgkill, team->pid, team->tids[1], SIGSTOP));
+    CHECK_EQ(tracee_next_stop(team->tids[1]), SIGSTOP);
+    CHECK_OK(trace(PTRACE_CONT, team->tids[1], 0, SIGSTOP));
+    CHECK_EQ(tracee_next_stop(team->tids[1]), EVENT(PTRACE_EVENT_STOP, SIGSTOP));
+    for (int n = 0; n < TASKS; n++) { /* the others, which were held, stop again too */
+        tracee_continue(team->tids[n]);
+        if (n != 1) {
+            CHECK_EQ(tracee_next_stop(team->tids[n]), EVENT(PTRACE_EVENT_STOP, SIGSTOP));
+            tracee_continue(team->tids[n]);
+        }
+    }
+    for (int n = 0; n < MEMBERS; n++)
+        await_answer(team);
+    CHECK_OK(kill(team->pid, SIGKILL));
+    for (int n = TASKS - 1; n >= 0; n--)
+        CHECK(killed_by(end_of(team->tids[n]), SIGKILL));
+    team_destroy(team);
+}
+
+/* A job stop that begins while a tracer holds a thread is complete, and told to the parent, when
+   that thread has stopped as well. */
+static void hold_during_a_stop(void *arg)
+{
+    const struct team *team = arg;
+
+    CHECK_OK(trace(PTRACE_SEIZE, team->tids[1], 0, 0));
+    interrupt(team->tids[1]);
+    CHECK_OK(kill(team->pid, SIGSTOP));
+    tracee_continue(team->tids[1]);
+    int stop = tracee_next_stop(team->tids[1]);
+    if (stop == SIGSTOP) { /* it has taken the signal itself */
+        CHECK_OK(trace(PTRACE_CONT, team->tids[1], 0, SIGSTOP));
+        stop = tracee_next_stop(team->tids[1]);
+    }
+    CHECK_EQ(stop, EVENT(PTRACE_EVENT_STOP, SIGSTOP));
+    CHECK_OK(trace(PTRACE_DETACH, team->tids[1], 0, 0));
+}
+
+static void a_parent_hears_once_of_a_job_stop(void)
+{
+    struct team *team = team_start();
+    int status;
+
+    for (int n = 0; n < 3; n++) {
+        CHECK(exits_with(0, hold_during_a_stop, team));
+        CHECK_EQ(waitpid(team->pid, &status, WUNTRACED), team->pid);
+        CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+        CHECK_EQ(waitpid(team->pid, &status, WUNTRACED | WNOHANG), 0);
+        CHECK_OK(kill(team->pid, SIGCONT));
+        CHECK_EQ(waitpid(team->pid, &status, WCONTINUED), team->pid);
+        CHECK(WIFCONTINUED(status));
+        CHECK_EQ(waitpid(team->pid, &status, WCONTINUED | WUNTRACED | WNOHANG), 0);
+    }
+    team_kill(team);
+}
+
 /* ---- exec ---- */
 
 /* The thread that runs a program takes the number of the leader, of which nothing more is told. */
@@ -390,6 +507,9 @@ int main(int argc, char **argv)
     RUN(a_process_is_reaped_behind_its_traced_threads);
     RUN(the_end_of_a_leader_is_told_last);
     RUN(sigkill_ends_all_threads_that_are_stopped);
+    RUN(a_job_stop_stops_every_thread);
+    RUN(one_thread_runs_in_spite_of_a_job_stop);
+    RUN(a_parent_hears_once_of_a_job_stop);
     RUN(exec_of_a_thread_is_followed);
     RUN(a_tracer_that_ends_lets_threads_go);
     return test_end();
