@@ -29,8 +29,8 @@ EXTRA ?=#               a directory whose files join the root file system
 CMD ?=#                 run: the command, in the syntax of Pagoda's shell
 T ?=#                   test, test-linux, test-diff, lint: the tests or checks to run
 MINUTES ?= 60#          session: its length
-SECONDS ?= 60#          fuzz, test-diff: its length
-SEED ?=#                test-diff: a number that its run repeats
+SECONDS ?= 60#          fuzz, stress, test-diff: its length
+SEED ?=#                stress, test-diff: a number that its run repeats
 CASE ?=#                test-diff: the only case, of which each step is shown
 TIMEOUT ?=#             run, test: seconds after which the machine counts as hung (600)
 DEBUG ?=#               1: for whoever changes the kernel: checks more, and gdb sees variables
@@ -112,8 +112,8 @@ ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) \
 TEST_FILES := $(TESTS:%=test/%)
 DIFF_FILES := $(DIFFS:%=diff/%)
 
-.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux test-diff test-failures session
-.PHONY: test-host fuzz mutants bench bench-linux qemu-gdb gdb compdb lint clean help FORCE
+.PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux test-diff test-failures stress
+.PHONY: session test-host fuzz mutants bench bench-linux qemu-gdb gdb compdb lint clean help FORCE
 .PHONY: need-build need-qemu need-iso need-uefi need-bochs need-gdb need-host need-test need-lint
 FORCE:
 
@@ -334,6 +334,9 @@ test-diff: $(COMPARABLE) | need-qemu ## random programs on Pagoda and on this Li
 
 test-failures: $(RUNNABLE) | need-qemu ## each allocation of the test programs fails once (long)
 	@$(PYTHON) tools/test.py --failures
+
+stress: $(RUNNABLE) | need-qemu ## many threads and processes at once, for SECONDS, on CPUS
+	@$(PYTHON) tools/stress.py -t $(SECONDS) $(if $(SEED),-s $(SEED))
 
 session: $(RUNNABLE) | need-qemu ## a person at the terminal, typing at odd moments, for MINUTES
 	@$(PYTHON) tools/session.py -t $$(( $(MINUTES) * 60 ))

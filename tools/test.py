@@ -90,6 +90,7 @@ def parts(only):
     found.append(("the programs in /test", programs(), {}))
     found.append(("the end of memory, in 32 MiB", small_machine_command(), {"MEM": "32M"}))
     found.append(("some programs, with each allocation failing", briefly, {}))
+    found.append(("many at once, on 4 CPUs", programs("-t 120 stress", silence=150), {"CPUS": "4"}))
     found.append(("a session at the terminal", tool("session.py", "-s", "1", "-n", "25"), {}))
     found.append(("pasting at the terminal", tool("paste_test.py"), {}))
     found.append(("messages at the terminal", tool("message_test.py"), {}))
