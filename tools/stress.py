@@ -27,8 +27,8 @@ def main():
                f"/test/runtests -t {limit} stress")  # fmt: skip
     settings = {"TIMEOUT": str(limit + SILENCE)}
     done = subprocess.run(
-        [sys.executable, machine.TOOLS / "run.py", "--no-input", "--silence", str(SILENCE), command],
-        env={**os.environ, **settings}, stdin=subprocess.DEVNULL,
+        [sys.executable, machine.TOOLS / "run.py", "--no-input", "--silence", str(SILENCE),
+         command], env={**os.environ, **settings}, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     sys.exit(done.returncode)
 

@@ -4,7 +4,10 @@
 
    The order of all locks is their rank (docs/locking.md): a thread acquires a lock only if it holds
    none of the same rank or above. RANK_VNODE alone nests, a parent directory before its child. A
-   DEBUG build checks the order, of the sleeping locks of sched/lock.h too. */
+   DEBUG build checks the order, of the sleeping locks of sched/lock.h too.
+
+   A CPU that spins for seconds reports where all CPUs are, and which lock each one spins for
+   (arch/hang.h). */
 #pragma once
 
 #include <arch/atomic.h>
@@ -30,8 +33,8 @@ enum lock_rank {
 };
 
 struct spinlock {
-    uint8_t locked;
-    uint8_t rank; /* enum lock_rank */
+    uint8_t locked; /* atomic; 1 + the CPU that holds the lock; 0: none */
+    uint8_t rank;   /* enum lock_rank */
 };
 
 #define SPINLOCK(rank_) \
@@ -50,24 +53,38 @@ static inline bool spin_is_held(const struct spinlock *lock)
     return lock->locked;
 }
 
-/* DEBUG: the ranks of the locks that a thread holds, in the order of acquisition. Each thread has a
-   record, and cpu.locks points to the running thread's. Without DEBUG the checks do nothing. */
-#define MAX_LOCKS_HELD 16
+/* DEBUG: the locks that a thread holds, in the order of acquisition; the last may be one that it
+   waits for. Each thread has a record, and cpu.locks points to the running thread's. Without DEBUG
+   the checks do nothing. */
+#define MAX_LOCKS_HELD 16u
 
 struct lock_record {
     unsigned count;
     uint8_t ranks[MAX_LOCKS_HELD];
+    const void *locks[MAX_LOCKS_HELD]; /* NULL: not known */
 };
 
+/* Returns the name of a rank, such as "RANK_PIPE". */
+const char *lock_rank_name(unsigned rank);
+
 #ifdef DEBUG
-void lock_check_acquire(enum lock_rank rank); /* panics if the order is violated */
+/* Panics if the order is violated. `lock` may be NULL. */
+void lock_check_acquire(enum lock_rank rank, const void *lock);
 void lock_check_release(enum lock_rank rank);
 bool lock_check_none_from(enum lock_rank rank); /* true if no lock of this rank or above is held */
+
+/* Panics if the current thread holds a lock of `rank` or above, with its name and what the thread
+   is about to do, such as "sleeping". */
+void lock_check_holds_none_from(enum lock_rank rank, const char *what);
 #else
-static inline void lock_check_acquire(enum lock_rank rank __unused)
+static inline void lock_check_acquire(enum lock_rank rank __unused, const void *lock __unused)
 {
 }
 static inline void lock_check_release(enum lock_rank rank __unused)
+{
+}
+static inline void lock_check_holds_none_from(enum lock_rank rank __unused,
+                                              const char *what __unused)
 {
 }
 static inline bool lock_check_none_from(enum lock_rank rank __unused)
@@ -86,11 +103,20 @@ void spin_unlock(struct spinlock *lock);
 /* Spins until the lock is acquired, answering shootdowns meanwhile. */
 void spin_wait(struct spinlock *lock);
 
+/* Acquires the lock if it is free. Interrupts or preemption are off. */
+static inline bool spin_take(struct spinlock *lock)
+{
+    uint8_t none = 0;
+
+    return __atomic_compare_exchange_n(&lock->locked, &none, cpu_id() + 1, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
 static inline void spin_lock(struct spinlock *lock)
 {
     preempt_disable();
-    lock_check_acquire(lock->rank);
-    if (unlikely(__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE)))
+    lock_check_acquire(lock->rank, lock);
+    if (unlikely(!spin_take(lock)))
         spin_wait(lock);
 }
 
@@ -105,7 +131,7 @@ static inline void spin_unlock(struct spinlock *lock)
    may have interrupted the holder. spin_end_nmi releases the lock. */
 static inline bool spin_try_nmi(struct spinlock *lock)
 {
-    return !__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE);
+    return spin_take(lock);
 }
 
 static inline void spin_end_nmi(struct spinlock *lock)

@@ -31,3 +31,6 @@ void world_rest(void);
 /* Calls `each` for every thread that does not run. Returns false without a call if the list is
    being changed. An NMI handler can call it at any moment. */
 __must_check bool world_try_each(void (*each)(const struct thread *thread));
+
+/* Calls `each` for every thread. Only for the `each` of world_try_each. */
+void world_each_nmi(void (*each)(const struct thread *thread));

@@ -201,6 +201,11 @@ void apic_stop_others(void)
         icr_write(0, ICR_ALL_OTHERS | ICR_ASSERT | ICR_NMI);
 }
 
+void apic_send_nmi(unsigned cpu)
+{
+    icr_write(cpu_get(cpu)->apic_id << 24, ICR_ASSERT | ICR_NMI);
+}
+
 void apic_timer_count_from(uint32_t count)
 {
     lapic_write(LAPIC_LVT_TIMER, LVT_MASKED);

@@ -9,6 +9,9 @@ void apic_eoi(void);
 /* Sends an NMI to every other CPU that runs. */
 void apic_stop_others(void);
 
+/* Sends an NMI to a CPU, which may be this one. */
+void apic_send_nmi(unsigned cpu);
+
 /* Enables the local APIC of a CPU other than the boot CPU. */
 void apic_init_other(void);
 

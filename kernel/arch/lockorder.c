@@ -1,17 +1,9 @@
 /* The order of all locks, checked in a DEBUG build (docs/locking.md). Each thread has a record
-   of the ranks that it holds, and takes only locks of higher ranks. */
+   of the locks that it holds, and takes only locks of higher ranks. */
 #include <arch/spinlock.h>
 #include <lib/panic.h>
 
-#ifdef DEBUG
-
-/* Returns true for the one rank of which two may be held: a parent directory, then its child. */
-static bool may_nest(enum lock_rank rank)
-{
-    return rank == RANK_VNODE;
-}
-
-static const char *rank_name(enum lock_rank rank)
+const char *lock_rank_name(unsigned rank)
 {
 #define NAME(rank) [rank] = #rank
     static const char *const names[] = {
@@ -25,16 +17,25 @@ static const char *rank_name(enum lock_rank rank)
     return rank < ARRAY_SIZE(names) && names[rank] ? names[rank] : "?";
 }
 
-void lock_check_acquire(enum lock_rank rank)
+#ifdef DEBUG
+
+/* Returns true for the one rank of which two may be held: a parent directory, then its child. */
+static bool may_nest(enum lock_rank rank)
+{
+    return rank == RANK_VNODE;
+}
+
+void lock_check_acquire(enum lock_rank rank, const void *lock)
 {
     struct lock_record *held = cpu_read(locks);
     for (unsigned i = 0; i < held->count; i++) {
         bool in_order = held->ranks[i] < rank || (held->ranks[i] == rank && may_nest(rank));
         if (!in_order)
-            panic("lock order: acquiring a lock of %s while holding one of %s", rank_name(rank),
-                  rank_name(held->ranks[i]));
+            panic("lock order: acquiring a lock of %s while holding one of %s",
+                  lock_rank_name(rank), lock_rank_name(held->ranks[i]));
     }
     assert(held->count < MAX_LOCKS_HELD);
+    held->locks[held->count] = lock;
     held->ranks[held->count++] = rank;
 }
 
@@ -45,11 +46,13 @@ void lock_check_release(enum lock_rank rank)
     for (unsigned i = held->count; i-- > 0;) {
         if (held->ranks[i] != rank)
             continue;
-        for (held->count--; i < held->count; i++)
+        for (held->count--; i < held->count; i++) {
             held->ranks[i] = held->ranks[i + 1];
+            held->locks[i] = held->locks[i + 1];
+        }
         return;
     }
-    panic("lock order: releasing a lock of %s that is not held", rank_name(rank));
+    panic("lock order: releasing a lock of %s that is not held", lock_rank_name(rank));
 }
 
 bool lock_check_none_from(enum lock_rank rank)
@@ -59,6 +62,15 @@ bool lock_check_none_from(enum lock_rank rank)
         if (held->ranks[i] >= rank)
             return false;
     return true;
+}
+
+void lock_check_holds_none_from(enum lock_rank rank, const char *what)
+{
+    const struct lock_record *held = cpu_read(locks);
+    for (unsigned i = 0; i < held->count; i++)
+        if (held->ranks[i] >= rank)
+            panic("%s while holding the lock 0x%016lx (%s)", what, (uint64_t)held->locks[i],
+                  lock_rank_name(held->ranks[i]));
 }
 
 #endif

@@ -1,4 +1,5 @@
 /* The slow path of a spinlock. */
+#include <arch/hang.h>
 #include <arch/spinlock.h>
 #include "shootdown.h"
 
@@ -7,10 +8,17 @@
    interrupts may be disabled here. So the loop answers shootdowns. */
 void spin_wait(struct spinlock *lock)
 {
+    /* An interrupt handler may spin while the code that it interrupted spins, too. */
+    const struct spinlock *outer = hang_set_lock(lock);
+    struct patience patience = {};
+
     do {
         while (atomic_load_relaxed(&lock->locked)) {
             shootdown_answer();
             cpu_relax();
+            if (unlikely(patience_ends(&patience)))
+                hang_report("spins for a lock");
         }
-    } while (__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE));
+    } while (!spin_take(lock));
+    hang_set_lock(outer);
 }

@@ -17,6 +17,7 @@
 #include <arch/trap.h>
 #include <lib/panic.h>
 #include "apic.h"
+#include "hang.h"
 #include "panic.h"
 #include "regs.h"
 #include "shootdown.h"
@@ -68,6 +69,7 @@ static void nmi(struct trapframe *tf)
     if (port_read8(SYSTEM_CONTROL) & SYSTEM_NMI_REASONS)
         panic_trap(tf, "NMI: the hardware reports an error");
     interrupt_dispatch(tf);
+    hang_answered();
 }
 
 static void exception(struct trapframe *tf)

@@ -17,7 +17,7 @@ void mutex_init(struct mutex *mutex, enum lock_rank rank)
 
 void mutex_lock(struct mutex *mutex)
 {
-    lock_check_acquire(mutex->rank);
+    lock_check_acquire(mutex->rank, mutex);
     spin_lock(&mutex->lock);
     while (mutex->held)
         waitq_sleep_hard(&mutex->waiters, &mutex->lock);
@@ -48,7 +48,7 @@ void rwlock_init(struct rwlock *rw, enum lock_rank rank)
 
 void rwlock_read_lock(struct rwlock *rw)
 {
-    lock_check_acquire(rw->rank);
+    lock_check_acquire(rw->rank, rw);
     spin_lock(&rw->lock);
     while (rw->holders < 0 || rw->writers_wait > 0)
         waitq_sleep_hard(&rw->waiters, &rw->lock);
@@ -68,7 +68,7 @@ void rwlock_read_unlock(struct rwlock *rw)
 
 void rwlock_write_lock(struct rwlock *rw)
 {
-    lock_check_acquire(rw->rank);
+    lock_check_acquire(rw->rank, rw);
     spin_lock(&rw->lock);
     rw->writers_wait++;
     while (rw->holders != 0)

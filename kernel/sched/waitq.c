@@ -9,7 +9,9 @@
 
 #include <linux/errno.h>
 #include <arch/clock.h>
+#include <arch/hang.h>
 #include <lib/panic.h>
+#include <sched/heldlocks.h>
 #include <sched/run.h>
 #include <sched/thread.h>
 #include <sched/timer.h>
@@ -17,6 +19,9 @@
 #include <sched/world.h>
 
 #define NO_DEADLINE UINT64_MAX
+
+/* DEBUG: the time after which a thread that waits for a sleeping lock reports a hang. */
+#define LOCK_PATIENCE_NS 5000000000ul
 
 void waitq_init(struct waitq *wq)
 {
@@ -95,6 +100,7 @@ static int wait_at_rest(struct waitq *wq, struct spinlock *lock, unsigned work,
 
     wait_begin(wq, thread);
     spin_unlock(lock);
+    lock_check_holds_none_from(RANK_NONE, "sleeping at rest");
     world_enter_rest();
     if (deadline_ns != NO_DEADLINE)
         timer_set(deadline_ns);
@@ -121,13 +127,30 @@ int waitq_sleep_until(struct waitq *wq, struct spinlock *lock, uint64_t deadline
     return wait_at_rest(wq, lock, WORK_SIGNAL, deadline_ns);
 }
 
+/* DEBUG: sleeps for a lock. If the sleep takes long, reports a hang and returns early: the caller
+   tests its condition again. */
+static void wait_for_lock(struct waitq *wq, struct thread *thread)
+{
+    uint64_t deadline_ns = clock_monotonic_ns() + LOCK_PATIENCE_NS;
+
+    timer_set(deadline_ns);
+    int err = wait_woken(wq, thread, 0, deadline_ns);
+    timer_cancel();
+    if (err)
+        hang_report("has waited for a lock for seconds");
+}
+
 void waitq_sleep_hard(struct waitq *wq, struct spinlock *lock)
 {
     struct thread *thread = thread_current();
 
     wait_begin(wq, thread);
     spin_unlock(lock);
-    (void)wait_woken(wq, thread, 0, NO_DEADLINE);
+    lock_check_holds_none_from(RANK_SPACES, "sleeping");
+    if (lock_waited_for(thread))
+        wait_for_lock(wq, thread);
+    else
+        (void)wait_woken(wq, thread, 0, NO_DEADLINE);
     spin_lock(lock);
 }
 

@@ -134,3 +134,11 @@ bool world_try_each(void (*each)(const struct thread *thread))
     spin_end_nmi(&world.lock);
     return true;
 }
+
+void world_each_nmi(void (*each)(const struct thread *thread))
+{
+    const struct thread *thread;
+
+    TAILQ_FOREACH (thread, &world.threads, all)
+        each(thread);
+}

@@ -9,8 +9,10 @@
 
 #include <arch/backtrace.h>
 #include <arch/console.h>
+#include <arch/hang.h>
 #include <arch/trap.h>
 #include <proc/process.h>
+#include <sched/heldlocks.h>
 #include <sched/run.h>
 #include <sched/world.h>
 #include "where.h"
@@ -25,11 +27,48 @@ static void thread_print(const struct thread *thread, const char *what)
         printk("a thread of the kernel, %s:\n", what);
 }
 
+/* ---- Locks ---- */
+
+/* Says for which spinlock this CPU spins, and who holds it. */
+static void spinning_print(void)
+{
+    const struct spinlock *lock = hang_lock_of(cpu_id());
+    unsigned holder = lock ? atomic_load(&lock->locked) : 0;
+
+    if (holder)
+        printk("it spins for the lock 0x%016lx (%s), held by CPU %u\n", (uint64_t)lock,
+               lock_rank_name(lock->rank), holder - 1);
+    else if (lock)
+        printk("it spins for the lock 0x%016lx (%s), which is free now\n", (uint64_t)lock,
+               lock_rank_name(lock->rank));
+}
+
+static const void *searched; /* the lock whose holders are searched; in CPU 0's report only */
+
+static void holder_print(const struct thread *thread)
+{
+    if (lock_is_held_by(searched, thread))
+        thread_print(thread, "holds it");
+}
+
+/* DEBUG: says which sleeping lock a thread waits for. Its holders follow; world_each_nmi has the
+   list of threads. */
+static void sleeping_lock_print(const struct thread *thread)
+{
+    searched = lock_waited_for(thread);
+    if (!searched)
+        return;
+    printk("it waits for the lock 0x%016lx (%s):\n", (uint64_t)searched,
+           lock_rank_name(thread->locks.ranks[thread->locks.count - 1]));
+    world_each_nmi(holder_print);
+}
+
 static void waiting_print(const struct thread *thread)
 {
     if (thread->state == THREAD_DEAD)
         return;
     thread_print(thread, thread->state == THREAD_SLEEPING ? "asleep" : "ready to run");
+    sleeping_lock_print(thread);
     backtrace_of_context(&thread->context);
 }
 
@@ -39,12 +78,15 @@ void where_report(const struct trapframe *tf)
 
     console_report_begin();
     printk("\n--- where CPU %u is\n", cpu_id());
+    if (hang_reason())
+        printk("this CPU %s: it may hang\n", hang_reason());
     if (!thread) /* before sched_init; another CPU, before sched_cpu_main */
         printk("starting:\n");
     else if (run_is_idle(thread))
         printk("idle:\n");
     else
         thread_print(thread, "running");
+    spinning_print();
     backtrace_of_trap(tf);
     if (cpu_id() == 0 && !world_try_each(waiting_print))
         printk("the list of threads is being changed\n");

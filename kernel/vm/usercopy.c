@@ -32,7 +32,7 @@ size_t copy_from_user_partial(void *to, const void __user *from, size_t len)
 {
     size_t part = user_part(from, len);
 
-    assert(lock_check_none_from(RANK_VSPACE));
+    lock_check_holds_none_from(RANK_VSPACE, "touching user memory");
     return len - part + arch_copy_from_user(to, from, part);
 }
 
@@ -40,7 +40,7 @@ size_t copy_to_user_partial(void __user *to, const void *from, size_t len)
 {
     size_t part = user_part(to, len);
 
-    assert(lock_check_none_from(RANK_VSPACE));
+    lock_check_holds_none_from(RANK_VSPACE, "touching user memory");
     return len - part + arch_copy_to_user(to, from, part);
 }
 
@@ -48,7 +48,7 @@ size_t clear_user_partial(void __user *to, size_t len)
 {
     size_t part = user_part(to, len);
 
-    assert(lock_check_none_from(RANK_VSPACE));
+    lock_check_holds_none_from(RANK_VSPACE, "touching user memory");
     return len - part + arch_clear_user(to, part);
 }
 
@@ -66,7 +66,7 @@ ssize_t copy_string_from_user(char *to, const char __user *from, size_t size)
 {
     uaddr_t start = (uaddr_t)from;
 
-    assert(lock_check_none_from(RANK_VSPACE));
+    lock_check_holds_none_from(RANK_VSPACE, "touching user memory");
     if (start >= USER_END)
         return -EFAULT;
     size_t max = min(size, USER_END - start);

@@ -31,7 +31,7 @@ void locks_reset(void)
 
 /* ---- Lock order ---- */
 
-void lock_check_acquire(enum lock_rank rank)
+void lock_check_acquire(enum lock_rank rank, const void *lock __unused)
 {
     struct lock_record *record = &held[cpu_id()];
 
@@ -64,13 +64,18 @@ bool lock_check_none_from(enum lock_rank rank)
     return true;
 }
 
+void lock_check_holds_none_from(enum lock_rank rank, const char *what)
+{
+    check(lock_check_none_from(rank), "%s while holding a lock of rank %d or above", what, rank);
+}
+
 /* ---- Spinlocks ---- */
 
 void spin_lock(struct spinlock *lock)
 {
     step();
     preempt_disable();
-    lock_check_acquire(lock->rank);
+    lock_check_acquire(lock->rank, lock);
     while (lock->locked)
         block("a spinlock");
     lock->locked = 1;
@@ -95,7 +100,7 @@ static void may_sleep(enum lock_rank rank)
 {
     step();
     check(preempt_disabled[cpu_id()] == 0, "a lock that sleeps is taken under a spinlock");
-    lock_check_acquire(rank);
+    lock_check_acquire(rank, NULL);
 }
 
 void mutex_init(struct mutex *mutex, enum lock_rank rank)
