@@ -1,13 +1,16 @@
 /* A terminal in random modes: random bytes are typed, and the case says what it reads, what poll and
    FIONREAD promise, and which signals come.
 
-   On Linux the terminal is a pseudo-terminal. On Pagoda it is the console, taken from its session,
-   with TIOCSTI for a keyboard. ECHO is off and nothing is written, because that would mix with the
-   report; test/host/terminal.c compares what a person sees.
+   On Linux the terminal is a pseudo-terminal. On Pagoda it is the console, taken from its session.
+   ECHO is off and nothing is written, because that would mix with the report; keys.c compares what
+   a person sees.
 
-   Linux handles typed bytes in a thread of its own. A poll waits for this thread if nothing can be
-   read, so each step reads all that there is. Unread input when canonical mode begins is a known
-   difference, which this avoids too. */
+   TIOCSTI types, because it ends when its byte has been handled. What is written to the other side
+   of a pseudo-terminal, Linux handles later, in a thread of its own. A signal can then throw away
+   a line before a read, or after it. Only a Linux that forbids TIOCSTI is typed to in this way. A
+   poll waits for the thread if nothing can be read, so each step reads all that there is.
+
+   Unread input when canonical mode begins is a known difference, which this avoids too. */
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -15,7 +18,7 @@
 
 #include "generator.h"
 
-static int keyboard = -1, terminal; /* keyboard: the other side of a pseudo-terminal */
+static int other_side = -1, terminal; /* other_side: that of a pseudo-terminal; -1: none */
 
 /* The settings as in the system calls. */
 struct settings {
@@ -38,13 +41,13 @@ static void fail(const char *what)
 
 static void open_terminal(void)
 {
-    keyboard = posix_openpt(O_RDWR | O_NOCTTY);
-    if (keyboard < 0) {
+    other_side = posix_openpt(O_RDWR | O_NOCTTY);
+    if (other_side < 0) {
         terminal = open("/dev/console", O_RDWR | O_NONBLOCK);
     } else {
-        if (grantpt(keyboard) || unlockpt(keyboard))
+        if (grantpt(other_side) || unlockpt(other_side))
             fail("unlock the terminal");
-        terminal = open(ptsname(keyboard), O_RDWR | O_NOCTTY | O_NONBLOCK);
+        terminal = open(ptsname(other_side), O_RDWR | O_NOCTTY | O_NONBLOCK);
     }
     if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 1))
         fail("open the terminal");
@@ -154,6 +157,17 @@ static uint8_t random_byte(void)
     }
 }
 
+static void type(const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (!ioctl(terminal, TIOCSTI, &bytes[i]))
+            continue;
+        if (errno != EIO || i > 0 || write(other_side, bytes, len) != (ssize_t)len)
+            fail("type");
+        return;
+    }
+}
+
 static void type_bytes(void)
 {
     uint8_t bytes[24];
@@ -164,11 +178,7 @@ static void type_bytes(void)
     say("type \"");
     say_bytes(bytes, len);
     say("\":");
-    if (keyboard >= 0 && write(keyboard, bytes, len) != (ssize_t)len)
-        fail("type");
-    for (size_t i = 0; keyboard < 0 && i < len; i++)
-        if (ioctl(terminal, TIOCSTI, &bytes[i]))
-            fail("type");
+    type(bytes, len);
     say_all();
 }
 
