@@ -7,6 +7,7 @@ that make its frame. run.py boots it. Prints TAP lines."""
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -157,6 +158,7 @@ def interrupted_at_terminal(broken):
     """Presses Ctrl-C on the terminal of run.py once the program is there."""
     process, terminal = pty.fork()
     if process == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
         os.environ.update(broken.environment(), PAGODA_REPORT_SECONDS="100", TIMEOUT=str(SECONDS))
         os.execv(sys.executable, [sys.executable, str(machine.TOOLS / "run.py"),
                                   "echo here; sleep 1000"])  # fmt: skip
