@@ -59,6 +59,9 @@ struct task *task_find_even_ended(int tid);
    held. */
 struct task *task_next(const struct process *process, int tid);
 
+/* Calls `each` for every task of the machine. The tree lock is held. */
+void task_each(void (*each)(struct task *task, void *arg), void *arg);
+
 /* Adds a task to its process, under a number that is free. A thread_start of its thread follows,
    under the same hold of the tree lock. -EINTR: the process is ending, or a task execs. */
 __must_check int task_link(struct task *task, int tid);

@@ -5,9 +5,10 @@
    where preempt_disable (every spinlock) forbids it. */
 #pragma once
 
-#include <lib/base.h>
+#include <arch/cpu.h>
 
 struct thread;
+struct thread_share;
 
 /* Makes the code that runs now CPU 0's idle thread. Called once, at boot. */
 void sched_init(void);
@@ -44,6 +45,16 @@ void thread_set_work(struct thread *thread, unsigned bits);
    that `work` ends: waitq_sleep and waitq_sleep_until (WORK_SIGNAL), waitq_sleep_killable
    (WORK_KILL). */
 void thread_interrupt(struct thread *thread, unsigned work);
+
+/* Set and return how large a thread's share of the CPU is. */
+void thread_set_share(struct thread *thread, const struct thread_share *share);
+struct thread_share thread_share(struct thread *thread);
+
+/* Restricts a thread to these CPUs; it leaves another CPU soon. -EINVAL: none of them runs. */
+__must_check int thread_set_affinity(struct thread *thread, cpumask_t affinity);
+
+/* Returns the running CPUs that the thread may use. */
+cpumask_t thread_affinity(struct thread *thread);
 
 /* Gives the CPU away if the turn of the current thread is over and preemption is on. Called on the
    way out of an interrupt into kernel code. */

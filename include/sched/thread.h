@@ -18,6 +18,16 @@ enum thread_state {
     THREAD_DEAD,     /* will never run again */
 };
 
+/* How large a thread's share of the CPU is. */
+#define NICE_MIN (-20) /* the largest share */
+#define NICE_MAX 19
+
+struct thread_share {
+    int8_t nice;   /* NICE_MIN .. NICE_MAX */
+    bool is_idle;  /* the least share, whatever its niceness (SCHED_IDLE) */
+    bool is_batch; /* SCHED_BATCH, which makes no difference */
+};
+
 #define AFFINITY_ALL  ((cpumask_t)-1)
 #define TURN_RATE_ONE (1u << 16)
 
@@ -49,6 +59,7 @@ struct thread {
     RB_ENTRY(thread) turn;         /* (q) */
     bool queued;                   /* (q) it waits for its turn */
     uint64_t virtual_ns;           /* (q) CPU time as it counts for its turns (turns.c) */
+    struct thread_share share;     /* (q) */
     unsigned rate;                 /* (q) virtual time per CPU time, times TURN_RATE_ONE */
     uint64_t arrival;              /* (q) decides between threads of the same virtual time */
     TAILQ_ENTRY(thread) wait_link; /* (w) */

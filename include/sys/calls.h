@@ -25,9 +25,14 @@
     X(getpid) X(gettid) X(getppid) X(setpgid) X(getpgid) X(getpgrp) X(setsid) X(getsid)            \
     X(getuid) X(geteuid) X(getgid) X(getegid) X(setuid) X(setgid) X(setreuid) X(setregid)          \
     X(setresuid) X(setresgid) X(getresuid) X(getresgid) X(setfsuid) X(setfsgid)                    \
-    X(getgroups) X(setgroups) X(sched_yield) X(set_tid_address) X(arch_prctl)                      \
-    X(clone3) X(prctl) X(futex) X(set_robust_list) X(get_robust_list) X(rseq)                      \
-    X(ptrace) X(process_vm_readv)
+    X(getgroups) X(setgroups) X(set_tid_address) X(arch_prctl) X(clone3) X(prctl) X(futex)         \
+    X(set_robust_list) X(get_robust_list) X(rseq) X(ptrace) X(process_vm_readv)
+
+#define SCHED_CALLS(X)                                                                             \
+    X(sched_yield) X(sched_setaffinity) X(sched_getaffinity) X(getcpu) X(setpriority)              \
+    X(getpriority) X(sched_setscheduler) X(sched_getscheduler) X(sched_setparam)                   \
+    X(sched_getparam) X(sched_get_priority_max) X(sched_get_priority_min)                          \
+    X(sched_rr_get_interval)
 
 #define SIGNAL_CALLS(X)                                                                            \
     X(kill) X(tkill) X(tgkill) X(rt_sigqueueinfo) X(rt_tgsigqueueinfo)                             \
@@ -41,6 +46,6 @@
 /* clang-format on */
 
 #define LINUX_CALLS(X) \
-    FILE_CALLS(X) MEMORY_CALLS(X) PROCESS_CALLS(X) SIGNAL_CALLS(X) SYSTEM_CALLS(X)
+    FILE_CALLS(X) MEMORY_CALLS(X) PROCESS_CALLS(X) SCHED_CALLS(X) SIGNAL_CALLS(X) SYSTEM_CALLS(X)
 
 #define PAGODA_CALLS(X) X(sbrk) X(audit)

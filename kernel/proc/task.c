@@ -83,6 +83,15 @@ struct task *task_next(const struct process *process, int tid)
     return next;
 }
 
+void task_each(void (*each)(struct task *task, void *arg), void *arg)
+{
+    struct task *task;
+
+    assert(mutex_is_held(&process_tree_lock));
+    RB_FOREACH (task, task_tree, &tasks)
+        each(task, arg);
+}
+
 int task_link(struct task *task, int tid)
 {
     struct signal_state *state = &task->process->signals;

@@ -10,6 +10,7 @@
 #include <linux/kdev_t.h>
 #include <arch/clock.h>
 #include <tty/terminal.h>
+#include <sched/run.h>
 #include <vm/survey.h>
 #include "files.h"
 #include "visit.h"
@@ -198,11 +199,13 @@ static void print_usage(struct text_sink *sink, struct process *process)
 {
     struct process_usage own = process_usage(process);
     const struct process_usage *children = &process->children_usage;
+    int nice = thread_share(process->leader->thread).nice;
 
-    sink_printf(sink, " %lu %lu 0 0 %lu %lu %lu %lu 20 0 1 0 %lu", own.minor_faults,
+    sink_printf(sink, " %lu %lu 0 0 %lu %lu %lu %lu %d %d 1 0 %lu", own.minor_faults,
                 children->minor_faults, clock_ticks(own.cpu.user_ns),
                 clock_ticks(own.cpu.kernel_ns), clock_ticks(children->cpu.user_ns),
-                clock_ticks(children->cpu.kernel_ns), clock_ticks(process->start_ns));
+                clock_ticks(children->cpu.kernel_ns), 20 + nice, nice,
+                clock_ticks(process->start_ns));
 }
 
 /* Fields 23 to 30: sizes, the limit of RSS, code, the stack's start; its registers are not

@@ -30,19 +30,14 @@
 #include <sched/tick.h>
 #include "runqueue.h"
 
-#define BEHIND_NS (5 * TICK_NS)
-#define APART_NS  (4 * BEHIND_NS)
+#define BEHIND_NS (3 * TICK_NS)
+#define APART_NS  (20 * TICK_NS)
 
 struct runqueue runqueues[MAX_CPUS];
 
 /* Atomic. The CPUs that look for work or halt. Whoever clears a bit sends the CPU an interrupt or
    adds a thread to its queue. */
 static cpumask_t idle_cpus;
-
-static cpumask_t online_cpus(void)
-{
-    return (1ul << cpu_count()) - 1;
-}
 
 struct runqueue *runqueue_lock_of(const struct thread *thread)
 {
@@ -197,6 +192,28 @@ void place_send(struct thread *thread, uint64_t floor_ns)
 }
 
 /* ---- From a queue ---- */
+
+void place_check(struct runqueue *rq, struct thread *thread)
+{
+    uint64_t floor_ns = rq->turns.floor_ns;
+    bool must_move = !thread_may_use(thread, thread->cpu);
+    bool is_sent = must_move && thread->queued;
+
+    if (is_sent) {
+        turns_remove(&rq->turns, thread);
+        thread->cpu = place_choose(thread);
+    } else if (must_move && rq->running == thread) {
+        /* finish_switch sends it. */
+        atomic_or(&thread->work, WORK_RESCHEDULE);
+        if (thread->cpu != cpu_id())
+            ipi_send(thread->cpu, VECTOR_RESCHEDULE);
+    } else if (thread->queued) {
+        place_offer(rq, thread->affinity);
+    }
+    spin_unlock(&rq->lock);
+    if (is_sent)
+        place_send(thread, floor_ns);
+}
 
 /* Takes the first thread that may use this CPU from a queue to this CPU's own. Returns false if
    there is none. */

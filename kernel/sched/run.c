@@ -17,12 +17,14 @@
    Always true: a thread is RUNNABLE exactly if it runs, stands in its CPU's queue, or is on its way
    there (place_send). */
 
+#include <linux/errno.h>
 #include <arch/init.h>
 #include <arch/irq.h>
 #include <lib/panic.h>
 #include <sched/countdown.h>
 #include <sched/run.h>
 #include <sched/thread.h>
+#include "niceness.h"
 #include "runqueue.h"
 
 /* How the running thread's turn ends: if the time has come for another thread, or in any case. */
@@ -257,6 +259,52 @@ void sched_preempt(void)
 {
     if (cpu_read(preempt_count) == 0 && (atomic_load(&thread_current()->work) & WORK_RESCHEDULE))
         thread_schedule();
+}
+
+/* ---- Share and affinity ---- */
+
+void thread_set_share(struct thread *thread, const struct thread_share *share)
+{
+    bool irq = irq_save();
+    struct runqueue *rq = runqueue_lock_of(thread);
+
+    if (rq->running == thread)
+        charge(rq); /* until now the old rate holds */
+    thread->share = *share;
+    thread->rate = niceness_rate(share);
+    spin_unlock_irq(&rq->lock, irq);
+}
+
+struct thread_share thread_share(struct thread *thread)
+{
+    bool irq = irq_save();
+    struct runqueue *rq = runqueue_lock_of(thread);
+    struct thread_share share = thread->share;
+
+    spin_unlock_irq(&rq->lock, irq);
+    return share;
+}
+
+int thread_set_affinity(struct thread *thread, cpumask_t affinity)
+{
+    if (!(affinity & online_cpus()))
+        return -EINVAL;
+    bool irq = irq_save();
+    struct runqueue *rq = runqueue_lock_of(thread);
+    thread->affinity = affinity;
+    place_check(rq, thread);
+    irq_restore(irq);
+    return 0;
+}
+
+cpumask_t thread_affinity(struct thread *thread)
+{
+    bool irq = irq_save();
+    struct runqueue *rq = runqueue_lock_of(thread);
+    cpumask_t affinity = thread->affinity & online_cpus();
+
+    spin_unlock_irq(&rq->lock, irq);
+    return affinity;
 }
 
 /* ---- The idle thread ---- */

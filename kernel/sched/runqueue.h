@@ -44,6 +44,11 @@ static inline bool thread_may_use(const struct thread *thread, unsigned cpu)
     return thread->affinity >> cpu & 1;
 }
 
+static inline cpumask_t online_cpus(void)
+{
+    return (1ul << cpu_count()) - 1;
+}
+
 /* ---- place.c; interrupts are off in all of these ---- */
 
 /* Locks the run queue of the thread's CPU, and returns it. */
@@ -67,6 +72,9 @@ void place_catch_up(struct runqueue *rq);
 /* Adds a runnable thread that stands in no queue to the queue of its CPU, thread->cpu, which was
    set under the lock of its last queue. `floor_ns` was the floor of that queue. No lock is held. */
 void place_send(struct thread *thread, uint64_t floor_ns);
+
+/* Makes a thread whose affinity has changed leave its CPU if it must. Releases the lock. */
+void place_check(struct runqueue *rq, struct thread *thread);
 
 /* Makes a CPU with nothing to do take a waiting thread from the longest queue. Returns true if it
    has one now. */

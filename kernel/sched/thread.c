@@ -13,6 +13,7 @@
 #include <sched/run.h>
 #include <sched/thread.h>
 #include <sched/world.h>
+#include "niceness.h"
 
 static unsigned threads; /* atomic */
 
@@ -43,7 +44,8 @@ struct thread *thread_create(void (*entry)(void *arg), void *arg)
     thread->state = THREAD_SLEEPING;
     thread->at_rest = true;
     thread->affinity = thread_current()->affinity;
-    thread->rate = TURN_RATE_ONE;
+    thread->share = thread_current()->share;
+    thread->rate = niceness_rate(&thread->share);
     /* A new thread is made to look as if it had switched away: holding the run-queue lock. */
     thread->locks = (struct lock_record){.count = 1, .ranks = {RANK_RUNQUEUE}};
     context_init(&thread->context, thread->stack_top, thread_begin, thread);

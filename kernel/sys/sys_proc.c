@@ -257,12 +257,6 @@ SYSCALL5(sys_waitid, int, which, int, id, siginfo_t __user *, info, int, options
     return min(result, 0);
 }
 
-SYSCALL0(sys_sched_yield)
-{
-    thread_yield();
-    return 0;
-}
-
 SYSCALL1(sys_set_tid_address, uaddr_t, word)
 {
     task_current()->clear_tid = word;
