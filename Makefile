@@ -20,7 +20,7 @@ endif
 
 #: Variables, written after the target, as in `make qemu MEM=256M`:
 MEM ?= 128M#            memory of the machine
-CPUS ?= 1#              number of its CPUs
+CPUS ?= 2#              number of its CPUs (1: qemu-gdb, bench, and most of test)
 CPU ?= max#             model of its CPUs (qemu-system-x86_64 -cpu help)
 KVM ?=#                 1: run on this host's CPU, and show it as the CPU's model
 QEMUFLAGS ?=#           more arguments for QEMU
@@ -39,6 +39,11 @@ WERROR ?=#              1: warnings are errors
 
 ifeq ($(KVM) $(origin CPU),1 file)
 CPU := host
+endif
+
+# gdb follows one CPU, instructions are counted on one, and make test chooses for each of its parts.
+ifeq ($(origin CPUS),file)
+qemu-gdb bench bench-linux test test-diff test-failures session: CPUS := 1
 endif
 
 QEMU ?= qemu-system-x86_64

@@ -71,6 +71,7 @@ ARGUMENTS = {
                "-f sh -c 'kill -SEGV $$'"],
     "top": ["", "-b -n 1", "-d 0.01 -o mem"],
     "uptime": [""],
+    "nproc": ["", "--all"],
     "vmstat": ["", "1", "-s"],
     "wc": ["/README", "-l", "/bin/*"],
 }  # fmt: skip

@@ -36,6 +36,17 @@ def all_tests():
     return tests_named("")
 
 
+# What several CPUs do at once: the folders of test/user that also run on 2 and on 4 CPUs. `sleeps`
+# asks how late a sleep ends; a virtual CPU that halts may wait for its turn on a busy host.
+PARALLEL_FOLDERS = ("memory", "process", "signal", "thread")
+NOT_PARALLEL = {"sleeps"}
+
+
+def parallel_tests():
+    files = (path for name in PARALLEL_FOLDERS for path in (ROOT / "test/user" / name).glob("*.c"))
+    return sorted({path.stem for path in files} - NOT_PARALLEL)
+
+
 def programs(*arguments, silence=60):
     """Returns the command that runs the programs in /test.
 
@@ -88,6 +99,9 @@ def parts(only):
         found.append(("on the host", host, {}))
     briefly = failing_command(FAILING_BRIEFLY)
     found.append(("the programs in /test", programs(), {}))
+    for cpus in ("2", "4"):
+        what = f"memory, processes, signals and threads on {cpus} CPUs"
+        found.append((what, programs(*parallel_tests()), {"CPUS": cpus}))
     found.append(("the end of memory, in 32 MiB", small_machine_command(), {"MEM": "32M"}))
     found.append(("some programs, with each allocation failing", briefly, {}))
     found.append(("many at once, on 4 CPUs", programs("-t 120 stress", silence=150), {"CPUS": "4"}))

@@ -396,6 +396,7 @@ static void programs_refuse_arguments(void)
     prints(2, "halt -x", "");
     prints(2, "dmesg x", "");
     prints(2, "uptime x", "");
+    prints(2, "nproc x", "");
     prints(2, "audit 2>&1 x", "usage: audit\n");
 }
 
