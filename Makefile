@@ -55,7 +55,7 @@ BOCHS_TERM := $(firstword $(wildcard /usr/lib/*/bochs/plugins/libbx_term_gui.so)
 
 # The tools read their settings from the environment. CMD is passed unexpanded, so that a $ in it
 # reaches the shell in Pagoda.
-export MEM CPUS CPU KVM QEMU QEMUFLAGS APPEND TIMEOUT DEBUG OVMF ADDR2LINE
+export MEM CPUS CPU KVM QEMU QEMUFLAGS APPEND TIMEOUT DEBUG OVMF ADDR2LINE NM
 export PYTHONDONTWRITEBYTECODE := 1
 export PAGODA_CMD := $(value CMD)
 
@@ -393,7 +393,7 @@ compdb: build/include-links/.done ## writes compile_commands.json
 	    sed '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' >compile_commands.json
 
 lint: compdb $(KERNEL_OBJECTS) | need-lint ## the rules that a program can check; T=CHECK: only one
-	@NM=$(NM) $(PYTHON) tools/lint.py $(T)
+	@$(PYTHON) tools/lint.py $(T)
 
 clean: ## removes build/
 	@rm -rf build
