@@ -49,6 +49,19 @@ def call(function, at, argument):
     return head + b"\xe8" + struct.pack("<i", function - (at + len(head) + 5))
 
 
+def assemble(text, at, names):
+    """Returns the machine code of assembly at an address. `names` are {symbol: value}."""
+    with tempfile.TemporaryDirectory(prefix="pagoda-") as directory:
+        base = Path(directory) / "code"
+        base.with_suffix(".s").write_text(text)
+        subprocess.run(["x86_64-linux-gnu-as", "-o", base.with_suffix(".o"),
+                        base.with_suffix(".s")], check=True)  # fmt: skip
+        given = [f"--defsym={name}={value:#x}" for name, value in names.items()]
+        subprocess.run(["x86_64-linux-gnu-ld", f"-Ttext={at:#x}", *given, "--oformat=binary", "-e",
+                        f"{at:#x}", "-o", base, base.with_suffix(".o")], check=True)  # fmt: skip
+        return base.read_bytes()
+
+
 class Broken:
     """The kernel with other code in one function."""
 
@@ -60,7 +73,23 @@ class Broken:
 
     def write(self, name, code):
         """Replaces the code of a function. `code` may be a function of the code's address."""
+        self.write_at(bytearray(self.original), name, code)
+
+    def write_assembly(self, text, names):
+        """Makes the system call of `audit` run assembly, which stands in a large function that no
+        command here needs."""
         image = bytearray(self.original)
+        at = self.symbols[LARGE] + len(PROLOGUE)
+        self.write_at(image, LARGE, assemble(text, at, {**self.addresses(), **names}))
+        self.write_at(image, "sys_audit_entry",
+                      lambda here: b"\xe9" + struct.pack("<i", at - here - 5))  # fmt: skip
+
+    def addresses(self):
+        """Returns {name: address} of the functions that the assembly calls."""
+        wanted = ("spin_wait", "mutex_init", "mutex_lock")
+        return {name: self.symbols[name] for name in wanted}
+
+    def write_at(self, image, name, code):
         address = self.symbols[name]
         offset = offset_of(image, address)
         code = PROLOGUE + (code(address + len(PROLOGUE)) if callable(code) else code)
@@ -71,11 +100,12 @@ class Broken:
         settings = {"PAGODA_KERNEL": str(self.path), "PAGODA_REPORT_SECONDS": str(SILENCE)}
         return {**os.environ, **settings}
 
-    def run(self, command, *options):
+    def run(self, command, *options, cpus=1):
         """Runs a command on the broken kernel. Returns what run.py says on standard error."""
         done = subprocess.run(
             [sys.executable, machine.TOOLS / "run.py", "--no-input", *options, command],
-            env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS,
+            env={**self.environment(), "CPUS": str(cpus)}, stdin=subprocess.DEVNULL,
+            capture_output=True, timeout=SECONDS,
         )  # fmt: skip
         return done.stderr.decode(errors="replace")
 
@@ -107,6 +137,78 @@ UD2 = b"\x0f\x0b"
 # push $0; push $0; lidt (%rsp); int3
 TRIPLE_FAULT = b"\x6a\x00\x6a\x00\x0f\x01\x1c\x24\xcc"
 EXIT_0 = b"\xb8\x3c\x00\x00\x00\x31\xff\x0f\x05"  # mov $60, %eax; xor %edi, %edi; syscall
+LARGE = "futex_requeue"
+LOG_UNUSED = 12 << 10  # the offset of bytes in the log that a short run leaves 0
+
+# A CPU takes a lock when both have come, and waits until the other CPU has its own. Threads are
+# preempted while they wait for the other CPU.
+TAKE_EACH_OTHERS = """
+        mov $arrived, %r14
+        lea 0x10(%r14), %r12
+        lea 0x20(%r14), %r13
+        movb $pipe_rank, 1(%r12)
+        movb $pipe_rank, 1(%r13)
+again:  mov $1, %eax
+        cpuid
+        shr $24, %ebx  # the number of the local APIC, which is that of the CPU
+        movb $1, (%r14, %rbx)
+        pause
+        cmpw $0x101, (%r14)
+        jne again
+        cli
+        test %ebx, %ebx
+        je first
+        xchg %r12, %r13
+first:  mov %r12, %rdi
+        call spin_wait
+other:  pause
+        cmpb $0, (%r13)
+        je other
+        mov %r13, %rdi
+        call spin_wait
+        ud2
+"""
+
+# A CPU takes a lock, and stands still. The next thread that makes the call waits for the lock.
+TAKE_AND_STOP = """
+        cli
+        mov $arrived, %rdi
+        movb $pipe_rank, 1(%rdi)
+        call spin_wait
+dead:   jmp dead
+"""
+
+# Two threads take a mutex each, and then the other's. Both mutexes have the rank that nests.
+SLEEP_FOR_EACH_OTHER = """
+        mov $arrived, %rbx
+        lea 0x100(%rbx), %r12
+        lea 0x200(%rbx), %r13
+        mov $1, %eax
+        lock xadd %eax, (%rbx)
+        test %eax, %eax
+        jne second
+        mov %r12, %rdi
+        mov $vnode_rank, %esi
+        call mutex_init
+        mov %r13, %rdi
+        mov $vnode_rank, %esi
+        call mutex_init
+        movl $1, 4(%rbx)
+        jmp take
+second: pause
+        cmpl $0, 4(%rbx)
+        je second
+        xchg %r12, %r13
+take:   mov %r12, %rdi
+        call mutex_lock
+        lock incl 8(%rbx)
+wait:   pause
+        cmpl $2, 8(%rbx)
+        jne wait
+        mov %r13, %rdi
+        call mutex_lock
+        ud2
+"""
 AT_AUDIT = r"^#\d+ 0x\w+ sys_audit_entry\+0x\w+.*  kernel/sys/\w+\.c:\d+$"
 # A debug build inlines little.
 INLINED = ([] if machine.setting("DEBUG", "") == "1" else
@@ -284,7 +386,54 @@ def missing_shell(broken):
         r"^status 12\d$")  # fmt: skip
 
 
-CASES = [hung_with_interrupts_off, hung_with_the_console_locked, sleeping_for_ever,
+def rank(name):
+    """Returns the value of a lock's rank."""
+    header = machine.TOOLS.parent / "include/arch/spinlock.h"
+    return int(re.search(rf"{name} = (\d+)", header.read_text())[1])
+
+
+def write_deadlock(broken, text):
+    arrived = broken.symbols["ring"] + LOG_UNUSED
+    broken.write_assembly(text, {"arrived": arrived, "vnode_rank": rank("RANK_VNODE"),
+                                 "pipe_rank": rank("RANK_PIPE")})  # fmt: skip
+
+
+def spinning_for_each_other(broken):
+    write_deadlock(broken, TAKE_EACH_OTHERS)
+    text = broken.run("audit & audit & audit & audit & wait", "--silence", "30", cpus=2)
+    lock = r"the lock 0x\w{16} \(RANK_PIPE\)"
+    return Case("two CPUs that spin for each other's lock are a panic with their names", text).has(
+        r"^this CPU spins for a lock: it may hang$", rf"^it spins for {lock}, held by CPU 0",
+        rf"^it spins for {lock}, held by CPU 1", r"end of CPU 1's report",
+        r"^#\d+ 0x\w+ spin_wait\+0x\w+ \(interrupted\)  kernel/arch/spinlock.c:\d+$",
+        rf"^panic: deadlock: CPU (\d) spins for {lock}, held by CPU \d, which spins for {lock}, "
+        r"held by CPU \1$",
+    )  # fmt: skip
+
+
+def spinning_for_the_dead(broken):
+    write_deadlock(broken, TAKE_AND_STOP)
+    text = broken.run("audit & audit & audit & audit & wait", "--silence", "10", cpus=2)
+    return Case("a CPU that spins for the lock of a dead one says so, and shows both", text).has(
+        r"^this CPU spins for a lock: it may hang$",
+        r"^it spins for the lock 0x\w{16} \(RANK_PIPE\), held by CPU \d$",
+        r"end of CPU 0's report", r"end of CPU 1's report", r"^#0 0x\w+ futex_requeue",
+    ).lacks(r"^panic: deadlock")  # fmt: skip
+
+
+def sleeping_for_each_other(broken):
+    write_deadlock(broken, SLEEP_FOR_EACH_OTHER)
+    text = broken.run("audit & audit & wait", "--silence", "10")
+    case = Case("of threads that sleep for each other's lock, the report shows where", text).has(
+        r"^pid \d+ audit, asleep:$", r"mutex_lock\+0x")  # fmt: skip
+    if machine.setting("DEBUG", "") == "1":
+        case.has(r"has waited for a lock for seconds: it may hang$",
+                 r"^it waits for the lock 0x\w{16}:\npid \d+ audit, holds it:$")
+    return case
+
+
+CASES = [spinning_for_each_other, spinning_for_the_dead, sleeping_for_each_other,
+         hung_with_interrupts_off, hung_with_the_console_locked, sleeping_for_ever,
          waiting_for_input, interrupted_at_terminal, asked_by_key, triple_fault, failed_assertion,
          nested_fault, killed_init, dying_shell, shell_that_exits, missing_shell]  # fmt: skip
 

@@ -113,9 +113,10 @@ static __noreturn void panic_of_circle(void)
     for (unsigned n = 0; n < MAX_CPUS && cpu != MAX_CPUS; n++) {
         const struct spinlock *lock = hang_lock_of(cpu);
 
-        len += snprintf(text + len, sizeof(text) - len, "%sCPU %u spins for the lock 0x%016lx (%s)",
-                        n ? ", held by " : "", cpu, (uint64_t)lock,
-                        lock ? lock_rank_name(lock->rank) : "?");
+        len +=
+            snprintf(text + len, sizeof(text) - len, "%sCPU %u%s spins for the lock 0x%016lx (%s)",
+                     n ? ", held by " : "", cpu, n ? ", which" : "", (uint64_t)lock,
+                     lock ? lock_rank_name(lock->rank) : "?");
         cpu = next_in_path(cpu);
         if (cpu == cpu_id() || len >= sizeof(text))
             break;

@@ -12,10 +12,11 @@ const void *lock_waited_for(const struct thread *thread)
     uintptr_t queue = (uintptr_t)atomic_load_relaxed(&thread->waiting_on);
     unsigned count = min(record->count, MAX_LOCKS_HELD);
 
-    /* The record ends with the lock that the thread is about to hold. */
-    if (count == 0 || record->ranks[count - 1] >= RANK_SPACES)
-        return NULL;
-    const void *lock = record->locks[count - 1];
+    /* The last sleeping lock in the record is the one that the thread is about to hold. Behind it
+       stands the lock of the run queue, which a thread takes when it leaves its CPU. */
+    while (count > 0 && record->ranks[count - 1] >= RANK_SPACES)
+        count--;
+    const void *lock = count > 0 ? record->locks[count - 1] : NULL;
 
     return lock && queue - (uintptr_t)lock < LOCK_BYTES_MAX ? lock : NULL;
 }

@@ -58,8 +58,7 @@ static void sleeping_lock_print(const struct thread *thread)
     searched = lock_waited_for(thread);
     if (!searched)
         return;
-    printk("it waits for the lock 0x%016lx (%s):\n", (uint64_t)searched,
-           lock_rank_name(thread->locks.ranks[thread->locks.count - 1]));
+    printk("it waits for the lock 0x%016lx:\n", (uint64_t)searched);
     world_each_nmi(holder_print);
 }
 

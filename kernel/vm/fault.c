@@ -262,12 +262,13 @@ static enum fault_outcome fault_try(struct fault *fault)
 }
 
 static void fault_check(struct vspace *vspace, uaddr_t addr, const struct fault *fault,
-                        enum fault_outcome outcome)
+                        bool was_alone, enum fault_outcome outcome)
 {
     const struct fault_claim claim = {
         .addr = addr,
         .access = fault->access,
         .outcome = outcome,
+        .is_alone = was_alone,
         .data_bytes = pager_bytes(fault->region, fault->leaf.page),
     };
 
@@ -289,6 +290,7 @@ static enum fault_outcome fault_resolve(struct vspace *vspace, uaddr_t addr, uns
         .access = access,
         .leaf = {.pt = &vspace->pagetable, .page = page_floor(addr)},
     };
+    bool is_alone = IS_VERIFIED(verification) && atomic_load(&vspace->pagetable.threads) == 1;
     enum fault_outcome outcome;
     unsigned tries = 0;
 
@@ -303,7 +305,7 @@ static enum fault_outcome fault_resolve(struct vspace *vspace, uaddr_t addr, uns
             panic("the fault at %#lx has been tried again %u times", addr, tries);
     } while (outcome == TRY_AGAIN);
     if (IS_VERIFIED(verification) && fault_resolved(outcome) && !(access & FAULT_FORCED))
-        fault_check(vspace, addr, &fault, outcome);
+        fault_check(vspace, addr, &fault, is_alone, outcome);
     return outcome;
 }
 

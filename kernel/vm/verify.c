@@ -12,7 +12,6 @@
    path is shared, a truncation through another vspace may take the page away meanwhile. So there an
    absent leaf is no mistake, if the handler has found it present. */
 
-#include <arch/atomic.h>
 #include <arch/power.h>
 #include <lib/panic.h>
 #include <lib/printf.h>
@@ -97,8 +96,8 @@ static void verify_walk(struct vspace *vspace, const struct fault_claim *claim,
     }
 }
 
-/* Checks the bytes from `from` on. Where other threads run in the vspace, they may have written the
-   page already. */
+/* Checks the bytes from `from` on. Where other threads ran in the vspace, they may have written the
+   page already, even if they have ended since. */
 static void verify_zeros(struct vspace *vspace, const struct fault_claim *claim,
                          const struct path *path, size_t from)
 {
@@ -106,7 +105,7 @@ static void verify_zeros(struct vspace *vspace, const struct fault_claim *claim,
     uint64_t word = 0;
     char how[64];
 
-    if (atomic_load(&vspace->pagetable.threads) > 1)
+    if (!claim->is_alone)
         return;
     for (uint64_t n = from; n < PAGE_SIZE; n += sizeof(word) - n % sizeof(word)) {
         size_t len = sizeof(word) - n % sizeof(word);

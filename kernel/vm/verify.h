@@ -8,6 +8,7 @@ struct fault_claim {
     uaddr_t addr;
     unsigned access; /* FAULT_ words */
     enum fault_outcome outcome;
+    bool is_alone;     /* no other thread ran in the vspace when the fault began */
     size_t data_bytes; /* FAULT_FILE_COPIED: the file's part of the page; the rest is zero */
 };
 
