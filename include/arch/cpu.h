@@ -25,8 +25,9 @@ struct cpu {
     unsigned apic_id;          /* of its local APIC */
     unsigned *fail_nth;        /* the current thread's, or NULL (mm/failnth.h) */
     struct lock_record *locks; /* DEBUG: the locks that the current thread holds */
-    uint64_t interrupts; /* how many it has taken, without NMIs; written with interrupts off */
-};
+    uint64_t interrupts;    /* how many it has taken, without NMIs; written with interrupts off */
+    uint64_t tlb_events[4]; /* kernel/arch/translations.h; written in one instruction */
+} __aligned(64);
 
 /* Returns the record of CPU n, or NULL if there is no such CPU. */
 struct cpu *cpu_get(unsigned n);

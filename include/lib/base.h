@@ -9,6 +9,7 @@
 #define __aligned(n)   __attribute__((aligned(n)))
 #define __must_check   __attribute__((warn_unused_result))
 #define __noreturn     __attribute__((noreturn))
+#define __noinline     __attribute__((noinline))
 #define __printf(f, a) __attribute__((format(printf, f, a)))
 #define __unused       __attribute__((unused))
 

@@ -5,6 +5,7 @@
    Lock: the tree lock, while births are read. */
 
 #include <arch/clock.h>
+#include <arch/tlb.h>
 #include <fs/vfs.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
@@ -43,6 +44,7 @@ int procfs_meminfo(struct text_sink *sink, uint64_t key __unused)
 
 int procfs_vmstat(struct text_sink *sink, uint64_t key __unused)
 {
+    struct tlb_counts tlb = tlb_counts();
     uint64_t faults[FAULT_OUTCOMES];
 
     sink_printf(sink, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_page_table_pages %lu\n",
@@ -51,6 +53,10 @@ int procfs_vmstat(struct text_sink *sink, uint64_t key __unused)
                 frame_usage(FRAME_CACHE), frame_usage(FRAME_HEAP), heap_usage());
     sink_printf(sink, "nr_kernel_stacks %lu\n",
                 frame_usage(FRAME_KSTACK) / (KSTACK_SIZE / PAGE_SIZE));
+    sink_printf(sink, "nr_tlb_remote_flush %lu\nnr_tlb_remote_flush_received %lu\n", tlb.sent,
+                tlb.received);
+    sink_printf(sink, "nr_tlb_local_flush_all %lu\nnr_tlb_local_flush_one %lu\n", tlb.all,
+                tlb.pages);
     sink_printf(sink, "allocs_made_to_fail %lu\n", failnth_count());
     fault_totals(faults);
     for (enum fault_outcome n = 0; n < FAULT_OUTCOMES; n++)

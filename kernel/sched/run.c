@@ -84,7 +84,9 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
         countdown_start_ticks(rq->charged_ns);
     else if (next == &rq->idle)
         countdown_end_ticks();
-    if (next->space != mmu_current())
+    if (!next->space)
+        mmu_rest();
+    else if (next->space != mmu_current())
         mmu_switch(next->space);
     this_cpu()->current = next;
     this_cpu()->fail_nth = next->fail_nth ? &next->fail_nth : NULL;

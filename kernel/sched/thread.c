@@ -85,10 +85,10 @@ unsigned thread_count(void)
 
 void thread_set_space(struct mmu_space *space)
 {
-    preempt_disable();
+    bool irq = irq_save();
     thread_current()->space = space;
     mmu_switch(space);
-    preempt_enable();
+    irq_restore(irq);
 }
 
 void thread_set_fail_nth(struct thread *thread, unsigned nth)

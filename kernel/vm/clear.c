@@ -20,6 +20,7 @@ struct gather {
     struct pagetable *pt;
     uaddr_t start, end; /* the whole range */
     bool is_shared;     /* other address spaces show some of it, too */
+    bool has_tables;    /* some entries refer to tables */
     unsigned count;
     pte_t entries[GATHER_SIZE];
     uint8_t levels[GATHER_SIZE]; /* of the table that held the entry */
@@ -34,6 +35,7 @@ static bool gather_is_full(const struct gather *gather)
 static void gather_add(struct gather *gather, pte_t entry, int level)
 {
     assert(!gather_is_full(gather));
+    gather->has_tables |= level > LEAF_LEVEL;
     gather->entries[gather->count] = entry;
     gather->levels[gather->count++] = level;
 }
@@ -45,11 +47,14 @@ static void gather_flush(struct gather *gather)
     assert(lock_check_none_from(RANK_TABLE));
     if (gather->is_shared)
         tlb_flush_everywhere(gather->start, gather->end);
+    else if (gather->has_tables)
+        tlb_flush_tables(&gather->pt->mmu, gather->start, gather->end);
     else
         tlb_flush_range(&gather->pt->mmu, gather->start, gather->end);
     for (unsigned n = 0; n < gather->count; n++)
         entry_put(gather->entries[n], gather->levels[n]);
     gather->count = 0;
+    gather->has_tables = false;
 }
 
 /* ---- A hole in the regions ---- */

@@ -275,6 +275,15 @@ static void fault_check(struct vspace *vspace, uaddr_t addr, const struct fault 
     fault_verify(vspace, &claim);
 }
 
+/* Lets other CPUs go on, longer after each try, and longer on each CPU of a higher number. Without
+   this, two threads that write one page may each replace the copy of the other, again and again,
+   before one of them sets W (page_replace_in_steps in own.c). */
+static void back_off(unsigned tries)
+{
+    for (unsigned n = tries * (cpu_id() + 1); n > 0; n--)
+        cpu_relax();
+}
+
 /* Under the read lock an entry only gains: a page, a copy for each thread, W. So there is an end to
    the changes by others that make a fault start over. */
 static unsigned tries_max(const struct vspace *vspace)
@@ -299,11 +308,11 @@ static enum fault_outcome fault_resolve(struct vspace *vspace, uaddr_t addr, uns
         return FAULT_NOT_MAPPED;
     if (!is_allowed(fault.region, access))
         return FAULT_NOT_ALLOWED;
-    do {
-        outcome = fault_try(&fault);
-        if (unlikely(++tries > tries_max(vspace)))
+    while ((outcome = fault_try(&fault)) == TRY_AGAIN) {
+        if (++tries > tries_max(vspace))
             panic("the fault at %#lx has been tried again %u times", addr, tries);
-    } while (outcome == TRY_AGAIN);
+        back_off(tries);
+    }
     if (IS_VERIFIED(verification) && fault_resolved(outcome) && !(access & FAULT_FORCED))
         fault_check(vspace, addr, &fault, is_alone, outcome);
     return outcome;

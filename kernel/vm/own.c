@@ -38,7 +38,7 @@ static void replaced_drop(struct pagetable *pt, uaddr_t addr, const struct repla
         if (!replaced->entries[level])
             continue;
         if (!is_flushed)
-            tlb_flush_page(&pt->mmu, addr);
+            tlb_flush_tables(&pt->mmu, page_floor(addr), page_floor(addr) + PAGE_SIZE);
         is_flushed = true;
         entry_put(replaced->entries[level], level);
     }

@@ -205,6 +205,8 @@ static void check_cpus(void)
     for (unsigned cpu = 0; cpu < NCPUS; cpu++) {
         this_cpu_id = cpu;
         check(locks_none_held(), "CPU %u holds a lock", cpu);
+        if (!mmu_loaded(cpu))
+            continue; /* a lazy CPU may be behind */
         mmu_for_each_page(cpu, check_cached_page);
         mmu_for_each_table(cpu, check_cached_table);
     }

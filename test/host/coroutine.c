@@ -1,7 +1,9 @@
 /* Coroutines for CPUs (coroutine.h), made with ucontext. */
 
 #include <ucontext.h>
+#include "../../kernel/arch/shootdown.h"
 #include "coroutine.h"
+#include "mmu.h"
 #include "platform.h"
 
 #define STACK_SIZE (256ul << 10)
@@ -62,12 +64,26 @@ static void on_step(void)
     nsteps.with_choice += others > 1;
     if (preemptions < schedule->npreemptions && step_now == schedule->preemptions[preemptions].step)
         preempt(&schedule->preemptions[preemptions++]);
+    if (at_step)
+        mmu_take_interrupt();
 }
 
 static void on_block(void)
 {
     check(++waits < MAX_WAITS && others > 0, "a deadlock: every CPU waits");
     switch_to(next_in_turn(0));
+    shootdown_answer(); /* as a CPU does that spins */
+}
+
+static void on_relax(void)
+{
+    if (others > 0)
+        on_block();
+}
+
+static bool is_busy(unsigned cpu)
+{
+    return cpu < ncoroutines && !coroutines[cpu].done;
 }
 
 static void begin(void)
@@ -106,8 +122,12 @@ struct step_count coroutines_run(unsigned ncpus, struct schedule *new_schedule,
     running = this_cpu_id = schedule->first;
     step_hook = on_step;
     block_hook = on_block;
+    relax_hook = on_relax;
+    mmu_cpu_is_busy = is_busy;
     swapcontext(&scheduler, &coroutines[running].context);
     step_hook = NULL;
     block_hook = NULL;
+    relax_hook = NULL;
+    mmu_cpu_is_busy = NULL;
     return nsteps;
 }

@@ -9,9 +9,14 @@
    translation again. */
 
 #include <linux/errno.h>
+#include <arch/irq.h>
+#include <arch/paging.h>
+#include <arch/trap.h>
 #include <arch/usercopy.h>
 #include <lib/panic.h>
 #include <lib/string.h>
+#include "../../kernel/arch/shootdown.h"
+#include "../../kernel/arch/translations.h"
 #include "mmu.h"
 #include "platform.h"
 #include "random.h"
@@ -27,8 +32,9 @@ struct cached {
 };
 
 struct mmu {
-    struct mmu_space *space; /* NULL: the kernel's own space */
-    bool in_access;          /* no interrupt can flush now */
+    paddr_t root;        /* 0: the kernel's own space, which maps no user memory */
+    bool in_access;      /* no interrupt can come now */
+    bool is_interrupted; /* VECTOR_TLB has been sent, and not taken */
     unsigned npages;
     struct cached pages[TLB_ENTRIES];
     unsigned ntables[ROOT_LEVEL]; /* indexed by the level of the cached table */
@@ -39,6 +45,7 @@ struct mmu {
 static struct mmu mmus[MAX_CPUS];
 static struct mmu_noise noise;
 static struct random chance = {.state = 1};
+bool (*mmu_cpu_is_busy)(unsigned cpu);
 uaddr_t (*mmu_walk_ahead_page)(uint32_t random);
 
 static struct mmu *this_mmu(void)
@@ -114,6 +121,25 @@ static void forget_all(struct mmu *mmu)
     forget_tables(mmu);
 }
 
+/* ---- The loaded space ---- */
+
+struct mmu_space *mmu_loaded(unsigned cpu)
+{
+    unsigned before = this_cpu_id;
+
+    this_cpu_id = cpu;
+    struct mmu_space *space = mmu_current();
+    this_cpu_id = before;
+    return space;
+}
+
+/* Returns true if the CPU uses no user address, although a user's root is loaded. Its cached pages
+   may be out of date; its cached tables may not, because it may walk through them. */
+static bool is_lazy(const struct mmu *mmu)
+{
+    return mmu->root && !mmu_loaded(mmu - mmus);
+}
+
 /* ---- Freed frames ---- */
 
 static void check_entries_forgotten(const struct frame *frame, const struct cached *entries,
@@ -125,15 +151,17 @@ static void check_entries_forgotten(const struct frame *frame, const struct cach
               cpu, what, entries[n].addr);
 }
 
-/* Checks that no CPU caches a freed frame, whether the CPU will use the translation or not. */
+/* Checks that no CPU caches a freed frame, whether the CPU will use the translation or not. A lazy
+   CPU catches up before it uses a page. */
 static void check_forgotten(const struct frame *frame)
 {
     for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
         const struct mmu *mmu = &mmus[cpu];
 
-        check(!mmu->space || mmu->space->root != frame_to_phys(frame),
+        check(mmu->root != frame_to_phys(frame),
               "frame %#x is freed, and is the root table of CPU %u", frame_to_pfn(frame), cpu);
-        check_entries_forgotten(frame, mmu->pages, mmu->npages, cpu, "page");
+        if (!is_lazy(mmu))
+            check_entries_forgotten(frame, mmu->pages, mmu->npages, cpu, "page");
         for (int level = 1; level < ROOT_LEVEL; level++)
             check_entries_forgotten(frame, mmu->tables[level], mmu->ntables[level], cpu, "table");
     }
@@ -148,6 +176,9 @@ void mmu_set_quiet(void)
 
 void mmu_reset(void)
 {
+    for (this_cpu_id = 0; this_cpu_id < MAX_CPUS; this_cpu_id++)
+        mmu_load(NULL);
+    this_cpu_id = 0;
     memset(mmus, 0, sizeof(mmus));
     freed_hook = check_forgotten;
 }
@@ -165,7 +196,7 @@ static pte_t walk_start(struct mmu *mmu, uaddr_t addr, int *level)
         if (entry)
             return entry;
     }
-    return mmu->space->root | PTE_WRITE;
+    return mmu->root | PTE_WRITE;
 }
 
 static const struct frame *frame_in_use(pte_t entry, const char *what)
@@ -229,10 +260,14 @@ static void check_one_view(const struct mmu *mmu, const struct mmu *other, uaddr
    the table; 0 stands for a page. */
 static void check_writable(const struct mmu *mmu, uaddr_t addr, int level, pte_t entry)
 {
-    for (const struct mmu *other = mmus; other < mmus + MAX_CPUS && entry & PTE_WRITE; other++) {
-        if (other->space != mmu->space && level == 0)
+    if (!(entry & PTE_WRITE) || (level == 0 && is_lazy(mmu)))
+        return;
+    for (const struct mmu *other = mmus; other < mmus + MAX_CPUS; other++) {
+        if (level == 0 && is_lazy(other))
+            continue;
+        if (other->root != mmu->root && level == 0)
             check_alone(mmu, other, other->pages, other->npages, entry);
-        else if (other->space != mmu->space)
+        else if (other->root != mmu->root)
             check_alone(mmu, other, other->tables[level], other->ntables[level], entry);
         else if (level == 0)
             check_one_view(mmu, other, addr, entry);
@@ -275,7 +310,7 @@ static pte_t walk(struct mmu *mmu, uaddr_t addr, unsigned access)
    clean page, the CPU walks again to set the dirty bit. */
 static pte_t translate(struct mmu *mmu, uaddr_t addr, unsigned access)
 {
-    if (!mmu->space || addr >= USER_END)
+    if (!mmu->root || addr >= USER_END)
         return 0;
     pte_t entry = recall(mmu->pages, &mmu->npages, page_floor(addr));
     if (!entry)
@@ -290,7 +325,7 @@ void mmu_walk_ahead(unsigned cpu, uaddr_t addr)
     void (*hook)(void) = step_hook;
     struct mmu *mmu = &mmus[cpu];
 
-    if (mmu->in_access || !mmu->space || recall(mmu->pages, &mmu->npages, page_floor(addr)))
+    if (mmu->in_access || !mmu->root || recall(mmu->pages, &mmu->npages, page_floor(addr)))
         return;
     step_hook = NULL; /* the walk is a single step */
     (void)walk(mmu, addr, 0);
@@ -423,88 +458,100 @@ ssize_t arch_copy_string_from_user(char *to, const char __user *from, size_t max
     return max;
 }
 
-/* ---- The kernel's TLB interface (arch/tlb.h) ---- */
-
-static cpumask_t cpu_bit(unsigned cpu)
-{
-    return (cpumask_t)1 << cpu;
-}
-
-struct mmu_space *mmu_loaded(unsigned cpu)
-{
-    return mmus[cpu].space;
-}
-
-struct mmu_space *mmu_current(void)
-{
-    return this_mmu()->space;
-}
+/* ---- The instructions and interrupts below kernel/arch/tlb.c ---- */
 
 struct vspace *vspace_loaded(unsigned cpu)
 {
-    struct mmu_space *space = mmus[cpu].space;
+    struct mmu_space *space = mmu_loaded(cpu);
 
     return space ? container_of(space, struct vspace, pagetable.mmu) : NULL;
 }
 
-void mmu_switch(struct mmu_space *to)
+void mmu_load(struct mmu_space *space)
+{
+    bool irq = irq_save();
+
+    mmu_switch(space);
+    irq_restore(irq);
+}
+
+void mmu_become_lazy(void)
+{
+    bool irq = irq_save();
+
+    mmu_rest();
+    irq_restore(irq);
+}
+
+void translations_load(paddr_t root)
+{
+    step();
+    this_mmu()->root = root == kernel_root() ? 0 : root;
+    forget_all(this_mmu());
+}
+
+void translations_drop_all(void)
+{
+    step();
+    forget_all(this_mmu());
+}
+
+void translations_drop_page(uint64_t page)
+{
+    translations_drop_range(page, page + PAGE_SIZE);
+}
+
+void translations_drop_range(uint64_t start, uint64_t end)
+{
+    step();
+    forget(this_mmu()->pages, &this_mmu()->npages, start, end);
+    forget_tables(this_mmu());
+}
+
+void ipi_send(unsigned cpu, unsigned vector)
+{
+    check(vector == VECTOR_TLB && cpu < HOST_CPUS && cpu != cpu_id(), "a wrong interrupt");
+    mmus[cpu].is_interrupted = true;
+}
+
+void mmu_take_interrupt(void)
 {
     struct mmu *mmu = this_mmu();
 
-    if (mmu->space == to)
+    if (!mmu->is_interrupted || mmu->in_access || !irq_enabled())
         return;
-    step();
-    if (to)
-        to->running |= cpu_bit(cpu_id());
-    if (mmu->space)
-        mmu->space->running &= ~cpu_bit(cpu_id());
-    mmu->space = to;
-    forget_all(mmu);
+    mmu->is_interrupted = false;
+    bool irq = irq_save();
+    shootdown_answer();
+    irq_restore(irq);
 }
 
-/* Drops the cached translations of a range on one CPU. The flush waits for the end of the CPU's
-   access, because an interrupt comes between two instructions. */
-static void flush_cpu(unsigned cpu, uaddr_t start, uaddr_t end)
+/* Takes the interrupt of another CPU, which does nothing else, in a single step. */
+static void take_interrupt_of(unsigned cpu)
 {
-    step();
-    while (mmus[cpu].in_access)
-        block("an instruction of another CPU");
-    forget(mmus[cpu].pages, &mmus[cpu].npages, start, end);
-    forget_tables(&mmus[cpu]);
+    void (*hook)(void) = step_hook;
+    unsigned before = this_cpu_id;
+
+    step_hook = NULL;
+    this_cpu_id = cpu;
+    mmu_take_interrupt();
+    this_cpu_id = before;
+    step_hook = hook;
 }
 
-void tlb_flush_range(struct mmu_space *space, uaddr_t start, uaddr_t end)
+/* A CPU that waits for an answer waits here, and so does one that starts a fault over. */
+void cpu_relax(void)
 {
-    step();
-    cpumask_t running = space->running;
-    check(!(running & ~cpu_bit(cpu_id())) || lock_check_none_from(RANK_TABLE),
-          "a shootdown is sent under a spinlock");
-    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
-        if (running & cpu_bit(cpu))
-            flush_cpu(cpu, start, end);
-    step();
-}
+    bool is_answered = false;
 
-void tlb_flush_everywhere(uint64_t start, uint64_t end)
-{
-    check(preempt_disabled[cpu_id()] == 0, "a TLB is flushed under a spinlock");
-    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
-        step();
-        flush_cpu(cpu, start, end);
+    for (unsigned cpu = 0; cpu < HOST_CPUS; cpu++) {
+        if (!mmus[cpu].is_interrupted || (mmu_cpu_is_busy && mmu_cpu_is_busy(cpu)))
+            continue;
+        take_interrupt_of(cpu);
+        is_answered = true;
     }
-}
-
-void tlb_flush_page(struct mmu_space *space, uaddr_t addr)
-{
-    tlb_flush_range(space, page_floor(addr), page_floor(addr) + PAGE_SIZE);
-}
-
-void tlb_flush_local_page(struct mmu_space *space, uaddr_t addr)
-{
-    if (mmu_current() != space)
-        return;
-    forget_page(this_mmu(), page_floor(addr));
-    forget_tables(this_mmu());
+    if (!is_answered && relax_hook)
+        relax_hook();
 }
 
 /* ---- Looking without side effects ---- */

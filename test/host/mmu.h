@@ -55,10 +55,24 @@ void mmu_for_each_page(unsigned cpu, void (*each)(unsigned cpu, uaddr_t page, pt
 void mmu_for_each_table(unsigned cpu,
                         void (*each)(unsigned cpu, uaddr_t addr, int level, pte_t entry));
 
-/* Returns the MMU space that a CPU has loaded. */
+/* Makes this CPU load a space; NULL is the kernel's own. */
+void mmu_load(struct mmu_space *space);
+
+/* Makes this CPU lazy (mmu_rest). */
+void mmu_become_lazy(void);
+
+/* Takes a request for a flush that was sent to this CPU, unless an instruction is under way or
+   interrupts are disabled. */
+void mmu_take_interrupt(void);
+
+/* Returns true if a CPU runs code of its own, and so takes its interrupts itself. NULL: no other
+   CPU does. */
+extern bool (*mmu_cpu_is_busy)(unsigned cpu);
+
+/* Returns the MMU space whose thread a CPU runs; NULL if the CPU is lazy. */
 struct mmu_space *mmu_loaded(unsigned cpu);
 
-/* Returns the vspace that a CPU has loaded, or NULL. */
+/* Returns the vspace whose thread a CPU runs, or NULL. */
 struct vspace *vspace_loaded(unsigned cpu);
 
 /* Returns the leaf entry of `addr` in the tables, without side effects. PTE_WRITE and PTE_USER

@@ -487,6 +487,15 @@ static void run_fork(struct model_process *parent, struct model_process *child)
     child->threads = 1;
 }
 
+static struct result run_rest(struct model *model, struct model_process *process,
+                              const struct op *op)
+{
+    struct op read = *op;
+
+    read.kind = OP_READ;
+    return run_access(model, process, &read);
+}
+
 bool model_can(const struct model *model, const struct op *op)
 {
     const struct model_process *process = &model->processes[op->process];
@@ -519,6 +528,8 @@ struct result model_run(struct model *model, const struct op *op, uint64_t limit
     case OP_WRITE:
     case OP_FETCH:
         return run_access(model, process, op);
+    case OP_REST:
+        return run_rest(model, process, op);
     case OP_PEEK:
     case OP_FORCED_PEEK:
     case OP_POKE:

@@ -32,13 +32,14 @@ enum op_kind {
     OP_THREAD,       /* adds a thread */
     OP_THREAD_EXIT,  /* ends a thread */
     OP_LOAD,         /* makes `cpu` run a thread of the process */
-    OP_UNLOAD,       /* makes `cpu` run nothing */
+    OP_UNLOAD,       /* makes `cpu` idle; it keeps the space loaded */
     OP_WALK_AHEAD,   /* `cpu` walks to the page `first` without an access */
     OP_SURVEY,       /* counts the pages from `first` to `last` */
     OP_PEEK,         /* the kernel reads word `word` of `first` for another process */
     OP_FORCED_PEEK,  /* the same, also where the region does not allow it */
     OP_POKE,         /* the kernel writes the word for another process, also where the program
                         may not */
+    OP_REST,         /* `cpu` is idle for a moment; then as OP_READ */
     OP_KINDS,
 };
 

@@ -60,6 +60,9 @@ extern void (*freed_hook)(const struct frame *frame);
    deadlock. */
 extern void (*block_hook)(void);
 
+/* Called when a CPU lets others go on, without being sure that it must. NULL: no call. */
+extern void (*relax_hook)(void);
+
 /* Waits for another CPU. `what` names the lock in a finding. */
 void block(const char *what);
 

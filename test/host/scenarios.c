@@ -201,6 +201,10 @@ static const struct beginning sharings[] = {
     {                                           \
         .kind = OP_UNMAP, .first = B, .last = B \
     }
+#define UNMAP_A                                 \
+    {                                           \
+        .kind = OP_UNMAP, .first = A, .last = A \
+    }
 #define PROTECT_A                                                 \
     {                                                             \
         .kind = OP_PROTECT, .first = A, .last = A, .prot = PROT_R \
@@ -230,6 +234,12 @@ static const struct beginning sharings[] = {
         .kind = OP_THREAD_EXIT, .first = A \
     }
 
+#define REST(page_)                       \
+    {                                     \
+        .kind = OP_REST, .first = (page_) \
+    }
+
+static const uint8_t one_space[MAX_COROUTINES] = {1, 1, 1};
 static const uint8_t three_spaces[MAX_COROUTINES] = {0, 1, 2};
 static const uint8_t two_threads[MAX_COROUTINES] = {1, 1, 2};
 
@@ -283,6 +293,18 @@ static const struct trio {
     {two_threads, IN(CONSTANT) | IN(LEAF), {POKE(B), FORK_NOW, READ_B}},
     {two_threads, IN(CONSTANT) | IN(MAPPING), {POKE(A), READ_A, TRUNCATE(0)}},
     {two_threads, IN(CONSTANT), {POKE(B), POKE(B), POKE(B)}},
+
+    /* A CPU is idle while others flush, or two CPUs ask a third one at the same time. */
+    {one_space, IN(ALL) | IN(TWO), {WRITE_B, READ_A, REST(B)}},
+    {one_space, IN(TWO) | IN(CHAIN), {WRITE_B, WRITE_A, REST(B)}},
+    {one_space, IN(LEAF) | IN(TWO), {WRITE_B, UNMAP_A, REST(A)}},
+    {one_space, IN(TWO), {UNMAP_B, PROTECT_A, REST(B)}},
+    {one_space, IN(LEAF) | IN(TWO), {WRITE_A, WRITE_B, READ_B}},
+    {one_space, IN(TWO), {WRITE_B, FORK_NOW, REST(B)}},
+    {one_space, IN(LEAF), {UNMAP_B, REST(B), REST(A)}},
+    {two_threads, IN(ALL) | IN(TWO), {WRITE_B, REST(B), WRITE_B}},
+    {two_threads, IN(ALL) | IN(LEAF), {UNMAP_B, REST(B), EXIT}},
+    {two_threads, IN(LEAF) | IN(MAPPING), {WRITE_A, REST(B), TRUNCATE(0)}},
 
     /* All three CPUs copy a table, use it, or drop it. */
     {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO) | IN(COPIES), {WRITE_A, WRITE_A, WRITE_A}},

@@ -23,12 +23,13 @@ void system_init(void)
 
 /* ---- CPUs ---- */
 
+/* Ends the CPU's thread. */
 static void unload(unsigned cpu)
 {
     unsigned before = this_cpu_id;
 
     this_cpu_id = cpu;
-    mmu_switch(NULL);
+    mmu_load(NULL);
     this_cpu_id = before;
 }
 
@@ -53,7 +54,7 @@ static void load(unsigned cpu, const struct process *process)
     if (runs_on(process, cpu))
         return;
     unload_threads(process, process->threads - 1);
-    mmu_switch(&process->vspace->pagetable.mmu);
+    mmu_load(&process->vspace->pagetable.mmu);
 }
 
 /* ---- Accesses ---- */
@@ -116,6 +117,15 @@ static struct result run_foreign(struct vspace *vspace, const struct op *op)
     if (len < sizeof(word))
         result.err = -EFAULT;
     return result;
+}
+
+/* Lets the thread sleep, while the CPU keeps the space loaded. Then the thread reads. */
+static struct result run_rest(const struct process *process, const struct op *op)
+{
+    mmu_become_lazy();
+    step();
+    mmu_load(&process->vspace->pagetable.mmu);
+    return run_access(op);
 }
 
 /* ---- Ranges ---- */
@@ -231,7 +241,7 @@ static struct result run_program(struct process *process, const struct op *op)
     }
     end_threads(process, process->threads);
     *process = (struct process){.vspace = vspace, .threads = 1};
-    mmu_switch(&vspace->pagetable.mmu);
+    mmu_load(&vspace->pagetable.mmu);
     return (struct result){0};
 }
 
@@ -253,7 +263,7 @@ static void run_thread(struct process *process, bool more)
         process->threads++;
         return;
     }
-    mmu_switch(NULL);
+    mmu_load(NULL);
     end_threads(process, 1);
 }
 
@@ -321,6 +331,8 @@ struct result system_run_loaded(const struct op *op)
     case OP_WALK_AHEAD:
         mmu_walk_ahead(op->cpu, range_start(op));
         break;
+    case OP_REST:
+        return run_rest(process, op);
     case OP_SURVEY:
         run_survey(process->vspace, op);
         break;
@@ -338,7 +350,7 @@ struct result system_run(const struct op *op)
 {
     this_cpu_id = op->cpu;
     if (op->kind == OP_UNLOAD)
-        unload(op->cpu);
+        mmu_become_lazy();
     else if (processes[op->process].vspace)
         load(op->cpu, &processes[op->process]);
     return system_run_loaded(op);

@@ -22,6 +22,9 @@ void console_write(const char *text, size_t len)
     our_output_len += len;
 }
 
+unsigned this_cpu_id;
+bool irq_disabled[MAX_CPUS];
+
 void spin_lock(struct spinlock *lock __unused)
 {
 }

@@ -12,6 +12,7 @@
 #undef atomic_add_fetch
 #undef atomic_sub_fetch
 #undef atomic_or
+#undef atomic_fetch_or
 #undef atomic_and
 #undef atomic_compare_exchange
 
@@ -22,6 +23,7 @@
 #define atomic_add_fetch(p, n) (step(), __atomic_add_fetch((p), (n), __ATOMIC_SEQ_CST))
 #define atomic_sub_fetch(p, n) (step(), __atomic_sub_fetch((p), (n), __ATOMIC_SEQ_CST))
 #define atomic_or(p, bits)     (step(), (void)__atomic_or_fetch((p), (bits), __ATOMIC_SEQ_CST))
+#define atomic_fetch_or(p, b)  (step(), __atomic_fetch_or((p), (b), __ATOMIC_SEQ_CST))
 #define atomic_and(p, bits)    (step(), (void)__atomic_and_fetch((p), (bits), __ATOMIC_SEQ_CST))
 
 #define atomic_compare_exchange(p, from, to)                                                       \

@@ -1,10 +1,12 @@
-/* The current CPU on the host: a number that the platform sets. Interrupts are always enabled.
-   Preemption is only counted, so that the locks find a sleep with preemption disabled. */
+/* The current CPU on the host: a number that the platform sets. The only interrupt is a request
+   for a flush (mmu.c). Preemption is only counted, so that the locks find a sleep with preemption
+   disabled. */
 #pragma once
 
 #include <lib/base.h>
 
-#define MAX_CPUS 4u
+#define MAX_CPUS  4u
+#define HOST_CPUS 3u /* that take requests for flushes */
 
 typedef uint64_t cpumask_t; /* bit n: CPU n */
 
@@ -15,6 +17,7 @@ typedef uint64_t cpumask_t; /* bit n: CPU n */
 
 extern unsigned this_cpu_id;                /* the CPU whose code runs now */
 extern unsigned preempt_disabled[MAX_CPUS]; /* 0: preemption is enabled */
+extern bool irq_disabled[MAX_CPUS];
 
 static inline unsigned cpu_id(void)
 {
@@ -31,11 +34,29 @@ static inline void preempt_enable(void)
     preempt_disabled[this_cpu_id]--;
 }
 
-static inline bool irq_save(void)
+static inline bool irq_enabled(void)
 {
-    return true;
+    return !irq_disabled[this_cpu_id];
 }
 
-static inline void irq_restore(bool was __unused)
+static inline bool irq_save(void)
 {
+    bool was = irq_enabled();
+
+    irq_disabled[this_cpu_id] = true;
+    return was;
 }
+
+static inline void irq_restore(bool was)
+{
+    irq_disabled[this_cpu_id] = !was;
+}
+
+/* Returns the number of CPUs. */
+static inline unsigned cpu_count(void)
+{
+    return HOST_CPUS;
+}
+
+/* Lets the CPUs go on that this one waits for. */
+void cpu_relax(void);
