@@ -167,8 +167,10 @@ static bool leave(struct task *self, int status)
     mutex_lock(&process_tree_lock);
     bool is_last = task_unlink(self, status);
     ptrace_task_ended(self);
-    if (!is_last)
+    if (!is_last) {
         news_check_stop(process);
+        vspace_leave(process->vspace); /* task_clone entered it; the process has a reference */
+    }
     mutex_unlock(&process_tree_lock);
     return is_last;
 }

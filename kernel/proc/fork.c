@@ -202,8 +202,11 @@ int task_clone(const struct fork_request *request)
         return -ENOMEM;
     copy_registers(task, request);
     task->signals.blocked = task_current()->signals.blocked;
+    /* Before the task runs: where a space has one thread, a fault shows a copy in one step. */
+    vspace_enter(task->process->vspace);
     int tid = task_start_linked(task, request->flags);
     if (tid < 0) {
+        vspace_leave(task->process->vspace);
         task_free(task);
         return tid;
     }

@@ -164,7 +164,9 @@ static enum own_outcome page_replace_alone(const struct leaf *leaf, struct frame
                                            pte_t rights)
 {
     pte_t entry = frame_to_phys(copy) | rights | PTE_WRITE | PTE_DIRTY;
+    cpumask_t running = atomic_load_relaxed(&leaf->pt->mmu.running);
 
+    assert(!(running & (running - 1))); /* at most one CPU */
     if (!entry_replace(leaf->table, leaf->slot, leaf->entry, entry)) {
         frame_put(copy);
         return OWN_TRY_AGAIN;
