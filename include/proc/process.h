@@ -187,8 +187,8 @@ void process_unlink(struct process *process);
 
 /* ---- Without the tree lock ---- */
 
-/* Returns the address space of a process, with a reference. Returns NULL if there is no process
-   with this pid, or it has exited. Takes the tree lock. */
+/* Returns the address space of a process, with a reference. `pid` is the number of the process or of
+   one of its tasks. Returns NULL if there is none, or it has exited. Takes the tree lock. */
 struct vspace *process_get_vspace(int pid);
 
 /* Sets the limits on memory in the address space of the current process, or of a child that it

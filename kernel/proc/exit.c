@@ -229,7 +229,10 @@ static void become_leader(struct process *process)
     if (old == self)
         return;
     mutex_lock(&process_tree_lock);
+    struct process *tracer = old->ptrace.tracer;
     ptrace_end(old);
+    if (tracer) /* its wait for this tracee ends without a status */
+        news_wake(tracer);
     remove_ended(old);
     process->leader = self;
     task_renumber(self, process->pid);

@@ -183,7 +183,8 @@ unsigned process_group_each(int pgid, void (*each)(struct process *process, cons
 struct vspace *process_get_vspace(int pid)
 {
     mutex_lock(&process_tree_lock);
-    const struct process *process = process_find(pid);
+    const struct task *task = task_find(pid);
+    const struct process *process = task ? task->process : process_find(pid);
     struct vspace *vspace = process ? process->vspace : NULL;
     if (vspace)
         vspace_get(vspace);

@@ -100,6 +100,13 @@ void print_stopped_line(const struct tracee *tracee, int signal)
     line_end();
 }
 
+void print_superseded_line(const struct tracee *tracee, pid_t tid)
+{
+    line_begin(tracee);
+    print("+++ superseded by execve in pid %d +++", tid);
+    line_end();
+}
+
 void print_end_line(const struct tracee *tracee, int status)
 {
     line_begin(tracee);

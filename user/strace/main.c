@@ -4,7 +4,7 @@
               PROGRAM [ARGUMENT...]
        strace [-cfq] ... -p PID[,PID...]
 
-   -f   traces children too
+   -f   traces children too, and all threads
    -c   prints no lines, but a table of the calls at the end
    -a   sets the column of the results (40)
    -e   shows only these calls; after a !, all others
@@ -19,6 +19,7 @@
    the tracee. A program to be started waits, as strace's child, for the end of a pipe until it is
    seized; its calls before execve are hidden. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -175,9 +176,6 @@ static void trap_stop(struct tracee *tracee, int signal)
         (void)request(PTRACE_LISTEN, tracee, 0, 0);
         return;
     }
-    if (!tracee->has_stopped && tracee->pid != program)
-        say_attached(tracee);
-    tracee->has_stopped = true;
     go_on(tracee, 0);
 }
 
@@ -192,15 +190,56 @@ static void fork_stop(struct tracee *tracee)
     go_on(tracee, 0);
 }
 
+static void show_call_end(struct tracee *tracee)
+{
+    if (!tracee->in_call || !tracee->is_shown)
+        return;
+    line_resume(tracee, call_name(tracee));
+    print(") ");
+    print_to_column();
+    print("= ?");
+    line_end();
+}
+
+/* Handles an exec. If a thread has made it, the process goes on as that thread, under the number of
+   the leader, of which nothing more is reported. */
+static void exec_stop(struct tracee *tracee)
+{
+    unsigned long old_tid;
+    struct tracee *thread = NULL;
+
+    if (request(PTRACE_GETEVENTMSG, tracee, 0, (uintptr_t)&old_tid) &&
+        old_tid != (unsigned long)tracee->pid)
+        thread = tracee_find(old_tid);
+    if (!thread) {
+        go_on(tracee, 0);
+        return;
+    }
+    line_break();
+    if (!wish.counts) {
+        show_call_end(tracee);
+        print_superseded_line(tracee, old_tid);
+    }
+    thread->pid = tracee->pid;
+    tracee_remove(tracee);
+    go_on(thread, 0);
+}
+
 static void stop(struct tracee *tracee, int status, const struct rusage *usage)
 {
     int signal = WSTOPSIG(status), event = status >> 16;
 
+    /* Mostly a stop that was asked for; but that of a fork may have come first. */
+    if (!tracee->has_stopped && tracee->pid != program)
+        say_attached(tracee);
+    tracee->has_stopped = true;
     if (event == PTRACE_EVENT_STOP)
         trap_stop(tracee, signal);
     else if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
              event == PTRACE_EVENT_CLONE)
         fork_stop(tracee);
+    else if (event == PTRACE_EVENT_EXEC)
+        exec_stop(tracee);
     else if (event)
         go_on(tracee, 0);
     else if (signal == SYSGOOD_TRAP)
@@ -215,17 +254,11 @@ static void show_end(struct tracee *tracee, int status)
 {
     if (wish.counts || tracee->is_hidden)
         return;
-    if (tracee->in_call && tracee->is_shown) { /* exit never returns */
-        line_resume(tracee, call_name(tracee));
-        print(") ");
-        print_to_column();
-        print("= ?");
-        line_end();
-    }
+    show_call_end(tracee); /* exit never returns */
     print_end_line(tracee, status);
 }
 
-static void process_ended(struct tracee *tracee, int status)
+static void tracee_ended(struct tracee *tracee, int status)
 {
     if (tracee->pid == program)
         program_status = status;
@@ -245,7 +278,7 @@ static void handle(pid_t pid, int status, const struct rusage *usage)
     if (WIFSTOPPED(status))
         stop(tracee, status, usage);
     else if (WIFEXITED(status) || WIFSIGNALED(status))
-        process_ended(tracee, status);
+        tracee_ended(tracee, status);
 }
 
 static void watch(void)
@@ -386,6 +419,37 @@ static bool start(char **argv)
     return true;
 }
 
+static bool attach_task(pid_t tid)
+{
+    struct tracee *tracee = tracee_add(tid);
+
+    tracee->was_attached = true;
+    if (seize(tracee))
+        return true;
+    tracee_remove(tracee);
+    return false;
+}
+
+/* Attaches to the threads of a process that are not traced yet. Returns how many there were. */
+static unsigned attach_new_threads(pid_t pid)
+{
+    char path[40];
+    unsigned count = 0;
+    const struct dirent *entry;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", pid);
+    DIR *dir = opendir(path);
+    while (dir && (entry = readdir(dir))) {
+        long tid;
+
+        if (number_parse(entry->d_name, 1, INT_MAX, &tid) && !tracee_find(tid))
+            count += attach_task(tid);
+    }
+    if (dir)
+        closedir(dir);
+    return count;
+}
+
 static bool attach(const char *text)
 {
     long pid;
@@ -394,12 +458,12 @@ static bool attach(const char *text)
         complain("Invalid process id: '%s'", text);
         return false;
     }
-    struct tracee *tracee = tracee_add(pid);
-    tracee->was_attached = true;
-    if (seize(tracee))
-        return true;
-    tracee_remove(tracee);
-    return false;
+    if (!attach_task(pid))
+        return false;
+    /* Until none is new: a thread that was not traced yet may have started another one. */
+    while (wish.follows && attach_new_threads(pid))
+        ;
+    return true;
 }
 
 static bool attach_all(void)

@@ -444,6 +444,26 @@ static void exec_in(int number)
     team_destroy(team);
 }
 
+/* A tracer of the leader alone, which waits for any child, learns that nothing more will come. */
+static void wait_for_a_leader_in_vain(void *arg)
+{
+    const struct team *team = arg;
+    int status;
+
+    CHECK_OK(trace(PTRACE_SEIZE, team->pid, 0, 0));
+    team_order(team, 2, EXEC);
+    CHECK_ERR(ECHILD, waitpid(-1, &status, __WALL));
+}
+
+static void exec_takes_a_leader_from_its_tracer(void)
+{
+    struct team *team = team_start();
+
+    CHECK(exits_with(0, wait_for_a_leader_in_vain, team));
+    CHECK(exited_with(end_of(team->pid), 42));
+    team_destroy(team);
+}
+
 static void exec_of_a_thread_is_followed(void)
 {
     exec_in(1);
@@ -511,6 +531,7 @@ int main(int argc, char **argv)
     RUN(one_thread_runs_in_spite_of_a_job_stop);
     RUN(a_parent_hears_once_of_a_job_stop);
     RUN(exec_of_a_thread_is_followed);
+    RUN(exec_takes_a_leader_from_its_tracer);
     RUN(a_tracer_that_ends_lets_threads_go);
     return test_end();
 }

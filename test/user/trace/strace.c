@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -325,6 +326,36 @@ static void children_can_be_followed(void)
     CHECK_OK(unlink("trace"));
 }
 
+static void *run_in_thread(void *unused)
+{
+    (void)!access("in-a-thread", F_OK);
+    execl(self_path(), self_path(), "exit", (char *)NULL);
+    return unused;
+}
+
+/* The subject of the next case: its other thread runs another program. */
+static int be_threads(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, run_in_thread, NULL) == 0)
+        wait_for_ever(NULL);
+    return 1;
+}
+
+static void threads_can_be_followed(void)
+{
+    CHECK(exited_with(STRACE("-f", "-o", "trace", self_path(), "threads"), 42));
+    char *text = contents("trace");
+    check_has(text, " access(\"in-a-thread\", F_OK");
+    check_has(text, " +++ superseded by execve in pid ");
+    check_has(text, " <... execve resumed>) ");
+    check_has(text, " exit_group(42) ");
+    check_has(text, " +++ exited with 42 +++\n");
+    free(text);
+    CHECK_OK(unlink("trace"));
+}
+
 static void strace_tells_how_it_ended(void)
 {
     CHECK(exited_with(STRACE("-o", "trace", self_path(), "exit"), 42));
@@ -354,22 +385,55 @@ static void read_a_byte(void *arg)
     _exit(byte);
 }
 
-static void attach(struct attached *attached)
+static void *read_in_thread(void *attached)
+{
+    read_a_byte(attached);
+    return NULL;
+}
+
+static void read_a_byte_in_a_thread(void *attached)
+{
+    pthread_t thread;
+
+    CHECK_EQ(pthread_create(&thread, NULL, read_in_thread, attached), 0);
+    wait_for_ever(NULL);
+}
+
+static unsigned count(const char *text, const char *word)
+{
+    unsigned n = 0;
+
+    for (; (text = strstr(text, word)); text++)
+        n++;
+    return n;
+}
+
+/* Starts a process with that body, and the strace. Waits until that traces `ntasks` tasks. */
+static void attach_to(struct attached *attached, void (*body)(void *), unsigned ntasks)
 {
     static char number[16];
-    char said[64] = "";
+    char said[256] = "";
 
     make_pipe(attached->bytes);
     make_pipe(attached->errors);
-    attached->reader = start_child(read_a_byte, attached);
+    attached->reader = start_child(body, attached);
     snprintf(number, sizeof(number), "%d", attached->reader);
     struct run run = {.strace = our_strace(),
-                      .arguments = {"-o", "trace", "-p", number},
+                      .arguments = {"-f", "-o", "trace", "-p", number},
                       .errors = attached->errors[1]};
     attached->strace = start_child(become_strace, &run);
     close(attached->errors[1]);
-    CHECK(read(attached->errors[0], said, sizeof(said) - 1) > 0);
-    check_has(said, " attached\n");
+    for (size_t len = 0; count(said, " attached\n") < ntasks;) {
+        ssize_t more = read(attached->errors[0], said + len, sizeof(said) - 1 - len);
+
+        CHECK(more > 0);
+        len += more;
+    }
+}
+
+static void attach(struct attached *attached)
+{
+    attach_to(attached, read_a_byte, 1);
 }
 
 static void attached_destroy(struct attached *attached)
@@ -391,6 +455,22 @@ static void a_running_process_can_be_traced(void)
     char *text = contents("trace");
     check_has(text, ", \"\\5\", 1) ");
     check_has(text, "exit_group(5) ");
+    check_has(text, "+++ exited with 5 +++\n");
+    free(text);
+    attached_destroy(&attached);
+}
+
+/* With -f, strace attaches to all threads. The thread may be born before or after it attaches. */
+static void all_threads_of_a_process_are_traced(void)
+{
+    struct attached attached;
+
+    attach_to(&attached, read_a_byte_in_a_thread, 2);
+    CHECK_EQ(write(attached.bytes[1], "\5", 1), 1);
+    CHECK(exited_with(wait_child(attached.strace), 0));
+    CHECK(exited_with(wait_child(attached.reader), 5));
+    char *text = contents("trace");
+    check_has(text, "exit_group(5");
     check_has(text, "+++ exited with 5 +++\n");
     free(text);
     attached_destroy(&attached);
@@ -438,15 +518,19 @@ static void strace_is_killed(void)
 int main(int argc, char **argv)
 {
     if (argc > 1)
-        return strcmp(argv[1], "subject") == 0 ? be_subject() : 42;
+        return strcmp(argv[1], "subject") == 0   ? be_subject()
+               : strcmp(argv[1], "threads") == 0 ? be_threads()
+                                                 : 42;
     temp_dir_enter();
     RUN(strace_shows_the_lines_of_a_program);
     RUN(linuxs_strace_says_the_same);
     RUN(calls_can_be_chosen);
     RUN(calls_can_be_counted);
     RUN(children_can_be_followed);
+    RUN(threads_can_be_followed);
     RUN(strace_tells_how_it_ended);
     RUN(a_running_process_can_be_traced);
+    RUN(all_threads_of_a_process_are_traced);
     RUN(strace_is_interrupted);
     RUN(strace_is_not_stopped_by_a_key);
     RUN(strace_is_killed);
