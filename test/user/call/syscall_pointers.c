@@ -66,6 +66,7 @@ static const struct rlimit limit = {MIB, MIB};
 static const struct timespec moment = {.tv_nsec = 1000};
 static const struct timespec file_times[2] = {{.tv_sec = 1}, {.tv_sec = 2}};
 static const int zero;
+static const uint64_t no_cpus;
 static const struct flock unlocked = {.l_type = F_UNLCK};
 static const uint32_t word;
 static uint64_t ignored;
@@ -221,6 +222,14 @@ static const struct call calls[] = {
     WRITES(1, uint64_t, get_robust_list, 0, 0, (long)&ignored),
     WRITES(2, uint64_t, get_robust_list, 0, (long)&ignored, 0),
     CALL(OUT | NULL_IS_FINE | VARIES, 0, NULL, 8, time, 0),
+    CALL(OUT | NULL_IS_FINE | VARIES, 0, NULL, 4, getcpu, 0, 0, 0),
+    CALL(OUT | NULL_IS_FINE, 1, NULL, 4, getcpu, 0, 0, 0),
+    READS(2, no_cpus, sched_setaffinity, 0, sizeof(no_cpus), 0),
+    WRITES(2, uint64_t, sched_getaffinity, 0, sizeof(uint64_t), 0),
+    CALL(IN | NULL_IS_FINE, 2, &zero, sizeof(zero), sched_setscheduler, 0, 0, 0),
+    CALL(IN | NULL_IS_FINE, 1, &zero, sizeof(zero), sched_setparam, 0, 0),
+    CALL(OUT | NULL_IS_FINE, 1, NULL, sizeof(zero), sched_getparam, 0, 0),
+    WRITES(1, struct timespec, sched_rr_get_interval, 0, 0),
 };
 
 /* Those that are not in the table. */
@@ -233,8 +242,9 @@ static const long other_calls[] = {
     SYS_setpgid, SYS_getpgid, SYS_getpgrp, SYS_setsid, SYS_getsid, SYS_getuid, SYS_geteuid,
     SYS_getgid, SYS_getegid, SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid,
     SYS_setresgid, SYS_setfsuid, SYS_setfsgid, SYS_getgroups, SYS_setgroups, SYS_sched_yield,
-    SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill, SYS_reboot, SYS_rt_sigreturn, SYS_pause,
-    SYS_alarm,
+    SYS_getpriority, SYS_setpriority, SYS_sched_getscheduler, SYS_sched_get_priority_max,
+    SYS_sched_get_priority_min, SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill, SYS_reboot,
+    SYS_rt_sigreturn, SYS_pause, SYS_alarm,
     /* Waits until a handler has run. */
     SYS_rt_sigsuspend,
     /* Each is a case of syscall_buffers.c. */
