@@ -186,8 +186,11 @@ void place_send(struct thread *thread, uint64_t floor_ns)
             spin_unlock(&rq->lock);
             return;
         }
+        unsigned claimed = thread->cpu;
         thread->cpu = place_choose(thread);
         spin_unlock(&rq->lock);
+        if (claimed != cpu_id())
+            ipi_send(claimed, VECTOR_RESCHEDULE); /* it may be idle, and gets no thread */
     }
 }
 
