@@ -191,6 +191,10 @@ void process_unlink(struct process *process);
    one of its tasks. Returns NULL if there is none, or it has exited. Takes the tree lock. */
 struct vspace *process_get_vspace(int pid);
 
+/* Returns the limits of the process that concern memory. Only for the current process, or a child
+   that it makes. */
+struct vspace_limits process_vspace_limits(const struct process *process);
+
 /* Sets the limits on memory in the address space of the current process, or of a child that it
    makes. An address space that is borrowed keeps its owner's limits. Takes the vspace's lock. */
 void process_limit_vspace(struct process *process);

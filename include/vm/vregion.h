@@ -17,7 +17,8 @@
 enum vregion_kind {
     VREGION_MAP,   /* mmap, or a segment of the program */
     VREGION_HEAP,  /* below the break */
-    VREGION_STACK, /* a first read gets a frame at once, because a write will follow */
+    VREGION_STACK, /* grows down (stack.c); a first read gets a frame at once, because a write will
+                      follow */
 };
 
 struct vregion {
@@ -30,9 +31,13 @@ struct vregion {
     uint64_t pager_page; /* (v) the page of the pager's object that `start` shows */
     uaddr_t data_end;    /* (v) the end of the pager's bytes: from here on a private region reads as
                             zeros. Not page aligned. 0 without a pager */
-    uint64_t gap;        /* (v) bytes between the region before (or USER_START) and `start` */
+    uint64_t gap;        /* (v) bytes between the region before (or USER_START) and the floor */
     uint64_t max_gap;    /* (v) the largest gap in the subtree */
 };
+
+/* Below a stack, mmap leaves at least this many bytes free, unless it is told where to go, and a
+   stack does not grow nearer to another region. */
+#define STACK_GUARD_SIZE (256 * PAGE_SIZE)
 
 RB_HEAD(vregion_tree, vregion);
 
@@ -63,6 +68,15 @@ struct vregion *vregion_prev(struct vregion *region);
 
 /* Returns true if a region overlaps [start, end). */
 bool vregion_overlaps(struct vregion_tree *tree, uaddr_t start, uaddr_t end);
+
+/* Returns the floor of a region, up to which mmap may use what is free below: its start, or, of a
+   stack, the start of its guard. */
+static inline uaddr_t vregion_floor(const struct vregion *region)
+{
+    if (region->kind != VREGION_STACK)
+        return region->start;
+    return region->start - min(region->start, (uaddr_t)STACK_GUARD_SIZE);
+}
 
 /* Returns the start of the highest hole of `len` bytes that ends at or below `top`; 0 if there is
    none. */

@@ -32,6 +32,7 @@ enum fault_outcome {
 struct vspace_limits {
     uint64_t data;  /* RLIMIT_DATA: private writable memory, heap included, stack not */
     uint64_t space; /* RLIMIT_AS: all regions together */
+    uint64_t stack; /* RLIMIT_STACK: one stack that grows */
 };
 
 /* The account of a vspace, which fork copies in one assignment. (v) the vspace's lock; (c)
@@ -42,7 +43,7 @@ struct vspace_account {
     uint64_t data_bytes;         /* (v) of private writable regions, the stack aside */
     uaddr_t heap_start;          /* (c) where the heap begins; page aligned */
     uaddr_t brk;                 /* (v) the break; bytes */
-    uaddr_t stack_start;         /* (c) the lowest address of the stack; below it, the guard */
+    uaddr_t mmap_top;            /* (c) mmap looks for room below this first; 0: USER_END */
     struct vspace_limits limits; /* (v) */
 };
 
@@ -57,9 +58,6 @@ struct vspace {
     uint64_t faults[FAULT_OUTCOMES]; /* (a) */
     LIST_ENTRY(vspace) all;          /* the list's lock */
 };
-
-/* Below the stack, at least this many bytes are never mapped. */
-#define STACK_GUARD_SIZE (256 * PAGE_SIZE)
 
 /* Makes an empty vspace for one thread. -ENOMEM. */
 __must_check int vspace_create(const struct vspace_limits *limits, struct vspace **vspace);
@@ -86,6 +84,7 @@ struct map_request {
     enum vregion_kind kind;
     bool shared;
     bool fixed;          /* exactly there, replacing what is there */
+    bool low;            /* if !fixed: in the second GiB, where 32 bits hold an address */
     bool no_replace;     /* with fixed: -EEXIST if something is there */
     struct pager *pager; /* NULL: anonymous; a reference is taken for the region */
     uint64_t pager_page;
@@ -119,6 +118,12 @@ __must_check int vspace_unmap_locked(struct vspace *vspace, uaddr_t start, uaddr
    RLIMIT_DATA has no room for one of its regions, and what lies before that has changed; or out of
    memory, and nothing has changed. */
 __must_check int vspace_protect(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot);
+
+/* Grows the stack above `addr` down to its page, unless a region is there already. Returns false if
+   there is no stack, or it may not grow so far: the limits, or a region in its guard. Never
+   allocates. With _locked, the caller holds the vspace's lock for writing. */
+bool vspace_grow_stack(struct vspace *vspace, uaddr_t addr);
+bool vspace_grow_stack_locked(struct vspace *vspace, uaddr_t addr);
 
 /* Sets the break, as brk(2). Returns the new break, or the old one if it cannot move. */
 uaddr_t vspace_brk(struct vspace *vspace, uaddr_t brk);
@@ -165,7 +170,7 @@ struct vspace *vspace_after(struct vspace *before);
 struct vspace_sizes {
     uint64_t mapped, mapped_peak;
     uint64_t data;  /* private and writable, the stack aside */
-    uint64_t stack; /* as far as the stack may grow */
+    uint64_t stack; /* of stacks, as far as they have grown */
     uint64_t exec;  /* executable */
     uint64_t tables;
 };

@@ -36,7 +36,7 @@
 #include "arguments.h"
 #include "script.h"
 
-#define STACK_MAX    (1ul << 30)      /* however high the limit is */
+#define STACK_EXTRA  (32 * PAGE_SIZE) /* promised below the arguments, as on Linux */
 #define HEAP_GAP     (16 * PAGE_SIZE) /* between the program and its heap */
 #define RANDOM_BYTES 16
 
@@ -137,29 +137,53 @@ static int fill_stack(struct loading *loading)
     return err == -EFAULT ? -E2BIG : err; /* the stack is too small for it */
 }
 
-/* Maps a stack as large as its limit. */
-static int map_stack(struct vspace *vspace, uint64_t size, uaddr_t *start)
+/* Maps the first page of the stack, which grows while it is filled. */
+static int map_stack(const struct loading *loading)
 {
     const struct map_request request = {
-        .start = USER_END - size,
-        .len = size,
+        .start = USER_END - PAGE_SIZE,
+        .len = PAGE_SIZE,
         .prot = PROT_R | PROT_W,
         .kind = VREGION_STACK,
         .fixed = true,
         .no_replace = true,
     };
-    int err = vspace_map(vspace, &request, start);
+    uaddr_t start;
+    int err = vspace_map(loading->vspace, &request, &start);
 
     return err == -EEXIST ? -ENOEXEC : err; /* a segment is where the stack must be */
 }
 
+/* Grows the stack by what the program is sure to use, as far as the limit allows. */
+static int grow_stack(const struct loading *loading, uint64_t limit)
+{
+    uaddr_t start = page_floor(loading->rsp) - STACK_EXTRA;
+
+    start = max(start, USER_END - min(page_floor(limit), USER_END - start));
+    if (start >= page_floor(loading->rsp) || vspace_grow_stack(loading->vspace, start))
+        return 0;
+    return -ENOMEM;
+}
+
+static int make_stack(struct loading *loading, uint64_t limit)
+{
+    int err = map_stack(loading);
+
+    if (!err)
+        err = fill_stack(loading);
+    return err ? err : grow_stack(loading, limit);
+}
+
 /* ---- Building, and changing over ---- */
 
-static uint64_t stack_size(const struct process *process)
+/* Leaves room for the stack to grow to its present limit, and to 128 MiB if the limit is raised
+   later, but not more than five sixths of all, as on Linux. */
+static uaddr_t mmap_top(uint64_t stack_limit)
 {
-    uint64_t limit = process->rlimits[RLIMIT_STACK].soft;
+    uint64_t most = USER_END / 6 * 5, least = 128ul << 20;
+    uint64_t room = min(stack_limit, most - STACK_GUARD_SIZE) + STACK_GUARD_SIZE;
 
-    return min(max(page_floor(limit), PAGE_SIZE), STACK_MAX);
+    return page_floor(USER_END - max(room, least));
 }
 
 static size_t arguments_max(const struct process *process)
@@ -171,10 +195,7 @@ static size_t arguments_max(const struct process *process)
 
 static int loading_build(struct loading *loading, const struct process *process)
 {
-    struct vspace_limits limits = {
-        .data = process->rlimits[RLIMIT_DATA].soft,
-        .space = process->rlimits[RLIMIT_AS].soft,
-    };
+    struct vspace_limits limits = process_vspace_limits(process);
     int err = vspace_create(&limits, &loading->vspace);
 
     if (!err)
@@ -183,10 +204,8 @@ static int loading_build(struct loading *loading, const struct process *process)
         return err;
     loading->vspace->account.heap_start = page_ceil(loading->image.end) + HEAP_GAP;
     loading->vspace->account.brk = loading->vspace->account.heap_start;
-    err = map_stack(loading->vspace, stack_size(process), &loading->vspace->account.stack_start);
-    if (!err)
-        err = fill_stack(loading);
-    return err;
+    loading->vspace->account.mmap_top = mmap_top(limits.stack);
+    return make_stack(loading, limits.stack);
 }
 
 static struct process_layout loading_layout(const struct loading *loading)

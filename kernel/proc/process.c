@@ -230,6 +230,15 @@ struct process_usage process_usage_current(struct process_usage *children)
     return usage;
 }
 
+struct vspace_limits process_vspace_limits(const struct process *process)
+{
+    return (struct vspace_limits){
+        .data = process->rlimits[RLIMIT_DATA].soft,
+        .space = process->rlimits[RLIMIT_AS].soft,
+        .stack = process->rlimits[RLIMIT_STACK].soft,
+    };
+}
+
 void process_limit_vspace(struct process *process)
 {
     struct vspace *vspace = process->vspace;
@@ -237,7 +246,6 @@ void process_limit_vspace(struct process *process)
     if (process->borrows_vspace)
         return;
     rwlock_write_lock(&vspace->lock);
-    vspace->account.limits.data = process->rlimits[RLIMIT_DATA].soft;
-    vspace->account.limits.space = process->rlimits[RLIMIT_AS].soft;
+    vspace->account.limits = process_vspace_limits(process);
     rwlock_write_unlock(&vspace->lock);
 }

@@ -66,9 +66,10 @@ static long mmap_current(uaddr_t addr, uint64_t len, unsigned prot, unsigned fla
         .start = page_floor(addr),
         .len = page_ceil(len),
         .prot = prot & PROT_ALL,
-        .kind = VREGION_MAP,
+        .kind = flags & MAP_GROWSDOWN && !file ? VREGION_STACK : VREGION_MAP,
         .fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE),
         .no_replace = flags & MAP_FIXED_NOREPLACE,
+        .low = flags & MAP_32BIT,
     };
     uaddr_t start;
     int err = 0;

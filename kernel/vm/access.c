@@ -132,11 +132,10 @@ static struct frame *page_owned(struct vspace *vspace, uaddr_t addr)
 /* Returns the page of `addr` for a poke, or NULL. The lock is held for writing. */
 static struct frame *page_for_poke(struct vspace *vspace, uaddr_t addr)
 {
-    const struct vregion *region = vregion_find(&vspace->regions, addr);
-
     assert(rwlock_is_write_held(&vspace->lock));
-    if (!region)
+    if (!vspace_grow_stack_locked(vspace, addr))
         return NULL;
+    const struct vregion *region = vregion_find(&vspace->regions, addr);
     if (region->prot & PROT_W)
         return page_written(vspace, addr);
     return region->shared ? NULL : page_owned(vspace, addr);

@@ -129,15 +129,15 @@ static void compare_counts(void)
 /* Regions are in order, neither empty nor overlapping. */
 static void check_regions(struct vspace *vspace)
 {
-    uaddr_t floor = USER_START;
+    uaddr_t before = USER_START;
 
     for (struct vregion *region = vregion_first(&vspace->regions); region;
          region = vregion_next(region)) {
-        if (region->start < floor || region->end <= region->start || region->end > USER_END)
+        if (region->start < before || region->end <= region->start || region->end > USER_END)
             differs("the region %#lx-%#lx is out of order", region->start, region->end);
-        if (region->gap != region->start - floor)
+        if (region->gap != max(vregion_floor(region), before) - before)
             differs("the region %#lx-%#lx has a wrong gap", region->start, region->end);
-        floor = region->end;
+        before = region->end;
     }
 }
 

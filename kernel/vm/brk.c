@@ -21,6 +21,10 @@ static int set_brk(struct vspace *vspace, uaddr_t brk)
         return -ENOMEM;
     after = page_ceil(brk);
     if (after > before) {
+        const struct vregion *above = vregion_find_from(&vspace->regions, before);
+
+        if (above && vregion_floor(above) < after)
+            return -ENOMEM;
         const struct map_request request = {
             .start = before,
             .len = after - before,

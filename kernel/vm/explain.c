@@ -37,14 +37,19 @@ static const char *missing_right(unsigned access)
 static void explain_hole(struct vspace *vspace, uaddr_t addr, char *buf, size_t size)
 {
     const struct vspace_account *account = &vspace->account;
-    struct vregion *below = vregion_find_below(&vspace->regions, addr);
+    const struct vregion *below = vregion_find_below(&vspace->regions, addr);
+    const struct vregion *above = vregion_find_from(&vspace->regions, addr);
+    uint64_t depth = above && above->kind == VREGION_STACK ? above->end - addr : 0;
+    uint64_t limit = min(account->limits.stack, USER_END);
 
     if (addr < USER_START)
         snprintf(buf, size, "not mapped: a null pointer");
     else if (addr >= USER_END)
         snprintf(buf, size, "not a user address");
-    else if (addr < account->stack_start && addr >= account->stack_start - STACK_GUARD_SIZE)
+    else if (depth > limit && depth <= limit + STACK_GUARD_SIZE)
         snprintf(buf, size, "not mapped: below the stack limit, in the guard");
+    else if (depth && depth <= limit)
+        snprintf(buf, size, "not mapped: the stack above cannot grow so far");
     else if (addr >= account->brk && addr - account->brk < NEAR_THE_BREAK && below &&
              below->end <= page_ceil(account->brk))
         snprintf(buf, size, "not mapped: %lu bytes above the break", addr - account->brk);

@@ -2,7 +2,8 @@
    walk, from the root to the leaf):
 
        region?  allowed?  the walk     write?   outcome
-       none     -         -            -        FAULT_NOT_MAPPED
+       none     -         -            -        FAULT_NOT_MAPPED, unless a stack above grows to the
+                                                page (stack.c): then the rows for what it holds
        found    no        -            -        FAULT_NOT_ALLOWED
        found    yes       enough       any      FAULT_SPURIOUS: another thread was first, or this
                                                 CPU's TLB is behind: flush it, go on
@@ -32,7 +33,8 @@
    Locks: the vspace's, for reading, all through, so regions stand still, and tables that are
    mine stay. A table's lock is held only while its entries are read, compared, set or copied,
    never while a page is zeroed, copied or fetched. What was allocated and is not needed is
-   dropped; what was replaced is dropped last. */
+   dropped; what was replaced is dropped last. Where a stack grows, the vspace's lock is held for
+   writing instead, because a region changes. */
 
 #include <linux/errno.h>
 #include <arch/atomic.h>
@@ -318,12 +320,9 @@ static enum fault_outcome fault_resolve(struct vspace *vspace, uaddr_t addr, uns
     return outcome;
 }
 
-/* Resolves the fault, and counts its outcome. */
-static enum fault_outcome fault_locked(struct vspace *vspace, uaddr_t addr, unsigned access,
-                                       enum verification verification)
+/* Counts an outcome, and returns it. */
+static enum fault_outcome fault_counted(struct vspace *vspace, enum fault_outcome outcome)
 {
-    enum fault_outcome outcome = fault_resolve(vspace, addr, access, verification);
-
     atomic_add_fetch(&vspace->faults[outcome], 1ul);
     atomic_add_fetch(&cpu_counts[cpu_id()].faults[outcome], 1ul);
     return outcome;
@@ -331,7 +330,21 @@ static enum fault_outcome fault_locked(struct vspace *vspace, uaddr_t addr, unsi
 
 enum fault_outcome vspace_fault_locked(struct vspace *vspace, uaddr_t addr, unsigned access)
 {
-    return fault_locked(vspace, addr, access, VERIFY_IN_DEBUG);
+    return fault_counted(vspace, fault_resolve(vspace, addr, access, VERIFY_IN_DEBUG));
+}
+
+/* Resolves a fault where a look under the read lock has found no region. The stack grows and its
+   page comes under one lock, so that no other thread sees the one without the other. */
+static enum fault_outcome fault_below_stack(struct vspace *vspace, uaddr_t addr, unsigned access,
+                                            enum verification verification)
+{
+    enum fault_outcome outcome = FAULT_NOT_MAPPED;
+
+    rwlock_write_lock(&vspace->lock);
+    if (vspace_grow_stack_locked(vspace, addr))
+        outcome = fault_resolve(vspace, addr, access, verification);
+    rwlock_write_unlock(&vspace->lock);
+    return outcome;
 }
 
 static enum fault_outcome fault_at(struct vspace *vspace, uaddr_t addr, unsigned access,
@@ -339,9 +352,11 @@ static enum fault_outcome fault_at(struct vspace *vspace, uaddr_t addr, unsigned
 {
     debug_assert(lock_check_none_from(RANK_VSPACE));
     rwlock_read_lock(&vspace->lock);
-    enum fault_outcome outcome = fault_locked(vspace, addr, access, verification);
+    enum fault_outcome outcome = fault_resolve(vspace, addr, access, verification);
     rwlock_read_unlock(&vspace->lock);
-    return outcome;
+    if (outcome == FAULT_NOT_MAPPED)
+        outcome = fault_below_stack(vspace, addr, access, verification);
+    return fault_counted(vspace, outcome);
 }
 
 enum fault_outcome vspace_fault(struct vspace *vspace, uaddr_t addr, unsigned access)

@@ -120,33 +120,53 @@ int vspace_unmap(struct vspace *vspace, uaddr_t start, uaddr_t end)
     return err;
 }
 
-/* Returns true if [start, start + len) lies in the user's half, outside the guard below the
-   stack. */
-static bool may_map_at(const struct vspace *vspace, uaddr_t start, uint64_t len)
+/* Returns true if [start, start + len) lies in the user's half. */
+static bool is_user_range(uaddr_t start, uint64_t len)
 {
-    if (start < USER_START || start >= USER_END || len > USER_END - start)
-        return false;
-    return !vspace->account.stack_start || start >= vspace->account.stack_start ||
-           start + len <= vspace->account.stack_start - STACK_GUARD_SIZE;
+    return start >= USER_START && start < USER_END && len <= USER_END - start;
+}
+
+/* Returns true if [start, end) is free, and outside the guard of a stack. */
+static bool is_free(struct vspace *vspace, uaddr_t start, uaddr_t end)
+{
+    const struct vregion *region = vregion_find_from(&vspace->regions, start);
+
+    return !region || vregion_floor(region) >= end;
+}
+
+/* Where `low` mappings go, as on Linux: an address there fits into 31 bits. */
+#define LOW_START 0x40000000ul
+#define LOW_END   0x80000000ul
+
+/* Returns the start of the highest room for the request, below mmap_top if there is any; 0: there
+   is none. */
+static uaddr_t find_room(struct vspace *vspace, const struct map_request *request)
+{
+    if (request->low) {
+        uaddr_t found = vregion_find_gap(&vspace->regions, request->len, LOW_END);
+        return found >= LOW_START ? found : 0;
+    }
+    uaddr_t top = vspace->account.mmap_top;
+    uaddr_t found = top ? vregion_find_gap(&vspace->regions, request->len, top) : 0;
+    return found ? found : vregion_find_gap(&vspace->regions, request->len, USER_END);
 }
 
 /* Returns in `start` where the request goes. -ENOMEM: no room; -EEXIST. */
 static int place(struct vspace *vspace, const struct map_request *request, uaddr_t *start)
 {
-    uaddr_t stack = vspace->account.stack_start;
-    uaddr_t top = stack ? stack - STACK_GUARD_SIZE : USER_END;
-    bool fits = request->start && may_map_at(vspace, request->start, request->len);
-    bool taken =
-        fits && vregion_overlaps(&vspace->regions, request->start, request->start + request->len);
+    uaddr_t end = request->start + request->len;
+    bool fits = is_user_range(request->start, request->len);
 
     *start = request->start;
     if (request->fixed) {
         if (!fits)
             return -ENOMEM;
-        return taken && request->no_replace ? -EEXIST : 0;
+        return request->no_replace && vregion_overlaps(&vspace->regions, *start, end) ? -EEXIST : 0;
     }
-    if (!fits || taken)
-        *start = vregion_find_gap(&vspace->regions, request->len, top);
+    if (request->low && end > LOW_END)
+        fits = false;
+    if (!fits || !is_free(vspace, *start, end))
+        *start = find_room(vspace, request);
     return *start ? 0 : -ENOMEM;
 }
 

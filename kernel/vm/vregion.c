@@ -1,6 +1,6 @@
 /* The tree of regions: a red-black tree ordered by address, in which every node also keeps
 
-       gap      the hole between the region before and this one
+       gap      the hole between the region before and this one, without the guard of a stack
        max_gap  the largest gap in its subtree
 
    so the search for room skips subtrees that have none.
@@ -45,7 +45,8 @@ static void gap_refresh(struct vregion *region)
     if (!region)
         return;
     const struct vregion *before = vregion_prev(region);
-    region->gap = region->start - (before ? before->end : USER_START);
+    uaddr_t low = before ? before->end : USER_START, floor = vregion_floor(region);
+    region->gap = floor > low ? floor - low : 0;
     for (; region; region = RB_PARENT(region, node))
         gap_update(region);
 }
@@ -138,7 +139,7 @@ bool vregion_overlaps(struct vregion_tree *tree, uaddr_t start, uaddr_t end)
    they do not. */
 static uaddr_t gap_fit(const struct vregion *region, uint64_t len, uaddr_t top)
 {
-    uaddr_t low = region->start - region->gap, high = min(region->start, top);
+    uaddr_t floor = vregion_floor(region), low = floor - region->gap, high = min(floor, top);
 
     return high > low && high - low >= len ? high - len : 0;
 }

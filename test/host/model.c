@@ -20,6 +20,86 @@ void model_init(struct model *model)
     }
 }
 
+/* ---- Places and regions ---- */
+
+static uint64_t place_len(unsigned place)
+{
+    return places[place].end - places[place].start;
+}
+
+static bool counts_as_data(const struct model_page *page)
+{
+    return !page->shared && (page->prot & PROT_W) && page->kind != VREGION_STACK;
+}
+
+uint64_t model_mapped_bytes(const struct model_process *process)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned place = 0; place < NPLACES; place++)
+        if (process->pages[place].mapped)
+            bytes += place_len(place);
+    return bytes;
+}
+
+uint64_t model_data_bytes(const struct model_process *process)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned place = 0; place < NPLACES; place++)
+        if (process->pages[place].mapped && counts_as_data(&process->pages[place]))
+            bytes += place_len(place);
+    return bytes;
+}
+
+/* Returns true if the two places are in one region. */
+static bool is_same_region(const struct model_page *low, const struct model_page *high,
+                           unsigned npages)
+{
+    return low->mapped && high->mapped && low->prot == high->prot && low->kind == high->kind &&
+           low->shared == high->shared && low->object == high->object &&
+           low->data_end == high->data_end &&
+           (low->object == NOBJECTS || low->index + npages == high->index);
+}
+
+/* Returns the place behind the region that holds `place`, or behind `last` if that comes first. */
+static unsigned region_end(const struct model_process *process, unsigned place, unsigned last)
+{
+    const struct model_page *pages = process->pages;
+
+    for (; place < last; place++)
+        if (!is_same_region(&pages[place], &pages[place + 1], place_len(place) >> PAGE_SHIFT))
+            break;
+    return place + 1;
+}
+
+/* Grows the stack above `place` down to it, if the limits and the region below allow it. */
+static void grow_stack(struct model_process *process, unsigned place)
+{
+    struct model_page *pages = process->pages;
+    unsigned above = place, below = place;
+
+    while (above < NPLACES && !pages[above].mapped)
+        above++;
+    while (below > 0 && !pages[below - 1].mapped)
+        below--;
+    if (above == place || above == NPLACES || pages[above].kind != VREGION_STACK)
+        return;
+    uint64_t size = places[region_end(process, above, NPLACES - 1) - 1].end - places[place].start;
+    uint64_t more = places[above].start - places[place].start;
+    if (size > process->limits.stack || model_mapped_bytes(process) + more > process->limits.space)
+        return;
+    if (below > 0 && pages[below - 1].kind != VREGION_STACK && pages[below - 1].prot &&
+        places[place].start - places[below - 1].end < STACK_GUARD_SIZE)
+        return;
+    for (unsigned n = place; n < above; n++)
+        pages[n] = (struct model_page){.mapped = true,
+                                       .own = true,
+                                       .prot = pages[above].prot,
+                                       .kind = VREGION_STACK,
+                                       .object = NOBJECTS};
+}
+
 /* ---- Pages ---- */
 
 bool model_page_missing(const struct model *model, const struct model_page *page)
@@ -63,12 +143,16 @@ static bool is_allowed_forced(const struct model_page *page, unsigned access)
     return !(access & FAULT_WRITE) || !page->shared || page->prot & PROT_W;
 }
 
-/* Applies one access to the page. Returns 0, or the outcome of the fault that fails. After
-   success, the caller may use model_word and set_word. */
-static int touch(const struct model *model, struct model_page *page, unsigned access)
+/* Applies one access to the place. Returns 0, or the outcome of the fault that fails. After
+   success, the caller may use model_word and set_word on its page. */
+static int touch(const struct model *model, struct model_process *process, unsigned place,
+                 unsigned access)
 {
+    struct model_page *page = &process->pages[place];
     bool is_forced = access & FAULT_FORCED;
 
+    if (!page->mapped)
+        grow_stack(process, place);
     if (!page->mapped)
         return FAULT_NOT_MAPPED;
     if (is_forced ? !is_allowed_forced(page, access) : !is_allowed(page, access))
@@ -95,7 +179,7 @@ static struct result run_access(struct model *model, struct model_process *proce
                                 const struct op *op)
 {
     struct model_page *page = &process->pages[op->first];
-    int err = touch(model, page, op_access(op));
+    int err = touch(model, process, op->first, op_access(op));
 
     if (err)
         return (struct result){.err = err};
@@ -113,7 +197,7 @@ static struct result run_foreign(struct model *model, struct model_process *proc
     struct model_page *page = &process->pages[op->first];
     unsigned forced = op->kind == OP_PEEK ? 0 : FAULT_FORCED;
 
-    if (touch(model, page, op_access(op) | forced))
+    if (touch(model, process, op->first, op_access(op) | forced))
         return (struct result){.err = -EFAULT};
     if (op->kind != OP_POKE)
         return (struct result){.value = model_word(model, page, op->word)};
@@ -121,17 +205,15 @@ static struct result run_foreign(struct model *model, struct model_process *proc
     return (struct result){0};
 }
 
-/* Finds the page and the word for one half of a copy; a copy has two words. Returns false if
+/* Finds the place and the word for one half of a copy; a copy has two words. Returns false if
    there is no such page. */
-static bool copy_word(struct model_process *process, const struct op *op, unsigned half,
-                      struct model_page **page, unsigned *word)
+static bool copy_word(const struct op *op, unsigned half, unsigned *place, unsigned *word)
 {
     bool runs_on = op_copy_start(op) != places[op->first].start;
-    unsigned place = op->first + (runs_on ? half : 0);
 
-    if (place == NPLACES)
+    *place = op->first + (runs_on ? half : 0);
+    if (*place == NPLACES)
         return false;
-    *page = &process->pages[place];
     *word = runs_on ? (half ? 0 : NWORDS - 1) : half;
     return true;
 }
@@ -139,13 +221,13 @@ static bool copy_word(struct model_process *process, const struct op *op, unsign
 static struct result run_copy(struct model *model, struct model_process *process,
                               const struct op *op, uint64_t limit)
 {
-    struct model_page *page;
     uint64_t done = 0;
-    unsigned word;
+    unsigned place, word;
 
     for (unsigned half = 0; half < 2 && done < limit; half++) {
-        if (!copy_word(process, op, half, &page, &word) || touch(model, page, op_access(op)))
+        if (!copy_word(op, half, &place, &word) || touch(model, process, place, op_access(op)))
             break;
+        struct model_page *page = &process->pages[place];
         if (op->kind == OP_COPY_OUT)
             set_word(model, page, word, op_stored(op));
         else if (op->kind == OP_CLEAR)
@@ -167,13 +249,12 @@ static unsigned string_len(uint64_t word)
 static struct result run_string(struct model *model, struct model_process *process,
                                 const struct op *op)
 {
-    struct model_page *page;
-    unsigned word, len = 0;
+    unsigned place, word, len = 0;
 
     for (unsigned half = 0; half < 2; half++) {
-        if (!copy_word(process, op, half, &page, &word) || touch(model, page, 0))
+        if (!copy_word(op, half, &place, &word) || touch(model, process, place, 0))
             return (struct result){.err = -EFAULT};
-        unsigned part = string_len(model_word(model, page, word));
+        unsigned part = string_len(model_word(model, &process->pages[place], word));
         len += part;
         if (part < sizeof(uint64_t))
             return (struct result){.value = len};
@@ -182,36 +263,6 @@ static struct result run_string(struct model *model, struct model_process *proce
 }
 
 /* ---- Ranges ---- */
-
-static uint64_t place_len(unsigned place)
-{
-    return places[place].end - places[place].start;
-}
-
-static bool counts_as_data(const struct model_page *page)
-{
-    return !page->shared && (page->prot & PROT_W) && page->kind != VREGION_STACK;
-}
-
-uint64_t model_mapped_bytes(const struct model_process *process)
-{
-    uint64_t bytes = 0;
-
-    for (unsigned place = 0; place < NPLACES; place++)
-        if (process->pages[place].mapped)
-            bytes += place_len(place);
-    return bytes;
-}
-
-uint64_t model_data_bytes(const struct model_process *process)
-{
-    uint64_t bytes = 0;
-
-    for (unsigned place = 0; place < NPLACES; place++)
-        if (process->pages[place].mapped && counts_as_data(&process->pages[place]))
-            bytes += place_len(place);
-    return bytes;
-}
 
 static bool any_mapped(const struct model_process *process, unsigned first, unsigned last)
 {
@@ -283,8 +334,6 @@ static struct result run_map(struct model_process *process, const struct op *op)
 {
     struct model_page like = page_for(op);
 
-    if (op->first <= GUARD && op->last >= GUARD)
-        return (struct result){.err = -ENOMEM};
     if (op->flags & F_NO_REPLACE && any_mapped(process, op->first, op->last))
         return (struct result){.err = -EEXIST};
     if (map_places(process, op->first, op->last, &like))
@@ -320,6 +369,19 @@ static unsigned anywhere_npages(const struct op *op)
     return op->last % 4 + 1;
 }
 
+/* Returns true if the places are free, and not in the guard of a stack. */
+static bool is_free(const struct model_process *process, unsigned first, unsigned last)
+{
+    unsigned above = last + 1;
+
+    if (any_mapped(process, first, last))
+        return false;
+    while (above < NPLACES && !process->pages[above].mapped)
+        above++;
+    return above == NPLACES || process->pages[above].kind != VREGION_STACK ||
+           places[above].start - places[last].end >= STACK_GUARD_SIZE;
+}
+
 /* Returns the place where the pages of OP_MAP_ANYWHERE go, or NPLACES if they would cover a part
    of a wide place. */
 static unsigned anywhere_place(const struct model_process *process, const struct op *op)
@@ -330,11 +392,10 @@ static unsigned anywhere_place(const struct model_process *process, const struct
     if (!(op->flags & F_HINT))
         return find_room(process, npages);
     for (unsigned place = op->first; place <= min(last, NPLACES - 1); place++)
-        wide |= !place_is_page(place) && place != GUARD;
+        wide |= !place_is_page(place);
     if (wide)
         return NPLACES;
-    bool fits = last < NPLACES && (op->first > GUARD || last < GUARD);
-    if (fits && !any_mapped(process, op->first, last))
+    if (last < NPLACES && is_free(process, op->first, last))
         return op->first;
     return find_room(process, npages);
 }
@@ -351,27 +412,6 @@ static struct result run_map_anywhere(struct model_process *process, const struc
     if (map_places(process, map.first, map.last, &like))
         return (struct result){.err = -ENOMEM};
     return (struct result){.value = places[map.first].start};
-}
-
-/* Returns true if the two places are in one region. */
-static bool is_same_region(const struct model_page *low, const struct model_page *high,
-                           unsigned npages)
-{
-    return low->mapped && high->mapped && low->prot == high->prot && low->kind == high->kind &&
-           low->shared == high->shared && low->object == high->object &&
-           low->data_end == high->data_end &&
-           (low->object == NOBJECTS || low->index + npages == high->index);
-}
-
-/* Returns the place behind the region that holds `place`, or behind `last` if that comes first. */
-static unsigned region_end(const struct model_process *process, unsigned place, unsigned last)
-{
-    const struct model_page *pages = process->pages;
-
-    for (; place < last; place++)
-        if (!is_same_region(&pages[place], &pages[place + 1], place_len(place) >> PAGE_SHIFT))
-            break;
-    return place + 1;
 }
 
 /* Returns the place before which a change of rights ends: a hole, or a region that the data limit
@@ -494,6 +534,20 @@ static struct result run_rest(struct model *model, struct model_process *process
 
     read.kind = OP_READ;
     return run_access(model, process, &read);
+}
+
+void model_run_short(struct model *model, const struct op *op, uint64_t done)
+{
+    struct model_process *process = &model->processes[op->process];
+    unsigned place = op->first, word;
+
+    if (op_is_copy(op)) {
+        (void)run_copy(model, process, op, done);
+        if (!copy_word(op, done / sizeof(uint64_t), &place, &word))
+            return;
+    }
+    if ((op_is_access(op) || op_is_foreign(op)) && !process->pages[place].mapped)
+        grow_stack(process, place);
 }
 
 bool model_can(const struct model *model, const struct op *op)

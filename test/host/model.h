@@ -48,6 +48,10 @@ bool model_can(const struct model *model, const struct op *op);
    bytes. */
 struct result model_run(struct model *model, const struct op *op, uint64_t limit);
 
+/* Runs an operation that a shortage of memory has ended, as far as it changes memory: a copy has
+   moved `done` bytes, and below a stack the stack has grown before its page was asked for. */
+void model_run_short(struct model *model, const struct op *op, uint64_t done);
+
 /* Returns word `n` of a page, as its process sees it. */
 uint64_t model_word(const struct model *model, const struct model_page *page, unsigned n);
 

@@ -80,8 +80,10 @@ uaddr_t op_data_end(const struct op *op)
 struct vspace_limits op_limits(const struct op *op)
 {
     if (op->flags & F_LIMITED)
-        return (struct vspace_limits){.data = 20 * PAGE_SIZE, .space = 48 * PAGE_SIZE};
-    return (struct vspace_limits){.data = ~0ul, .space = ~0ul};
+        return (struct vspace_limits){
+            .data = 20 * PAGE_SIZE, .space = 48 * PAGE_SIZE, .stack = 6 * PAGE_SIZE};
+    return (struct vspace_limits){
+        .data = ~0ul, .space = ~0ul, .stack = (op->flags & F_NO_GROWTH ? 6 : 8) * PAGE_SIZE};
 }
 
 /* ---- Making ---- */

@@ -52,6 +52,7 @@ enum op_kind {
 #define F_STACK      (1u << 5) /* map: a stack */
 #define F_HUGE       (1u << 6)
 #define F_LIMITED    (1u << 7) /* program: tight limits */
+#define F_NO_GROWTH  F_HINT    /* program: a stack that was cut does not grow back to its size */
 
 struct op {
     uint8_t kind, cpu, process, other;
@@ -99,7 +100,8 @@ int64_t op_delta(const struct op *op);
    end of the last page but one, so the last page is all zeros. */
 uaddr_t op_data_end(const struct op *op);
 
-/* Returns the limits of a program. With F_LIMITED, they leave little room beyond the program. */
+/* Returns the limits of a program. With F_LIMITED, they leave little room beyond the program,
+   and less for a stack than the program has. */
 struct vspace_limits op_limits(const struct op *op);
 
 /* The maps of a new program, in order. The stack is the last. */

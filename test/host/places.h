@@ -10,7 +10,7 @@
        gib          1 GiB - 4 pages         8  across a level-2 table's end
        half_tib     512 GiB - 4 pages       8  across a level-3 table's end
        top          below the guard         8  where mmap finds room first
-       guard        256 pages                  one wide place; never mapped
+       guard        256 pages                  one wide place; mmap leaves it free
        stack        USER_END - 8 pages      8  the last addresses
 
    Every range of an operation begins and ends with a place, so a place is mapped as a whole or

@@ -112,7 +112,19 @@ static const struct beginning {
 #define NBEGINNINGS ARRAY_SIZE(beginnings)
 #define NPAIRS      (2 * NBEGINNINGS * NCHOICES_0 * NCHOICES_1)
 
-/* Scenarios that need more than two preemptions to fail: one operation for each CPU. */
+/* The two lowest pages of the stack are unmapped. */
+#define CUT_STACK                                                   \
+    {                                                               \
+        "cut stack", 1,                                             \
+        {                                                           \
+            {                                                       \
+                .kind = OP_UNMAP, .first = STACK, .last = STACK + 1 \
+            }                                                       \
+        }                                                           \
+    }
+
+/* Further scenarios of one operation for each CPU, with the number of preemptions that they
+   need. */
 static const struct deep {
     struct beginning beginning;
     struct op ops[2];
@@ -122,6 +134,17 @@ static const struct deep {
     {{"zero page, deep", 2, {MAP_RW, READ_A}},
      {{.kind = OP_TRUNCATE, .object = 0, .index = 0}, {.kind = OP_FORK}},
      3},
+    /* A stack grows while another thread changes what lies below it. */
+    {CUT_STACK, {{.kind = OP_WRITE, .first = STACK}, {.kind = OP_WRITE, .first = STACK + 1}}, 2},
+    {CUT_STACK,
+     {{.kind = OP_WRITE, .first = STACK},
+      {.kind = OP_UNMAP, .first = STACK + 1, .last = STACK + 3}},
+     2},
+    {CUT_STACK,
+     {{.kind = OP_READ, .first = STACK},
+      {.kind = OP_MAP, .first = STACK + 1, .last = STACK + 1, .prot = RW}},
+     2},
+    {CUT_STACK, {{.kind = OP_READ, .first = STACK}, {.kind = OP_FORK}}, 2},
 };
 
 #define NDEEP ARRAY_SIZE(deep)

@@ -216,13 +216,13 @@ static int fill_program(struct vspace *vspace, const struct op *op)
 
     vspace->account.heap_start = places[HEAP].start;
     vspace->account.brk = vspace->account.heap_start;
+    vspace->account.mmap_top = places[GUARD].start;
     for (unsigned n = 0; n < PROGRAM_MAPS; n++) {
         struct result result = run_map(vspace, &program_maps[n]);
 
         if (result.err)
             return result.err;
     }
-    vspace->account.stack_start = places[STACK].start;
     return vspace_write(vspace, at, &argument, sizeof(argument));
 }
 

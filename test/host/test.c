@@ -182,6 +182,18 @@ void map_anywhere(unsigned npages)
     operate((struct op){.kind = OP_MAP_ANYWHERE, .last = npages - 1, .prot = RW});
 }
 
+/* OP_MAP_ANYWHERE takes the number of pages from the last bits of `last`, which may lie behind the
+   pages. */
+void map_at_wish(unsigned place, unsigned npages)
+{
+    unsigned last = place;
+
+    while (last % 4 != npages - 1)
+        last++;
+    operate((struct op){
+        .kind = OP_MAP_ANYWHERE, .first = place, .last = last, .prot = RW, .flags = F_HINT});
+}
+
 void unmap(unsigned place, unsigned nplaces)
 {
     operate(range(OP_UNMAP, place, nplaces, 0));

@@ -100,6 +100,7 @@ void map_file_in_part(unsigned place, unsigned nplaces, unsigned prot, unsigned 
 void map_file_to_last_but_one(unsigned place, unsigned nplaces, unsigned prot, unsigned object,
                               unsigned index);
 void map_anywhere(unsigned npages);
+void map_at_wish(unsigned place, unsigned npages); /* at most 4 */
 void unmap(unsigned place, unsigned nplaces);
 void protect(unsigned place, unsigned nplaces, unsigned prot);
 void move_break(int64_t bytes);

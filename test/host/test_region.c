@@ -243,14 +243,169 @@ static void room_is_found_below_the_guard_from_the_top_down(void)
     expect_value(places[GUARD - 1].start);
 }
 
-static void the_guard_is_never_mapped(void)
+static void room_is_never_found_in_the_guard_of_a_stack(void)
 {
     start(P);
-    map(GUARD, 1, RW);
-    expect_error(-ENOMEM);
-    map(GUARD - 1, 3, RW);
-    expect_error(-ENOMEM);
+    map(BOTTOM, GUARD - BOTTOM, RW);
+    const struct map_request request = {.len = PAGE_SIZE, .prot = RW};
+    uaddr_t at = 0;
+
+    expect(vspace_map(vspace_now(), &request, &at) == -ENOMEM, "only the guard is free");
+    check_unchanged();
+    unmap(STACK, 1);
+    expect(vspace_map(vspace_now(), &request, &at) == 0 && at == places[GUARD].start,
+           "a page that the guard has left");
+    expect(vspace_unmap(vspace_now(), at, at + PAGE_SIZE) == 0, "unmapped");
 }
+
+static void a_wish_in_the_guard_of_a_stack_is_not_granted(void)
+{
+    start(P);
+    unmap(STACK, 4);
+    map_at_wish(STACK + 1, 1);
+    expect_value(places[GUARD - 1].start);
+    map(STACK + 3, 1, RW); /* to insist helps */
+    map_at_wish(STACK + 1, 1);
+    expect_value(places[STACK + 1].start);
+}
+
+static void low_room_is_in_the_second_gigabyte(void)
+{
+    struct map_request request = {.len = PAGE_SIZE, .prot = RW, .low = true};
+    const uint64_t gib = 1ul << 30;
+    uaddr_t all = gib, at = 0, last = 0;
+
+    start(P);
+    expect(vspace_map(vspace_now(), &request, &at) == 0 && at == 2 * gib - PAGE_SIZE, "the last");
+    request.start = 2 * gib;
+    expect(vspace_map(vspace_now(), &request, &last) == 0 && last == at - PAGE_SIZE, "no wish");
+    expect(vspace_unmap(vspace_now(), last, 2 * gib) == 0, "unmapped");
+    const struct map_request fill = {.start = all, .len = gib, .fixed = true};
+    expect(vspace_map(vspace_now(), &fill, &all) == 0, "all of it");
+    expect(vspace_map(vspace_now(), &request, &at) == -ENOMEM, "no room");
+    expect(vspace_unmap(vspace_now(), gib, 2 * gib) == 0, "unmapped");
+}
+
+/* ---- Stacks ---- */
+
+/* Sets the limits on a stack and on all regions, for the kernel and for the model. */
+static void limit_stack(unsigned npages, uint64_t space)
+{
+    struct vspace_limits *limits[] = {&vspace_now()->account.limits, &model.processes[P].limits};
+
+    for (unsigned n = 0; n < ARRAY_SIZE(limits); n++) {
+        limits[n]->stack = npages * PAGE_SIZE;
+        limits[n]->space = space;
+    }
+}
+
+static void a_stack_grows_to_the_page_that_is_touched(void)
+{
+    start(P);
+    unmap(STACK, 4);
+    load(STACK + 2);
+    expect_fault(FAULT_ZERO_FILLED);
+    expect(vregion_find(&vspace_now()->regions, places[STACK + 2].start), "there");
+    expect(!vregion_find(&vspace_now()->regions, places[STACK + 1].start), "not further");
+    store(STACK);
+    expect_error(0);
+}
+
+static void the_kernel_grows_a_stack_too(void)
+{
+    start(P);
+    unmap(STACK, 6);
+    copy_out(STACK + 3);
+    expect_error(0);
+    peek(STACK);
+    expect_error(0);
+}
+
+static void a_stack_grows_as_far_as_its_limit_is_now(void)
+{
+    start(P);
+    unmap(STACK, 6);
+    limit_stack(5, ~0ul);
+    store(STACK + 2);
+    expect_error(FAULT_NOT_MAPPED);
+    store(STACK + 3);
+    expect_error(0);
+    limit_stack(3, ~0ul);
+    store(STACK + 3);
+    expect_error(0);
+    store(STACK + 2);
+    expect_error(FAULT_NOT_MAPPED);
+    limit_stack(8 + 256 + 8, ~0ul);
+    store(TOP + 2);
+    expect_error(0);
+    store(TOP + 2);
+    expect_error(0);
+}
+
+static void a_stack_counts_as_mapped_when_it_has_grown(void)
+{
+    start(P);
+    unmap(STACK, 4);
+    limit_stack(8, vspace_now()->account.mapped_bytes + 2 * PAGE_SIZE);
+    store(STACK + 1);
+    expect_error(FAULT_NOT_MAPPED);
+    store(STACK + 2);
+    expect_error(0);
+    store(STACK + 1);
+    expect_error(FAULT_NOT_MAPPED);
+    fork_into(Q);
+    expect(vspace_now()->account.mapped_peak >= vspace_now()->account.mapped_bytes, "the peak");
+}
+
+static void a_stack_keeps_away_from_what_may_be_accessed(void)
+{
+    start(P);
+    unmap(STACK, 4);
+    map(TOP + 7, 1, RW);
+    store(STACK);
+    expect_error(0);
+    unmap(STACK, 2);
+    map(GUARD, 1, RW);
+    store(STACK + 1);
+    expect_error(FAULT_NOT_MAPPED);
+    protect(GUARD, 1, NONE);
+    store(STACK + 1);
+    expect_error(0);
+}
+
+static void a_stack_grows_to_meet_a_part_of_itself(void)
+{
+    start(P);
+    unmap(STACK + 3, 2);
+    store(STACK + 3);
+    expect_error(0);
+    expect(vregion_find(&vspace_now()->regions, places[STACK].start) ==
+               vregion_find(&vspace_now()->regions, places[STACK + 7].start),
+           "one region");
+    protect(STACK + 4, 1, READ);
+    unmap(STACK + 2, 2);
+    store(STACK + 3);
+    expect_error(FAULT_NOT_ALLOWED); /* it has grown with the rights of its lowest page */
+    load(STACK + 2);
+    expect_error(0);
+}
+
+static void a_heap_keeps_clear_of_a_stack(void)
+{
+    struct map_request request = {
+        .len = PAGE_SIZE, .prot = RW, .kind = VREGION_STACK, .fixed = true};
+    uaddr_t old = 0;
+
+    start(P);
+    request.start = places[HEAP].start + 260 * PAGE_SIZE;
+    expect(vspace_map(vspace_now(), &request, &request.start) == 0, "a stack");
+    expect(vspace_sbrk(vspace_now(), 5 * PAGE_SIZE, &old) == -ENOMEM, "not into its guard");
+    expect(vspace_sbrk(vspace_now(), 4 * PAGE_SIZE, &old) == 0, "up to its guard");
+    expect(vspace_sbrk(vspace_now(), -4 * (int64_t)PAGE_SIZE, &old) == 0, "back");
+    expect(vspace_unmap(vspace_now(), request.start, request.start + PAGE_SIZE) == 0, "unmapped");
+}
+
+/* ---- Limits of the user's half ---- */
 
 static void nothing_is_mapped_outside_of_the_users_half(void)
 {
@@ -333,7 +488,16 @@ static const struct test tests[] = {
     TEST(where_a_file_ends_zeros_begin),
     TEST(rights_are_changed_up_to_a_hole),
     TEST(room_is_found_below_the_guard_from_the_top_down),
-    TEST(the_guard_is_never_mapped),
+    TEST_ONCE(room_is_never_found_in_the_guard_of_a_stack),
+    TEST(a_wish_in_the_guard_of_a_stack_is_not_granted),
+    TEST_ONCE(low_room_is_in_the_second_gigabyte),
+    TEST_ONCE(a_stack_grows_to_the_page_that_is_touched),
+    TEST(the_kernel_grows_a_stack_too),
+    TEST_ONCE(a_stack_grows_as_far_as_its_limit_is_now),
+    TEST_ONCE(a_stack_counts_as_mapped_when_it_has_grown),
+    TEST(a_stack_keeps_away_from_what_may_be_accessed),
+    TEST_ONCE(a_stack_grows_to_meet_a_part_of_itself),
+    TEST_ONCE(a_heap_keeps_clear_of_a_stack),
     TEST(nothing_is_mapped_outside_of_the_users_half),
     TEST(all_can_be_unmapped_at_once),
     TEST(rights_of_half_a_tebibyte_can_be_changed_at_once),

@@ -209,7 +209,7 @@ class VspaceCommand(Command):
         for region in regions(vspace["regions"]["rbh_root"]):
             print(f"  {region_text(region)}")
         print(f"  heap {int(account['heap_start']):#x}, break {int(account['brk']):#x}, "
-              f"stack from {int(account['stack_start']):#x}")
+              f"mmap below {int(account['mmap_top']):#x}")
 
 
 class PagetableCommand(Command):

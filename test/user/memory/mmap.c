@@ -348,6 +348,38 @@ static void protecting_from_a_hole_on_changes_nothing(void)
     unmap_pages(arena, 3);
 }
 
+#define LOW_END 0x80000000ul
+
+static void check_low(const char *address, size_t npages)
+{
+    CHECK((uintptr_t)address >= PAGE);
+    CHECK((uintptr_t)address + npages * PAGE <= LOW_END);
+}
+
+static void a_mapping_can_have_a_low_address(void)
+{
+    char *one = CHECK_OK(mmap(NULL, PAGE, RW, ANON | MAP_32BIT, -1, 0));
+    char *many = CHECK_OK(mmap((void *)LOW_END, 100 * PAGE, RW, ANON | MAP_32BIT, -1, 0));
+    char *wish = (char *)0x50000000;
+
+    check_low(one, 1);
+    check_low(many, 100);
+    CHECK(one + PAGE <= many || many + 100 * PAGE <= one);
+    fill_pages(many, 100);
+    CHECK_EQ(CHECK_OK(mmap(wish, PAGE, RW, ANON | MAP_32BIT, -1, 0)), wish);
+    unmap_pages(wish, 1);
+    wish = map_hole(1); /* is high, and may be insisted on */
+    CHECK((uintptr_t)wish > LOW_END);
+    char *low = CHECK_OK(mmap(wish, PAGE, RW, ANON | MAP_32BIT, -1, 0));
+    check_low(low, 1);
+    unmap_pages(low, 1);
+    CHECK_EQ(CHECK_OK(mmap(wish, PAGE, RW, ANON | MAP_32BIT | MAP_FIXED, -1, 0)), wish);
+    unmap_pages(wish, 1);
+    CHECK_ERR(ENOMEM, mmap(NULL, LOW_END, PROT_NONE, ANON | MAP_32BIT, -1, 0));
+    unmap_pages(one, 1);
+    unmap_pages(many, 100);
+}
+
 /* A thousand regions, each followed by a hole, are mapped in a random order and unmapped in
    another. */
 #define MANY 1000
@@ -553,6 +585,7 @@ int main(void)
     RUN(protection_may_span_regions);
     RUN(protecting_a_hole_changes_what_lies_before_it);
     RUN(protecting_from_a_hole_on_changes_nothing);
+    RUN(a_mapping_can_have_a_low_address);
     RUN(a_thousand_regions_can_be_mapped);
     RUN(five_hundred_protections_can_be_set);
     RUN(contents_survive_no_access);
