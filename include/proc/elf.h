@@ -8,10 +8,11 @@ struct vnode;
 /* The addresses of a loaded program: its entry, and the addresses that auxv gives its start-up
    code. */
 struct elf_image {
-    uaddr_t entry;   /* AT_ENTRY */
-    uaddr_t phdrs;   /* AT_PHDR: address of the program headers; 0: not mapped */
-    unsigned nphdrs; /* AT_PHNUM */
-    uaddr_t end;     /* of its highest segment */
+    uaddr_t entry;       /* AT_ENTRY */
+    uaddr_t phdrs;       /* AT_PHDR: address of the program headers; 0: not mapped */
+    unsigned nphdrs;     /* AT_PHNUM */
+    uaddr_t end;         /* of its highest segment */
+    bool has_exec_stack; /* PT_GNU_STACK asks for it; without such a header the answer is no */
     /* of the code and of the writable data, as far as they are in the file */
     uaddr_t code_start, code_end, data_start, data_end;
 };

@@ -5,6 +5,8 @@
    may show the bytes that follow in the file, as on Linux, so that the page is shared and not
    copied.
 
+   The stack can be executed if the program asks for it (PT_GNU_STACK with PF_X).
+
    Lock: that of the new vspace, which no other thread knows yet (vm/map.c). */
 
 #include <linux/elf.h>
@@ -127,6 +129,8 @@ static int load_segments(struct vnode *exe, struct vspace *vspace, const struct 
 
         if (segment->p_type == PT_INTERP)
             return -ENOEXEC; /* a dynamic program needs a linker */
+        if (segment->p_type == PT_GNU_STACK)
+            image->has_exec_stack = segment->p_flags & PF_X;
         if (segment->p_type != PT_LOAD)
             continue;
         if (!segment_is_sane(segment, bias))

@@ -143,7 +143,7 @@ static int map_stack(const struct loading *loading)
     const struct map_request request = {
         .start = USER_END - PAGE_SIZE,
         .len = PAGE_SIZE,
-        .prot = PROT_R | PROT_W,
+        .prot = PROT_R | PROT_W | (loading->image.has_exec_stack ? PROT_X : 0),
         .kind = VREGION_STACK,
         .fixed = true,
         .no_replace = true,

@@ -171,9 +171,61 @@ static void a_failed_exec_changes_nothing(void)
     unmap_pages(page, 1);
 }
 
+/* Returns the offset, in the file, of the header that speaks of the stack. */
+static size_t stack_header_offset(void)
+{
+    const Elf64_Phdr *headers = (const Elf64_Phdr *)getauxval(AT_PHDR);
+    int i = 0;
+
+    while (headers[i].p_type != PT_GNU_STACK)
+        i++;
+    return sizeof(Elf64_Ehdr) + i * sizeof(Elf64_Phdr);
+}
+
+/* What the victim does with two arguments: calls code on its stack, and in data. Returns 7 if the
+   stack can be executed. */
+static int call_the_stack(void)
+{
+    static char data[] = {'\xc3'}; /* ret */
+    char code[] = {'\xc3'};
+
+    if (!dies_by(SIGSEGV, call_code, data))
+        return TEST_FAILED;
+    return killed_by(in_child(call_code, code), SIGSEGV) ? 8 : 7;
+}
+
+static void exec_to_call(void *unused)
+{
+    (void)unused;
+    execv("victim", (char *[]){"victim", "calls", "its stack", NULL});
+}
+
+static void a_stack_is_executable_if_the_program_asks_for_it(void)
+{
+    static const struct {
+        struct damage damage;
+        int status;
+    } cases[] = {
+        {DAMAGE(Elf64_Phdr, p_flags, PF_R | PF_W), 8},
+        {DAMAGE(Elf64_Phdr, p_flags, PF_R | PF_W | PF_X), 7},
+        {DAMAGE(Elf64_Phdr, p_type, PT_NULL), 8}, /* it does not say */
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const struct damage *damage = &cases[i].damage;
+
+        copy_program("victim", SIZE_MAX);
+        write_at("victim", stack_header_offset() + damage->offset, &damage->value, damage->len);
+        CHECK(exits_with(cases[i].status, exec_to_call, NULL));
+    }
+    CHECK_OK(unlink("victim"));
+}
+
 int main(int argc, char **argv)
 {
     (void)argv;
+    if (argc > 2)
+        return call_the_stack();
     if (argc > 1)
         return 99; /* no damaged program comes to life */
     temp_dir_enter();
@@ -183,6 +235,7 @@ int main(int argc, char **argv)
     RUN(segments_that_cannot_be_loaded_are_not_run);
     RUN(a_file_without_its_text_is_not_run);
     RUN(a_failed_exec_changes_nothing);
+    RUN(a_stack_is_executable_if_the_program_asks_for_it);
     temp_dir_leave();
     return test_end();
 }
