@@ -105,6 +105,8 @@ struct task_signals {
     struct signal_queue pending; /* (l) for this task alone */
     uint64_t blocked;            /* (l) SIGKILL and SIGSTOP never are */
     uint64_t awaited;            /* (l) rt_sigtimedwait sleeps for these, blocked or not */
+    uint64_t sent_to_all;        /* (l) sent to several processes, such as a group, since the fork
+                                    of this task began; see signal_fork_begin */
 
     bool may_stop;           /* (l) no SIGCONT was posted since it took its last signal */
     unsigned told_stop;      /* (l) the number of the stop that its tracer was told of last */
@@ -123,6 +125,14 @@ void signal_init(struct signal_state *state);
 /* Copies the actions to the process of a child, and the mask and the alternate stack of the current
    task to the child. Nothing is pending for it. */
 void signal_fork(struct task *child);
+
+/* While a process forks, its child is no member of its group yet. A signal that is sent to the
+   group meanwhile is for the child too. Begin: such signals are collected for the current task from
+   now on; or, if the task blocks all signals, since it began to do so, because then its library is
+   in the middle of a fork. (On Linux a child that is forked just after the signal escapes.) End: the child, which is linked now, has them pending. The tree lock is held at the end,
+   so no signal comes between link and end. */
+void signal_fork_begin(void);
+void signal_fork_end(struct task *child);
 
 /* Resets the actions for a new program: ignored signals stay ignored, others get the default. The
    alternate stack goes. */

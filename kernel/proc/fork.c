@@ -118,8 +118,9 @@ static int child_create(const struct fork_request *request, struct process **out
 /* Links and starts the child. Returns its pid. -EAGAIN, -EINTR.
 
    A signal to the parent's group must reach the child too. If it was posted before the child is a
-   member, it is pending for the parent now: then the call fails, and is started again after the
-   parent has taken the signal. */
+   member, it is pending for the parent now. If this task is to take it, the call fails, and is started
+   again after that. A signal that this task blocks, as musl's fork blocks all, or that another task
+   takes, becomes pending for the child too. */
 static int child_start(struct process *child, unsigned flags)
 {
     mutex_lock(&process_tree_lock);
@@ -127,6 +128,7 @@ static int child_start(struct process *child, unsigned flags)
     if (!result) {
         result = child->pid;
         (void)!task_link(child->leader, child->pid); /* a new process is not ending */
+        signal_fork_end(child->leader);
         ptrace_inherit(child->leader, flags);
         thread_start(child->leader->thread);
     }
@@ -163,6 +165,7 @@ int process_fork(const struct fork_request *request)
     struct process *child;
 
     process_reap_disowned(2); /* more than this fork can add */
+    signal_fork_begin();
     int err = child_create(request, &child);
     if (err)
         return err;

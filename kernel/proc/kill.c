@@ -9,11 +9,27 @@
 #include <proc/process.h>
 #include "signal_set.h"
 
+/* Sends a signal that is sent to several processes, such as a group. A task that forks meanwhile
+   passes it on to its child (signal_fork_end). The list is as long as the process has tasks. */
+static void send_as_member(struct process *process, const struct signal_info *info)
+{
+    uint64_t bit = BIT(info->signo);
+    uint64_t undone = info->signo == SIGCONT ? DEFAULT_STOP : bit & DEFAULT_STOP ? BIT(SIGCONT) : 0;
+    struct task *task;
+
+    assert(mutex_is_held(&process_tree_lock));
+    spin_lock(&process->signals.lock);
+    TAILQ_FOREACH (task, &process->tasks, link)
+        task->signals.sent_to_all = (task->signals.sent_to_all & ~undone) | bit;
+    spin_unlock(&process->signals.lock);
+    signal_send(process, info);
+}
+
 /* Sends the signal that `info` points to; signal 0 is none. */
-static void send_each(struct process *process, const void *info)
+static void send_to_member(struct process *process, const void *info)
 {
     if (((const struct signal_info *)info)->signo)
-        signal_send(process, info);
+        send_as_member(process, info);
 }
 
 /* Sends to all but init and the caller. Returns the number of receivers. The tree lock is held. */
@@ -25,7 +41,7 @@ static unsigned send_all(const struct signal_info *info)
          p = process_find_from(p->pid + 1)) {
         if (p->zombie || p == process_current())
             continue;
-        send_each(p, info);
+        send_to_member(p, info);
         count++;
     }
     return count;
@@ -38,11 +54,11 @@ static unsigned send_to(int pid, const struct signal_info *info)
     if (pid == -1)
         return send_all(info);
     if (pid <= 0)
-        return process_group_each(pid ? -pid : process_current()->pgid, send_each, info);
+        return process_group_each(pid ? -pid : process_current()->pgid, send_to_member, info);
 
     struct process *process = process_find(pid);
-    if (process && !process->zombie)
-        send_each(process, info);
+    if (process && !process->zombie && info->signo)
+        signal_send(process, info);
     return process != NULL;
 }
 
@@ -103,5 +119,5 @@ void signal_group(int pgid, int signo)
     const struct signal_info info = {.signo = signo, .code = SI_KERNEL};
 
     assert(mutex_is_held(&process_tree_lock));
-    process_group_each(pgid, send_each, &info);
+    process_group_each(pgid, send_to_member, &info);
 }

@@ -54,6 +54,8 @@ void signal_change_mask(uint64_t mask)
 
     spin_lock(&process->signals.lock);
     bool blocks_more = mask & ~mine->blocked & process->signals.pending.set;
+    if (mask_is_full(mask) && !mask_is_full(mine->blocked))
+        mine->sent_to_all = 0; /* a fork may follow: signal_fork_begin */
     mine->blocked = mask & ~UNBLOCKABLE;
     bool ready = signal_pending_of(task_current()) & ~mine->blocked;
     if (blocks_more)

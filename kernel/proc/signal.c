@@ -46,6 +46,37 @@ void signal_fork(struct task *child)
     child->signals.trap = self->trap;
 }
 
+void signal_fork_begin(void)
+{
+    struct signal_state *mine = &process_current()->signals;
+    struct task_signals *self = &task_current()->signals;
+
+    spin_lock(&mine->lock);
+    if (!mask_is_full(self->blocked))
+        self->sent_to_all = 0;
+    spin_unlock(&mine->lock);
+}
+
+void signal_fork_end(struct task *child)
+{
+    struct signal_state *mine = &process_current()->signals, *state = &child->process->signals;
+
+    spin_lock(&mine->lock);
+    uint64_t set = task_current()->signals.sent_to_all;
+    spin_unlock(&mine->lock);
+
+    spin_lock(&state->lock);
+    for (int signo = 1; signo <= SIGNALS; signo++)
+        if ((set & BIT(signo)) &&
+            ((child->signals.blocked & BIT(signo)) || !signal_is_ignored(state, signo)))
+            signal_queue_add(&state->pending,
+                             &(struct signal_info){.signo = signo, .code = SI_USER});
+    bool ready = state->pending.set & ~child->signals.blocked;
+    spin_unlock(&state->lock);
+    if (ready)
+        thread_set_work(child->thread, WORK_SIGNAL);
+}
+
 void signal_exec(void)
 {
     struct signal_state *state = &process_current()->signals;
@@ -401,5 +432,6 @@ bool signal_take(struct task *task, uint64_t set, struct signal_info *info)
     if (!queue_take(&task->signals.pending, set, info) && !queue_take(&state->pending, set, info))
         return false;
     task->signals.may_stop = true; /* even if it is no stop signal: a tracer may exchange it */
+    task->signals.sent_to_all &= ~BIT(info->signo);
     return true;
 }

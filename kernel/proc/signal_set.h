@@ -8,6 +8,13 @@ struct task;
 
 #define BIT(signo)  (1ul << ((signo)-1))
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
+#define LIBC_OWN    (BIT(32) | BIT(33) | BIT(34)) /* musl's and glibc's threads use these */
+
+/* Returns true if a mask blocks every signal of the program, as a library does around its fork. */
+static inline bool mask_is_full(uint64_t mask)
+{
+    return !~(mask | UNBLOCKABLE | LIBC_OWN);
+}
 
 /* The default actions: ignore, stop. All other signals end the process. */
 #define DEFAULT_IGNORED (BIT(SIGCHLD) | BIT(SIGURG) | BIT(SIGWINCH) | BIT(SIGCONT))
