@@ -72,6 +72,7 @@ struct process {
     RB_ENTRY(process) by_pid;     /* (t) */
     int pgid, sid;                /* (t) */
     bool has_execed;              /* (t) exec has succeeded since fork */
+    bool is_inits;                /* (c) init has started it, as it starts the shell */
     bool has_terminal;            /* (t) the terminal of its session is its controlling terminal */
     int death_signal;             /* (t) which it gets when its parent exits; 0: none */
     bool zombie;                  /* (t) it has exited, and its parent has not waited for it yet */
@@ -115,7 +116,7 @@ struct fork_request {
 };
 
 /* Makes a child: fork(2), vfork(2) and what posix_spawn needs of clone(2). Returns its pid; with
-   CLONE_VFORK, when the child has called exec or has exited. -EAGAIN: no pid is free. -ENOMEM:
+   CLONE_VFORK, when the child has called exec or has exited. -EAGAIN: RLIMIT_NPROC. -ENOMEM:
    nothing has changed. -EINTR: a signal must be taken first, and the call started again. */
 __must_check int process_fork(const struct fork_request *request);
 
@@ -180,8 +181,16 @@ struct process_usage process_usage_current(struct process_usage *children);
 /* Returns the next number that is free for a process or a task; 0: there is none. */
 int process_choose_number(void);
 
-/* Gives a new process a pid and a place below `parent` (NULL: it is init). -EAGAIN: no pid is
-   free. */
+/* Returns true for init, for what init has started, and for the leader of the session that has the
+   terminal: the processes by which a person can act when others use up the machine. */
+bool process_is_vital(const struct process *process);
+
+/* Returns true if there are fewer processes than the parent's RLIMIT_NPROC allows, or the parent is
+   vital. */
+bool process_may_fork(const struct process *parent);
+
+/* Gives a new process a pid and a place below `parent` (NULL: it is init). -EAGAIN: the
+   parent may not fork, or no pid is free. */
 __must_check int process_link(struct process *process, struct process *parent);
 void process_unlink(struct process *process);
 

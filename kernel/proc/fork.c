@@ -164,6 +164,11 @@ int process_fork(const struct fork_request *request)
 {
     struct process *child;
 
+    mutex_lock(&process_tree_lock);
+    bool may_fork = process_may_fork(process_current());
+    mutex_unlock(&process_tree_lock);
+    if (!may_fork) /* before a whole child is made in vain */
+        return -EAGAIN;
     process_reap_disowned(2); /* more than this fork can add */
     signal_fork_begin();
     int err = child_create(request, &child);

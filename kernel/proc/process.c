@@ -19,6 +19,7 @@
 #define STACK_DEFAULT (8ul << 20)
 #define FILES_DEFAULT 1024
 #define FILES_MAX     4096
+#define PROCESSES_MIN 32u
 
 static int pid_compare(const struct process *a, const struct process *b)
 {
@@ -31,8 +32,15 @@ RB_GENERATE_STATIC(process_tree, process, by_pid, pid_compare)
 static struct process_tree processes = RB_INITIALIZER(processes);       /* (t) */
 static int last_pid;                                                    /* (t) */
 static struct process_list disowned = TAILQ_HEAD_INITIALIZER(disowned); /* (t) by `sibling` */
-static bool pids_reused; /* (t) last_pid has wrapped around */
-static uint64_t births;  /* (t) */
+static bool pids_reused;       /* (t) last_pid has wrapped around */
+static uint64_t births;        /* (t) */
+static unsigned process_count; /* (t) in the tree, zombies included */
+
+/* Half of the processes whose kernel stacks would fill an eighth of memory, as on Linux. */
+static uint64_t processes_default(void)
+{
+    return max(frame_count / 8 / (KSTACK_SIZE / PAGE_SIZE) / 2, PROCESSES_MIN);
+}
 
 static void rlimits_init(struct process_rlimit *limits)
 {
@@ -40,6 +48,8 @@ static void rlimits_init(struct process_rlimit *limits)
         limits[n] = (struct process_rlimit){.soft = ~0ul, .hard = ~0ul};
     limits[RLIMIT_STACK].soft = STACK_DEFAULT;
     limits[RLIMIT_NOFILE] = (struct process_rlimit){.soft = FILES_DEFAULT, .hard = FILES_MAX};
+    limits[RLIMIT_NPROC] =
+        (struct process_rlimit){.soft = processes_default(), .hard = processes_default()};
     limits[RLIMIT_CORE] = (struct process_rlimit){0};
 }
 
@@ -107,14 +117,31 @@ int process_choose_number(void)
     return 0;
 }
 
+bool process_is_vital(const struct process *process)
+{
+    assert(mutex_is_held(&process_tree_lock));
+    return process->pid == INIT_PID || process->is_inits ||
+           (process->pid == process->sid && process->has_terminal);
+}
+
+bool process_may_fork(const struct process *parent)
+{
+    assert(mutex_is_held(&process_tree_lock));
+    return process_is_vital(parent) || process_count < parent->rlimits[RLIMIT_NPROC].soft;
+}
+
 int process_link(struct process *process, struct process *parent)
 {
     assert(mutex_is_held(&process_tree_lock));
+    if (parent && !process_may_fork(parent))
+        return -EAGAIN;
     process->pid = process_choose_number();
     if (!process->pid)
         return -EAGAIN;
     births++;
+    process_count++;
     process->parent = parent;
+    process->is_inits = parent && parent->pid == INIT_PID;
     process->pgid = parent ? parent->pgid : process->pid;
     process->sid = parent ? parent->sid : process->pid;
     process->has_terminal = parent && parent->has_terminal;
@@ -136,6 +163,7 @@ void process_unlink(struct process *process)
     assert(mutex_is_held(&process_tree_lock));
     TAILQ_REMOVE(&process->parent->children, process, sibling);
     RB_REMOVE(process_tree, &processes, process);
+    process_count--;
 }
 
 void process_disown(struct process *process)

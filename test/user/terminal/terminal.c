@@ -7,7 +7,10 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <termios.h>
+
+#define BOMB_SIZE 60 /* processes */
 
 static int terminal, keyboard = -1; /* keyboard: the other side of a pseudo-terminal */
 static struct termios modes_before;
@@ -635,6 +638,44 @@ static void the_terminal_of_the_session_has_a_name(void)
     CHECK(exits_with(0, no_terminal_without_a_session, NULL));
 }
 
+/* A fork bomb. Each process writes a byte when it starts, and has an end of the pipe. */
+static int bomb_pipe[2];
+
+static void explode(void *unused)
+{
+    (void)unused;
+    CHECK_OK(close(bomb_pipe[0]));
+    CHECK_OK(setrlimit(RLIMIT_NPROC, &(struct rlimit){BOMB_SIZE, BOMB_SIZE}));
+    CHECK_OK(fcntl(bomb_pipe[1], F_SETFL, O_NONBLOCK));
+    for (;;)
+        if (fork() == 0)
+            (void)!write(bomb_pipe[1], "b", 1);
+}
+
+/* A key ends all of a fork bomb at once, and the leader can start processes meanwhile. On Linux
+   root's bomb would have no limit. */
+static void ctrl_c_ends_a_fork_bomb(void)
+{
+    char bytes[64];
+
+    if (!on_pagoda())
+        return;
+    make_pipe(bomb_pipe);
+    pid_t pid = start_job(explode, NULL);
+    CHECK_OK(close(bomb_pipe[1]));
+    to_foreground(pid);
+    for (int n = 0; n < BOMB_SIZE / 2; n++)
+        CHECK_EQ(CHECK_OK(read(bomb_pipe[0], bytes, 1)), 1);
+    CHECK_OK(setrlimit(RLIMIT_NPROC, &(struct rlimit){1, RLIM_INFINITY}));
+    pid_t other = start_job(wait_for_ever, NULL);
+    type("\x03");
+    while (CHECK_OK(read(bomb_pipe[0], bytes, sizeof(bytes))) > 0) {
+    }
+    CHECK(killed_by(wait_child(pid), SIGINT));
+    end_job(other);
+    CHECK_OK(close(bomb_pipe[0]));
+}
+
 /* With an argument, leaves the output stopped, for a test of the shell (tools/paste_test.py). */
 int main(int argc, char **argv)
 {
@@ -661,6 +702,7 @@ int main(int argc, char **argv)
     RUN_IN_SESSION(tostop_holds_writers);
     RUN_IN_SESSION(a_job_that_ignores_the_stop_gets_an_error);
     RUN_IN_SESSION(an_orphaned_job_gets_an_error);
+    RUN_IN_SESSION(ctrl_c_ends_a_fork_bomb);
     RUN_IN_SESSION(the_foreground_is_told_and_checked);
     RUN_IN_SESSION(only_the_leader_takes_the_terminal);
     RUN_IN_SESSION(a_new_size_is_told);
