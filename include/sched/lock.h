@@ -8,7 +8,8 @@ struct mutex {
     struct spinlock lock; /* RANK_PIPE; guards the rest; only a waitq is taken under it */
     bool held;
     uint8_t rank;
-    struct waitq waiters;
+    unsigned tickets, served; /* taken by those that lock it, in their order; and given back */
+    struct waitq waiters;     /* in the order of their tickets */
 };
 
 void mutex_init(struct mutex *mutex, enum lock_rank rank);

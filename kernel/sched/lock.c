@@ -1,7 +1,9 @@
 /* Locks that sleep, made of a spinlock and a wait queue.
 
-   A release wakes a waiter (of a rwlock, all waiters) but does not hand the lock over: the first
-   thread to run takes it, and the others wait again. A waiting writer keeps new readers out.
+   A mutex is given to the threads in the order in which they ask for it: otherwise busy threads
+   that take it again and again could keep a waiter out for ever. A release of a rwlock wakes all
+   waiters; the first thread to run takes it, and the others wait again. A waiting writer keeps new
+   readers out.
 
    Lock: each lock's own spinlock (RANK_PIPE) guards its fields and is held only to read or change
    them. The holder of a mutex or rwlock holds the rank of that lock, not of the spinlock. */
@@ -19,7 +21,8 @@ void mutex_lock(struct mutex *mutex)
 {
     lock_check_acquire(mutex->rank, mutex);
     spin_lock(&mutex->lock);
-    while (mutex->held)
+    unsigned ticket = mutex->tickets++;
+    while (mutex->served != ticket)
         waitq_sleep_hard(&mutex->waiters, &mutex->lock);
     mutex->held = true;
     spin_unlock(&mutex->lock);
@@ -30,6 +33,7 @@ void mutex_unlock(struct mutex *mutex)
     spin_lock(&mutex->lock);
     assert(mutex->held);
     mutex->held = false;
+    mutex->served++;
     waitq_wake_one(&mutex->waiters);
     spin_unlock(&mutex->lock);
     lock_check_release(mutex->rank);
