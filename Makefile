@@ -377,7 +377,7 @@ gdb: build/pagoda.elf | need-gdb ## gdb on qemu-gdb's machine; stops at the next
 	    -ex 'thbreak fault_dispatch' -ex 'thbreak panic' -ex 'continue' -ex 'fault'
 
 # compile_commands.json says how each C file is compiled, for editors and for lint. No flag has a
-# character that JSON or the shell would need to have quoted.
+# character that JSON would need to have quoted.
 
 USER_SOURCES := $(wildcard user/*.c user/*/*.c test/user/*.c test/user/*/*.c test/diff/*.c)
 json_string = "$(1)": "$(2)"
@@ -386,11 +386,14 @@ compdb_entry = {$(call json_string,directory,$(CURDIR))$(comma) \
 comma := ,
 KERNEL_CC = $(CC) $(KCPPFLAGS) $(KCFLAGS)
 
+# An entry is a line of the file, because a shell takes no command as long as all entries.
+compdb_add = $(file >>compile_commands.json,$(call compdb_entry,$(1),$(2)))
+
 compdb: build/include-links/.done ## writes compile_commands.json
-	@printf '%s\n' \
-	    $(foreach f,$(filter %.c,$(KERNEL_SOURCES)),'$(call compdb_entry,$f,$(KERNEL_CC))') \
-	    $(foreach f,$(USER_SOURCES),'$(call compdb_entry,$f,$(UCC) $(UCFLAGS))') | \
-	    sed '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' >compile_commands.json
+	$(file >compile_commands.json)
+	$(foreach f,$(filter %.c,$(KERNEL_SOURCES)),$(call compdb_add,$f,$(KERNEL_CC)))
+	$(foreach f,$(USER_SOURCES),$(call compdb_add,$f,$(UCC) $(UCFLAGS)))
+	@sed -i '1s/^/[/; $$!s/$$/,/; $$s/$$/]/' compile_commands.json
 
 lint: compdb $(KERNEL_OBJECTS) | need-lint ## the rules that a program can check; T=CHECK: only one
 	@$(PYTHON) tools/lint.py $(T)
