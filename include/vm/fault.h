@@ -30,17 +30,30 @@ static inline bool fault_resolved(enum fault_outcome outcome)
 struct fault_repeats {
     uint64_t rip; /* of the instruction */
     uaddr_t addr;
-    unsigned access;
-    unsigned withdrawals; /* of the page table, before the fault was resolved */
-    unsigned count;       /* 0: the last fault ended in a signal, or there was none */
+    unsigned access;      /* meaningful if count is not 0 */
+    unsigned withdrawals; /* of the page table, before the repeat was resolved; likewise */
+    unsigned count;       /* 0: the last fault has not repeated, or ended in a signal */
 };
 
-/* Notes a page fault of the instruction at `rip`, before it is resolved. Returns true if it has come
-   FAULT_REPEATS times in a row, and no entry has lost rights since the first. A fault that was
-   resolved does not come again then, so the kernel is broken. No lock. */
+/* Notes a page fault of the instruction at `rip`, before it is resolved. Returns true if it is the
+   last one again: then fault_repeat_is_endless counts it. This is on the way of every fault. No
+   lock. */
+static inline bool fault_is_repeated(struct fault_repeats *last, uint64_t rip, uaddr_t addr)
+{
+    if (unlikely(last->addr == addr && last->rip == rip))
+        return true;
+    last->addr = addr;
+    last->rip = rip;
+    last->count = 0;
+    return false;
+}
+
+/* Counts a fault that has repeated. Returns true at the FAULT_REPEATS-th time in a row, if no entry
+   has lost rights since the first. A fault that was resolved does not come again then, so the kernel
+   is broken. No lock. */
 #define FAULT_REPEATS 100u
-bool fault_is_endless(struct fault_repeats *last, const struct vspace *vspace, uint64_t rip,
-                      uaddr_t addr, unsigned access);
+__must_check bool fault_repeat_is_endless(struct fault_repeats *last, const struct vspace *vspace,
+                                          unsigned access);
 
 /* Returns how often each outcome has been since boot, over all CPUs. */
 void fault_totals(uint64_t totals[FAULT_OUTCOMES]);

@@ -319,20 +319,28 @@ static bool kernel_fault(struct trapframe *tf, uint64_t addr, unsigned access)
     return true;
 }
 
-/* Looks at a page fault before it is handled, so that no mistake in the handlers below can make it
-   come again for ever, unseen. */
+/* Looks at a page fault that came before. */
+static void check_repeat(const struct trapframe *tf, uint64_t addr, unsigned access,
+                         struct task *task)
+{
+    const struct vspace *vspace = task->process->vspace;
+
+    if (tf->vector != VECTOR_PAGE_FAULT || addr >= USER_END || !vspace)
+        return;
+    if (fault_repeat_is_endless(&task->repeats, vspace, access))
+        panic_endless_fault(tf, addr, access);
+}
+
+/* Looks at a fault before it is handled, so that no mistake in the handlers below can make it come
+   again for ever, unseen. An exception counts as a fault at address 0. */
 static void check_progress(const struct trapframe *tf, uint64_t addr, unsigned access)
 {
-    struct vspace *vspace = vspace_of_current();
+    struct task *task = task_current();
 
-    if (tf->vector != VECTOR_PAGE_FAULT)
-        return;
-    if (access & FAULT_RESERVED)
+    if (unlikely(access & FAULT_RESERVED))
         panic_reserved_bit(tf, addr);
-    if (addr >= USER_END || !vspace)
-        return;
-    if (fault_is_endless(&task_current()->repeats, vspace, tf->rip, addr, access))
-        panic_endless_fault(tf, addr, access);
+    if (likely(task) && fault_is_repeated(&task->repeats, tf->rip, addr))
+        check_repeat(tf, addr, access, task);
 }
 
 void fault_dispatch(struct trapframe *tf, uint64_t addr, unsigned access)

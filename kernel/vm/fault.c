@@ -369,22 +369,18 @@ enum fault_outcome vspace_fault_verified(struct vspace *vspace, uaddr_t addr, un
     return fault_at(vspace, addr, access, VERIFY);
 }
 
-bool fault_is_endless(struct fault_repeats *last, const struct vspace *vspace, uint64_t rip,
-                      uaddr_t addr, unsigned access)
+bool fault_repeat_is_endless(struct fault_repeats *last, const struct vspace *vspace,
+                             unsigned access)
 {
     /* If rights are lost while the last fault is resolved, the count starts over in vain. */
     unsigned withdrawals = atomic_load(&vspace->pagetable.withdrawals);
-    bool is_same = last->addr == addr && last->rip == rip && last->access == access &&
-                   last->withdrawals == withdrawals;
 
-    *last = (struct fault_repeats){
-        .rip = rip,
-        .addr = addr,
-        .access = access,
-        .withdrawals = withdrawals,
-        .count = is_same ? last->count + 1 : 1,
-    };
-    return last->count >= FAULT_REPEATS;
+    if (last->count == 0 || last->access != access || last->withdrawals != withdrawals) {
+        last->access = access;
+        last->withdrawals = withdrawals;
+        last->count = 0;
+    }
+    return ++last->count >= FAULT_REPEATS;
 }
 
 void fault_totals(uint64_t totals[FAULT_OUTCOMES])

@@ -378,7 +378,7 @@ static int access_bytes(uaddr_t addr, unsigned access, void *bytes, size_t len)
         check(faults < MAX_FAULTS, "the access %#x of %#lx faults for ever", access, addr);
         if (!random_one_in(&chance, noise.keep_at_fault_one_in))
             forget_path(mmu, addr);
-        (void)!fault_is_endless(&repeats, vspace_loaded(cpu_id()), 0, addr, access);
+        (void)!fault_repeat_is_endless(&repeats, vspace_loaded(cpu_id()), access);
         check(repeats.count <= MAX_REPEATS,
               "the access %#x of %#lx faults again, and no right was lost", access, addr);
         enum fault_outcome outcome = vspace_fault(vspace_loaded(cpu_id()), addr, access);
