@@ -72,6 +72,7 @@ const char *lock_rank_name(unsigned rank);
 void lock_check_acquire(enum lock_rank rank, const void *lock);
 void lock_check_release(enum lock_rank rank);
 bool lock_check_none_from(enum lock_rank rank); /* true if no lock of this rank or above is held */
+bool lock_check_holds(enum lock_rank rank);     /* true if a lock of this rank is held */
 
 /* Panics if the current thread holds a lock of `rank` or above, with its name and what the thread
    is about to do, such as "sleeping". */
@@ -88,6 +89,10 @@ static inline void lock_check_holds_none_from(enum lock_rank rank __unused,
 {
 }
 static inline bool lock_check_none_from(enum lock_rank rank __unused)
+{
+    return true;
+}
+static inline bool lock_check_holds(enum lock_rank rank __unused)
 {
     return true;
 }

@@ -73,4 +73,13 @@ void lock_check_holds_none_from(enum lock_rank rank, const char *what)
                   lock_rank_name(held->ranks[i]));
 }
 
+bool lock_check_holds(enum lock_rank rank)
+{
+    const struct lock_record *held = cpu_read(locks);
+    for (unsigned i = 0; i < held->count; i++)
+        if (held->ranks[i] == rank)
+            return true;
+    return false;
+}
+
 #endif

@@ -73,7 +73,7 @@ static void vspace_destroy(struct vspace *vspace)
 {
     struct vregion *region;
 
-    assert(!vspace->lock.holders && !atomic_load(&vspace->pagetable.threads));
+    assert(rwlock_is_free(&vspace->lock) && !atomic_load(&vspace->pagetable.threads));
     spin_lock(&all_lock);
     LIST_REMOVE(vspace, all);
     spin_unlock(&all_lock);

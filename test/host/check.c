@@ -142,7 +142,7 @@ static void check_vspace(struct vspace *vspace, const struct model_process *proc
           vspace->account.data_bytes, data);
     check(vspace->pagetable.threads == process->threads, "a vspace has %u threads, not %u",
           vspace->pagetable.threads, process->threads);
-    check(vspace->lock.holders == 0, "a vspace is still locked");
+    check(rwlock_is_free(&vspace->lock), "a vspace is still locked");
 }
 
 /* Checks that the kernel's half of the root equals the kernel's own root. */

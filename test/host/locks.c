@@ -1,6 +1,7 @@
 /* The locks on the host. The simulated CPUs take turns, and another CPU can run only in step()
    and block(), so a lock is a plain variable. If a lock is taken, the CPU lets its holder run.
-   If there is no other CPU, the wait is a deadlock.
+   If there is no other CPU, the wait is a deadlock. The read-write lock is the kernel's own
+   (kernel/sched/rwlock.c), over the wait queues of this file.
 
    The lock order is checked for each CPU, as the kernel's DEBUG build checks it for each thread. */
 
@@ -52,6 +53,16 @@ void lock_check_release(enum lock_rank rank)
     check(n > 0, "lock order: releasing rank %d, which is not held", rank);
     for (record->count--; n <= record->count; n++)
         record->ranks[n - 1] = record->ranks[n];
+}
+
+bool lock_check_holds(enum lock_rank rank)
+{
+    const struct lock_record *record = &held[cpu_id()];
+
+    for (unsigned n = 0; n < record->count; n++)
+        if (record->ranks[n] == rank)
+            return true;
+    return false;
 }
 
 bool lock_check_none_from(enum lock_rank rank)
@@ -124,41 +135,51 @@ void mutex_unlock(struct mutex *mutex)
     step();
 }
 
-void rwlock_init(struct rwlock *rw, enum lock_rank rank)
+/* ---- Wait queues ---- */
+
+/* The CPUs that sleep in a queue, by the time of their arrival; 0: awake. */
+static const struct waitq *sleeps_in[MAX_CPUS];
+static unsigned arrival[MAX_CPUS], last_arrival;
+
+void waitq_init(struct waitq *wq)
 {
-    *rw = (struct rwlock){.rank = rank};
+    *wq = (struct waitq)WAITQ(*wq);
 }
 
-void rwlock_read_lock(struct rwlock *rw)
+/* Sleeps until a waker has chosen this CPU. A wake-up that is lost shows as a deadlock. */
+void waitq_sleep_hard(struct waitq *wq, struct spinlock *lock)
 {
-    may_sleep(rw->rank);
-    while (rw->holders < 0 || rw->writers_wait > 0)
-        block("a read lock");
-    rw->holders++;
+    unsigned cpu = cpu_id();
+
+    check(preempt_disabled[cpu] == 1, "a CPU sleeps under a spinlock");
+    sleeps_in[cpu] = wq;
+    arrival[cpu] = ++last_arrival;
+    spin_unlock(lock);
+    while (sleeps_in[cpu])
+        block("a wake-up");
+    spin_lock(lock);
 }
 
-void rwlock_read_unlock(struct rwlock *rw)
+static bool wake_first(const struct waitq *wq)
 {
-    check(rw->holders > 0, "a read lock is released that nobody holds");
-    rw->holders--;
-    lock_check_release(rw->rank);
-    step();
+    unsigned first = MAX_CPUS;
+
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
+        if (sleeps_in[cpu] == wq && (first == MAX_CPUS || arrival[cpu] < arrival[first]))
+            first = cpu;
+    if (first == MAX_CPUS)
+        return false;
+    sleeps_in[first] = NULL;
+    return true;
 }
 
-void rwlock_write_lock(struct rwlock *rw)
+void waitq_wake_one(struct waitq *wq)
 {
-    may_sleep(rw->rank);
-    rw->writers_wait++;
-    while (rw->holders != 0)
-        block("a write lock");
-    rw->writers_wait--;
-    rw->holders = -1;
+    (void)wake_first(wq);
 }
 
-void rwlock_write_unlock(struct rwlock *rw)
+void waitq_wake_all(struct waitq *wq)
 {
-    check(rw->holders == -1, "a write lock is released that nobody holds");
-    rw->holders = 0;
-    lock_check_release(rw->rank);
-    step();
+    while (wake_first(wq))
+        ;
 }

@@ -329,6 +329,14 @@ static const struct trio {
     {two_threads, IN(ALL) | IN(LEAF), {UNMAP_B, REST(B), EXIT}},
     {two_threads, IN(LEAF) | IN(MAPPING), {WRITE_A, REST(B), TRUNCATE(0)}},
 
+    /* Readers and writers of one address space's lock: two and one, then one and two. */
+    {one_space, IN(ALL) | IN(LEAF), {READ_A, WRITE_B, UNMAP_B}},
+    {one_space, IN(LEAF), {WRITE_A, WRITE_B, FORK_NOW}},
+    {one_space, IN(TWO), {PEEK(A), READ_B, POKE(B)}},
+    {one_space, IN(TWO), {SURVEY, WRITE_A, TRUNCATE(0)}},
+    {one_space, IN(LEAF), {WRITE_B, UNMAP_B, PROTECT_A}},
+    {one_space, IN(TWO), {READ_B, UNMAP_B, FORK_NOW}},
+
     /* All three CPUs copy a table, use it, or drop it. */
     {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO) | IN(COPIES), {WRITE_A, WRITE_A, WRITE_A}},
     {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO), {WRITE_A, WRITE_B, EXIT}},
