@@ -55,8 +55,8 @@ static inline bool fault_is_repeated(struct fault_repeats *last, uint64_t rip, u
 __must_check bool fault_repeat_is_endless(struct fault_repeats *last, const struct vspace *vspace,
                                           unsigned access);
 
-/* Returns how often each outcome has been since boot, over all CPUs. */
-void fault_totals(uint64_t totals[FAULT_OUTCOMES]);
+/* Returns how often faults have ended like this since boot, over all CPUs. */
+uint64_t fault_total(enum fault_outcome outcome);
 
 /* Returns the name in /proc/PID/faults: "zero_filled", ... */
 const char *fault_outcome_name(enum fault_outcome outcome);

@@ -47,16 +47,23 @@ struct vspace_account {
     struct vspace_limits limits; /* (v) */
 };
 
+/* How often each outcome has been on one CPU. The gap keeps the words of two CPUs in different cache
+   lines. */
+struct fault_counts {
+    uint64_t faults[FAULT_OUTCOMES]; /* atomic, as a thread may move while it counts */
+    char unused[CACHE_LINE];
+};
+
 /* (v) the vspace's lock; (a) atomic; (c) constant. */
 struct vspace {
     struct rwlock lock;
-    uint64_t number;                 /* (c) no other vspace has had it since boot */
-    unsigned refs;                   /* (a) the threads, and visitors; the last destroys it */
-    struct pagetable pagetable;      /* (v), and the tables' own locks */
-    struct vregion_tree regions;     /* (v) */
-    struct vspace_account account;   /* see there */
-    uint64_t faults[FAULT_OUTCOMES]; /* (a) */
-    LIST_ENTRY(vspace) all;          /* the list's lock */
+    uint64_t number;               /* (c) no other vspace has had it since boot */
+    unsigned refs;                 /* (a) the threads, and visitors; the last destroys it */
+    struct pagetable pagetable;    /* (v), and the tables' own locks */
+    struct vregion_tree regions;   /* (v) */
+    struct vspace_account account; /* see there */
+    LIST_ENTRY(vspace) all;        /* the list's lock */
+    struct fault_counts counts[];  /* (a) one for each CPU that runs */
 };
 
 /* Makes an empty vspace for one thread. -ENOMEM. */
@@ -158,6 +165,9 @@ __must_check size_t vspace_poke(struct vspace *vspace, uaddr_t to, const void *f
    regions stay, and a later access asks the pager again. Never fails, never allocates. Locks: each
    vspace's in turn, for writing. */
 void vspace_forget_pages(struct pager *pager, uint64_t first);
+
+/* Returns how often the faults in the vspace have ended like this, over all CPUs. */
+uint64_t vspace_fault_count(const struct vspace *vspace, enum fault_outcome outcome);
 
 /* Calls `each` for all vspaces, until it returns false. */
 void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg);

@@ -242,7 +242,7 @@ struct process_usage process_usage(struct process *process)
     TAILQ_FOREACH (task, &process->ended, link)
         add_cputime(&usage.cpu, task);
     for (enum fault_outcome n = 0; process->vspace && n < FAULT_NOT_MAPPED; n++)
-        usage.minor_faults += atomic_load_relaxed(&process->vspace->faults[n]);
+        usage.minor_faults += vspace_fault_count(process->vspace, n);
     return usage;
 }
 

@@ -45,7 +45,6 @@ int procfs_meminfo(struct text_sink *sink, uint64_t key __unused)
 int procfs_vmstat(struct text_sink *sink, uint64_t key __unused)
 {
     struct tlb_counts tlb = tlb_counts();
-    uint64_t faults[FAULT_OUTCOMES];
 
     sink_printf(sink, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_page_table_pages %lu\n",
                 frame_usage(FRAME_FREE), frame_usage(FRAME_ANON), frame_usage(FRAME_TABLE));
@@ -58,9 +57,8 @@ int procfs_vmstat(struct text_sink *sink, uint64_t key __unused)
     sink_printf(sink, "nr_tlb_local_flush_all %lu\nnr_tlb_local_flush_one %lu\n", tlb.all,
                 tlb.pages);
     sink_printf(sink, "allocs_made_to_fail %lu\n", failnth_count());
-    fault_totals(faults);
     for (enum fault_outcome n = 0; n < FAULT_OUTCOMES; n++)
-        sink_printf(sink, "fault_%s %lu\n", fault_outcome_name(n), faults[n]);
+        sink_printf(sink, "fault_%s %lu\n", fault_outcome_name(n), fault_total(n));
     return 0;
 }
 

@@ -42,8 +42,7 @@ int procfs_faults(struct text_sink *sink, uint64_t key)
     if (err || !vspace)
         return err;
     for (enum fault_outcome n = 0; n < FAULT_OUTCOMES; n++)
-        sink_printf(sink, "%s %lu\n", fault_outcome_name(n),
-                    atomic_load_relaxed(&vspace->faults[n]));
+        sink_printf(sink, "%s %lu\n", fault_outcome_name(n), vspace_fault_count(vspace, n));
     vspace_put(vspace);
     return 0;
 }

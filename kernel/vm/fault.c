@@ -65,11 +65,8 @@ struct fault {
     struct leaf leaf;
 };
 
-/* Outcomes by CPU. A thread may move to another CPU between reading its number and counting, so the
-   counts are atomic, but rarely contended. */
-static struct {
-    uint64_t faults[FAULT_OUTCOMES]; /* (a) */
-} __aligned(64) cpu_counts[MAX_CPUS];
+/* Outcomes by CPU, of all vspaces. */
+static struct fault_counts all_counts[MAX_CPUS];
 
 static bool is_write(const struct fault *fault)
 {
@@ -320,11 +317,14 @@ static enum fault_outcome fault_resolve(struct vspace *vspace, uaddr_t addr, uns
     return outcome;
 }
 
-/* Counts an outcome, and returns it. */
+/* Counts an outcome, on this CPU, and returns it. A thread may move to another CPU between reading
+   its number and counting, so the additions are atomic. */
 static enum fault_outcome fault_counted(struct vspace *vspace, enum fault_outcome outcome)
 {
-    atomic_add_fetch(&vspace->faults[outcome], 1ul);
-    atomic_add_fetch(&cpu_counts[cpu_id()].faults[outcome], 1ul);
+    unsigned cpu = cpu_id();
+
+    atomic_add_fetch(&vspace->counts[cpu].faults[outcome], 1ul);
+    atomic_add_fetch(&all_counts[cpu].faults[outcome], 1ul);
     return outcome;
 }
 
@@ -383,10 +383,21 @@ bool fault_repeat_is_endless(struct fault_repeats *last, const struct vspace *vs
     return ++last->count >= FAULT_REPEATS;
 }
 
-void fault_totals(uint64_t totals[FAULT_OUTCOMES])
+static uint64_t counts_sum(const struct fault_counts *counts, enum fault_outcome outcome)
 {
-    memset(totals, 0, FAULT_OUTCOMES * sizeof(totals[0]));
-    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
-        for (unsigned n = 0; n < FAULT_OUTCOMES; n++)
-            totals[n] += atomic_load_relaxed(&cpu_counts[cpu].faults[n]);
+    uint64_t sum = 0;
+
+    for (unsigned cpu = 0; cpu < cpu_count(); cpu++)
+        sum += atomic_load_relaxed(&counts[cpu].faults[outcome]);
+    return sum;
+}
+
+uint64_t vspace_fault_count(const struct vspace *vspace, enum fault_outcome outcome)
+{
+    return counts_sum(vspace->counts, outcome);
+}
+
+uint64_t fault_total(enum fault_outcome outcome)
+{
+    return counts_sum(all_counts, outcome);
 }

@@ -39,7 +39,8 @@ void vspace_list(struct vspace *vspace, struct vspace *parent)
 int vspace_alloc(struct vspace **out)
 {
     static uint64_t last_number; /* atomic */
-    struct vspace *vspace = heap_alloc_zeroed(sizeof(*vspace));
+    struct vspace *vspace =
+        heap_alloc_zeroed(sizeof(*vspace) + cpu_count() * sizeof(vspace->counts[0]));
 
     if (!vspace)
         return -ENOMEM;

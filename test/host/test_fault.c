@@ -327,16 +327,21 @@ static void without_memory_the_access_fails_and_nothing_changes(void)
 
 static void every_outcome_has_a_name_and_is_counted(void)
 {
-    uint64_t before[FAULT_OUTCOMES], after[FAULT_OUTCOMES];
+    uint64_t of_all[FAULT_OUTCOMES], of_space[FAULT_OUTCOMES];
 
     start(P);
     map(BOTTOM, 1, RW);
-    fault_totals(before);
-    load(BOTTOM);
-    fault_totals(after);
     for (unsigned n = 0; n < FAULT_OUTCOMES; n++) {
+        of_all[n] = fault_total(n);
+        of_space[n] = vspace_fault_count(vspace_now(), n);
+    }
+    load(BOTTOM);
+    for (unsigned n = 0; n < FAULT_OUTCOMES; n++) {
+        unsigned ended = n == FAULT_ZERO_MAPPED;
+
         expect(fault_outcome_name(n) != NULL, "a name");
-        expect(after[n] - before[n] == (n == FAULT_ZERO_MAPPED), "one fault counted");
+        expect(fault_total(n) - of_all[n] == ended, "one fault counted");
+        expect(vspace_fault_count(vspace_now(), n) - of_space[n] == ended, "and for the space");
     }
 }
 
