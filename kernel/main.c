@@ -46,7 +46,7 @@ static void check_memory(void)
 static void print_banner(void)
 {
     printk("Pagoda: %lu MiB of memory, %u CPU%s, booted by %s\n",
-           (frame_usage(FRAME_FREE) + frame_usage(FRAME_KERNEL)) >> (20 - PAGE_SHIFT), cpu_count(),
+           (frame_usage(FRAME_FREE) + frame_usage(FRAME_ZERO)) >> (20 - PAGE_SHIFT), cpu_count(),
            cpu_count() == 1 ? "" : "s", boot_info.loader);
 }
 

@@ -19,6 +19,7 @@ enum frame_kind {
     FRAME_HEAP,        /* of the kernel heap */
     FRAME_KSTACK,      /* of a kernel stack */
     FRAME_KERNEL,      /* anything else that has exactly one owner in the kernel */
+    FRAME_ZERO,        /* the zero page: one reference for ever; get and put do not count */
     FRAME_KINDS,
 };
 
@@ -70,9 +71,12 @@ __must_check struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
 /* Panics: an assertion about a frame has failed. `what` follows its number and kind. */
 __noreturn void frame_panic(const struct frame *frame, const char *what);
 
-/* Takes another reference. The caller holds one, or a lock that keeps one in place. */
+/* Takes another reference. The caller holds one, or a lock that keeps one in place. All CPUs show the
+   zero page, so its references are not counted: the CPUs would write one word in turn. */
 static inline void frame_get(struct frame *frame)
 {
+    if (unlikely(frame->kind == FRAME_ZERO))
+        return;
     uint32_t refs = atomic_add_fetch(&frame->refcount, 1u);
 
     if (unlikely(refs <= 1))
@@ -87,6 +91,8 @@ void frame_put(struct frame *frame);
    and passes it to frame_free. */
 static inline __must_check bool frame_put_testzero(struct frame *frame)
 {
+    if (unlikely(frame->kind == FRAME_ZERO))
+        return false;
     uint32_t refs = atomic_sub_fetch(&frame->refcount, 1u);
 
     if (unlikely(refs == UINT32_MAX))

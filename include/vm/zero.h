@@ -1,5 +1,5 @@
-/* The shared zero page: what a read shows where nothing was written yet. Each entry that shows it
-   holds a reference; no entry allows a write to it. */
+/* The shared zero page: what a read shows where nothing was written yet. Entries show it like any
+   page, but their references are not counted (FRAME_ZERO); no entry allows a write to it. */
 #pragma once
 
 #include <mm/frame.h>
@@ -12,5 +12,5 @@ extern struct frame *zero_page;
 
 static inline bool frame_is_zero_page(const struct frame *frame)
 {
-    return frame == zero_page;
+    return frame->kind == FRAME_ZERO;
 }

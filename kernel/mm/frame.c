@@ -329,6 +329,7 @@ const char *frame_kind_name(enum frame_kind kind)
         [FRAME_HEAP] = "heap",
         [FRAME_KSTACK] = "kstack",
         [FRAME_KERNEL] = "kernel",
+        [FRAME_ZERO] = "zero page",
     };
 
     return kind < FRAME_KINDS ? names[kind] : "?";

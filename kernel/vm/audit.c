@@ -7,6 +7,9 @@
        - the owners that registered here: page caches, ...
        - the kernel itself, one on each of its frames: heap, stacks, the zero page
 
+   The zero page has this one reference for ever. Entries that show it are not counted, neither by
+   the fault handler nor here: its kind tells them apart.
+
    The count goes into the frame's descriptor (`recount`), so the audit needs no memory of its
    own.
 
@@ -22,6 +25,7 @@
 #include <lib/printf.h>
 #include <vm/audit.h>
 #include <vm/vspace.h>
+#include <vm/zero.h>
 
 static struct audit_owner *owners;
 static unsigned differences; /* of the audit that is running */
@@ -48,7 +52,22 @@ __printf(1, 2) static void differs(const char *fmt, ...)
 
 static void audit_hold(struct frame *frame)
 {
-    frame->recount++;
+    if (frame->kind != FRAME_ZERO)
+        frame->recount++;
+}
+
+/* Returns true if the kernel holds a reference on each frame of this kind. */
+static bool is_held_by_kernel(const struct frame *frame)
+{
+    switch (frame->kind) {
+    case FRAME_HEAP:
+    case FRAME_KSTACK:
+    case FRAME_KERNEL:
+    case FRAME_ZERO:
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* Sets the recount of each used frame: 1 if the kernel holds the frame for itself, else 0. */
@@ -59,8 +78,7 @@ static void reset_counts(void)
 
         if (frame->kind == FRAME_RESERVED || frame_is_free(frame))
             continue;
-        frame->recount =
-            frame->kind == FRAME_HEAP || frame->kind == FRAME_KSTACK || frame->kind == FRAME_KERNEL;
+        frame->recount = is_held_by_kernel(frame);
     }
 }
 
@@ -196,6 +214,12 @@ void vspace_check(struct vspace *vspace, uaddr_t start, uaddr_t end)
 }
 #endif
 
+/* Returns true if other entries may lead to the frame, or it is never written. */
+static bool is_for_all(const struct frame *frame)
+{
+    return frame->recount != 1 || frame_is_zero_page(frame);
+}
+
 /* Rule 2: an entry with W set is the only one that its target has. */
 static bool check_mine(struct table_visit *at, void *arg __unused)
 {
@@ -205,9 +229,11 @@ static bool check_mine(struct table_visit *at, void *arg __unused)
     {
         pte_t entry = entry_load(&visited_entries(at)[n]);
 
-        if ((entry & (PTE_WRITE | PTE_SHARED)) == PTE_WRITE && entry_frame(entry)->recount != 1)
-            differs("the entry %#lx at level %d for %#lx has W set, but its target %u references",
-                    entry, at->level, visited_addr(at, n), entry_frame(entry)->recount);
+        if ((entry & (PTE_WRITE | PTE_SHARED)) == PTE_WRITE && is_for_all(entry_frame(entry)))
+            differs("the entry %#lx at level %d for %#lx has W set, but its target (%s) has %u "
+                    "references",
+                    entry, at->level, visited_addr(at, n),
+                    frame_kind_name(entry_frame(entry)->kind), entry_frame(entry)->recount);
     }
     return true;
 }

@@ -8,7 +8,7 @@ struct frame *zero_page;
 void zero_page_init(void)
 {
     assert(!zero_page);
-    zero_page = frame_alloc_zeroed(FRAME_KERNEL);
+    zero_page = frame_alloc_zeroed(FRAME_ZERO);
     if (!zero_page)
         panic("no memory for the zero page");
 }

@@ -2,6 +2,7 @@
    then repairs it. */
 
 #include <vm/audit.h>
+#include <vm/zero.h>
 #include "mmu.h"
 #include "test.h"
 
@@ -106,6 +107,22 @@ static void w_where_others_look(void)
     check_audit();
 }
 
+/* The zero page has one reference, but entries in number, so no entry may have W. */
+static void w_on_the_zero_page(void)
+{
+    start(P);
+    map(BOTTOM, 1, RW);
+    load(BOTTOM);
+    pte_t *leaf = leaf_of(BOTTOM);
+    if (!leaf)
+        return;
+    expect(frame_is_zero_page(entry_frame(*leaf)) && frame_refs(zero_page) == 1, "one reference");
+    *leaf |= PTE_WRITE;
+    expect_audit_to_differ("W on the zero page");
+    *leaf &= ~PTE_WRITE;
+    check_audit();
+}
+
 static void regions_out_of_order(void)
 {
     start(P);
@@ -141,6 +158,7 @@ static const struct test tests[] = {
     TEST(a_page_that_nobody_promised),
     TEST(a_reference_too_many),
     TEST(w_where_others_look),
+    TEST(w_on_the_zero_page),
     TEST(regions_out_of_order),
     TEST(a_frame_that_is_free_and_held),
 };

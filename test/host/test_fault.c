@@ -331,6 +331,8 @@ static void every_outcome_has_a_name_and_is_counted(void)
 
     start(P);
     map(BOTTOM, 1, RW);
+    if (!vspace_now())
+        return;
     for (unsigned n = 0; n < FAULT_OUTCOMES; n++) {
         of_all[n] = fault_total(n);
         of_space[n] = vspace_fault_count(vspace_now(), n);

@@ -18,7 +18,8 @@ ADDRESS = 0x000FFFFFFFFFF000
 DIRECT_MAP = 0xFFFF800000000000
 USER_END = 0x00007FFFFFFFF000
 LOWER_HALF_END = 0x0000800000000000
-KINDS = ["reserved", "free", "free, cached", "anon", "table", "cache", "heap", "kstack", "kernel"]
+KINDS = ["reserved", "free", "free, cached", "anon", "table", "cache", "heap", "kstack", "kernel",
+         "zero page"]
 ACCESS_BITS = ["present", "write", "user", "reserved", "exec"]  # FAULT_ words, include/arch/trap.h
 
 
