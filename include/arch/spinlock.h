@@ -30,6 +30,7 @@ enum lock_rank {
     RANK_TIMER = 81,     /* 8: the threads that sleep until a time */
     RANK_RUNQUEUE = 82,  /* 8: one CPU's runnable threads */
     RANK_CONSOLE = 83,   /* 8: the serial line and the screen */
+    LOCK_RANKS,
 };
 
 struct spinlock {
@@ -98,6 +99,32 @@ static inline bool lock_check_holds(enum lock_rank rank __unused)
 }
 #endif
 
+/* The counts of /proc/lock_stat (arch/lockstat.h). An acquisition that must wait is counted in
+   every build. The rest is for a DEBUG build: lock_stat_acquired counts, and returns the time,
+   which lock_stat_released takes; the time of a spinlock is kept for the CPU. */
+void lock_stat_contended(enum lock_rank rank);
+
+#if defined(DEBUG) && !__STDC_HOSTED__
+uint64_t lock_stat_acquired(enum lock_rank rank);
+void lock_stat_released(enum lock_rank rank, uint64_t since_ns);
+void lock_stat_spin_acquired(enum lock_rank rank);
+void lock_stat_spin_released(enum lock_rank rank);
+#else
+static inline uint64_t lock_stat_acquired(enum lock_rank rank __unused)
+{
+    return 0;
+}
+static inline void lock_stat_released(enum lock_rank rank __unused, uint64_t since_ns __unused)
+{
+}
+static inline void lock_stat_spin_acquired(enum lock_rank rank __unused)
+{
+}
+static inline void lock_stat_spin_released(enum lock_rank rank __unused)
+{
+}
+#endif
+
 #if __STDC_HOSTED__ /* the tests on the host define their own */
 
 void spin_lock(struct spinlock *lock);
@@ -123,11 +150,13 @@ static inline void spin_lock(struct spinlock *lock)
     lock_check_acquire(lock->rank, lock);
     if (unlikely(!spin_take(lock)))
         spin_wait(lock);
+    lock_stat_spin_acquired(lock->rank);
 }
 
 static inline void spin_unlock(struct spinlock *lock)
 {
     lock_check_release(lock->rank);
+    lock_stat_spin_released(lock->rank);
     atomic_store(&lock->locked, 0);
     preempt_enable();
 }

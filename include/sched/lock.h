@@ -10,6 +10,7 @@ struct mutex {
     bool held;
     uint8_t rank;
     unsigned tickets, served; /* taken by those that lock it, in their order; and given back */
+    uint64_t since_ns;        /* DEBUG: when the holder got it */
     struct waitq waiters;     /* in the order of their tickets */
 };
 

@@ -33,6 +33,7 @@ struct rwlock {
     struct spinlock lock; /* RANK_PIPE; guards is_written and both queues */
     uint8_t rank;         /* constant */
     bool is_written;      /* (lock) a writer holds it */
+    uint64_t since_ns;    /* (lock) DEBUG: when the writer got it */
     struct waitq readers_wait, writers_wait;
     struct {
         unsigned count; /* atomic; how many came on this CPU, less those that went */
@@ -57,6 +58,7 @@ static inline void rwlock_read_lock(struct rwlock *rw)
     atomic_add_fetch(count, 1u);
     if (unlikely(atomic_load(&rw->writers)))
         rwlock_read_wait(rw, count);
+    (void)lock_stat_acquired(rw->rank);
 }
 
 static inline void rwlock_read_unlock(struct rwlock *rw)

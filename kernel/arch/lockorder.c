@@ -5,13 +5,26 @@
 
 const char *lock_rank_name(unsigned rank)
 {
-#define NAME(rank) [rank] = #rank
+#define NAME(rank) [RANK_##rank] = "RANK_" #rank
     static const char *const names[] = {
-        NAME(RANK_PROCESS),   NAME(RANK_VNODE),     NAME(RANK_FILES), NAME(RANK_VSPACE),
-        NAME(RANK_CACHE),     NAME(RANK_SPACES),    NAME(RANK_TABLE), NAME(RANK_TABLE + 1),
-        NAME(RANK_TABLE + 2), NAME(RANK_TABLE + 3), NAME(RANK_PIPE),  NAME(RANK_HEAP),
-        NAME(RANK_FRAMES),    NAME(RANK_INTERRUPT), NAME(RANK_WAITQ), NAME(RANK_TIMER),
-        NAME(RANK_RUNQUEUE),  NAME(RANK_CONSOLE),
+        NAME(PROCESS),
+        NAME(VNODE),
+        NAME(FILES),
+        NAME(VSPACE),
+        NAME(CACHE),
+        NAME(SPACES),
+        NAME(TABLE),
+        NAME(PIPE),
+        NAME(HEAP),
+        NAME(FRAMES),
+        NAME(INTERRUPT),
+        NAME(WAITQ),
+        NAME(TIMER),
+        NAME(RUNQUEUE),
+        NAME(CONSOLE),
+        [RANK_TABLE + 1] = "RANK_TABLE+1",
+        [RANK_TABLE + 2] = "RANK_TABLE+2",
+        [RANK_TABLE + 3] = "RANK_TABLE+3",
     };
 #undef NAME
     return rank < ARRAY_SIZE(names) && names[rank] ? names[rank] : "?";

@@ -12,6 +12,7 @@ void spin_wait(struct spinlock *lock)
     const struct spinlock *outer = hang_set_lock(lock);
     struct patience patience = {};
 
+    lock_stat_contended(lock->rank);
     do {
         while (atomic_load_relaxed(&lock->locked)) {
             shootdown_answer();

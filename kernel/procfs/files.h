@@ -48,6 +48,7 @@ int procfs_filesystems(struct text_sink *sink, uint64_t key);
 extern const struct pseudo_dir procfs_sys_kernel, procfs_sys_vm;
 
 /* machine.c; `key` has no meaning. */
+int procfs_lock_stat(struct text_sink *sink, uint64_t key);
 int procfs_cpuinfo(struct text_sink *sink, uint64_t key);
 int procfs_loadavg(struct text_sink *sink, uint64_t key);
 int procfs_machine_stat(struct text_sink *sink, uint64_t key);

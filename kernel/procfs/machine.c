@@ -5,6 +5,7 @@
    Lock: the tree lock, while births are read. */
 
 #include <arch/clock.h>
+#include <arch/lockstat.h>
 #include <arch/tlb.h>
 #include <fs/vfs.h>
 #include <linux/errno.h>
@@ -59,6 +60,25 @@ int procfs_vmstat(struct text_sink *sink, uint64_t key __unused)
     sink_printf(sink, "allocs_made_to_fail %lu\n", failnth_count());
     for (enum fault_outcome n = 0; n < FAULT_OUTCOMES; n++)
         sink_printf(sink, "fault_%s %lu\n", fault_outcome_name(n), fault_total(n));
+    return 0;
+}
+
+/* Prints a line for each rank of locks: its name, the acquisitions that had to wait, and in a DEBUG
+   build all acquisitions and the longest hold in nanoseconds. */
+int procfs_lock_stat(struct text_sink *sink, uint64_t key __unused)
+{
+    sink_printf(sink, "%-16s %12s %12s %12s\n", "class", "contended", "acquired", "longest-ns");
+    for (enum lock_rank rank = 0; rank < LOCK_RANKS; rank++) {
+        if (*lock_rank_name(rank) == '?')
+            continue;
+        const struct lock_stat stat = lock_stat_of(rank);
+
+        sink_printf(sink, "%-16s %12lu", lock_rank_name(rank), stat.contended);
+        if (LOCK_STAT_COUNTS_ALL)
+            sink_printf(sink, " %12lu %12lu\n", stat.acquired, stat.longest_ns);
+        else
+            sink_printf(sink, " %12s %12s\n", "-", "-");
+    }
     return 0;
 }
 

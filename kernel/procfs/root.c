@@ -87,6 +87,7 @@ static const struct pseudo_dir proc_dir = {
             {.name = "cpuinfo", .mode = S_IFREG | 0444, .text = procfs_cpuinfo},
             {.name = "filesystems", .mode = S_IFREG | 0444, .text = procfs_filesystems},
             {.name = "loadavg", .mode = S_IFREG | 0444, .text = procfs_loadavg},
+            {.name = "lock_stat", .mode = S_IFREG | 0444, .text = procfs_lock_stat},
             {.name = "meminfo", .mode = S_IFREG | 0444, .text = procfs_meminfo},
             {.name = "mounts", .mode = S_IFREG | 0444, .text = procfs_mounts},
             {.name = "self", .mode = S_IFLNK | 0777, .link = root_self},

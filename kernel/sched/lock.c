@@ -20,9 +20,12 @@ void mutex_lock(struct mutex *mutex)
     lock_check_acquire(mutex->rank, mutex);
     spin_lock(&mutex->lock);
     unsigned ticket = mutex->tickets++;
+    if (mutex->served != ticket)
+        lock_stat_contended(mutex->rank);
     while (mutex->served != ticket)
         waitq_sleep_hard(&mutex->waiters, &mutex->lock);
     mutex->held = true;
+    mutex->since_ns = lock_stat_acquired(mutex->rank);
     spin_unlock(&mutex->lock);
 }
 
@@ -32,6 +35,7 @@ void mutex_unlock(struct mutex *mutex)
     assert(mutex->held);
     mutex->held = false;
     mutex->served++;
+    lock_stat_released(mutex->rank, mutex->since_ns);
     waitq_wake_one(&mutex->waiters);
     spin_unlock(&mutex->lock);
     lock_check_release(mutex->rank);

@@ -33,6 +33,7 @@ static unsigned readers_count(const struct rwlock *rw)
    the count was taken back, or stands in the queue by then. */
 void rwlock_read_wait(struct rwlock *rw, unsigned *count)
 {
+    lock_stat_contended(rw->rank);
     atomic_sub_fetch(count, 1u);
     spin_lock(&rw->lock);
     waitq_wake_one(&rw->writers_wait);
@@ -57,9 +58,12 @@ void rwlock_write_lock(struct rwlock *rw)
     lock_check_acquire(rw->rank, rw);
     spin_lock(&rw->lock);
     atomic_add_fetch(&rw->writers, 1u); /* a fence: the counts are read after it */
+    if (rw->is_written || readers_count(rw) > 0)
+        lock_stat_contended(rw->rank);
     while (rw->is_written || readers_count(rw) > 0)
         waitq_sleep_hard(&rw->writers_wait, &rw->lock);
     rw->is_written = true;
+    rw->since_ns = lock_stat_acquired(rw->rank);
     spin_unlock(&rw->lock);
 }
 
@@ -70,6 +74,7 @@ void rwlock_write_unlock(struct rwlock *rw)
     spin_lock(&rw->lock);
     assert(rw->is_written);
     rw->is_written = false;
+    lock_stat_released(rw->rank, rw->since_ns);
     if (atomic_sub_fetch(&rw->writers, 1u) > 0)
         waitq_wake_one(&rw->writers_wait);
     else

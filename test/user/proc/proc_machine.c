@@ -204,6 +204,18 @@ static void filesystems_lists_them(void)
     CHECK_EQ(found, 2);
 }
 
+/* lock_stat */
+
+static void lock_stat_has_a_line_for_each_class(void)
+{
+    static const char *const classes[] = {"RANK_PROCESS", "RANK_VSPACE", "RANK_TABLE",
+                                          "RANK_TABLE+3", "RANK_FRAMES", "RANK_CONSOLE"};
+
+    for (size_t n = 0; n < ARRAY_SIZE(classes); n++)
+        CHECK(number_in("/proc/lock_stat", classes[n]) >= 0);
+    CHECK_EQ(number_in("/proc/lock_stat", "RANK_NONE"), -1);
+}
+
 int main(void)
 {
     RUN(meminfo_is_plausible);
@@ -219,5 +231,6 @@ int main(void)
     RUN(filesystems_lists_them);
     RUN(vmstat_can_be_parsed);
     RUN_ON_PAGODA(vmstat_has_what_the_runner_compares);
+    RUN_ON_PAGODA(lock_stat_has_a_line_for_each_class);
     return test_end();
 }
