@@ -15,7 +15,8 @@
        tracing.c      the state of a task that is traced
        ptrace.c       a tracer, which sees each signal first
 
-   Each signal is pending once at most, real-time signals too. */
+   Each signal is pending once at most, real-time signals too. SIGKILL is always one to the process,
+   and stays pending until the process has ended. */
 #pragma once
 
 #include <asm/siginfo.h>
@@ -199,7 +200,8 @@ bool signal_is_pending(void);
 bool signal_is_killed(void);
 
 /* Returns true if the WORK_KILL that has ended a sleep still means that the process must end. If
-   not, because a tracer has come since and may suppress the signal, clears WORK_KILL. */
+   not, clears WORK_KILL: a tracer has come since and may suppress the signal, or another task has
+   taken the signal or given it a handler. */
 bool signal_is_fatal(void);
 
 /* ---- Taking ---- */
@@ -214,7 +216,7 @@ void signal_deliver(struct trapframe *tf);
 void signal_return(struct trapframe *tf);
 
 /* Passes the signals that are pending for the process on to tasks that do not block them. The
-   current task has blocked them, or ends. signals.lock is held. */
+   current task has blocked them, awaits them no more, or ends. signals.lock is held. */
 void signal_pass_on(struct process *process);
 
 /* ---- The settings of the current process and task ---- */

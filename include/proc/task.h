@@ -62,8 +62,8 @@ struct task *task_next(const struct process *process, int tid);
 /* Calls `each` for every task of the machine. The tree lock is held. */
 void task_each(void (*each)(struct task *task, void *arg), void *arg);
 
-/* Adds a task to its process, under a number that is free. A thread_start of its thread follows,
-   under the same hold of the tree lock. -EINTR: the process is ending, or a task execs. */
+/* Adds a task to its process, under a number that is free. A thread_start of its thread must
+   follow. -EINTR: the process is ending, or a task execs. */
 __must_check int task_link(struct task *task, int tid);
 
 /* Moves a task that ends to `ended` of its process, with its status. If it has a tracer, and is not
@@ -95,6 +95,9 @@ __must_check int task_clone(const struct fork_request *request);
    status, which is that of the process if the task is its leader and nothing else ends the
    process. */
 __noreturn void task_exit(int status);
+
+/* Frees the tasks of the process that have ended, except its leader. Takes the tree lock. */
+void task_free_ended(struct process *process);
 
 /* Ends all other tasks of the process, and gives the current one the number of the process: for
    exec. -EINTR: the current task is to end itself. */

@@ -13,6 +13,7 @@
 #include <sched/waitq.h>
 
 enum thread_state {
+    THREAD_NEW,      /* not started yet; nothing wakes it */
     THREAD_RUNNABLE, /* running, or in a run queue */
     THREAD_SLEEPING, /* in a wait queue, or only waiting for a deadline */
     THREAD_DEAD,     /* will never run again */

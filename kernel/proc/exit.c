@@ -139,9 +139,9 @@ static void remove_ended(struct task *task)
     sum->kernel_ns += cpu.kernel_ns;
 }
 
-/* Frees the tasks that ended before this one, but for the leader and those that a tracer is to wait
-   for. The list has one other element, unless several end at a time. */
-static void free_ended(struct process *process)
+/* The leader stays, and so do tasks that a tracer is to wait for. The list has one other element,
+   unless several end at a time. */
+void task_free_ended(struct process *process)
 {
     struct task_list list = TAILQ_HEAD_INITIALIZER(list);
     struct task *task, *next;
@@ -185,11 +185,13 @@ void task_exit(int status)
         process->exit_status = status;
     spin_unlock(&process->signals.lock);
     futex_leave();
-    free_ended(process);
+    task_free_ended(process);
     /* Before the last task gives the address space back: this one may be preempted in between, and
        would load freed tables when it runs again. */
     thread_set_space(NULL);
     if (leave(self, status)) {
+        if (process->pid == INIT_PID)
+            init_ends(process->exit_status);
         give_back(process);
         become_zombie(process);
     }

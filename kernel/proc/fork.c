@@ -115,25 +115,38 @@ static int child_create(const struct fork_request *request, struct process **out
     return 0;
 }
 
-/* Links and starts the child. Returns its pid. -EAGAIN, -EINTR.
+/* Returns true if the current task has signals to take first, or is to end. */
+static bool must_take_signals(void)
+{
+    return signal_is_pending() || signal_is_killed();
+}
+
+/* Links the child, which is started later. Returns its pid. -EAGAIN, -EINTR.
 
    A signal to the parent's group must reach the child too. If it was posted before the child is a
    member, it is pending for the parent now. If this task is to take it, the call fails, and is started
    again after that. A signal that this task blocks, as musl's fork blocks all, or that another task
    takes, becomes pending for the child too. */
-static int child_start(struct process *child, unsigned flags)
+static int child_link(struct process *child, unsigned flags)
 {
     mutex_lock(&process_tree_lock);
-    int result = signal_is_pending() ? -EINTR : process_link(child, process_current());
+    int result = must_take_signals() ? -EINTR : process_link(child, process_current());
     if (!result) {
         result = child->pid;
         (void)!task_link(child->leader, child->pid); /* a new process is not ending */
         signal_fork_end(child->leader);
         ptrace_inherit(child->leader, flags);
-        thread_start(child->leader->thread);
     }
     mutex_unlock(&process_tree_lock);
     return result;
+}
+
+/* Writes the number of the new task where CLONE_PARENT_SETTID asks for it. The task has not started
+   yet, so it finds its number there, and memory that it frees is not written any more. */
+static void tell_parent_tid(const struct fork_request *request, int tid)
+{
+    if (request->flags & CLONE_PARENT_SETTID)
+        (void)!put_user((int __user *)request->parent_tid, &tid); /* may fail, as on Linux */
 }
 
 /* Returns true if the child no longer uses our address space: it called exec, or it exited. If we
@@ -174,13 +187,13 @@ int process_fork(const struct fork_request *request)
     int err = child_create(request, &child);
     if (err)
         return err;
-    int pid = child_start(child, request->flags);
+    int pid = child_link(child, request->flags);
     if (pid < 0) {
         child_discard(child);
         return pid;
     }
-    if (request->flags & CLONE_PARENT_SETTID)
-        (void)!put_user((int __user *)request->parent_tid, &pid); /* may fail, as on Linux */
+    tell_parent_tid(request, pid);
+    thread_start(child->leader->thread);
     ptrace_forked(request->flags, pid);
     if (request->flags & CLONE_VFORK)
         wait_for_vfork(pid);
@@ -189,37 +202,36 @@ int process_fork(const struct fork_request *request)
 
 /* ---- Tasks of the process ---- */
 
-static int task_start_linked(struct task *task, unsigned flags)
+/* Links a task, which is started later. Returns its tid. -EAGAIN, -EINTR. */
+static int task_link_new(struct task *task, unsigned flags)
 {
     mutex_lock(&process_tree_lock);
     int tid = process_choose_number();
     int err = tid ? task_link(task, tid) : -EAGAIN;
-    if (!err) {
+    if (!err)
         ptrace_inherit(task, flags);
-        thread_start(task->thread);
-    }
     mutex_unlock(&process_tree_lock);
     return err ? err : tid;
 }
 
 int task_clone(const struct fork_request *request)
 {
+    task_free_ended(process_current());
     struct task *task = task_create(process_current(), task_begin);
-
     if (!task)
         return -ENOMEM;
     copy_registers(task, request);
     task->signals.blocked = task_current()->signals.blocked;
     /* Before the task runs: where a space has one thread, a fault shows a copy in one step. */
     vspace_enter(task->process->vspace);
-    int tid = task_start_linked(task, request->flags);
+    int tid = task_link_new(task, request->flags);
     if (tid < 0) {
         vspace_leave(task->process->vspace);
         task_free(task);
         return tid;
     }
-    if (request->flags & CLONE_PARENT_SETTID)
-        (void)!put_user((int __user *)request->parent_tid, &tid); /* may fail, as on Linux */
+    tell_parent_tid(request, tid);
+    thread_start(task->thread);
     ptrace_forked(request->flags, tid);
     return tid;
 }

@@ -47,6 +47,15 @@ static unsigned send_all(const struct signal_info *info)
     return count;
 }
 
+/* Returns the process that has a task with this number, as Linux's kill finds it, or NULL. */
+static struct process *find_by_any_task(int tid)
+{
+    struct process *process = process_find(tid);
+    const struct task *task = process ? NULL : task_find(tid);
+
+    return task ? task->process : process;
+}
+
 /* Sends to the processes that `pid` means in kill(2). Returns their number. The tree lock is
    held. */
 static unsigned send_to(int pid, const struct signal_info *info)
@@ -56,7 +65,7 @@ static unsigned send_to(int pid, const struct signal_info *info)
     if (pid <= 0)
         return process_group_each(pid ? -pid : process_current()->pgid, send_to_member, info);
 
-    struct process *process = process_find(pid);
+    struct process *process = find_by_any_task(pid);
     if (process && !process->zombie && info->signo)
         signal_send(process, info);
     return process != NULL;
@@ -92,12 +101,12 @@ int signal_kill_task(int tgid, int tid, const struct signal_info *info)
         return -EINVAL;
     mutex_lock(&process_tree_lock);
     struct task *task = task_find(tid);
-    if (task && tgid && task->process->pid != tgid)
-        task = NULL;
-    if (task && info->signo)
+    const struct process *process = task ? task->process : process_find(tid);
+    bool is_found = process && (!tgid || process->pid == tgid);
+    if (is_found && task && info->signo) /* a first task that has left counts, but takes none */
         signal_send_task(task, info);
     mutex_unlock(&process_tree_lock);
-    return task ? 0 : -ESRCH;
+    return is_found ? 0 : -ESRCH;
 }
 
 int signal_queue_task(int tgid, int tid, const struct signal_info *info)

@@ -186,6 +186,7 @@ static bool take_after_wait(uint64_t set, struct signal_info *info)
     spin_lock(signals_lock());
     my_signals()->awaited = 0;
     bool taken = signal_take(task_current(), set, info);
+    signal_pass_on(process_current()); /* this task was woken for others too, and takes one */
     spin_unlock(signals_lock());
     return taken;
 }

@@ -277,11 +277,9 @@ static void wake_receiver(struct task *task, int signo)
 {
     unsigned work = WORK_SIGNAL;
 
-    if (task->signals.awaited & BIT(signo))
-        work = WORK_SIGNAL;
-    else if (is_job_stopped(task))
-        return; /* the task takes it when the stop is over */
-    else if (is_fatal(task, signo))
+    /* In a stop the task takes it later. It is woken nevertheless, because the stop may turn out to
+       be futile before the task has noticed it (deliver.c). */
+    if (!(task->signals.awaited & BIT(signo)) && !is_job_stopped(task) && is_fatal(task, signo))
         work |= WORK_KILL;
     thread_interrupt(task->thread, work);
 }
@@ -293,6 +291,8 @@ static void post(struct process *process, struct task *only, const struct signal
     int signo = info->signo;
 
     spin_lock(&state->lock);
+    if (signo == SIGKILL) /* whichever task it is sent to */
+        only = NULL;
     stop_or_continue(process, signo);
     if (!is_dropped(process, only, signo)) {
         signal_queue_add(only ? &only->signals.pending : &state->pending, info);
@@ -392,13 +392,25 @@ bool signal_is_killed(void)
     return is_killed;
 }
 
+/* Returns true if a pending signal is sure to end the process when the task takes it. The lock is
+   held. */
+static bool has_fatal(const struct task *task)
+{
+    uint64_t set = signal_pending_of(task) & ~task->signals.blocked;
+
+    for (; set; set &= set - 1)
+        if (is_fatal(task, __builtin_ctzl(set) + 1))
+            return true;
+    return false;
+}
+
 bool signal_is_fatal(void)
 {
     struct task *self = task_current();
     struct signal_state *state = &self->process->signals;
 
     spin_lock(&state->lock);
-    bool is_end = !is_traced(self) || signal_must_end(self);
+    bool is_end = signal_must_end(self) || has_fatal(self);
     if (!is_end)
         atomic_and(&thread_current()->work, ~WORK_KILL);
     spin_unlock(&state->lock);
@@ -419,7 +431,8 @@ static bool queue_take(struct signal_queue *queue, uint64_t set, struct signal_i
     else if (ready & SYNCHRONOUS)
         ready &= SYNCHRONOUS;
     int signo = __builtin_ctzl(ready) + 1;
-    queue->set &= ~BIT(signo);
+    if (signo != SIGKILL) /* it stays pending, so that no other task of the process forks */
+        queue->set &= ~BIT(signo);
     *info = queue->infos[signo - 1];
     return true;
 }

@@ -74,7 +74,7 @@ static bool any_runs(const struct process *process)
 
 static char state_letter(const struct process *process)
 {
-    if (process->zombie)
+    if (process->leader->has_ended) /* the process may go on, as on Linux */
         return 'Z';
     if (process->leader->ptrace.stop != PTRACE_STOP_NONE)
         return 't';

@@ -41,7 +41,7 @@ struct thread *thread_create(void (*entry)(void *arg), void *arg)
     }
     thread->entry = entry;
     thread->arg = arg;
-    thread->state = THREAD_SLEEPING;
+    thread->state = THREAD_NEW;
     thread->at_rest = true;
     thread->affinity = thread_current()->affinity;
     thread->share = thread_current()->share;

@@ -64,7 +64,7 @@ static void sleeping_lock_print(const struct thread *thread)
 
 static void waiting_print(const struct thread *thread)
 {
-    if (thread->state == THREAD_DEAD)
+    if (thread->state == THREAD_DEAD || thread->state == THREAD_NEW)
         return;
     thread_print(thread, thread->state == THREAD_SLEEPING ? "asleep" : "ready to run");
     sleeping_lock_print(thread);
