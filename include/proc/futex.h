@@ -25,7 +25,14 @@ int futex_wake(const uint32_t __user *word, int limit, uint32_t bits);
 int futex_requeue(const uint32_t __user *from, int wake_limit, const uint32_t __user *to,
                   int move_limit, int *moved);
 
-/* Called when the current task is about to leave its address space, by exec or exit: clears the
-   word that set_tid_address(2) has named, and wakes a waiter there, if others use the space. The
-   caller holds no lock. */
+/* FUTEX_WAKE_OP: changes the word `second` in one atomic step, as `operation` says; wakes up to
+   `limit` waiters of `first`; and, if the old value of `second` compares as `operation` says, up to
+   `second_limit` waiters of `second`. Returns how many were woken. -EFAULT; -ENOSYS: no operation or
+   comparison has that number. */
+int futex_wake_op(const uint32_t __user *first, int limit, uint32_t __user *second,
+                  int second_limit, uint32_t operation);
+
+/* Called when the current task is about to leave its address space, by exec or exit. If others use
+   the space, marks the words of the robust list that the task holds with FUTEX_OWNER_DIED, clears the
+   word that set_tid_address(2) has named, and wakes a waiter at each. The caller holds no lock. */
 void futex_leave(void);

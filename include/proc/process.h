@@ -52,6 +52,7 @@ struct process {
     struct task_list ended;       /* (t) those that have ended and are to be freed */
     unsigned unseen_ends;         /* (t) those whose tracer is to wait for them, but the leader */
     struct vspace *vspace;        /* (o) and (t), both; NULL once it has exited */
+    bool has_barriers;            /* atomic; membarrier(2) is registered */
     bool borrows_vspace;          /* (o) vspace is the parent's until exec (CLONE_VM) */
     struct fdtable *files;        /* (o) and (t); NULL once it has exited */
     struct vnode *cwd;            /* (o) and (t); NULL once it has exited */

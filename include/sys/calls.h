@@ -26,7 +26,8 @@
     X(getuid) X(geteuid) X(getgid) X(getegid) X(setuid) X(setgid) X(setreuid) X(setregid)          \
     X(setresuid) X(setresgid) X(getresuid) X(getresgid) X(setfsuid) X(setfsgid)                    \
     X(getgroups) X(setgroups) X(set_tid_address) X(arch_prctl) X(clone3) X(prctl) X(futex)         \
-    X(set_robust_list) X(get_robust_list) X(rseq) X(ptrace) X(process_vm_readv)
+    X(set_robust_list) X(get_robust_list) X(rseq) X(membarrier) X(ptrace)                  \
+    X(process_vm_readv)
 
 #define SCHED_CALLS(X)                                                                             \
     X(sched_yield) X(sched_setaffinity) X(sched_getaffinity) X(getcpu) X(setpriority)              \

@@ -22,6 +22,10 @@ __must_check ssize_t copy_string_from_user(char *to, const char __user *from, si
 #define get_user(to, from) copy_from_user((to), (from), sizeof(*(to)))
 #define put_user(to, from) copy_to_user((to), (from), sizeof(*(from)))
 
+/* Writes `wanted` to a word, a multiple of 4, if the word is `*expected`; one atomic step. Stores in
+   *expected what the word was. -EFAULT. */
+__must_check int cmpxchg_user(uint32_t __user *word, uint32_t *expected, uint32_t wanted);
+
 /* Returns true if the whole buffer lies in the user's half. Asked before it is known how much of
    the buffer will be used. */
 bool user_access_ok(const void __user *p, size_t len);

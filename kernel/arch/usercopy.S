@@ -6,7 +6,7 @@
    and rdi at the first of them (SDM 2B, REP). So a run of 8-byte units that failed continues in
    bytes, up to the first byte that cannot be accessed.
 
-   All four are leaf functions and use no stack. */
+   All are leaf functions and use no stack. */
 
 #include <asm/errno.h>
 #include "smap.inc"
@@ -80,6 +80,24 @@ arch_copy_string_from_user:
 4:      mov     $-EFAULT, %rax
         jmp     3b
         MAY_FAULT 2b, 4b
+        .cfi_endproc
+
+/* int arch_cmpxchg_user(uint32_t __user *word, uint32_t *expected, uint32_t wanted) */
+        .globl arch_cmpxchg_user
+        .balign 16
+arch_cmpxchg_user:
+        .cfi_startproc
+        movl    (%rsi), %eax
+        STAC
+1:      lock cmpxchgl %edx, (%rdi)
+        CLAC
+        movl    %eax, (%rsi)
+        xor     %eax, %eax
+        ret
+2:      CLAC
+        mov     $-EFAULT, %eax
+        ret
+        MAY_FAULT 1b, 2b
         .cfi_endproc
 
         .section .note.GNU-stack, "", @progbits

@@ -288,11 +288,11 @@ static void change_over(struct loading *loading, struct process *process, const 
     uint64_t vector = tf->vector, number = tf->error;
 
     futex_leave();
-    task_current()->robust_list = 0;
     mutex_lock(&process_tree_lock);
     process->earlier_faults = process_usage(process).minor_faults;
     process->vspace = loading->vspace;
     process->borrows_vspace = false;
+    process->has_barriers = false;
     process->layout = loading_layout(loading);
     process->exe = loading->exe;
     process->has_execed = true;

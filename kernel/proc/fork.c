@@ -64,6 +64,7 @@ static void copy_registers(struct task *child, const struct fork_request *reques
 static void copy_rest(struct process *child, struct process *parent)
 {
     child->layout = parent->layout;
+    child->has_barriers = atomic_load(&parent->has_barriers);
     child->umask = parent->umask;
     vnode_get(parent->cwd);
     child->cwd = parent->cwd;

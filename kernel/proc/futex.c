@@ -18,6 +18,7 @@
    Lock: bucket.lock (RANK_PIPE) guards the tree and the waiters in it. */
 
 #include <linux/errno.h>
+#include <linux/futex.h>
 #include <sys/queue.h>
 #include <sys/tree.h>
 #include <arch/atomic.h>
@@ -239,6 +240,170 @@ int futex_requeue(const uint32_t __user *from, int wake_limit, const uint32_t __
     return woken;
 }
 
+/* ---- FUTEX_WAKE_OP ---- */
+
+/* The parts of its last argument, as <linux/futex.h> packs them. */
+struct wake_op {
+    unsigned operation, comparison; /* FUTEX_OP_, FUTEX_OP_CMP_ */
+    int32_t operand, compared;      /* 12 bits with a sign */
+};
+
+static int32_t sign_extend_12(uint32_t bits)
+{
+    return (int32_t)(bits << 20) >> 20;
+}
+
+static struct wake_op wake_op_unpack(uint32_t packed)
+{
+    struct wake_op op = {
+        .operation = packed >> 28 & 7,
+        .comparison = packed >> 24 & 15,
+        .operand = sign_extend_12(packed >> 12),
+        .compared = sign_extend_12(packed),
+    };
+
+    if (packed >> 28 & FUTEX_OP_OPARG_SHIFT)
+        op.operand = 1u << (op.operand & 31);
+    return op;
+}
+
+/* Returns in *wanted the value that the operation makes of `old`. -ENOSYS. */
+static int wake_op_apply(const struct wake_op *op, uint32_t old, uint32_t *wanted)
+{
+    switch (op->operation) {
+    case FUTEX_OP_SET:
+        *wanted = op->operand;
+        return 0;
+    case FUTEX_OP_ADD:
+        *wanted = old + op->operand;
+        return 0;
+    case FUTEX_OP_OR:
+        *wanted = old | op->operand;
+        return 0;
+    case FUTEX_OP_ANDN:
+        *wanted = old & ~op->operand;
+        return 0;
+    case FUTEX_OP_XOR:
+        *wanted = old ^ op->operand;
+        return 0;
+    default:
+        return -ENOSYS;
+    }
+}
+
+/* Returns 1 or 0, the result of the comparison. -ENOSYS. */
+static int wake_op_compare(const struct wake_op *op, int32_t old)
+{
+    switch (op->comparison) {
+    case FUTEX_OP_CMP_EQ:
+        return old == op->compared;
+    case FUTEX_OP_CMP_NE:
+        return old != op->compared;
+    case FUTEX_OP_CMP_LT:
+        return old < op->compared;
+    case FUTEX_OP_CMP_GE:
+        return old >= op->compared;
+    case FUTEX_OP_CMP_LE:
+        return old <= op->compared;
+    case FUTEX_OP_CMP_GT:
+        return old > op->compared;
+    default:
+        return -ENOSYS;
+    }
+}
+
+/* Changes a word from whatever it is. The loop goes on while other threads change the word in
+   between, and ends when the task is killed. */
+static int wake_op_change(const struct wake_op *op, uint32_t __user *word, uint32_t *old)
+{
+    uint32_t seen, wanted;
+
+    if (get_user(old, word))
+        return -EFAULT;
+    do {
+        seen = *old;
+        int err = wake_op_apply(op, seen, &wanted);
+        if (!err)
+            err = cmpxchg_user(word, old, wanted);
+        if (err)
+            return err;
+    } while (*old != seen && !thread_is_killed());
+    return 0;
+}
+
+int futex_wake_op(const uint32_t __user *first, int limit, uint32_t __user *second,
+                  int second_limit, uint32_t operation)
+{
+    const struct wake_op op = wake_op_unpack(operation);
+    uint32_t old;
+    int err = wake_op_change(&op, second, &old);
+
+    if (err)
+        return err;
+    int also = wake_op_compare(&op, old);
+    if (also < 0)
+        return also;
+    int woken = futex_wake(first, limit, FUTEX_ANY_BITS);
+    return also ? woken + futex_wake(second, second_limit, FUTEX_ANY_BITS) : woken;
+}
+
+/* ---- The end of a task ---- */
+
+/* Lets go a word of the robust list that the ending task holds. `is_pending`: the task was about to
+   take or to release it. Errors leave the word as it is. */
+static void robust_release(uint32_t __user *word, bool is_pending)
+{
+    uint32_t value, wanted, seen;
+
+    if ((uaddr_t)word % sizeof(*word) || get_user(&value, word))
+        return;
+    if (is_pending && value == 0) { /* released, but a waiter may not be woken yet */
+        (void)futex_wake(word, 1, FUTEX_ANY_BITS);
+        return;
+    }
+    do {
+        if ((value & FUTEX_TID_MASK) != (uint32_t)task_current()->tid)
+            return;
+        seen = value;
+        wanted = (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+        if (cmpxchg_user(word, &value, wanted))
+            return;
+    } while (value != seen); /* another thread has changed the word in between */
+    if (value & FUTEX_WAITERS)
+        (void)futex_wake(word, 1, FUTEX_ANY_BITS);
+}
+
+/* The lowest bit of an address in the list marks a lock with priority inheritance, which Pagoda does
+   not have: its word is released like the others. */
+static uaddr_t robust_entry(const struct robust_list __user *entry)
+{
+    return (uaddr_t)entry & ~1ul;
+}
+
+/* Walks the list of the robust locks that the task holds. The list is in user memory, so it may be
+   anything, even a ring: the walk ends after ROBUST_LIST_LIMIT entries, as on Linux. */
+static void robust_walk(uaddr_t list)
+{
+    struct robust_list_head head;
+
+    if (get_user(&head, (struct robust_list_head __user *)list))
+        return;
+    uaddr_t pending = robust_entry(head.list_op_pending);
+    uaddr_t entry = robust_entry(head.list.next);
+    for (unsigned n = 0; entry != list && n < ROBUST_LIST_LIMIT; n++) {
+        struct robust_list next;
+        bool is_last = get_user(&next, (struct robust_list __user *)entry);
+
+        if (entry != pending)
+            robust_release((uint32_t __user *)(entry + head.futex_offset), false);
+        if (is_last)
+            return;
+        entry = robust_entry(next.next);
+    }
+    if (pending)
+        robust_release((uint32_t __user *)(pending + head.futex_offset), true);
+}
+
 /* Returns true if another task, of this process or of one that borrows the address space, may wait
    there. */
 static bool is_space_shared(struct process *process)
@@ -255,11 +420,15 @@ void futex_leave(void)
 {
     struct task *self = task_current();
     uint32_t __user *word = (uint32_t __user *)self->clear_tid;
+    uaddr_t list = self->robust_list;
     const uint32_t zero = 0;
 
     self->clear_tid = 0;
-    if (!word || !is_space_shared(self->process))
+    atomic_store_relaxed(&self->robust_list, 0);
+    if ((!word && !list) || !is_space_shared(self->process))
         return;
-    if (!put_user(word, &zero)) /* may fail, as on Linux */
+    if (list)
+        robust_walk(list);
+    if (word && !put_user(word, &zero)) /* may fail, as on Linux */
         (void)futex_wake(word, 1, FUTEX_ANY_BITS);
 }

@@ -1,9 +1,12 @@
-/* futex(2), and the calls for robust lists. */
+/* futex(2), and other calls for the locks of threads. */
 
 #include <linux/errno.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <linux/time.h>
+#include <arch/atomic.h>
 #include <arch/clock.h>
+#include <arch/tlb.h>
 #include <proc/futex.h>
 #include <proc/process.h>
 #include <proc/restart.h>
@@ -117,6 +120,17 @@ static long futex_call_requeue(const struct futex_call *call)
     return compares ? woken + moved : woken;
 }
 
+static long futex_call_wake_op(const struct futex_call *call)
+{
+    int second_limit = (int)(uintptr_t)call->timeout; /* the argument in the place of a timeout */
+    int err = check_words(call);
+
+    if (err)
+        return err;
+    return futex_wake_op(call->word, call->value, (uint32_t __user *)call->word2, second_limit,
+                         call->expected);
+}
+
 /* FUTEX_PRIVATE_FLAG makes no other difference, because memory is shared by sharing the address
    space only. */
 SYSCALL6(sys_futex, const uint32_t __user *, word, unsigned, op, uint32_t, value,
@@ -145,20 +159,21 @@ SYSCALL6(sys_futex, const uint32_t __user *, word, unsigned, op, uint32_t, value
     case FUTEX_CMP_REQUEUE:
         call.bits = FUTEX_ANY_BITS;
         return futex_call_requeue(&call);
-    default:
+    case FUTEX_WAKE_OP:
+        call.bits = FUTEX_ANY_BITS;
+        return futex_call_wake_op(&call);
+    default: /* those with priority inheritance too */
         return -ENOSYS;
     }
 }
 
 /* ---- Robust lists ---- */
 
-/* The list is kept for get_robust_list(2), and not walked when the process ends: robust mutexes are
-   for processes that share memory, and no two do. */
 SYSCALL2(sys_set_robust_list, uaddr_t, head, size_t, len)
 {
     if (len != sizeof(struct robust_list_head))
         return -EINVAL;
-    task_current()->robust_list = head;
+    atomic_store_relaxed(&task_current()->robust_list, head);
     return 0;
 }
 
@@ -179,4 +194,37 @@ SYSCALL3(sys_get_robust_list, int, tid, uaddr_t __user *, head, size_t __user *,
 SYSCALL0(sys_rseq)
 {
     return -ENOSYS;
+}
+
+/* ---- Barriers ---- */
+
+/* Makes each CPU that runs a thread of the process pass a memory barrier. To flush a page of the
+   address space interrupts every such CPU, and returns when all have answered. A CPU that does not
+   run the space now passes a barrier when it loads it. The first page of a space is never mapped,
+   so the flush drops nothing. */
+static void barrier_everywhere(struct process *process)
+{
+    tlb_flush_page(&process->vspace->pagetable.mmu, 0);
+}
+
+SYSCALL3(sys_membarrier, int, command, unsigned, flags, int, cpu __unused)
+{
+    struct process *self = process_current();
+
+    if (flags)
+        return -EINVAL;
+    switch (command) {
+    case MEMBARRIER_CMD_QUERY:
+        return MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+    case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+        atomic_set(&self->has_barriers, true);
+        return 0;
+    case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+        if (!atomic_load(&self->has_barriers))
+            return -EPERM;
+        barrier_everywhere(self);
+        return 0;
+    default:
+        return -EINVAL;
+    }
 }

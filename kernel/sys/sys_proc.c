@@ -43,6 +43,20 @@ SYSCALL0(sys_vfork)
     (CSIGNAL | CLONE_TASK | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_CHILD_SETTID | \
      CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID | CLONE_DETACHED)
 
+/* Makes a task or a process, as the flags say. */
+static long clone_task_or_process(const struct fork_request *request, uint64_t flags)
+{
+    bool is_task = flags & CLONE_THREAD;
+
+    if (flags & ~(uint64_t)(is_task ? CLONE_TASK_KNOWN : CLONE_KNOWN))
+        return -EINVAL;
+    if (is_task && (flags & CLONE_TASK) != CLONE_TASK)
+        return -EINVAL;
+    if ((flags & CLONE_SETTLS) && request->tls >= USER_END)
+        return -EPERM;
+    return is_task ? task_clone(request) : process_fork(request);
+}
+
 SYSCALL5(sys_clone, uint64_t, flags, uaddr_t, stack, uaddr_t, parent_tid, uaddr_t, child_tid,
          uint64_t, tls)
 {
@@ -54,21 +68,65 @@ SYSCALL5(sys_clone, uint64_t, flags, uaddr_t, stack, uaddr_t, parent_tid, uaddr_
         .parent_tid = parent_tid,
     };
 
-    bool is_task = flags & CLONE_THREAD;
-
-    if (flags & ~(uint64_t)(is_task ? CLONE_TASK_KNOWN : CLONE_KNOWN))
-        return -EINVAL;
-    if (is_task && (flags & CLONE_TASK) != CLONE_TASK)
-        return -EINVAL;
-    if ((flags & CLONE_SETTLS) && tls >= USER_END)
-        return -EPERM;
-    return is_task ? task_clone(&request) : process_fork(&request);
+    return clone_task_or_process(&request, flags);
 }
 
-/* clone3(2) is refused, and C libraries use clone(2) instead. */
-SYSCALL0(sys_clone3)
+/* Fetches the arguments of clone3(2), of `size` bytes. A newer program may have more fields than
+   Pagoda knows, if these are 0. -EINVAL, -E2BIG, -EFAULT. */
+static int clone_args_get(struct clone_args *args, const struct clone_args __user *from,
+                          size_t size)
 {
-    return -ENOSYS;
+    char more;
+
+    if (size < CLONE_ARGS_SIZE_VER0)
+        return -EINVAL;
+    if (size > PAGE_SIZE)
+        return -E2BIG;
+    *args = (struct clone_args){0};
+    if (copy_from_user(args, from, min(size, sizeof(*args))))
+        return -EFAULT;
+    for (size_t n = sizeof(*args); n < size; n++) {
+        if (get_user(&more, (const char __user *)from + n))
+            return -EFAULT;
+        if (more)
+            return -E2BIG;
+    }
+    return 0;
+}
+
+/* Returns true if the fields agree with each other, and ask for nothing that Pagoda lacks: chosen
+   numbers and cgroups. */
+static bool are_clone_args(const struct clone_args *args)
+{
+    bool is_task = args->flags & CLONE_THREAD;
+
+    if ((args->flags & (CSIGNAL | CLONE_DETACHED)) || args->set_tid || args->set_tid_size)
+        return false;
+    if (args->exit_signal > SIGNALS || (is_task && args->exit_signal))
+        return false;
+    if (!args->stack != !args->stack_size)
+        return false;
+    return args->stack < USER_END && args->stack_size <= USER_END - args->stack;
+}
+
+SYSCALL2(sys_clone3, const struct clone_args __user *, from, size_t, size)
+{
+    struct clone_args args;
+    int err = clone_args_get(&args, from, size);
+
+    if (err)
+        return err;
+    if (!are_clone_args(&args))
+        return -EINVAL;
+    uint64_t flags = args.flags | args.exit_signal;
+    const struct fork_request request = {
+        .flags = flags,
+        .stack = args.stack + args.stack_size,
+        .tls = args.tls,
+        .child_tid = args.child_tid,
+        .parent_tid = args.parent_tid,
+    };
+    return clone_task_or_process(&request, flags);
 }
 
 static const char *last_component(const char *path)

@@ -75,3 +75,11 @@ ssize_t copy_string_from_user(char *to, const char __user *from, size_t size)
         return max < size ? -EFAULT : -ENAMETOOLONG;
     return len;
 }
+
+int cmpxchg_user(uint32_t __user *word, uint32_t *expected, uint32_t wanted)
+{
+    assert(lock_check_none_from(RANK_VSPACE));
+    if (!user_access_ok(word, sizeof(*word)))
+        return -EFAULT;
+    return arch_cmpxchg_user(word, expected, wanted);
+}

@@ -447,6 +447,13 @@ size_t arch_clear_user(void __user *to, size_t len)
     return len;
 }
 
+/* Nothing in the memory core calls it. */
+int arch_cmpxchg_user(uint32_t __user *word __unused, uint32_t *expected __unused,
+                      uint32_t wanted __unused)
+{
+    return -EFAULT;
+}
+
 ssize_t arch_copy_string_from_user(char *to, const char __user *from, size_t max)
 {
     for (size_t len = 0; len < max; len++) {

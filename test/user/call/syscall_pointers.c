@@ -237,7 +237,7 @@ static const long other_calls[] = {
     /* Calls without a pointer to memory, or with one that is not followed. */
     SYS_close, SYS_close_range, SYS_fchown, SYS_lseek, SYS_dup, SYS_dup2, SYS_dup3, SYS_fcntl,
     SYS_ftruncate, SYS_fchdir, SYS_umask, SYS_fchmod, SYS_flock, SYS_fsync, SYS_fdatasync, SYS_sync,
-    SYS_mmap, SYS_munmap, SYS_madvise, SYS_mprotect, SYS_brk, SYS_fork, SYS_vfork, SYS_clone3,
+    SYS_mmap, SYS_munmap, SYS_madvise, SYS_mprotect, SYS_brk, SYS_fork, SYS_vfork, SYS_membarrier,
     SYS_set_robust_list, SYS_rseq, SYS_exit, SYS_exit_group, SYS_getpid, SYS_gettid, SYS_getppid,
     SYS_setpgid, SYS_getpgid, SYS_getpgrp, SYS_setsid, SYS_getsid, SYS_getuid, SYS_geteuid,
     SYS_getgid, SYS_getegid, SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid,
@@ -249,6 +249,8 @@ static const long other_calls[] = {
     SYS_rt_sigsuspend,
     /* Each is a case of syscall_buffers.c. */
     SYS_wait4, SYS_waitid, SYS_clone, SYS_times,
+    /* In thread_calls.c. */
+    SYS_clone3,
     /* In ptrace.c and ptrace_memory.c, with the processes that they need. */
     SYS_ptrace, SYS_process_vm_readv};
 

@@ -317,7 +317,6 @@ static void robust_lists_are_kept(void)
 static void refused_calls_have_no_effect(void)
 {
     CHECK_ERR(ENOSYS, syscall(SYS_rseq, NULL, 32, 0, 0));
-    CHECK_ERR(ENOSYS, syscall(435, NULL, 0)); /* clone3 */
 }
 
 int main(void)

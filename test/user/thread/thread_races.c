@@ -208,8 +208,8 @@ static void fork_in_threads(void *ready)
     fork_for_ever(NULL);
 }
 
-/* Every member of the group has the writing end of a pipe, which is at its end when all are gone. On
-   some Linux machines a child escapes, so the case runs on Pagoda only. */
+/* Every member of the group has the writing end of a pipe, which is at its end when all are gone.
+   On some Linux machines a child escapes, so the case runs on Pagoda only. */
 static void kill_group_of_forkers(int signo)
 {
     struct gate ready = gate_make();
