@@ -35,20 +35,25 @@ void alarm_forget(struct process *process);
 
 enum cpu_timer_kind { CPU_TIMER_VIRTUAL, CPU_TIMER_PROF, CPU_TIMERS };
 
-/* A CPU timer. No lock, because only the process's own thread uses it. */
+/* A CPU timer, which counts all tasks of a process. Lock: the tree lock. */
 struct cpu_timer {
     uint64_t deadline_ns; /* of CPU time, in user mode only or in both; 0: not set */
     uint64_t interval_ns; /* 0: once */
 };
 
-/* Get and set a timer of the current process. They take no lock. */
+/* Get and set a timer of the current process. They take the tree lock. */
 struct alarm_setting cpu_timer_get(enum cpu_timer_kind kind);
 void cpu_timer_set(enum cpu_timer_kind kind, const struct alarm_setting *setting);
 
-/* Called after each tick: if the current process has an RLIMIT_CPU, the process checks it on its way
+/* Makes ticks check the timers and the limit of a process, or no more. One of them has changed. The
+   tree lock is held. */
+void cpu_timer_watch(struct process *process);
+
+/* Called after each tick: if the current process counts its CPU time, the task checks it on its way
    to user mode. */
 void cpu_timer_tick(void);
 
 /* Clears WORK_TIMER and sends the current process the signals that are due. RLIMIT_CPU sends
-   SIGXCPU for every second of CPU time from the soft limit on, and SIGKILL at the hard limit. */
+   SIGXCPU for every second of CPU time from the soft limit on, and SIGKILL at the hard limit. Takes
+   the tree lock. */
 void cpu_timer_expire(void);

@@ -4,16 +4,16 @@
 
 #include <fs/fdtable.h>
 #include <fs/vnode.h>
+#include <fs/workdir.h>
 #include <proc/itimer.h>
 #include <proc/signal.h>
 #include <proc/task.h>
 #include <sched/lock.h>
 #include <sched/thread.h>
 
-#define INIT_PID          1
-#define PID_MAX           (1 << 22) /* the highest pid */
-#define PROCESS_NAME_SIZE 16
-#define AUXV_ENTRIES      18 /* of the auxiliary vector, AT_NULL included */
+#define INIT_PID     1
+#define PID_MAX      (1 << 22) /* the highest pid */
+#define AUXV_ENTRIES 18        /* of the auxiliary vector, AT_NULL included */
 
 /* The number of limits that Pagoda keeps: an array indexed by Linux's RLIMIT_ numbers. */
 #define PROCESS_RLIMITS 16
@@ -41,29 +41,27 @@ TAILQ_HEAD(process_list, process);
 /* The lock under which a field is written:
      (t) the process-tree lock
      (l) signals.lock
-     (o) none, because only the process's own thread writes it
+     (1) none: it changes only while the process has one task, in exec, or none, after the last one
+         has left. So the tasks of the process read it without lock
      (n) news_lock
+     (a) atomic
      (c) constant
-   Others read a field marked (o) only under the tree lock, and not after the process has exited. */
+   Others read a field marked (1) only under the tree lock, and not after the process has exited. */
 struct process {
     int pid;                      /* (c) */
     struct task *leader;          /* (t) the task with its number, which may have ended */
     struct task_list tasks;       /* (t) and (l), both: those that have not ended */
     struct task_list ended;       /* (t) those that have ended and are to be freed */
     unsigned unseen_ends;         /* (t) those whose tracer is to wait for them, but the leader */
-    struct vspace *vspace;        /* (o) and (t), both; NULL once it has exited */
-    bool has_barriers;            /* atomic; membarrier(2) is registered */
-    bool borrows_vspace;          /* (o) vspace is the parent's until exec (CLONE_VM) */
-    struct fdtable *files;        /* (o) and (t); NULL once it has exited */
-    struct vnode *cwd;            /* (o) and (t); NULL once it has exited */
-    struct vnode *exe;            /* (o) and (t) the program's file; NULL once it has exited */
-    struct process_layout layout; /* (o) and (t) */
-    unsigned umask;               /* (o) */
-    char name[PROCESS_NAME_SIZE]; /* (o) of the program; others may see half a change */
-    /* (o) and (t), both; but the soft RLIMIT_CPU grows without (t) when it is exceeded
-       (cputimer.c) */
-    struct process_rlimit rlimits[PROCESS_RLIMITS];
-    uint64_t start_ns; /* (c) monotonic */
+    struct vspace *vspace;        /* (1) and (t), both; NULL once it has exited */
+    bool has_barriers;            /* (a) membarrier(2) is registered */
+    bool borrows_vspace;          /* (1) vspace is the parent's until exec (CLONE_VM) */
+    struct fdtable *files;        /* (1) and (t); NULL once it has exited */
+    struct workdir *workdir;      /* (1) and (t); NULL once it has exited */
+    struct vnode *exe;            /* (1) and (t) the program's file; NULL once it has exited */
+    struct process_layout layout; /* (1) and (t) */
+    struct process_rlimit rlimits[PROCESS_RLIMITS]; /* (t); soft limits are read without lock */
+    uint64_t start_ns;                              /* (c) monotonic */
     struct signal_state signals;
     TAILQ_HEAD(, task) tracees; /* (t) that it traces */
 
@@ -80,13 +78,15 @@ struct process {
     int exit_status;              /* (t) as wait4 returns it */
     int stop_status;              /* (t) of a stop or continuation, as wait4 returns it; 0: none */
     struct alarm alarm;           /* (t) */
-    struct cpu_timer cpu_timers[CPU_TIMERS]; /* (o) */
-    uint64_t earlier_faults;                 /* (t) minor faults in its earlier address spaces */
-    struct cputime freed_cpu;                /* (t) CPU time of tasks that were freed */
-    struct process_usage children_usage;     /* (t) */
+    struct cpu_timer cpu_timers[CPU_TIMERS]; /* (t) */
+    bool counts_cpu; /* (a) a CPU timer or RLIMIT_CPU is set, so ticks check them (cputimer.c) */
+    uint64_t earlier_faults;             /* (t) minor faults in its earlier address spaces */
+    struct cputime freed_cpu;            /* (t) CPU time of tasks that were freed */
+    uint64_t freed_user_ticks;           /* (t) ticks that came in their user mode */
+    struct process_usage children_usage; /* (t) */
 
     struct spinlock news_lock; /* RANK_PIPE */
-    struct waitq news_waitq;   /* where its own thread waits for a child */
+    struct waitq news_waitq;   /* where its tasks wait for a child */
     unsigned news_count;       /* (n) grows with every news of a child (proc/news.h) */
     bool is_vforked; /* (t) its parent sleeps until it no longer uses the parent's vspace */
 };
@@ -107,8 +107,8 @@ void process_start_init(const char *path);
 /* The differences between a child and a copy of its parent, or between a new task and the
    caller. */
 struct fork_request {
-    /* CSIGNAL (by which a tracer tells fork and clone apart), CLONE_VM, CLONE_VFORK, CLONE_SETTLS,
-       CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID, CLONE_PARENT_SETTID */
+    /* CSIGNAL (by which a tracer tells fork and clone apart), CLONE_VM, CLONE_VFORK, CLONE_FILES,
+       CLONE_FS, CLONE_SETTLS, CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID, CLONE_PARENT_SETTID */
     unsigned flags;
     uaddr_t stack;      /* the child's stack pointer; 0: the parent's */
     uint64_t tls;       /* CLONE_SETTLS: the child's FS base */
@@ -143,6 +143,12 @@ __noreturn void process_exit(int status);
    first, while the process still has its memory. */
 __noreturn void process_exit_by_signal(const struct signal_info *info);
 
+/* Returns a soft limit, by its RLIMIT_ number. Another task may be about to change it. */
+static inline uint64_t process_limit(const struct process *process, unsigned resource)
+{
+    return atomic_load_relaxed(&process->rlimits[resource].soft);
+}
+
 /* ---- The tree: process.c; the tree lock is held ---- */
 
 /* Returns the process with that pid, zombie or not, or NULL. */
@@ -172,7 +178,7 @@ void process_disown(struct process *process);
    lock. */
 struct process *process_take_disowned(void);
 
-/* Returns what the process has used so far. */
+/* Returns what the process has used so far, all its tasks. */
 struct process_usage process_usage(struct process *process);
 
 /* Returns what the current process has used so far, and in *children (may be NULL) what the

@@ -13,6 +13,8 @@
 struct fork_request;
 struct process;
 
+#define TASK_NAME_SIZE 16
+
 TAILQ_HEAD(task_list, task);
 
 /* The lock under which a field is written:
@@ -28,6 +30,7 @@ struct task {
     RB_ENTRY(task) by_tid;        /* (t) */
     bool has_ended;               /* (t) */
     int end_status;               /* (t) as wait4 returns it, if the process has none */
+    char name[TASK_NAME_SIZE];    /* (t) others may see half a change */
     uaddr_t set_child_tid;        /* (c) where it writes its tid first; 0: nowhere */
     uaddr_t clear_tid;            /* (o) a word to clear when it ends (proc/futex.h); 0: none */
     uaddr_t robust_list;          /* (o) as set_robust_list(2) passed it; 0: none */
@@ -81,6 +84,10 @@ int task_end_status(const struct task *task);
 
 /* Changes the number of a task that is linked. The tree lock is held. */
 void task_renumber(struct task *task, int tid);
+
+/* Names a task of the current process; a longer name is cut. The name of a process is that of its
+   leader. Takes the tree lock. */
+void task_set_name(struct task *task, const char *name);
 
 /* Returns the CPU time of a task. The tree lock is held, or the task is the caller. */
 struct cputime task_cputime(struct task *task);

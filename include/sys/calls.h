@@ -26,7 +26,7 @@
     X(getuid) X(geteuid) X(getgid) X(getegid) X(setuid) X(setgid) X(setreuid) X(setregid)          \
     X(setresuid) X(setresgid) X(getresuid) X(getresgid) X(setfsuid) X(setfsgid)                    \
     X(getgroups) X(setgroups) X(set_tid_address) X(arch_prctl) X(clone3) X(prctl) X(futex)         \
-    X(set_robust_list) X(get_robust_list) X(rseq) X(membarrier) X(ptrace)                  \
+    X(set_robust_list) X(get_robust_list) X(rseq) X(membarrier) X(ptrace)                          \
     X(process_vm_readv)
 
 #define SCHED_CALLS(X)                                                                             \

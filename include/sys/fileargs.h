@@ -27,13 +27,13 @@ static inline struct file *io_file_from_fd(int fd)
 /* Returns RLIMIT_NOFILE: descriptors of the current process are below it. */
 static inline uint64_t fd_limit(void)
 {
-    return process_current()->rlimits[RLIMIT_NOFILE].soft;
+    return process_limit(process_current(), RLIMIT_NOFILE);
 }
 
 /* Returns RLIMIT_FSIZE: the current process makes no file grow beyond it. */
 static inline uint64_t size_limit(void)
 {
-    return process_current()->rlimits[RLIMIT_FSIZE].soft;
+    return process_limit(process_current(), RLIMIT_FSIZE);
 }
 
 /* Sends SIGXFSZ if a truncation to `size` has failed with `err` because of RLIMIT_FSIZE. */

@@ -7,6 +7,7 @@
    Lock: the table's own (RANK_FILES), over each operation. It is not held while a file is closed,
    because a close may sleep long and take any lock of files. */
 #include <linux/errno.h>
+#include <arch/atomic.h>
 #include <fs/fdtable.h>
 #include <fs/filelock.h>
 #include <lib/panic.h>
@@ -22,6 +23,7 @@ struct fd_slot {
 };
 
 struct fdtable {
+    unsigned users;        /* atomic: processes */
     struct mutex lock;     /* RANK_FILES; guards the rest */
     unsigned capacity;     /* number of slots */
     struct fd_slot *slots; /* on the heap */
@@ -38,6 +40,7 @@ static int table_alloc(unsigned capacity, struct fdtable **result)
         return -ENOMEM;
     }
     mutex_init(&table->lock, RANK_FILES);
+    table->users = 1;
     table->capacity = capacity;
     table->slots = slots;
     *result = table;
@@ -143,8 +146,20 @@ void fdtable_close_range(struct fdtable *table, unsigned first, unsigned last)
         (void)fdtable_close(table, fd);
 }
 
-void fdtable_destroy(struct fdtable *table)
+void fdtable_share(struct fdtable *table)
 {
+    atomic_add_fetch(&table->users, 1u);
+}
+
+bool fdtable_is_shared(const struct fdtable *table)
+{
+    return atomic_load(&table->users) > 1;
+}
+
+void fdtable_put(struct fdtable *table)
+{
+    if (atomic_sub_fetch(&table->users, 1u) > 0)
+        return;
     fdtable_close_range(table, 0, INT32_MAX);
     heap_free(table->slots);
     heap_free(table);

@@ -51,7 +51,8 @@ struct loading {
     struct vspace *vspace;
     struct elf_image image;
     struct exec_arguments args;
-    uaddr_t strings; /* where the arguments start on the stack */
+    struct fdtable *files; /* a copy of shared descriptors; NULL: none is needed */
+    uaddr_t strings;       /* where the arguments start on the stack */
     uaddr_t rsp;
     uint64_t auxv[AUXV_ENTRIES][2];
 };
@@ -188,7 +189,7 @@ static uaddr_t mmap_top(uint64_t stack_limit)
 
 static size_t arguments_max(const struct process *process)
 {
-    uint64_t quarter = process->rlimits[RLIMIT_STACK].soft / 4;
+    uint64_t quarter = process_limit(process, RLIMIT_STACK) / 4;
 
     return max(min(quarter, ARGUMENTS_MAX), ARGUMENTS_MIN);
 }
@@ -279,11 +280,28 @@ static int follow_scripts(struct loading *loading, struct vnode *cwd,
     return is_script;
 }
 
+static int find_program(struct loading *loading, struct process *process,
+                        const struct exec_request *request)
+{
+    struct vnode *cwd = workdir_get(process->workdir);
+    int err = follow_scripts(loading, cwd, request);
+
+    vnode_put(cwd);
+    return err;
+}
+
+/* Copies the descriptors if another process shares them, because the new program closes some. */
+static int unshare_files(struct loading *loading, struct process *process)
+{
+    return fdtable_is_shared(process->files) ? fdtable_fork(process->files, &loading->files) : 0;
+}
+
 /* Replaces the old program of the process by the new one. */
 static void change_over(struct loading *loading, struct process *process, const char *name)
 {
     struct vspace *old = process->vspace;
     struct vnode *old_exe = process->exe;
+    struct fdtable *old_files = loading->files ? process->files : NULL;
     struct trapframe *tf = thread_trapframe(thread_current());
     uint64_t vector = tf->vector, number = tf->error;
 
@@ -295,16 +313,21 @@ static void change_over(struct loading *loading, struct process *process, const 
     process->has_barriers = false;
     process->layout = loading_layout(loading);
     process->exe = loading->exe;
+    if (loading->files)
+        process->files = loading->files;
     process->has_execed = true;
-    strlcpy(process->name, name, sizeof(process->name));
+    strlcpy(task_current()->name, name, sizeof(task_current()->name));
     mutex_unlock(&process_tree_lock);
 
     loading->exe = NULL;
     loading->vspace = NULL;
+    loading->files = NULL;
     thread_set_space(&process->vspace->pagetable.mmu);
     if (old)
         vspace_leave(old);
     vnode_exe_put(old_exe);
+    if (old_files)
+        fdtable_put(old_files);
     fdtable_close_on_exec(process->files);
     task_current()->repeats = (struct fault_repeats){0};
     signal_exec();
@@ -328,15 +351,19 @@ int process_exec(const struct exec_request *request)
     if (!err && !process->vspace) /* the first program, which has no caller to name it */
         err = arguments_rename(&loading.args, request->path);
     if (!err)
-        err = follow_scripts(&loading, process->cwd, request);
+        err = find_program(&loading, process, request);
     if (!err)
         err = loading_build(&loading, process);
+    if (!err)
+        err = unshare_files(&loading, process);
     if (!err)
         err = task_end_others();
     if (!err)
         change_over(&loading, process, request->name);
     if (loading.vspace)
         vspace_leave(loading.vspace);
+    if (loading.files)
+        fdtable_put(loading.files);
     heap_free(loading.args.bytes);
     vnode_exe_put(loading.exe);
     if (!err)

@@ -36,14 +36,16 @@ static void give_back(struct process *process)
     process->earlier_faults = process_usage(process).minor_faults;
     struct vspace *vspace = process->vspace;
     struct fdtable *files = process->files;
-    struct vnode *cwd = process->cwd, *exe = process->exe;
+    struct workdir *workdir = process->workdir;
+    struct vnode *exe = process->exe;
     process->vspace = NULL;
     process->files = NULL;
-    process->cwd = process->exe = NULL;
+    process->workdir = NULL;
+    process->exe = NULL;
     mutex_unlock(&process_tree_lock);
 
-    fdtable_destroy(files);
-    vnode_put(cwd);
+    fdtable_put(files);
+    workdir_put(workdir);
     if (vspace)
         vspace_leave(vspace);
     vnode_exe_put(exe);
@@ -137,6 +139,7 @@ static void remove_ended(struct task *task)
     TAILQ_REMOVE(&task->process->ended, task, link);
     sum->user_ns += cpu.user_ns;
     sum->kernel_ns += cpu.kernel_ns;
+    task->process->freed_user_ticks += task->thread->times.user;
 }
 
 /* The leader stays, and so do tasks that a tracer is to wait for. The list has one other element,

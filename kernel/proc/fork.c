@@ -9,6 +9,7 @@
    child is linked and started. */
 
 #include <linux/errno.h>
+#include <linux/resource.h>
 #include <linux/sched.h>
 #include <arch/atomic.h>
 #include <arch/boot.h>
@@ -43,6 +44,21 @@ static int copy_vspace(struct process *child, struct process *parent, unsigned f
     return 0;
 }
 
+/* Shares the descriptors and the working directory with the child, or copies them. */
+static int copy_files(struct process *child, struct process *parent, unsigned flags)
+{
+    if (flags & CLONE_FS)
+        workdir_share(child->workdir = parent->workdir);
+    else
+        child->workdir = workdir_fork(parent->workdir);
+    if (!child->workdir)
+        return -ENOMEM;
+    if (!(flags & CLONE_FILES))
+        return fdtable_fork(parent->files, &child->files);
+    fdtable_share(child->files = parent->files);
+    return 0;
+}
+
 static void copy_registers(struct task *child, const struct fork_request *request)
 {
     struct trapframe *tf = thread_trapframe(child->thread);
@@ -65,23 +81,24 @@ static void copy_rest(struct process *child, struct process *parent)
 {
     child->layout = parent->layout;
     child->has_barriers = atomic_load(&parent->has_barriers);
-    child->umask = parent->umask;
-    vnode_get(parent->cwd);
-    child->cwd = parent->cwd;
     vnode_exe_get(parent->exe);
     child->exe = parent->exe;
-    memcpy(child->name, parent->name, sizeof(child->name));
+    mutex_lock(&process_tree_lock);
+    memcpy(child->leader->name, task_current()->name, sizeof(child->leader->name));
     memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));
+    child->counts_cpu = process_limit(child, RLIMIT_CPU) != ~0ul;
+    mutex_unlock(&process_tree_lock);
     signal_fork(child->leader);
 }
 
 /* Frees a child that has not been linked, as far as it was made. */
 static void child_discard(struct process *child)
 {
-    vnode_put(child->cwd);
     vnode_exe_put(child->exe);
+    if (child->workdir)
+        workdir_put(child->workdir);
     if (child->files)
-        fdtable_destroy(child->files);
+        fdtable_put(child->files);
     if (child->vspace)
         vspace_leave(child->vspace);
     if (child->leader)
@@ -99,7 +116,7 @@ static int child_create(const struct fork_request *request, struct process **out
         return err;
     child->leader = task_create(child, task_begin);
     if (child->leader)
-        err = fdtable_fork(parent->files, &child->files);
+        err = copy_files(child, parent, request->flags);
     if (!err)
         err = copy_vspace(child, parent, request->flags);
     if (err) {
@@ -223,6 +240,7 @@ int task_clone(const struct fork_request *request)
         return -ENOMEM;
     copy_registers(task, request);
     task->signals.blocked = task_current()->signals.blocked;
+    strlcpy(task->name, task_current()->name, sizeof(task->name));
     /* Before the task runs: where a space has one thread, a fault shows a copy in one step. */
     vspace_enter(task->process->vspace);
     int tid = task_link_new(task, request->flags);
@@ -258,10 +276,10 @@ static const char *why_not_started(int err)
 static void init_begin(void *arg)
 {
     const struct task *task = arg;
-    char path[PROCESS_NAME_SIZE];
+    char path[TASK_NAME_SIZE];
     struct exec_request request = {.path = path};
 
-    strlcpy(path, task->process->name, sizeof(path));
+    strlcpy(path, task->name, sizeof(path));
     request.name = strrchr(path, '/') + 1;
     int err = path_lookup(vfs_root, path, PATH_FOLLOW, &request.file);
     if (!err) {
@@ -277,21 +295,21 @@ static void init_begin(void *arg)
 
 /* Init's CPU time counts 1/64 for its turns, because it reaps for all. With no more than its share,
    it would fall behind many processes that fork and exit, until zombies held all memory. */
-#define INIT_WEIGHT 64
+#define INIT_WEIGHT   64
+#define UMASK_DEFAULT 022
 
 void process_start_init(const char *path)
 {
     struct process *init = process_alloc();
 
-    if (!init || fdtable_create(&init->files))
+    if (!init || fdtable_create(&init->files) ||
+        !(init->workdir = workdir_create(vfs_root, UMASK_DEFAULT)))
         panic("no memory for the first process");
     init->leader = task_create(init, init_begin);
     if (!init->leader)
         panic("no memory for the first thread");
     init->leader->thread->rate = TURN_RATE_ONE / INIT_WEIGHT;
-    vnode_get(vfs_root);
-    init->cwd = vfs_root;
-    strlcpy(init->name, path, sizeof(init->name));
+    strlcpy(init->leader->name, path, sizeof(init->leader->name));
     init->signals.spared = true;
     mutex_lock(&process_tree_lock);
     int err = process_link(init, NULL);

@@ -59,7 +59,6 @@ struct process *process_alloc(void)
 
     if (!process)
         return NULL;
-    process->umask = 022;
     process->start_ns = clock_monotonic_ns();
     rlimits_init(process->rlimits);
     signal_init(&process->signals);
@@ -261,9 +260,9 @@ struct process_usage process_usage_current(struct process_usage *children)
 struct vspace_limits process_vspace_limits(const struct process *process)
 {
     return (struct vspace_limits){
-        .data = process->rlimits[RLIMIT_DATA].soft,
-        .space = process->rlimits[RLIMIT_AS].soft,
-        .stack = process->rlimits[RLIMIT_STACK].soft,
+        .data = process_limit(process, RLIMIT_DATA),
+        .space = process_limit(process, RLIMIT_AS),
+        .stack = process_limit(process, RLIMIT_STACK),
     };
 }
 

@@ -203,8 +203,8 @@ void sigframe_refuse(const struct trapframe *tf, const char *what)
     const struct process *self = process_current();
 
     if (signal_force(&(struct signal_info){.signo = SIGSEGV, .code = SI_KERNEL}))
-        printk("pid %d %s: %s, rip 0x%016lx rsp 0x%016lx --kill proc\n", self->pid, self->name,
-               what, tf->rip, tf->rsp);
+        printk("pid %d %s: %s, rip 0x%016lx rsp 0x%016lx --kill proc\n", self->pid,
+               task_current()->name, what, tf->rip, tf->rsp);
 }
 
 /* ---- Returning ---- */

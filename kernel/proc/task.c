@@ -15,6 +15,7 @@
 #include <linux/errno.h>
 #include <arch/atomic.h>
 #include <lib/panic.h>
+#include <lib/string.h>
 #include <mm/heap.h>
 #include <proc/process.h>
 #include <sched/run.h>
@@ -151,6 +152,13 @@ int task_end_status(const struct task *task)
 struct cputime task_cputime(struct task *task)
 {
     return cputime_divide(&task->thread->times, run_cpu_ns(task->thread));
+}
+
+void task_set_name(struct task *task, const char *name)
+{
+    mutex_lock(&process_tree_lock);
+    strlcpy(task->name, name, sizeof(task->name));
+    mutex_unlock(&process_tree_lock);
 }
 
 void task_renumber(struct task *task, int tid)

@@ -1,6 +1,7 @@
-/* /proc/PID/fail-nth, the fault injection of Linux.
+/* /proc/PID/fail-nth and /proc/PID/task/TID/fail-nth, the fault injection of Linux.
 
-   If n is written there, the n-th allocation of the process from then on fails (mm/failnth.h).
+   If n is written there, the n-th allocation of the task (the leader of a process) from then
+   on fails (mm/failnth.h).
    Reading returns how many allocations are left until then; the allocations of the read itself
    count too. A child starts with the rest of its parent's count, unlike on Linux.
 
@@ -14,11 +15,11 @@
 
 int procfs_fail_nth(struct text_sink *sink, uint64_t key)
 {
-    const struct process *process = procfs_hold(key);
+    const struct task *task = procfs_hold_task(key);
 
-    if (!process)
+    if (!task)
         return -ESRCH;
-    sink_printf(sink, "%u\n", atomic_load_relaxed(&process->leader->thread->fail_nth));
+    sink_printf(sink, "%u\n", atomic_load_relaxed(&task->thread->fail_nth));
     procfs_release();
     return 0;
 }
@@ -47,10 +48,10 @@ int procfs_set_fail_nth(const char *text, uint64_t key)
 
     if (err)
         return err;
-    const struct process *process = procfs_hold(key);
-    if (!process)
+    const struct task *task = procfs_hold_task(key);
+    if (!task)
         return -ESRCH;
-    thread_set_fail_nth(process->leader->thread, nth);
+    thread_set_fail_nth(task->thread, nth);
     procfs_release();
     return 0;
 }

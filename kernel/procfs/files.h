@@ -1,7 +1,8 @@
 /* The files of /proc, as functions that print them: each is the `text`, `link` or `target` of an
    entry (fs/pseudo.h).
 
-   `key` is the process's pid. If the process is gone, the functions return -ESRCH. */
+   `key` is a process's pid, or pid << 32 | tid for a task of it. If the process or the task is
+   gone, the functions return -ESRCH. */
 #pragma once
 
 #include <fs/pseudo.h>
@@ -19,6 +20,10 @@ int procfs_stat(struct text_sink *sink, uint64_t key);
 int procfs_statm(struct text_sink *sink, uint64_t key);
 
 /* process.c */
+/* Returns the number of the first task of a process from `from` on, or PSEUDO_NO_NUMBER; `key` is
+   the pid. */
+uint32_t procfs_next_task(uint64_t key, uint32_t from);
+
 int procfs_comm(struct text_sink *sink, uint64_t key);
 int procfs_set_comm(const char *text, uint64_t key);
 int procfs_cmdline(struct text_sink *sink, uint64_t key);

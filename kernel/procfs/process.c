@@ -14,24 +14,27 @@
 
 int procfs_comm(struct text_sink *sink, uint64_t key)
 {
-    const struct process *process = procfs_hold(key);
+    const struct task *task = procfs_hold_task(key);
 
-    if (!process)
+    if (!task)
         return -ESRCH;
-    sink_printf(sink, "%s\n", process->name);
+    sink_printf(sink, "%s\n", task->name);
     procfs_release();
     return 0;
 }
 
-/* As on Linux, a process names only itself. A longer name is cut. */
+/* As on Linux, a process names only its own tasks. A longer name is cut. */
 int procfs_set_comm(const char *text, uint64_t key)
 {
-    struct process *self = process_current();
+    struct task *task = procfs_hold_task(key);
 
-    if (key != (uint64_t)self->pid)
-        return -EINVAL;
-    strlcpy(self->name, text, sizeof(self->name));
-    return 0;
+    if (!task)
+        return -ESRCH;
+    bool is_own = task->process == process_current();
+    if (is_own)
+        strlcpy(task->name, text, sizeof(task->name));
+    procfs_release();
+    return is_own ? 0 : -EINVAL;
 }
 
 int procfs_faults(struct text_sink *sink, uint64_t key)
@@ -174,9 +177,10 @@ int procfs_cwd(uint64_t key, struct vnode **target)
 
     if (!process)
         return -ESRCH;
-    int err = get_target(process->cwd, target);
+    struct vnode *cwd = process->workdir ? workdir_get(process->workdir) : NULL;
     procfs_release();
-    return err;
+    *target = cwd;
+    return cwd ? 0 : -ENOENT;
 }
 
 int procfs_exe(uint64_t key, struct vnode **target)
@@ -213,4 +217,19 @@ uint32_t procfs_next_fd(uint64_t key, uint32_t from)
     int fd = process->files ? fdtable_next(process->files, from) : -1;
     procfs_release();
     return fd < 0 ? PSEUDO_NO_NUMBER : (uint32_t)fd;
+}
+
+/* A first task that has left is listed, as on Linux. */
+uint32_t procfs_next_task(uint64_t key, uint32_t from)
+{
+    const struct process *process = from > INT32_MAX ? NULL : procfs_hold(key);
+
+    if (!process)
+        return PSEUDO_NO_NUMBER;
+    const struct task *next = task_next(process, (int)from - 1);
+    int tid = next ? next->tid : -1;
+    if (process->pid >= (int)from && (tid < 0 || process->pid < tid))
+        tid = process->pid;
+    procfs_release();
+    return tid < 0 ? PSEUDO_NO_NUMBER : (uint32_t)tid;
 }

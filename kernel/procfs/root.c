@@ -29,6 +29,35 @@ static const struct pseudo_dir fd_dir = {
     .next = procfs_next_fd,
 };
 
+/* A task's directory has the files that tell something of the task, or of its process. */
+static const struct pseudo_dir task_dir = {
+    .entries =
+        (const struct pseudo_entry[]){
+            {.name = "auxv", .mode = S_IFREG | 0400, .text = procfs_auxv},
+            {.name = "cmdline", .mode = S_IFREG | 0444, .text = procfs_cmdline},
+            {.name = "comm", .mode = S_IFREG | 0644, .text = procfs_comm, .set = procfs_set_comm},
+            {.name = "cwd", .mode = S_IFLNK | 0777, .target = procfs_cwd},
+            {.name = "environ", .mode = S_IFREG | 0400, .text = procfs_environ},
+            {.name = "exe", .mode = S_IFLNK | 0777, .target = procfs_exe},
+            {.name = "fail-nth",
+             .mode = S_IFREG | 0644,
+             .text = procfs_fail_nth,
+             .set = procfs_set_fail_nth},
+            {.name = "limits", .mode = S_IFREG | 0444, .text = procfs_limits},
+            {.name = "maps", .mode = S_IFREG | 0444, .text = procfs_maps},
+            {.name = "smaps", .mode = S_IFREG | 0444, .text = procfs_smaps},
+            {.name = "stat", .mode = S_IFREG | 0444, .text = procfs_stat},
+            {.name = "statm", .mode = S_IFREG | 0444, .text = procfs_statm},
+            {.name = "status", .mode = S_IFREG | 0444, .text = procfs_status},
+            {.name = NULL},
+        },
+};
+
+static const struct pseudo_dir tasks_dir = {
+    .numbered = &(const struct pseudo_entry){.mode = S_IFDIR | 0555, .dir = &task_dir},
+    .next = procfs_next_task,
+};
+
 static const struct pseudo_dir process_dir = {
     .entries =
         (const struct pseudo_entry[]){
@@ -51,6 +80,7 @@ static const struct pseudo_dir process_dir = {
             {.name = "stat", .mode = S_IFREG | 0444, .text = procfs_stat},
             {.name = "statm", .mode = S_IFREG | 0444, .text = procfs_statm},
             {.name = "status", .mode = S_IFREG | 0444, .text = procfs_status},
+            {.name = "task", .mode = S_IFDIR | 0555, .dir = &tasks_dir},
             {.name = NULL},
         },
 };

@@ -1,5 +1,5 @@
 /* /proc/PID/status, stat and statm: the identity, the usage and the memory of a process, in
-   numbers.
+   numbers. The same files of a task show its own number, name, state, CPU time and signals.
 
    The memory is measured first, without the tree lock, because that takes long; then all is printed
    under it. If the process exits or calls exec in between, its memory is that of before.
@@ -56,31 +56,33 @@ static int parent_pid(const struct process *process)
     return process->parent ? process->parent->pid : 0;
 }
 
-static int tracer_pid(const struct process *process)
+static int tracer_pid(const struct task *task)
 {
-    return process->leader->ptrace.tracer ? process->leader->ptrace.tracer->pid : 0;
+    return task->ptrace.tracer ? task->ptrace.tracer->pid : 0;
 }
 
-/* Returns true if a task of the process runs or is ready to. The tree lock is held. */
-static bool any_runs(const struct process *process)
+/* Returns the number of tasks, as Linux counts them: a first task that has left counts. The list is
+   as long as the process has tasks. */
+static unsigned count_tasks(const struct process *process)
 {
     const struct task *task;
+    unsigned count = process->leader->has_ended;
 
     TAILQ_FOREACH (task, &process->tasks, link)
-        if (task->thread->state == THREAD_RUNNABLE)
-            return true;
-    return false;
+        count++;
+    return count;
 }
 
-static char state_letter(const struct process *process)
+/* The state of a process is that of its leader, as on Linux. */
+static char state_letter(struct task *task)
 {
-    if (process->leader->has_ended) /* the process may go on, as on Linux */
+    if (task->has_ended)
         return 'Z';
-    if (process->leader->ptrace.stop != PTRACE_STOP_NONE)
+    if (task->ptrace.stop != PTRACE_STOP_NONE)
         return 't';
-    if (signal_has_stopped(process->leader))
+    if (signal_has_stopped(task))
         return 'T';
-    return any_runs(process) ? 'R' : 'S';
+    return task->thread->state == THREAD_SLEEPING ? 'S' : 'R';
 }
 
 static const char *state_name(char letter)
@@ -113,15 +115,18 @@ static void print_name(struct text_sink *sink, const char *name)
     }
 }
 
-static void print_identity(struct text_sink *sink, const struct process *process)
+static void print_identity(struct text_sink *sink, struct task *task)
 {
-    char letter = state_letter(process);
+    const struct process *process = task->process;
+    char letter = state_letter(task);
 
-    print_name(sink, process->name);
-    sink_printf(sink, "\nUmask:\t%04o\n", process->umask);
+    print_name(sink, task->name);
+    sink_printf(sink, "\n");
+    if (process->workdir) /* as on Linux, a zombie has no umask */
+        sink_printf(sink, "Umask:\t%04o\n", workdir_umask(process->workdir));
     sink_printf(sink, "State:\t%c (%s)\n", letter, state_name(letter));
     sink_printf(sink, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", process->pid,
-                process->pid, parent_pid(process), tracer_pid(process));
+                task->tid, parent_pid(process), tracer_pid(task));
     sink_printf(sink, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t0 \n");
 }
 
@@ -148,11 +153,9 @@ static void print_memory(struct text_sink *sink, const struct process *process,
     status_print_kb(sink, "VmPTE", sizes->tables / 1024);
 }
 
-/* Prints the masks. Pending signals are those of the process (ShdPnd), because threads have
-   none. */
-static void print_signals(struct text_sink *sink, struct process *process)
+static void print_signals(struct text_sink *sink, struct task *task)
 {
-    struct signal_masks masks = signal_masks_of(process->leader);
+    struct signal_masks masks = signal_masks_of(task);
 
     sink_printf(sink, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", masks.pending,
                 masks.shared_pending, masks.blocked);
@@ -163,15 +166,15 @@ int procfs_status(struct text_sink *sink, uint64_t key)
 {
     struct memory memory;
     int err = measure(key, &memory);
-    struct process *process = err ? NULL : procfs_hold(key);
+    struct task *task = err ? NULL : procfs_hold_task(key);
 
-    if (!process)
+    if (!task)
         return -ESRCH;
-    print_identity(sink, process);
+    print_identity(sink, task);
     if (memory.is_there)
-        print_memory(sink, process, &memory);
-    sink_printf(sink, "Threads:\t1\n");
-    print_signals(sink, process);
+        print_memory(sink, task->process, &memory);
+    sink_printf(sink, "Threads:\t%u\n", count_tasks(task->process));
+    print_signals(sink, task);
     procfs_release();
     return 0;
 }
@@ -183,28 +186,40 @@ int procfs_status(struct text_sink *sink, uint64_t key)
 #define FLAG_FORKED 0x40u
 
 /* Fields 1 to 9: pids, the terminal, and flags. */
-static void print_who(struct text_sink *sink, const struct process *process)
+static void print_who(struct text_sink *sink, struct task *task)
 {
+    const struct process *process = task->process;
     int foreground = terminal_foreground(process);
 
-    sink_printf(sink, "%d (%s) %c %d %d %d %u %d %u", process->pid, process->name,
-                state_letter(process), parent_pid(process), process->pgid, process->sid,
+    sink_printf(sink, "%d (%s) %c %d %d %d %u %d %u", task->tid, task->name, state_letter(task),
+                parent_pid(process), process->pgid, process->sid,
                 foreground < 0 ? 0 : (unsigned)CONSOLE_DEV, foreground,
                 process->has_execed ? 0 : FLAG_FORKED);
 }
 
-/* Fields 10 to 22: minor and major faults, and times, each of the process and of its children;
-   priority, niceness, number of threads, and the time of its start. */
-static void print_usage(struct text_sink *sink, struct process *process)
+/* Whether the numbers are those of a task alone or of all tasks of its process. */
+enum scope { SCOPE_TASK, SCOPE_PROCESS };
+
+static enum scope scope_of(uint64_t key)
 {
+    return key >> 32 ? SCOPE_TASK : SCOPE_PROCESS;
+}
+
+/* Fields 10 to 22: minor and major faults, and times, each of the process (or the task) and of its
+   children; priority, niceness, number of threads, and the time of its start. */
+static void print_usage(struct text_sink *sink, struct task *task, enum scope scope)
+{
+    struct process *process = task->process;
     struct process_usage own = process_usage(process);
     const struct process_usage *children = &process->children_usage;
-    int nice = thread_share(process->leader->thread).nice;
+    int nice = thread_share(task->thread).nice;
 
-    sink_printf(sink, " %lu %lu 0 0 %lu %lu %lu %lu %d %d 1 0 %lu", own.minor_faults,
+    if (scope == SCOPE_TASK)
+        own.cpu = task_cputime(task);
+    sink_printf(sink, " %lu %lu 0 0 %lu %lu %lu %lu %d %d %u 0 %lu", own.minor_faults,
                 children->minor_faults, clock_ticks(own.cpu.user_ns),
                 clock_ticks(own.cpu.kernel_ns), clock_ticks(children->cpu.user_ns),
-                clock_ticks(children->cpu.kernel_ns), 20 + nice, nice,
+                clock_ticks(children->cpu.kernel_ns), 20 + nice, nice, count_tasks(process),
                 clock_ticks(process->start_ns));
 }
 
@@ -225,14 +240,14 @@ static void print_space(struct text_sink *sink, const struct process *process,
 
 /* Fields 31 to 44: signals, cut to 31 bits; wait channel and swaps; exit signal, CPU, and fields
    that are always 0 here. */
-static void print_more(struct text_sink *sink, struct process *process)
+static void print_more(struct text_sink *sink, struct task *task)
 {
     const uint64_t low = (1ul << 31) - 1;
-    struct signal_masks masks = signal_masks_of(process->leader);
+    struct signal_masks masks = signal_masks_of(task);
 
     sink_printf(sink, " %lu %lu %lu %lu 0 0 0 %d %u 0 0 0 0 0", masks.pending & low,
                 masks.blocked & low, masks.ignored & low, masks.caught & low, SIGCHLD,
-                process->leader->thread->cpu);
+                task->thread->cpu);
 }
 
 /* Fields 45 to 52: data, heap, arguments and environment; the exit status. */
@@ -254,15 +269,15 @@ int procfs_stat(struct text_sink *sink, uint64_t key)
 {
     struct memory memory;
     int err = measure(key, &memory);
-    struct process *process = err ? NULL : procfs_hold(key);
+    struct task *task = err ? NULL : procfs_hold_task(key);
 
-    if (!process)
+    if (!task)
         return -ESRCH;
-    print_who(sink, process);
-    print_usage(sink, process);
-    print_space(sink, process, &memory);
-    print_more(sink, process);
-    print_rest(sink, process, &memory);
+    print_who(sink, task);
+    print_usage(sink, task, scope_of(key));
+    print_space(sink, task->process, &memory);
+    print_more(sink, task);
+    print_rest(sink, task->process, &memory);
     procfs_release();
     return 0;
 }

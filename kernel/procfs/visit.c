@@ -6,13 +6,31 @@
 #include <linux/errno.h>
 #include "visit.h"
 
-struct process *procfs_hold(uint64_t key)
+/* Returns the task that a key is about, or NULL. The tree lock is held. */
+static struct task *find_by_key(uint64_t key)
+{
+    const struct process *process = process_find(key >> 32 ? key >> 32 : key);
+
+    if (!process || !(key >> 32) || process->pid == (int)key)
+        return process ? process->leader : NULL;
+    struct task *task = task_find((int)key);
+    return task && task->process == process ? task : NULL;
+}
+
+struct task *procfs_hold_task(uint64_t key)
 {
     mutex_lock(&process_tree_lock);
-    struct process *process = process_find(key);
-    if (!process)
+    struct task *task = find_by_key(key);
+    if (!task)
         mutex_unlock(&process_tree_lock);
-    return process;
+    return task;
+}
+
+struct process *procfs_hold(uint64_t key)
+{
+    const struct task *task = procfs_hold_task(key);
+
+    return task ? task->process : NULL;
 }
 
 void procfs_release(void)

@@ -7,11 +7,14 @@
 
 #include <proc/process.h>
 
-/* Returns the process with pid `key`, zombie or not, with the tree lock held. Returns NULL, without
-   the lock, if there is none. */
+/* Returns the process that `key` is about, zombie or not, with the tree lock held. Returns NULL,
+   without the lock, if there is none. */
 struct process *procfs_hold(uint64_t key);
+
+/* Returns the task that `key` is about, in the same way: for a pid, the leader of the process. */
+struct task *procfs_hold_task(uint64_t key);
 void procfs_release(void);
 
-/* Gets the address space of the process with pid `key`, with a reference, and the layout of its
-   program (`layout` may be NULL). A zombie has no address space: *vspace is NULL. -ESRCH. */
+/* Gets the address space of the process that `key` is about, with a reference, and the layout of
+   its program (`layout` may be NULL). A zombie has no address space: *vspace is NULL. -ESRCH. */
 __must_check int procfs_visit(uint64_t key, struct vspace **vspace, struct process_layout *layout);

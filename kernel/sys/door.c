@@ -78,7 +78,7 @@ static void report_page_fault(const struct trapframe *tf, uint64_t addr, unsigne
     describe_access(access, what, sizeof(what));
     fault_explain(process->vspace, addr, access, outcome, why, sizeof(why));
     printk("pid %d %s: page fault (%s) addr 0x%016lx rip 0x%016lx rsp 0x%016lx: %s --kill proc\n",
-           process->pid, process->name, what, addr, tf->rip, tf->rsp, why);
+           process->pid, task_current()->name, what, addr, tf->rip, tf->rsp, why);
     if (IS_DEBUG)
         report_patterns(tf);
 }
@@ -92,7 +92,7 @@ static void report_exception(const struct trapframe *tf)
 
     exception_explain(tf, why, sizeof(why));
     printk("pid %d %s: %s (error %#lx) rip 0x%016lx rsp 0x%016lx: %s --kill proc\n", process->pid,
-           process->name, vector_name(tf->vector), tf->error, tf->rip, tf->rsp, why);
+           task_current()->name, vector_name(tf->vector), tf->error, tf->rip, tf->rsp, why);
     if (IS_DEBUG)
         report_patterns(tf);
 }
@@ -127,7 +127,7 @@ static void report_broken_fault(const struct trapframe *tf, uint64_t addr)
 
     console_panic_mode();
     if (process)
-        printk("\ncurrent process: pid %d %s\n", process->pid, process->name);
+        printk("\ncurrent process: pid %d %s\n", process->pid, task_current()->name);
     if (addr < USER_END && process && process->vspace)
         report_regions_near(process->vspace, addr);
     walk_print(addr);
@@ -396,7 +396,7 @@ static long missing_syscall(uint64_t number)
     if (number >= 64 * ARRAY_SIZE(reported))
         return -ENOSYS;
     if (!(atomic_fetch_or(&reported[number / 64], bit) & bit))
-        printk_between_lines("%s: system call %lu is not implemented\n", process_current()->name,
+        printk_between_lines("%s: system call %lu is not implemented\n", task_current()->name,
                              number);
     return -ENOSYS;
 }

@@ -44,11 +44,7 @@ SYSCALL2(sys_fchmod, int, fd, unsigned, mode)
 
 SYSCALL1(sys_umask, unsigned, mask)
 {
-    struct process *process = process_current();
-    unsigned old = process->umask;
-
-    process->umask = mask & 0777;
-    return old;
+    return workdir_set_umask(process_current()->workdir, mask & 0777);
 }
 
 /* ---- Owners: stored, but not checked, because every user is root ---- */

@@ -10,17 +10,11 @@
 /* Makes `dir` the working directory, and takes over the reference on it, also on failure. */
 static int set_cwd(struct vnode *dir)
 {
-    struct process *process = process_current();
-
     if (!vnode_is_dir(dir)) {
         vnode_put(dir);
         return -ENOTDIR;
     }
-    mutex_lock(&process_tree_lock); /* because /proc reads it */
-    struct vnode *old = process->cwd;
-    process->cwd = dir;
-    mutex_unlock(&process_tree_lock);
-    vnode_put(old);
+    workdir_set(process_current()->workdir, dir);
     return 0;
 }
 
@@ -51,7 +45,9 @@ SYSCALL2(sys_getcwd, char __user *, to, size_t, size)
 
     if (!path)
         return -ENOMEM;
-    ssize_t len = vnode_getcwd(process_current()->cwd, path, PATH_MAX);
+    struct vnode *dir = workdir_get(process_current()->workdir);
+    ssize_t len = vnode_getcwd(dir, path, PATH_MAX);
+    vnode_put(dir);
     if (len >= 0) {
         len++;
         if ((size_t)len > size)

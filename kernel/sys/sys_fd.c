@@ -51,7 +51,7 @@ static long open_path(int dirfd, const char __user *path, unsigned flags, unsign
 
     if (err)
         return err;
-    int fd = open_arg(&arg, flags, mode & 07777 & ~process_current()->umask);
+    int fd = open_arg(&arg, flags, mode & 07777 & ~workdir_umask(process_current()->workdir));
     path_arg_put(&arg);
     return fd;
 }

@@ -3,6 +3,7 @@
 #include <linux/errno.h>
 #include <linux/resource.h>
 #include <linux/times.h>
+#include <arch/atomic.h>
 #include <arch/clock.h>
 #include <proc/process.h>
 #include <sys/convert.h>
@@ -23,8 +24,9 @@ static int set_rlimit(struct process *process, unsigned resource, const struct r
         return -EPERM;
     if (resource == RLIMIT_NOFILE && wanted->rlim_max > NOFILE_MAX)
         return -EPERM;
-    process->rlimits[resource] =
-        (struct process_rlimit){.soft = wanted->rlim_cur, .hard = wanted->rlim_max};
+    atomic_store_relaxed(&process->rlimits[resource].soft, wanted->rlim_cur);
+    process->rlimits[resource].hard = wanted->rlim_max;
+    cpu_timer_watch(process);
     return 0;
 }
 

@@ -1,4 +1,4 @@
-/* prctl(2): the name of a process, and the signal that it gets when its parent ends. */
+/* prctl(2): the name of a thread, and the signal that a process gets when its parent ends. */
 
 #include <linux/errno.h>
 #include <linux/prctl.h>
@@ -10,21 +10,21 @@
 /* A longer name is cut short. */
 static long set_name(const char __user *from)
 {
-    char name[PROCESS_NAME_SIZE] = {0};
+    char name[TASK_NAME_SIZE] = {0};
     ssize_t len = copy_string_from_user(name, from, sizeof(name) - 1);
 
     if (len < 0 && len != -ENAMETOOLONG)
         return len;
     name[sizeof(name) - 1] = '\0';
-    strlcpy(process_current()->name, name, sizeof(name));
+    task_set_name(task_current(), name);
     return 0;
 }
 
 static long get_name(char __user *to)
 {
-    char name[PROCESS_NAME_SIZE] = {0};
+    char name[TASK_NAME_SIZE] = {0};
 
-    strlcpy(name, process_current()->name, sizeof(name));
+    strlcpy(name, task_current()->name, sizeof(name));
     return put_user(to, &name);
 }
 

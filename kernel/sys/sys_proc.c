@@ -32,10 +32,10 @@ SYSCALL0(sys_vfork)
     return process_fork(&request);
 }
 
-/* The flags that fork(2), vfork(2) and posix_spawn(3) of C libraries use, and those of a thread. */
-#define CLONE_KNOWN                                                                                \
-    (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | \
-     CLONE_PARENT_SETTID)
+/* The flags of a process, without those of namespaces, and those of a thread. */
+#define CLONE_KNOWN                                                                             \
+    (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SETTLS | \
+     CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID)
 
 /* What the threads of a process always share here; a thread must ask for all of it. */
 #define CLONE_TASK (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)

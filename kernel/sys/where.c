@@ -22,7 +22,7 @@ static void thread_print(const struct thread *thread, const char *what)
     const struct task *task = thread->task;
 
     if (task)
-        printk("pid %d %.*s, %s:\n", task->tid, PROCESS_NAME_SIZE, task->process->name, what);
+        printk("pid %d %.*s, %s:\n", task->tid, TASK_NAME_SIZE, task->name, what);
     else
         printk("a thread of the kernel, %s:\n", what);
 }
