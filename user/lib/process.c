@@ -19,12 +19,13 @@ static int pid_compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-bool process_list_read(struct process_list *list)
+/* Reads the names in a directory that are numbers. */
+static bool numbers_read(const char *path, struct process_list *list)
 {
     struct dir_names names;
 
     *list = (struct process_list){0};
-    if (!dir_read("/proc", &names))
+    if (!dir_read(path, &names))
         return false;
     list->pid = must_alloc((names.count + 1) * sizeof(long));
     for (size_t i = 0; i < names.count; i++)
@@ -32,6 +33,19 @@ bool process_list_read(struct process_list *list)
     qsort(list->pid, list->count, sizeof(long), pid_compare);
     dir_names_free(&names);
     return true;
+}
+
+bool process_list_read(struct process_list *list)
+{
+    return numbers_read("/proc", list);
+}
+
+bool thread_list_read(long pid, struct process_list *list)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%ld/task", pid);
+    return numbers_read(path, list);
 }
 
 /* Reads the fields after the name in a line of /proc/PID/stat. The name ends at the last
@@ -55,16 +69,17 @@ static bool stat_parse(const char *line, struct process_info *info)
     return true;
 }
 
-bool process_read(long pid, struct process_info *info)
+/* Reads the files of a process or a thread, which are in `dir`. */
+static bool info_read(const char *dir, long pid, struct process_info *info)
 {
     struct procfs_field fields[] = {{.key = "Name"}, {.key = "VmPTE"}};
-    char path[64], *line = NULL;
+    char path[96], *line = NULL;
     size_t capacity = 0;
 
-    snprintf(path, sizeof(path), "/proc/%ld/status", pid);
+    snprintf(path, sizeof(path), "%s/status", dir);
     if (!procfs_read(path, fields, 2))
         return false;
-    snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
+    snprintf(path, sizeof(path), "%s/stat", dir);
     FILE *file = fopen(path, "r");
     if (!file)
         return false;
@@ -75,4 +90,20 @@ bool process_read(long pid, struct process_info *info)
     free(line);
     fclose(file);
     return is_read;
+}
+
+bool process_read(long pid, struct process_info *info)
+{
+    char dir[64];
+
+    snprintf(dir, sizeof(dir), "/proc/%ld", pid);
+    return info_read(dir, pid, info);
+}
+
+bool thread_read(long pid, long tid, struct process_info *info)
+{
+    char dir[64];
+
+    snprintf(dir, sizeof(dir), "/proc/%ld/task/%ld", pid, tid);
+    return info_read(dir, tid, info);
 }

@@ -13,6 +13,9 @@ struct process_list {
 /* Reads the numbers of all processes. Returns false, with errno, if /proc cannot be read. */
 bool process_list_read(struct process_list *list);
 
+/* Reads the numbers of the threads of a process. Returns false if it does not exist any more. */
+bool thread_list_read(long pid, struct process_list *list);
+
 struct process_info {
     long pid, parent;
     char name[32];
@@ -25,3 +28,7 @@ struct process_info {
 
 /* Reads the state of a process. Returns false if it does not exist any more. */
 bool process_read(long pid, struct process_info *info);
+
+/* Reads the state of a thread of a process, whose number becomes info->pid. Returns false if it
+   does not exist any more. */
+bool thread_read(long pid, long tid, struct process_info *info);

@@ -389,9 +389,19 @@ static void ls_lists_its_own_files(void)
     runs("ls -l /proc/self/fd >/dev/null");
 }
 
+static void ps_lists_threads(void)
+{
+    char *text;
+
+    CHECK_EQ(output_of("ps -T", &text), 0);
+    CHECK(strncmp(text, "  PID  SPID  PPID STATE     RSS NAME\n    1     1     0 ", 55) == 0);
+    CHECK(strstr(text, " ps\n"));
+}
+
 static void programs_refuse_arguments(void)
 {
     prints(2, "ps x", "");
+    prints(2, "ps -T x", "");
     prints(2, "free -x", "");
     prints(2, "halt -x", "");
     prints(2, "dmesg x", "");
@@ -420,6 +430,7 @@ int main(void)
     RUN(mkfifo_makes_a_meeting_place);
     RUN(the_shell_runs_a_script_by_its_first_line);
     RUN(ls_lists_its_own_files);
+    RUN_ON_PAGODA(ps_lists_threads);
     RUN_ON_PAGODA(programs_refuse_arguments);
     return test_end();
 }
