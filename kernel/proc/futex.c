@@ -374,8 +374,9 @@ static void robust_release(uint32_t __user *word, bool is_pending)
 }
 
 /* The lowest bit of an address in the list marks a lock with priority inheritance, which Pagoda does
-   not have: its word is released like the others. */
-static uaddr_t robust_entry(const struct robust_list __user *entry)
+   not have: its word is released like the others. Linux's header says of no pointer in the list that
+   it is the user's. */
+static uaddr_t robust_entry(const struct robust_list *entry)
 {
     return (uaddr_t)entry & ~1ul;
 }
