@@ -22,8 +22,13 @@ void mutex_lock(struct mutex *mutex)
     unsigned ticket = mutex->tickets++;
     if (mutex->served != ticket)
         lock_stat_contended(mutex->rank);
-    while (mutex->served != ticket)
+    while (mutex->served != ticket) {
         waitq_sleep_hard(&mutex->waiters, &mutex->lock);
+        /* A thread that ended its sleep early, to report a hang, has lost its place in the queue.
+           So a release may wake another one, which passes the wake-up on. */
+        if (mutex->served != ticket && !mutex->held)
+            waitq_wake_one(&mutex->waiters);
+    }
     mutex->held = true;
     mutex->since_ns = lock_stat_acquired(mutex->rank);
     spin_unlock(&mutex->lock);
