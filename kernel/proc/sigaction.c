@@ -54,8 +54,10 @@ void signal_change_mask(uint64_t mask)
 
     spin_lock(&process->signals.lock);
     bool blocks_more = mask & ~mine->blocked & process->signals.pending.set;
+    /* A fork may follow (signal_fork_begin). A signal that came after this call began has not been
+       taken: the mask holds it back now, so it counts as one that came during the fork. */
     if (mask_is_full(mask) && !mask_is_full(mine->blocked))
-        mine->sent_to_all = 0; /* a fork may follow: signal_fork_begin */
+        mine->sent_to_all &= signal_pending_of(task_current()) & ~mine->blocked;
     mine->blocked = mask & ~UNBLOCKABLE;
     bool ready = signal_pending_of(task_current()) & ~mine->blocked;
     if (blocks_more)
