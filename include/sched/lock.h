@@ -9,9 +9,9 @@ struct mutex {
     struct spinlock lock; /* RANK_PIPE; guards the rest; only a waitq is taken under it */
     bool held;
     uint8_t rank;
-    unsigned tickets, served; /* taken by those that lock it, in their order; and given back */
-    uint64_t since_ns;        /* DEBUG: when the holder got it */
-    struct waitq waiters;     /* in the order of their tickets */
+    const struct thread *next; /* the only thread that may take it; NULL: any may */
+    uint64_t since_ns;         /* DEBUG: when the holder got it */
+    struct waitq waiters;
 };
 
 void mutex_init(struct mutex *mutex, enum lock_rank rank);

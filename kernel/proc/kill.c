@@ -18,11 +18,12 @@ static void send_as_member(struct process *process, const struct signal_info *in
     struct task *task;
 
     assert(mutex_is_held(&process_tree_lock));
+    /* First, so that a receiver that blocks the signal in between keeps the mark: it is pending. */
+    signal_send(process, info);
     spin_lock(&process->signals.lock);
     TAILQ_FOREACH (task, &process->tasks, link)
         task->signals.sent_to_all = (task->signals.sent_to_all & ~undone) | bit;
     spin_unlock(&process->signals.lock);
-    signal_send(process, info);
 }
 
 /* Sends the signal that `info` points to; signal 0 is none. */

@@ -215,10 +215,10 @@ static int wait_look(const struct wait_request *request, struct wait_result *res
 {
     struct process *self = process_current(), *dead = NULL;
 
+    *seen = atomic_load(&self->news_count); /* before the looks: what comes after them is new */
     if (self->pid == INIT_PID)
         process_reap_disowned(~0u);
     mutex_lock(&process_tree_lock);
-    *seen = atomic_load(&self->news_count);
     struct found found = wait_find(request, self);
     bool is_found = found.tracee || found.process;
     if (is_found) {

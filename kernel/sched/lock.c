@@ -1,13 +1,16 @@
-/* The mutex: a lock that sleeps, made of a spinlock and a wait queue.
+/* The mutex, a lock that sleeps, made of a spinlock and a wait queue.
 
-   A mutex is given to the threads in the order in which they ask for it: otherwise busy threads
-   that take it again and again could keep a waiter out for ever.
+   A release wakes a waiter but does not hand the mutex over: the first thread to run takes it. To
+   hand it over each time would cost two switches for each use of a busy mutex. Threads that take it
+   again and again could keep a waiter out for ever. So a waiter that was woken and came too late
+   becomes `next`, and no other thread takes the mutex before it.
 
    Lock: each mutex's own spinlock (RANK_PIPE) guards its fields and is held only to read or change
-   them. The holder of a mutex holds the rank of that mutex, not of the spinlock. */
+   them. The holder of a mutex holds the rank of the mutex, not of the spinlock. */
 
 #include <lib/panic.h>
 #include <sched/lock.h>
+#include <sched/thread.h>
 
 void mutex_init(struct mutex *mutex, enum lock_rank rank)
 {
@@ -15,20 +18,23 @@ void mutex_init(struct mutex *mutex, enum lock_rank rank)
     waitq_init(&mutex->waiters);
 }
 
+static bool may_take(const struct mutex *mutex)
+{
+    return !mutex->held && (!mutex->next || mutex->next == thread_current());
+}
+
 void mutex_lock(struct mutex *mutex)
 {
     lock_check_acquire(mutex->rank, mutex);
     spin_lock(&mutex->lock);
-    unsigned ticket = mutex->tickets++;
-    if (mutex->served != ticket)
+    if (!may_take(mutex))
         lock_stat_contended(mutex->rank);
-    while (mutex->served != ticket) {
+    while (!may_take(mutex)) {
         waitq_sleep_hard(&mutex->waiters, &mutex->lock);
-        /* A thread that ended its sleep early, to report a hang, has lost its place in the queue.
-           So a release may wake another one, which passes the wake-up on. */
-        if (mutex->served != ticket && !mutex->held)
-            waitq_wake_one(&mutex->waiters);
+        if (mutex->held && !mutex->next)
+            mutex->next = thread_current();
     }
+    mutex->next = NULL;
     mutex->held = true;
     mutex->since_ns = lock_stat_acquired(mutex->rank);
     spin_unlock(&mutex->lock);
@@ -39,9 +45,11 @@ void mutex_unlock(struct mutex *mutex)
     spin_lock(&mutex->lock);
     assert(mutex->held);
     mutex->held = false;
-    mutex->served++;
     lock_stat_released(mutex->rank, mutex->since_ns);
-    waitq_wake_one(&mutex->waiters);
+    if (mutex->next) /* it need not be the first in the queue */
+        waitq_wake_all(&mutex->waiters);
+    else
+        waitq_wake_one(&mutex->waiters);
     spin_unlock(&mutex->lock);
     lock_check_release(mutex->rank);
 }

@@ -280,7 +280,7 @@ static void vfork_without_burying(void *unused)
 {
     (void)unused;
     signal(SIGCHLD, SIG_IGN);
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 300; i++) {
         pid_t pid = CHECK_OK(vfork());
 
         if (pid == 0)
