@@ -139,8 +139,12 @@ void hang_report(const char *what)
             report_of(cpu);
         /* CPU 2 spins for our lock, so it will not move again. It may have released the lock for
            which we spin, but only before we saw it spin; then the second look finds no circle. */
-        if (is_in_circle() && is_in_circle())
-            panic_of_circle();
+        if (is_in_circle()) {
+            bool is_still = is_in_circle();
+
+            if (is_still)
+                panic_of_circle();
+        }
     }
     atomic_store(&is_busy, false);
     preempt_enable();

@@ -212,7 +212,7 @@ static void print_usage(struct text_sink *sink, struct task *task, enum scope sc
     struct process *process = task->process;
     struct process_usage own = process_usage(process);
     const struct process_usage *children = &process->children_usage;
-    int nice = thread_share(task->thread).nice;
+    int8_t nice = thread_share(task->thread).nice;
 
     if (scope == SCOPE_TASK)
         own.cpu = task_cputime(task);

@@ -109,7 +109,7 @@ static void use_removed_directories(void *unused)
 
         if (fd >= 0)
             close(fd);
-        access("none", F_OK);
+        (void)!access("none", F_OK);
     }
     is_over = true;
     join(thread);
