@@ -99,8 +99,7 @@ struct cputime task_cputime(struct task *task);
 __must_check int task_clone(const struct fork_request *request);
 
 /* Ends the current task, and with the last one its process. `status` is a wait
-   status, which is that of the process if the task is its leader and nothing else ends the
-   process. */
+   status, which is that of the process if nothing else ends it. */
 __noreturn void task_exit(int status);
 
 /* Frees the tasks of the process that have ended, except its leader. Takes the tree lock. */

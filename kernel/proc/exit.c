@@ -184,8 +184,8 @@ void task_exit(int status)
     struct process *process = self->process;
 
     spin_lock(&process->signals.lock);
-    if (self == process->leader && !process->signals.exiting)
-        process->exit_status = status;
+    if (!process->signals.exiting)
+        process->exit_status = status; /* that of the last one to leave stays, as on Linux */
     spin_unlock(&process->signals.lock);
     futex_leave();
     task_free_ended(process);

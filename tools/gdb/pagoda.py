@@ -188,7 +188,7 @@ class FaultCommand(Command):
         address, access = found
         words = [name for bit, name in enumerate(ACCESS_BITS) if access & 1 << bit]
         process = this_process()
-        print(f"page fault of pid {int(process['pid'])} {process['name'].string()}")
+        print(f"page fault of pid {int(process['pid'])} {process['leader']['name'].string()}")
         print(f"  cr2    {unsigned(evaluate('$cr2')):#018x}")
         print(f"  addr   {address:#018x}")
         print(f"  error  {access:#x} [{' '.join(words)}]")
@@ -206,7 +206,7 @@ class VspaceCommand(Command):
             raise gdb.GdbError("vspace takes no argument: it shows the current process")
         process, vspace = this_process(), this_vspace()
         account = vspace["account"]
-        print(f"vspace of pid {int(process['pid'])} {process['name'].string()}:")
+        print(f"vspace of pid {int(process['pid'])} {process['leader']['name'].string()}:")
         for region in regions(vspace["regions"]["rbh_root"]):
             print(f"  {region_text(region)}")
         print(f"  heap {int(account['heap_start']):#x}, break {int(account['brk']):#x}, "
