@@ -1,6 +1,9 @@
 /* The translations that this CPU caches (translations.h, arch/tlb.h). */
 #include <arch/atomic.h>
+#include <arch/page.h>
+#include <arch/paging.h>
 #include <arch/tlb.h>
+#include <lib/panic.h>
 #include "regs.h"
 #include "translations.h"
 
@@ -30,8 +33,22 @@ paddr_t mmu_loaded_root(void)
     return cr3_read() & PTE_ADDR;
 }
 
+/* Panics if the kernel's half is missing in the tables at `root`: with them in CR3, the CPU could
+   not even report it. */
+static void check_kernel_half(paddr_t root)
+{
+    const pte_t *entries = phys_to_virt(root), *kernel = phys_to_virt(kernel_root());
+
+    for (unsigned n = TABLE_ENTRIES / 2; n < TABLE_ENTRIES; n++)
+        if ((entries[n] ^ kernel[n]) & (PTE_ADDR | PTE_PRESENT))
+            panic("the tables at %#lx lack the kernel's half: entry %u of the root is %#lx", root,
+                  n, entries[n]);
+}
+
 void translations_load(paddr_t root)
 {
+    if (IS_DEBUG)
+        check_kernel_half(root);
     cr3_write(root);
 }
 
