@@ -75,7 +75,7 @@ struct process {
     bool has_terminal;            /* (t) the terminal of its session is its controlling terminal */
     int death_signal;             /* (t) which it gets when its parent exits; 0: none */
     bool zombie;                  /* (t) it has exited, and its parent has not waited for it yet */
-    int exit_status;              /* (t) as wait4 returns it */
+    int exit_status;              /* (l) as wait4 returns it; a zombie's does not change */
     int stop_status;              /* (t) of a stop or continuation, as wait4 returns it; 0: none */
     struct alarm alarm;           /* (t) */
     struct cpu_timer cpu_timers[CPU_TIMERS]; /* (t) */

@@ -199,11 +199,6 @@ bool signal_is_pending(void);
 /* Returns true if the current task is to end: SIGKILL is pending, or its process is ending. */
 bool signal_is_killed(void);
 
-/* Returns true if the WORK_KILL that has ended a sleep still means that the process must end. If
-   not, clears WORK_KILL: a tracer has come since and may suppress the signal, or another task has
-   taken the signal or given it a handler. */
-bool signal_is_fatal(void);
-
 /* ---- Taking ---- */
 
 /* Takes the pending signals, on the way to user mode with the registers of `tf`. Stops or ends the

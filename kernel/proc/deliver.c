@@ -28,13 +28,13 @@
 
 /* Returns true if the stop that the task has taken is to begin. If the group is orphaned, a stop
    signal other than SIGSTOP is discarded, because no process would continue the job. If SIGCONT or
-   SIGKILL was posted since, the stop is over already. If another task has stopped the process, this
+   SIGKILL was posted since, the stop is over already. A process that is ending does not stop. If another task has stopped the process, this
    one goes to sleep by its next look. signals.lock and the tree lock are held. */
 static bool is_stop_due(const struct task *self, int signo)
 {
     if (signo != SIGSTOP && group_is_orphaned(self->process->pgid, NULL))
         return false;
-    return self->signals.may_stop && !is_job_stopped(self);
+    return self->signals.may_stop && !is_job_stopped(self) && !signal_must_end(self);
 }
 
 /* Begins the stop of the process, if it is due. Tasks that sleep in an earlier stop, in which a
@@ -101,8 +101,7 @@ static bool is_tracer_to_be_told(const struct task *self)
 /* Sleeps while the process is stopped. If the tracer is to be told of the stop, returns its signal;
    if the stop is over, 0.
 
-   WORK_KILL alone ends no stop, and is cleared. It may come from a fatal signal that was posted
-   after the stop was taken and before it began; that signal stays pending until the stop ends. No
+   WORK_KILL alone ends no stop; it is cleared, so that the next sleep does not end at once. No
    SIGKILL is missed, because its sender adds it to `pending`, under the lock, before it sets
    WORK_KILL. */
 static int job_stop_sleep(struct task *self)

@@ -5,7 +5,8 @@
    waiter frees (wait.c). Exit never allocates.
 
    The end of init is the end of the machine: it turns off with init's status, or, if a signal has
-   killed init, panics. A DEBUG build runs the audit whenever a signal of the kernel ends a process.
+   killed init, panics. A DEBUG build runs the audit whenever a fault ends a process, or the lack of
+   memory.
 
    Always true: a zombie has no vspace, no files and no children, and its thread has left user mode
    for ever.
@@ -212,20 +213,6 @@ static void interrupt_others(struct process *process)
     waitq_wake_all(&process->signals.continued);
 }
 
-/* Sets the status of the process, and makes all other tasks end. */
-static void end_all(struct process *process, int status)
-{
-    struct signal_state *state = &process->signals;
-
-    spin_lock(&state->lock);
-    if (!state->exiting)
-        process->exit_status = status;
-    state->exiting = true;
-    interrupt_others(process);
-    waitq_wake_all(&state->task_ended);
-    spin_unlock(&state->lock);
-}
-
 /* Makes the current task the leader, if another one was; that has ended. Takes the tree lock. */
 static void become_leader(struct process *process)
 {
@@ -289,7 +276,9 @@ void process_exit(int status)
 
     if (process->pid == INIT_PID)
         init_ends(status);
-    end_all(process, status);
+    spin_lock(&process->signals.lock);
+    signal_end_all(process, status);
+    spin_unlock(&process->signals.lock);
     task_exit(status);
 }
 

@@ -187,7 +187,7 @@ static void wait_for_vfork(int pid)
     unsigned seen;
 
     while (!is_vfork_over(pid, &seen))
-        if (news_wait(seen, waitq_sleep_killable) && signal_is_fatal())
+        if (news_wait(seen, waitq_sleep_killable) && signal_is_killed())
             break;
 }
 

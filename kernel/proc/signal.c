@@ -1,9 +1,9 @@
 /* Posting signals, and taking one that is pending.
 
    Posting sets the signal's bit, keeps its sender, and sets WORK_SIGNAL of the task that is to take
-   it, which ends an interruptible sleep. A fatal signal, which is sure to end the process, sets
-   WORK_KILL too; that ends the other sleeps that a signal may end (of a stopped task, of the parent
-   in vfork).
+   it, which ends an interruptible sleep. A fatal signal, which is sure to end the process, ends it
+   from then on: all its tasks get WORK_KILL, which also ends the other sleeps that a signal may end
+   (of a stopped task, of the parent in vfork).
 
    A signal to a process goes to one task that does not block it: to one that awaits it, else to the
    first. If all tasks block the signal, the first one that unblocks it takes it. If the chosen task
@@ -272,16 +272,34 @@ static bool is_dropped(struct process *process, const struct task *only, int sig
     return true;
 }
 
-/* Makes a task notice a signal that is pending. The lock is held. */
+void signal_end_all(struct process *process, int status)
+{
+    struct signal_state *state = &process->signals;
+    struct task *task;
+
+    assert(spin_is_held(&state->lock));
+    if (!state->exiting)
+        process->exit_status = status;
+    state->exiting = true;
+    TAILQ_FOREACH (task, &process->tasks, link)
+        thread_interrupt(task->thread, WORK_SIGNAL | WORK_KILL);
+    waitq_wake_all(&state->continued);
+    waitq_wake_all(&state->task_ended);
+}
+
+/* Makes a task notice a signal that is pending. The lock is held.
+
+   This could happen: a signal ends all processes of a group; the task that is to take it wakes up;
+   another task of its process finds a child killed, and acts on that in user mode. So a fatal signal
+   ends all tasks here and now, before any child can be found. */
 static void wake_receiver(struct task *task, int signo)
 {
-    unsigned work = WORK_SIGNAL;
-
     /* In a stop the task takes it later. It is woken nevertheless, because the stop may turn out to
        be futile before the task has noticed it (deliver.c). */
     if (!(task->signals.awaited & BIT(signo)) && !is_job_stopped(task) && is_fatal(task, signo))
-        work |= WORK_KILL;
-    thread_interrupt(task->thread, work);
+        signal_end_all(task->process, signo);
+    else
+        thread_interrupt(task->thread, WORK_SIGNAL);
 }
 
 /* Posts a signal to the process or only to the task `only`. */
@@ -390,31 +408,6 @@ bool signal_is_killed(void)
     bool is_killed = signal_must_end(task_current());
     spin_unlock(&state->lock);
     return is_killed;
-}
-
-/* Returns true if a pending signal is sure to end the process when the task takes it. The lock is
-   held. */
-static bool has_fatal(const struct task *task)
-{
-    uint64_t set = signal_pending_of(task) & ~task->signals.blocked;
-
-    for (; set; set &= set - 1)
-        if (is_fatal(task, __builtin_ctzl(set) + 1))
-            return true;
-    return false;
-}
-
-bool signal_is_fatal(void)
-{
-    struct task *self = task_current();
-    struct signal_state *state = &self->process->signals;
-
-    spin_lock(&state->lock);
-    bool is_end = signal_must_end(self) || has_fatal(self);
-    if (!is_end)
-        atomic_and(&thread_current()->work, ~WORK_KILL);
-    spin_unlock(&state->lock);
-    return is_end;
 }
 
 /* ---- Taking one ---- */

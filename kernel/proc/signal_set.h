@@ -53,6 +53,10 @@ uint64_t signal_pending_of(const struct task *task);
 /* Returns true if the task is to end: SIGKILL is pending, or its process is ending. */
 bool signal_must_end(const struct task *task);
 
+/* Makes all tasks of a process end: none of them goes on in user mode. `status` is the wait status of
+   the process, unless it has been ending already. The list is as long as the process has tasks. */
+void signal_end_all(struct process *process, int status);
+
 /* Returns true if the process has stopped, and the task is to sleep because of that: no tracer lets
    it run. */
 bool is_job_stopped(const struct task *task);

@@ -233,6 +233,60 @@ static void a_killed_group_leaves_no_child_of_its_threads(void)
         kill_group_of_forkers();
 }
 
+/* Signals that end a group. */
+
+static int told[2]; /* a pipe */
+
+static void *tell_the_end_of_a_child(void *unused)
+{
+    pid_t pid = start_child(wait_for_ever, NULL);
+
+    sem_post(&awaiting);
+    waitpid(pid, NULL, 0);
+    (void)!write(told[1], "", 1);
+    return unused;
+}
+
+static void wait_in_threads(void *ready)
+{
+    CHECK_OK(setpgid(0, 0));
+    CHECK_EQ(sem_init(&awaiting, 0, 0), 0);
+    for (int n = 0; n < 4; n++)
+        start(tell_the_end_of_a_child, NULL);
+    for (int n = 0; n < 4; n++)
+        sem_wait(&awaiting);
+    gate_open(ready);
+    wait_for_ever(NULL);
+}
+
+/* Returns how many bytes a group has written that is ended while threads wait for its members. */
+static int bytes_told_at_the_end(int signo)
+{
+    struct gate ready = gate_make();
+    char bytes[4];
+
+    make_pipe(told);
+    pid_t pid = start_child(wait_in_threads, &ready);
+    gate_pass(&ready);
+    CHECK_OK(close(told[1]));
+    CHECK_OK(kill(-pid, signo));
+    CHECK(killed_by(wait_child(pid), signo));
+    int count = CHECK_OK(read(told[0], bytes, sizeof(bytes)));
+    CHECK_OK(close(told[0]));
+    gate_destroy(&ready);
+    return count;
+}
+
+/* The signal ends all threads of a process when it is sent, so none finds a child that it has
+   ended. */
+static void no_thread_of_an_ended_group_finds_an_ended_child(void)
+{
+    for (int n = 0; n < 20; n++) {
+        CHECK_EQ(bytes_told_at_the_end(SIGKILL), 0);
+        CHECK_EQ(bytes_told_at_the_end(SIGTERM), 0);
+    }
+}
+
 /* Numbers of threads. */
 
 static void *number_and_wait(void *tid)
@@ -292,6 +346,7 @@ int main(void)
     RUN(two_threads_that_await_two_signals_get_one_each);
     RUN(a_signal_beside_a_futile_stop_arrives);
     RUN(a_killed_group_leaves_no_child_of_its_threads);
+    RUN(no_thread_of_an_ended_group_finds_an_ended_child);
     RUN(kill_by_the_number_of_a_thread_reaches_the_process);
     RUN(a_first_thread_that_has_left_can_still_be_named);
     return test_end();
