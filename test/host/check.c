@@ -272,6 +272,7 @@ void check_baseline(void)
 
 void check_nothing_lost(void)
 {
+    check_freed_frames();
     for (unsigned kind = 0; kind < FRAME_KINDS; kind++)
         check(frame_usage(kind) == baseline[kind], "%lu frames of kind %u are in use, and were %lu",
               frame_usage(kind), kind, baseline[kind]);

@@ -185,8 +185,8 @@ static bool agrees_without_truncation(const struct op *op, struct result got)
         return false;
     struct result want = model_run(&truncation.old, op, ~0ul);
 
-    return (op->kind == OP_READ || op->kind == OP_REST || op->kind == OP_WRITE ||
-            op->kind == OP_FETCH) &&
+    return (op->kind == OP_READ || op->kind == OP_REST || op->kind == OP_AWAY ||
+            op->kind == OP_WRITE || op->kind == OP_FETCH) &&
            !truncation.is_gone[op->process][op->first] && result_is(want, got);
 }
 

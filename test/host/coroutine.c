@@ -53,32 +53,46 @@ static void preempt(struct preemption *preemption)
     switch_to(preemption->cpu);
 }
 
-static void on_step(void)
+static void take_step(void)
 {
-    waits = 0;
-    if (at_step)
-        at_step();
-    if (others == 0)
-        return;
     unsigned step_now = nsteps.all++;
     nsteps.with_choice += others > 1;
     if (preemptions < schedule->npreemptions && step_now == schedule->preemptions[preemptions].step)
         preempt(&schedule->preemptions[preemptions++]);
-    if (at_step)
-        mmu_take_interrupt();
 }
 
-static void on_block(void)
+/* After an interrupt, the CPU that waited for its handler may go on before this one does. */
+static void on_step(void)
+{
+    do {
+        waits = 0;
+        if (at_step)
+            at_step();
+        if (others == 0)
+            return;
+        take_step();
+    } while (at_step && mmu_take_interrupt());
+}
+
+static void let_others_run(void)
 {
     check(++waits < MAX_WAITS && others > 0, "a deadlock: every CPU waits");
     switch_to(next_in_turn(0));
-    shootdown_answer(); /* as a CPU does that spins */
 }
 
+/* This CPU waits for a lock. If the lock is a spinlock, the kernel answers requests meanwhile. */
+static void on_block(void)
+{
+    let_others_run();
+    shootdown_answer();
+}
+
+/* This CPU turns round in a loop of the kernel. If interrupts are off, the loop must answer. */
 static void on_relax(void)
 {
     if (others > 0)
-        on_block();
+        let_others_run();
+    (void)mmu_take_interrupt();
 }
 
 static bool is_busy(unsigned cpu)

@@ -5,6 +5,7 @@
 
    The lock order is checked for each CPU, as the kernel's DEBUG build checks it for each thread. */
 
+#include <arch/hang.h>
 #include <lib/panic.h>
 #include <sched/lock.h>
 #include "platform.h"
@@ -35,6 +36,17 @@ void lock_stat_contended(enum lock_rank rank __unused)
 {
 }
 
+/* The host reports a deadlock as a finding, at once. */
+bool patience_ends(struct patience *patience __unused)
+{
+    return false;
+}
+
+void hang_report(const char *what)
+{
+    finding("the kernel says: this CPU %s", what);
+}
+
 /* ---- Lock order ---- */
 
 void lock_check_acquire(enum lock_rank rank, const void *lock __unused)
@@ -48,6 +60,8 @@ void lock_check_acquire(enum lock_rank rank, const void *lock __unused)
     record->ranks[record->count++] = rank;
 }
 
+/* Notes the release. If the lock is one that sleeps, another CPU can run at once, before this one
+   goes on to what the lock has guarded. */
 void lock_check_release(enum lock_rank rank)
 {
     struct lock_record *record = &held[cpu_id()];
@@ -58,6 +72,8 @@ void lock_check_release(enum lock_rank rank)
     check(n > 0, "lock order: releasing rank %d, which is not held", rank);
     for (record->count--; n <= record->count; n++)
         record->ranks[n - 1] = record->ranks[n];
+    if (rank < RANK_SPACES)
+        step();
 }
 
 bool lock_check_holds(enum lock_rank rank)
@@ -137,7 +153,6 @@ void mutex_unlock(struct mutex *mutex)
     check(mutex->held, "a mutex is released that nobody holds");
     mutex->held = false;
     lock_check_release(mutex->rank);
-    step();
 }
 
 /* ---- Wait queues ---- */

@@ -521,16 +521,17 @@ void ipi_send(unsigned cpu, unsigned vector)
     mmus[cpu].is_interrupted = true;
 }
 
-void mmu_take_interrupt(void)
+bool mmu_take_interrupt(void)
 {
     struct mmu *mmu = this_mmu();
 
     if (!mmu->is_interrupted || mmu->in_access || !irq_enabled())
-        return;
+        return false;
     mmu->is_interrupted = false;
     bool irq = irq_save();
     shootdown_answer();
     irq_restore(irq);
+    return true;
 }
 
 /* Takes the interrupt of another CPU, which does nothing else, in a single step. */
@@ -541,7 +542,7 @@ static void take_interrupt_of(unsigned cpu)
 
     step_hook = NULL;
     this_cpu_id = cpu;
-    mmu_take_interrupt();
+    (void)mmu_take_interrupt();
     this_cpu_id = before;
     step_hook = hook;
 }

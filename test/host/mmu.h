@@ -62,8 +62,8 @@ void mmu_load(struct mmu_space *space);
 void mmu_become_lazy(void);
 
 /* Takes a request for a flush that was sent to this CPU, unless an instruction is under way or
-   interrupts are disabled. */
-void mmu_take_interrupt(void);
+   interrupts are disabled. Returns true if there was a request. */
+bool mmu_take_interrupt(void);
 
 /* Returns true if a CPU runs code of its own, and so takes its interrupts itself. NULL: no other
    CPU does. */

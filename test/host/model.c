@@ -583,6 +583,7 @@ struct result model_run(struct model *model, const struct op *op, uint64_t limit
     case OP_FETCH:
         return run_access(model, process, op);
     case OP_REST:
+    case OP_AWAY:
         return run_rest(model, process, op);
     case OP_PEEK:
     case OP_FORCED_PEEK:

@@ -91,7 +91,7 @@ struct vspace_limits op_limits(const struct op *op)
 static bool wants_one_page(const struct op *op)
 {
     return op_is_access(op) || op->kind == OP_WALK_AHEAD || op->kind == OP_REST ||
-           op_is_foreign(op);
+           op->kind == OP_AWAY || op_is_foreign(op);
 }
 
 void op_normalize(struct op *op)
@@ -116,7 +116,8 @@ void op_normalize(struct op *op)
     }
     if (wants_one_page(op))
         op->first = page_places[op->first % NPAGES];
-    if (op->kind == OP_STRING || op->kind == OP_TRUNCATE || op->kind == OP_REST)
+    if (op->kind == OP_STRING || op->kind == OP_TRUNCATE || op->kind == OP_REST ||
+        op->kind == OP_AWAY)
         op->fail = 0; /* the result does not show how far they came */
 }
 
@@ -128,7 +129,7 @@ static const uint8_t weights[OP_KINDS] = {
     [OP_TRUNCATE] = 2,     [OP_EXTEND] = 2,     [OP_FORK] = 6,        [OP_PROGRAM] = 4,
     [OP_EXIT] = 4,         [OP_THREAD] = 3,     [OP_THREAD_EXIT] = 2, [OP_LOAD] = 10,
     [OP_UNLOAD] = 2,       [OP_WALK_AHEAD] = 4, [OP_SURVEY] = 1,      [OP_PEEK] = 4,
-    [OP_FORCED_PEEK] = 4,  [OP_POKE] = 6,       [OP_REST] = 3,
+    [OP_FORCED_PEEK] = 4,  [OP_POKE] = 6,       [OP_REST] = 3,        [OP_AWAY] = 3,
 };
 
 static enum op_kind random_kind(struct random *random)
@@ -236,6 +237,7 @@ static const char *const names[OP_KINDS] = {
     [OP_FORCED_PEEK] = "forced_peek",
     [OP_POKE] = "poke",
     [OP_REST] = "rest",
+    [OP_AWAY] = "away",
 };
 
 static void print_place(unsigned place)

@@ -40,6 +40,7 @@ enum op_kind {
     OP_POKE,         /* the kernel writes the word for another process, also where the program
                         may not */
     OP_REST,         /* `cpu` is idle for a moment; then as OP_READ */
+    OP_AWAY,         /* `cpu` loads another space for a moment; then as OP_READ */
     OP_KINDS,
 };
 

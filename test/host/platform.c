@@ -257,6 +257,10 @@ struct frame *__wrap_frame_alloc_run(enum frame_kind kind, unsigned order)
     return request_fails() ? NULL : hand_out(__real_frame_alloc_run(kind, order), true);
 }
 
+/* The frames that were freed last. */
+static const struct frame *freed[256];
+static unsigned nfreed; /* so far; modulo the size, the next place */
+
 /* Poisons the frame if it is free. After a put, another CPU may have allocated the frame again. */
 static void poison_if_free(const struct frame *frame, unsigned order)
 {
@@ -265,7 +269,30 @@ static void poison_if_free(const struct frame *frame, unsigned order)
     if (freed_hook)
         freed_hook(frame);
     poison_frame(frame, order);
+    freed[nfreed++ % ARRAY_SIZE(freed)] = frame;
 }
+
+#if __has_feature(address_sanitizer)
+
+void check_freed_frames(void)
+{
+}
+
+#else
+
+void check_freed_frames(void)
+{
+    static char junk[PAGE_SIZE];
+
+    memset(junk, JUNK, sizeof(junk));
+    for (unsigned n = min(nfreed, (unsigned)ARRAY_SIZE(freed)); n > 0; n--)
+        check(!frame_is_free(freed[n - 1]) ||
+                  memcmp(frame_to_virt(freed[n - 1]), junk, PAGE_SIZE) == 0,
+              "frame %#x was written after it was freed", frame_to_pfn(freed[n - 1]));
+    nfreed = 0;
+}
+
+#endif
 
 void __wrap_frame_put(struct frame *frame)
 {

@@ -54,6 +54,10 @@ bool shortage_ahead(void);
 /* Called when a frame becomes free. NULL: no call. */
 extern void (*freed_hook)(const struct frame *frame);
 
+/* Checks that nothing has been written to the frames that were freed last. With the address
+   sanitizer, such a write is a finding by itself. */
+void check_freed_frames(void);
+
 /* ---- Locks ---- */
 
 /* Called when a CPU must wait for another CPU. NULL: there is no other CPU, so the wait is a

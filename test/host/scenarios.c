@@ -244,6 +244,10 @@ static const struct beginning sharings[] = {
     {                                     \
         .kind = OP_POKE, .first = (page_) \
     }
+#define POKE_1(page_)                                   \
+    {                                                   \
+        .kind = OP_POKE, .process = 1, .first = (page_) \
+    }
 #define EXIT                        \
     {                               \
         .kind = OP_EXIT, .first = A \
@@ -260,6 +264,15 @@ static const struct beginning sharings[] = {
 #define REST(page_)                       \
     {                                     \
         .kind = OP_REST, .first = (page_) \
+    }
+
+#define AWAY(page_)                       \
+    {                                     \
+        .kind = OP_AWAY, .first = (page_) \
+    }
+#define WRITE_B_BESIDE                          \
+    {                                           \
+        .kind = OP_WRITE, .first = B, .word = 1 \
     }
 
 static const uint8_t one_space[MAX_COROUTINES] = {1, 1, 1};
@@ -316,6 +329,8 @@ static const struct trio {
     {two_threads, IN(CONSTANT) | IN(LEAF), {POKE(B), FORK_NOW, READ_B}},
     {two_threads, IN(CONSTANT) | IN(MAPPING), {POKE(A), READ_A, TRUNCATE(0)}},
     {two_threads, IN(CONSTANT), {POKE(B), POKE(B), POKE(B)}},
+    {two_threads, IN(TWO), {FORK_NOW, WRITE_B_BESIDE, POKE_1(B)}},
+    {two_threads, IN(TWO), {UNMAP_B, READ_A, POKE_1(B)}},
 
     /* A CPU is idle while others flush, or two CPUs ask a third one at the same time. */
     {one_space, IN(ALL) | IN(TWO), {WRITE_B, READ_A, REST(B)}},
@@ -328,6 +343,13 @@ static const struct trio {
     {two_threads, IN(ALL) | IN(TWO), {WRITE_B, REST(B), WRITE_B}},
     {two_threads, IN(ALL) | IN(LEAF), {UNMAP_B, REST(B), EXIT}},
     {two_threads, IN(LEAF) | IN(MAPPING), {WRITE_A, REST(B), TRUNCATE(0)}},
+
+    /* A CPU loads another space, and then the one in which others flush. */
+    {one_space, IN(TWO), {UNMAP_B, AWAY(B), READ_B}},
+    {one_space, IN(LEAF), {WRITE_B, AWAY(B), REST(B)}},
+    {one_space, IN(TWO), {PROTECT_A, AWAY(A), AWAY(B)}},
+    {two_threads, IN(ALL), {FORK_NOW, AWAY(B), WRITE_B}},
+    {two_threads, IN(MAPPING), {AWAY(A), REST(B), TRUNCATE(0)}},
 
     /* Readers and writers of one address space's lock: two and one, then one and two. */
     {one_space, IN(ALL) | IN(LEAF), {READ_A, WRITE_B, UNMAP_B}},

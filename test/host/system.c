@@ -128,6 +128,15 @@ static struct result run_rest(const struct process *process, const struct op *op
     return run_access(op);
 }
 
+/* Lets a thread without the space run on the CPU, then the thread again. It reads. */
+static struct result run_away(const struct process *process, const struct op *op)
+{
+    mmu_load(NULL);
+    step();
+    mmu_load(&process->vspace->pagetable.mmu);
+    return run_access(op);
+}
+
 /* ---- Ranges ---- */
 
 static uaddr_t range_start(const struct op *op)
@@ -333,6 +342,8 @@ struct result system_run_loaded(const struct op *op)
         break;
     case OP_REST:
         return run_rest(process, op);
+    case OP_AWAY:
+        return run_away(process, op);
     case OP_SURVEY:
         run_survey(process->vspace, op);
         break;
