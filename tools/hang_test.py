@@ -75,10 +75,12 @@ class Broken:
         """Replaces the code of a function. `code` may be a function of the code's address."""
         self.write_at(bytearray(self.original), name, code)
 
-    def write_assembly(self, text, names):
+    def write_assembly(self, text, names, others=()):
         """Makes the system call of `audit` run assembly, which stands in a large function that no
-        command here needs."""
+        command here needs. `others` are pairs: a function, and its new code."""
         image = bytearray(self.original)
+        for name, code in others:
+            self.write_at(image, name, code)
         at = self.symbols[LARGE] + len(PROLOGUE)
         self.write_at(image, LARGE, assemble(text, at, {**self.addresses(), **names}))
         self.write_at(image, "sys_audit_entry",
@@ -86,7 +88,7 @@ class Broken:
 
     def addresses(self):
         """Returns {name: address} of the functions that the assembly calls."""
-        wanted = ("spin_wait", "mutex_init", "mutex_lock")
+        wanted = ("spin_wait", "mutex_init", "mutex_lock", "tlb_flush_everywhere")
         return {name: self.symbols[name] for name in wanted}
 
     def write_at(self, image, name, code):
@@ -136,6 +138,7 @@ READ_NULL = b"\x31\xc0\x48\x8b\x00"  # xor %eax, %eax; mov (%rax), %rax
 UD2 = b"\x0f\x0b"
 # push $0; push $0; lidt (%rsp); int3
 TRIPLE_FAULT = b"\x6a\x00\x6a\x00\x0f\x01\x1c\x24\xcc"
+RETURN = b"\x5d\xc3"  # pop %rbp; ret
 EXIT_0 = b"\xb8\x3c\x00\x00\x00\x31\xff\x0f\x05"  # mov $60, %eax; xor %edi, %edi; syscall
 LARGE = "futex_requeue"
 LOG_UNUSED = 12 << 10  # the offset of bytes in the log that a short run leaves 0
@@ -207,6 +210,13 @@ wait:   pause
         jne wait
         mov %r13, %rdi
         call mutex_lock
+        ud2
+"""
+# A CPU requests a flush from all others.
+FLUSH = """
+        xor %edi, %edi
+        mov $0x1000, %esi
+        call tlb_flush_everywhere
         ud2
 """
 AT_AUDIT = r"^#\d+ 0x\w+ sys_audit_entry\+0x\w+.*  kernel/sys/\w+\.c:\d+$"
@@ -344,14 +354,15 @@ def program(code):
     return header + struct.pack("<IIQQQQQQ", 1, 5, 0, start, start, size, size, 4096) + code
 
 
-def in_window(broken, files, command=b""):
+def in_window(broken, files, command=b"", cpus=1):
     """Runs tools/qemu.py with other programs in the root file system. Returns what it says."""
     initrd = broken.path.with_name("initrd")
     command_file = {"etc/run": command} if command else {}
     initrd.write_bytes(machine.initrd(command_file) + machine.cpio(files, 0o100755))
     done = subprocess.run(
         [sys.executable, machine.TOOLS / "qemu.py",
-         *machine.qemu("-kernel", broken.path, "-initrd", initrd, "-serial", "mon:stdio")],
+         *machine.qemu("-kernel", broken.path, "-initrd", initrd, "-serial", "mon:stdio",
+                       "-smp", cpus)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS,
     )  # fmt: skip
     return done.stdout.decode(errors="replace").replace("\r", "") + f"status {done.returncode}\n"
@@ -421,6 +432,24 @@ def spinning_for_the_dead(broken):
     ).lacks(r"^panic: deadlock")  # fmt: skip
 
 
+def flush_unanswered(broken):
+    broken.write_assembly(FLUSH, {}, [("shootdown_answer", RETURN)])
+    text = broken.run("audit", "--silence", "10", cpus=2)
+    return Case("a CPU that does not answer a request for a flush is named", text).has(
+        r"^this CPU waits for other CPUs to flush translations: it may hang$",
+        r"^it waits for CPU [01] to flush translations$",
+        r"^#\d+ 0x\w+ tlb_flush_everywhere\+0x\w+  kernel/arch/tlb.c:\d+$",
+        r"end of CPU 0's report", r"end of CPU 1's report").lacks(r"^panic")  # fmt: skip
+
+
+def cpu_not_online(broken):
+    broken.write("apic_init_other", SPIN_WITHOUT_INTERRUPTS)
+    text = in_window(broken, {}, b"nproc; audit\n", cpus=3)
+    return Case("a CPU that starts and does not come online is left out", text).has(
+        r"^smp: the CPU with APIC number 1 has started and does not come online; ",
+        r"^Pagoda: .*, 1 CPU,", r"^1$", r"^status 0$")  # fmt: skip
+
+
 def sleeping_for_each_other(broken):
     write_deadlock(broken, SLEEP_FOR_EACH_OTHER)
     text = broken.run("audit & audit & wait", "--silence", "10")
@@ -433,6 +462,7 @@ def sleeping_for_each_other(broken):
 
 
 CASES = [spinning_for_each_other, spinning_for_the_dead, sleeping_for_each_other,
+         flush_unanswered, cpu_not_online,
          hung_with_interrupts_off, hung_with_the_console_locked, sleeping_for_ever,
          waiting_for_input, interrupted_at_terminal, asked_by_key, triple_fault, failed_assertion,
          nested_fault, killed_init, dying_shell, shell_that_exits, missing_shell]  # fmt: skip

@@ -54,6 +54,9 @@ void tlb_flush_local_page(struct mmu_space *space, uaddr_t addr);
    is loaded there. The conditions of tlb_flush_range hold. */
 void tlb_flush_everywhere(uint64_t start, uint64_t end);
 
+/* Returns the CPUs that have yet to carry out the request of `cpu`. For reports. */
+cpumask_t shootdown_awaited_by(unsigned cpu);
+
 /* The flushes of all CPUs since boot. */
 struct tlb_counts {
     uint64_t sent;     /* requests to other CPUs; one to several CPUs counts once */

@@ -46,6 +46,7 @@
 #define ICR_PENDING      (1u << 12)
 #define ICR_ASSERT       (1u << 14)
 #define ICR_ALL_OTHERS   (3u << 18)
+#define ICR_TURNS        (1u << 20) /* about a second; a send takes microseconds */
 
 /* Registers of the IOAPIC: indices. */
 #define IOAPIC_VERSION     1
@@ -169,11 +170,13 @@ void apic_eoi(void)
     lapic_write(LAPIC_EOI, 0);
 }
 
-/* Writes the two halves of the ICR together. The write of the low one sends. */
+/* Writes the two halves of the ICR together. The write of the low one sends. If the message before
+   has not been sent after ICR_TURNS looks, it is given up: whoever waits for its effect reports a
+   hang, and so needs the ICR. */
 static void icr_write(uint32_t high, uint32_t low)
 {
     bool irq = irq_save();
-    while (lapic_read(LAPIC_ICR_LOW) & ICR_PENDING)
+    for (unsigned n = 0; n < ICR_TURNS && (lapic_read(LAPIC_ICR_LOW) & ICR_PENDING); n++)
         cpu_relax();
     lapic_write(LAPIC_ICR_HIGH, high);
     lapic_write(LAPIC_ICR_LOW, low);

@@ -208,6 +208,7 @@ static void rates_measure(void)
 #define RTC_24_HOURS     (1u << 1)
 #define RTC_PM           0x80 /* of the hour */
 #define RTC_FIELDS       6
+#define RTC_READINGS     10    /* two agree, unless each takes a second or the RTC is broken */
 #define DAYS_BEFORE_2000 10957 /* since 1970 */
 
 enum rtc_field { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR };
@@ -237,12 +238,14 @@ static bool rtc_read_stable(uint8_t fields[RTC_FIELDS])
     uint8_t before[RTC_FIELDS];
     if (!rtc_read_fields(fields))
         return false;
-    do {
+    for (unsigned n = 1; n < RTC_READINGS; n++) {
         memcpy(before, fields, RTC_FIELDS);
         if (!rtc_read_fields(fields))
             return false;
-    } while (memcmp(before, fields, RTC_FIELDS) != 0);
-    return true;
+        if (memcmp(before, fields, RTC_FIELDS) == 0)
+            return true;
+    }
+    return false;
 }
 
 static uint8_t bcd_to_binary(uint8_t value)

@@ -3,15 +3,16 @@
    The boot CPU sends INIT, and then the startup IPI with the page of the trampoline. The other CPU
    comes through smp.S to other_cpu_main, prepares itself as the boot CPU did, and calls
    smp_online. Only then does it count as a CPU. A CPU that does not answer is named and left out:
-   its number goes to the next one.
+   its number goes to the next one. If a CPU answers and then does not call smp_online, it is left
+   out with all that would follow, because it may still run on the stack of its number.
 
    The variables smp_* are those of smp.S. The boot CPU writes them, and `smp_awaited` alone is
-   written by two CPUs:
+   written by both CPUs:
 
        number of a local APIC    the boot CPU waits for that CPU
        ASM_SMP_CLAIMED           that CPU has come; the other variables are its own until it is
                                  online
-       ASM_SMP_NONE              no CPU is awaited
+       ASM_SMP_NONE              no CPU is awaited: the last one is online, or left out
 
    Source: SDM 3A 8.4.4.1. */
 #include <arch/atomic.h>
@@ -60,8 +61,16 @@ static void other_cpu_main(struct cpu *cpu)
     panic("the entry of CPU %u has returned", cpu->id);
 }
 
+static __noreturn void cpu_stop(void)
+{
+    for (;;)
+        asm volatile("cli; hlt");
+}
+
 void smp_online(void)
 {
+    if (!atomic_compare_exchange(&smp_awaited, (uint32_t)ASM_SMP_CLAIMED, (uint32_t)ASM_SMP_NONE))
+        cpu_stop(); /* it has been left out */
     cpu_count_add(cpu_id());
 }
 
@@ -102,8 +111,23 @@ static bool cpu_wake(uint32_t apic_id)
            !atomic_compare_exchange(&smp_awaited, awaited, (uint32_t)ASM_SMP_NONE);
 }
 
-/* Starts the CPU as the next number. */
-static void cpu_start(uint32_t apic_id)
+/* Waits until the CPU that has come is online. Returns false if it is left out. */
+static bool wait_online(unsigned id)
+{
+    uint64_t end = clock_monotonic_ns() + PATIENCE_NS;
+
+    while (cpu_count() == id) {
+        cpu_relax();
+        if (clock_monotonic_ns() >= end &&
+            atomic_compare_exchange(&smp_awaited, (uint32_t)ASM_SMP_CLAIMED,
+                                    (uint32_t)ASM_SMP_NONE))
+            return false;
+    }
+    return true;
+}
+
+/* Starts the CPU as the next number. Returns false if no further CPU can be started. */
+static bool cpu_start(uint32_t apic_id)
 {
     unsigned id = cpu_count();
 
@@ -112,11 +136,14 @@ static void cpu_start(uint32_t apic_id)
     atomic_store(&smp_awaited, apic_id);
     if (!cpu_wake(apic_id)) {
         printk("smp: the CPU with APIC number %u does not answer and is left out\n", apic_id);
-        return;
+        return true;
     }
-    while (cpu_count() == id)
-        cpu_relax();
-    atomic_store(&smp_awaited, (uint32_t)ASM_SMP_NONE);
+    if (wait_online(id))
+        return true;
+    printk("smp: the CPU with APIC number %u has started and does not come online; it and the "
+           "CPUs after it are left out\n",
+           apic_id);
+    return false;
 }
 
 void smp_start(void (*entry)(void))
@@ -132,6 +159,6 @@ void smp_start(void (*entry)(void))
     smp_main = other_cpu_main;
     cpu_entry = entry;
     for (unsigned n = 0; n < acpi.ncpus; n++)
-        if (acpi.apic_ids[n] != this_cpu()->apic_id)
-            cpu_start(acpi.apic_ids[n]);
+        if (acpi.apic_ids[n] != this_cpu()->apic_id && !cpu_start(acpi.apic_ids[n]))
+            return;
 }

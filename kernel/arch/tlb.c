@@ -30,6 +30,7 @@
      - A request changes only while its `pending` is 0. */
 #include <arch/atomic.h>
 #include <arch/cpu.h>
+#include <arch/hang.h>
 #include <arch/irq.h>
 #include <arch/page.h>
 #include <arch/paging.h>
@@ -206,6 +207,22 @@ void shootdown_answer(void)
     irq_restore(irq);
 }
 
+/* Waits until all CPUs have carried this CPU's request out. If one of them has not answered for
+   seconds, reports where all CPUs are, and goes on waiting: to go on without the answer would leave
+   a translation of memory that is given away. */
+static void await_answers(const struct cpu_tlb *tlb)
+{
+    struct patience patience = {};
+
+    while (atomic_load_relaxed(&tlb->pending)) {
+        shootdown_answer();
+        cpu_relax();
+        if (unlikely(patience_ends(&patience)))
+            hang_report("waits for other CPUs to flush translations");
+    }
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
 /* Makes the CPUs in `others`, without this one, carry the request out. Preemption is disabled.
    If an inbox is not empty, the CPU that added the first bit sends the interrupt. */
 static void ask(cpumask_t others, const struct request *request)
@@ -220,11 +237,12 @@ static void ask(cpumask_t others, const struct request *request)
     for (unsigned n = 0; others >> n; n++)
         if (others >> n & 1 && !atomic_fetch_or(&inboxes[n].senders, cpu_bit()))
             ipi_send(n, VECTOR_TLB);
-    while (atomic_load_relaxed(&tlb->pending)) {
-        shootdown_answer();
-        cpu_relax();
-    }
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    await_answers(tlb);
+}
+
+cpumask_t shootdown_awaited_by(unsigned cpu)
+{
+    return atomic_load_relaxed(&tlbs[cpu].pending);
 }
 
 /* ---- Flushes ---- */

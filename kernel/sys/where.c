@@ -10,6 +10,7 @@
 #include <arch/backtrace.h>
 #include <arch/console.h>
 #include <arch/hang.h>
+#include <arch/tlb.h>
 #include <arch/trap.h>
 #include <proc/process.h>
 #include <sched/heldlocks.h>
@@ -41,6 +42,16 @@ static void spinning_print(void)
     else if (lock)
         printk("it spins for the lock 0x%016lx (%s), which is free now\n", (uint64_t)lock,
                lock_rank_name(lock->rank));
+}
+
+/* Names the CPUs whose flush this CPU awaits. */
+static void flushing_print(void)
+{
+    cpumask_t awaited = shootdown_awaited_by(cpu_id());
+
+    for (unsigned cpu = 0; awaited >> cpu; cpu++)
+        if (awaited >> cpu & 1)
+            printk("it waits for CPU %u to flush translations\n", cpu);
 }
 
 static const void *searched; /* the lock whose holders are searched; in CPU 0's report only */
@@ -86,6 +97,7 @@ void where_report(const struct trapframe *tf)
     else
         thread_print(thread, "running");
     spinning_print();
+    flushing_print();
     backtrace_of_trap(tf);
     if (cpu_id() == 0 && !world_try_each(waiting_print))
         printk("the list of threads is being changed\n");
