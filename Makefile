@@ -8,6 +8,7 @@
 #     build/pagoda.elf       the kernel
 #     build/initrd.cpio      the root file system
 #     build/test.cpio        /test, for make run and make test
+#     build/glibc.cpio       the tests in /test that are built with glibc
 #     build/pagoda.iso       the kernel and the root file system, for GRUB
 
 .DEFAULT_GOAL := all
@@ -97,6 +98,11 @@ UCFLAGS := -std=gnu11 -static -Os -g -ffunction-sections -fdata-sections -Wl,--g
 	-Wall -Wextra -idirafter include -Iuser/lib -Itest/user -MMD -MP \
 	$(if $(filter 1,$(WERROR)),-Werror)
 
+# Tests of foreign libraries are built with glibc, by the compilers of Debian for x86-64.
+GCC := x86_64-linux-gnu-gcc
+GXX := x86_64-linux-gnu-g++
+GCXXFLAGS := $(patsubst -std=%,-std=gnu++17,$(UCFLAGS))
+
 LIB_OBJECTS := $(patsubst %,build/%.o,$(wildcard user/lib/*.c))
 # A large program is a directory, a small one is a file.
 LARGE_PROGRAMS := sh strace
@@ -107,6 +113,13 @@ LARGE_OBJECTS := $(patsubst %,build/%.o,$(wildcard $(LARGE_PROGRAMS:%=user/%/*.c
 TEST_SOURCES := $(wildcard test/user/*/*.c)
 TESTS := $(basename $(notdir $(TEST_SOURCES)))
 TEST_OBJECTS := $(patsubst %,build/%.o,$(wildcard test/user/*.c))
+# Tests that are built with glibc: some of these sources, as NAME_glibc, and those in C++.
+GLIBC_SOURCES := test/user/thread/library_threads.c
+CXX_SOURCES := $(wildcard test/user/*/*.cc)
+GLIBC_TESTS := $(patsubst %,%_glibc,$(basename $(notdir $(GLIBC_SOURCES))))
+CXX_TESTS := $(basename $(notdir $(CXX_SOURCES)))
+GLIBC_PARTS := $(patsubst %,build/glibc/%.o,$(wildcard test/user/*.c user/lib/*.c))
+GLIBC_OBJECTS := $(GLIBC_PARTS) $(patsubst %,build/glibc/%.o,$(GLIBC_SOURCES) $(CXX_SOURCES))
 # A file in test/diff is a program of its name, which is linked to the frame of all.
 DIFFS := $(patsubst test/diff/%.c,%,$(filter-out %/generator.c,$(wildcard test/diff/*.c)))
 DIFF_OBJECTS := $(patsubst %,build/test/diff/%.c.o,$(DIFFS) generator)
@@ -115,11 +128,13 @@ ROOT_DIRS := bin etc tmp dev proc
 ROOT_FILES := $(PROGRAMS:%=bin/%) $(if $(wildcard user/README),README) \
 	$(patsubst user/%,%,$(wildcard user/etc/*))
 TEST_FILES := $(TESTS:%=test/%)
+LIBRARY_FILES := $(GLIBC_TESTS:%=test/%) $(CXX_TESTS:%=test/%)
 DIFF_FILES := $(DIFFS:%=diff/%)
 
 .PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux test-diff test-failures stress
 .PHONY: session test-host fuzz mutants bench bench-linux qemu-gdb gdb compdb lint clean help FORCE
-.PHONY: need-build need-qemu need-iso need-uefi need-bochs need-gdb need-host need-test need-lint
+.PHONY: need-build need-glibc need-qemu need-iso need-uefi need-bochs need-gdb need-host need-test
+.PHONY: need-lint
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -150,7 +165,9 @@ need-bochs: need-iso
 	    /usr/share/bochs/VGABIOS-lgpl-latest vgabios $(BOCHS_TERM) bochs-term
 need-gdb: need-iso
 	@sh tools/setup.sh gdb gdb
-need-host: need-build
+need-glibc: need-build
+	@sh tools/setup.sh $(GCC) gcc-x86-64-linux-gnu $(GXX) g++-x86-64-linux-gnu
+need-host: need-glibc
 	@sh tools/setup.sh clang clang llvm-symbolizer llvm \
 	    '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' libclang-rt-dev
 need-test: need-host need-gdb need-uefi need-bochs
@@ -247,6 +264,30 @@ $(USER_FILES:%=build/root/%): build/root/%: build/user/%
 	@mkdir -p $(@D)
 	@$(USTRIP) -s -o $@ $<
 
+# The tests with glibc. They stand in /test too, but in an archive of their own, because they are
+# large and few runs need them.
+
+build/glibc/%.c.o: %.c build/flags | need-glibc
+	@mkdir -p $(@D)
+	@$(GCC) $(UCFLAGS) -c -o $@ $<
+
+build/glibc/%.cc.o: %.cc build/flags | need-glibc
+	@mkdir -p $(@D)
+	@$(GXX) $(GCXXFLAGS) -c -o $@ $<
+
+$(foreach s,$(GLIBC_SOURCES),\
+    $(eval build/user/test/$(basename $(notdir $s))_glibc: build/glibc/$s.o))
+$(foreach s,$(CXX_SOURCES),$(eval build/user/test/$(basename $(notdir $s)): build/glibc/$s.o))
+
+$(LIBRARY_FILES:%=build/user/%): $(GLIBC_PARTS)
+	@mkdir -p $(@D)
+	@echo "  USER  $(@:build/user/%=/%)"
+	@$(if $(filter %.cc.o,$^),$(GXX),$(GCC)) -static -Wl,--gc-sections -o $@ $(filter %.o,$^)
+
+$(LIBRARY_FILES:%=build/root/%): build/root/%: build/user/%
+	@mkdir -p $(@D)
+	@$(USTRIP) -s -o $@ $<
+
 build/root/README: user/README
 	@mkdir -p $(@D) && cp $< $@
 build/root/etc/%: user/etc/%
@@ -256,8 +297,9 @@ build/root/etc/%: user/etc/%
 
 build/root.list: FORCE
 	@mkdir -p build
-	@echo '$(ROOT_DIRS) $(ROOT_FILES) $(TEST_FILES) $(DIFF_FILES)' | cmp -s - $@ || \
-	    echo '$(ROOT_DIRS) $(ROOT_FILES) $(TEST_FILES) $(DIFF_FILES)' >$@
+	@echo '$(ROOT_DIRS) $(ROOT_FILES) $(TEST_FILES) $(DIFF_FILES) $(LIBRARY_FILES)' | \
+	    cmp -s - $@ || \
+	    echo '$(ROOT_DIRS) $(ROOT_FILES) $(TEST_FILES) $(DIFF_FILES) $(LIBRARY_FILES)' >$@
 
 CPIO := cpio -o -H newc -R 0:0 --reproducible --quiet
 
@@ -269,6 +311,10 @@ build/initrd.cpio: $(ROOT_FILES:%=build/root/%) build/root.list
 build/test.cpio: $(TEST_FILES:%=build/root/%) build/root.list
 	@mkdir -p build/root/test
 	@cd build/root && printf '%s\n' test $(TEST_FILES) | $(CPIO) >../test.cpio
+
+build/glibc.cpio: $(LIBRARY_FILES:%=build/root/%) build/root.list
+	@mkdir -p build/root/test
+	@cd build/root && printf '%s\n' test $(LIBRARY_FILES) | $(CPIO) >../glibc.cpio
 
 build/diff.cpio: $(DIFF_FILES:%=build/root/%) build/root.list
 	@mkdir -p build/root/diff
@@ -323,14 +369,18 @@ run: $(RUNNABLE) | need-qemu ## one command in Pagoda: make run CMD='ls | wc'
 	@$(PYTHON) tools/run.py
 
 # What the parts need that are not programs in /test.
-SAMPLES := build/pagoda.iso build/diff.cpio
+SAMPLES := build/pagoda.iso build/diff.cpio build/glibc.cpio
 
 TEST_NEEDS := $(if $(T),need-qemu,need-test)
+NAMED_SAMPLES := $(if $(filter $(GLIBC_TESTS) $(CXX_TESTS),$(T)),build/glibc.cpio)
+TEST_FROM := $(RUNNABLE) $(if $(T),$(NAMED_SAMPLES),$(SAMPLES))
 
-test: $(RUNNABLE) $(if $(T),,$(SAMPLES)) | $(TEST_NEEDS) ## all tests; T=NAME: only /test/NAME
+test: $(TEST_FROM) | $(TEST_NEEDS) ## all tests; T=NAME: only /test/NAME
 	@$(PYTHON) tools/test.py '$(T)'
 
-test-linux: $(TEST_FILES:%=build/root/%) ## the test programs on this Linux
+LINUX_FILES := $(patsubst %,build/root/%,$(TEST_FILES) $(LIBRARY_FILES))
+
+test-linux: $(LINUX_FILES) ## the test programs on this Linux
 	@cd build/root/test && ./runtests $(T)
 
 test-diff: $(COMPARABLE) | need-qemu ## random programs on Pagoda and on this Linux, for SECONDS
@@ -411,5 +461,5 @@ help: ## this list
 	        { printf "    %-13s %s%s\n", $$1, $$3, $$2 == "" ? "" : " [" $$2 "]" }'
 
 -include $(KERNEL_OBJECTS:.o=.d) $(LIB_OBJECTS:.o=.d) $(LARGE_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
--include $(DIFF_OBJECTS:.o=.d)
+-include $(DIFF_OBJECTS:.o=.d) $(GLIBC_OBJECTS:.o=.d)
 -include $(SMALL_PROGRAMS:%=build/user/%.c.d) $(TEST_SOURCES:%=build/%.d)

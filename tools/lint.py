@@ -34,7 +34,7 @@ PLACES_MAX = 40  # printed for one check
 # The width of a line, the files that have lines of code, and the parts of the tree that keep to it.
 COLUMNS = 100
 TAB = 8
-CODE = {".c", ".h", ".S", ".inc", ".py", ".sh", ".ld", ".cfg", ".json"}
+CODE = {".c", ".cc", ".h", ".S", ".inc", ".py", ".sh", ".ld", ".cfg", ".json"}
 CODE_NAMES = {"Makefile", "Dockerfile", "run", ".clang-tidy"}
 NARROW = (
     "tools/", "user/", "test/user/", ".ci/", ".devcontainer/", "Makefile", "Dockerfile",
@@ -106,7 +106,7 @@ def check_width():
 
 def check_format():
     """clang-format has nothing to change."""
-    command = ["clang-format", "--dry-run", "--Werror", *map(str, tracked("*.c", "*.h"))]
+    command = ["clang-format", "--dry-run", "--Werror", *map(str, tracked("*.c", "*.cc", "*.h"))]
     done = subprocess.run(command, capture_output=True, text=True)
     for line in done.stderr.splitlines():
         place, error, _ = line.partition(" error: ")

@@ -47,6 +47,16 @@ def parallel_tests():
     return sorted({path.stem for path in files} - NOT_PARALLEL)
 
 
+def glibc_tests():
+    """Returns the programs in /test that are built with glibc; the Makefile lists them too."""
+    cxx = (path.stem for path in (ROOT / "test/user").glob("*/*.cc"))
+    return sorted({"library_threads_glibc", *cxx})
+
+
+# The archives of a machine that has these programs.
+WITH_GLIBC = {"PAGODA_ARCHIVES": "initrd.cpio test.cpio glibc.cpio extra.cpio"}
+
+
 def programs(*arguments, silence=60):
     """Returns the command that runs the programs in /test.
 
@@ -90,9 +100,11 @@ def parts(only):
     if only == "--failures":
         return all_failing_parts()
     if only:
-        if not set(only.split()) <= set(all_tests()):
-            sys.exit(f"test/user has no {only}. Choose from: {' '.join(all_tests())}")
-        return [("the programs in /test", programs(only), {})]
+        names, known = set(only.split()), sorted([*all_tests(), *glibc_tests()])
+        if not names <= set(known):
+            sys.exit(f"test/user has no {only}. Choose from: {' '.join(known)}")
+        settings = WITH_GLIBC if names & set(glibc_tests()) else {}
+        return [("the programs in /test", programs(only), settings)]
     found = []
     if (ROOT / "test/host/Makefile").exists():
         host = ["make", "--no-print-directory", "-s", "-C", str(ROOT / "test/host"), "test"]
@@ -102,6 +114,10 @@ def parts(only):
     for cpus in ("2", "4"):
         what = f"memory, processes, signals and threads on {cpus} CPUs"
         found.append((what, programs(*parallel_tests()), {"CPUS": cpus}))
+    glibc = programs(*glibc_tests())
+    for cpus in ("1", "4"):
+        what = f"threads of glibc and of C++, CPUS={cpus}"
+        found.append((what, glibc, {"CPUS": cpus, **WITH_GLIBC}))
     found.append(("the end of memory, in 32 MiB", small_machine_command(), {"MEM": "32M"}))
     found.append(("some programs, with each allocation failing", briefly, {}))
     found.append(("many at once, on 4 CPUs", programs("-t 120 stress", silence=150), {"CPUS": "4"}))

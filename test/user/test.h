@@ -35,7 +35,9 @@
    print a buffered line twice. */
 #pragma once
 
+#ifndef _GNU_SOURCE /* a C++ compiler has defined it */
 #define _GNU_SOURCE /* all that Linux has; so this file is included first */
+#endif
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,6 +53,11 @@
 #include <unistd.h>
 
 #include "pagoda.h"
+
+#ifdef __cplusplus
+#define _Noreturn [[noreturn]]
+extern "C" {
+#endif
 
 #define PAGE 4096UL
 #define KIB  1024UL
@@ -276,3 +283,7 @@ int regions_within(const void *start, size_t len);
 uint64_t random_seed(void);
 uint32_t random_next(uint64_t *state);
 uint32_t random_below(uint64_t *state, uint32_t limit);
+
+#ifdef __cplusplus
+}
+#endif

@@ -29,7 +29,7 @@ bool each_entry(const char *path, bool (*visit)(const char *name, void *context)
     bool goes_on = true;
     ssize_t len;
 
-    while (goes_on && (len = CHECK_OK(getdents(fd, (struct dirent *)bytes, sizeof(bytes)))) > 0) {
+    while (goes_on && (len = CHECK_OK(getdents64(fd, (struct dirent *)bytes, sizeof(bytes)))) > 0) {
         const struct dirent *entry;
 
         for (ssize_t at = 0; at < len && goes_on; at += entry->d_reclen) {

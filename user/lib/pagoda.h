@@ -4,6 +4,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Returns true if the kernel below this program is Pagoda. */
 bool on_pagoda(void);
 
@@ -17,3 +21,7 @@ void *pagoda_sbrk(intptr_t n);
 /* Makes the kernel recount every reference to every frame. Returns the number of differences, or -1
    with errno: ENOSYS on Linux. */
 long pagoda_audit(void);
+
+#ifdef __cplusplus
+}
+#endif
