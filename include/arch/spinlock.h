@@ -23,6 +23,7 @@ enum lock_rank {
     RANK_SPACES = 45,    /* 5: the list of all address spaces */
     RANK_TABLE = 50,     /* 5: a root table; from the root down, 51 to 53 are the levels below it */
     RANK_PIPE = 60,      /* 6: a pipe, the terminal, a process's signals */
+    RANK_ACTIONS = 61,   /* 6: the actions of signals, inside a process's signals */
     RANK_HEAP = 70,      /* 7: the kernel heap */
     RANK_FRAMES = 71,    /* 7: the buddy lists */
     RANK_INTERRUPT = 79, /* 8: bytes received by a device's interrupt handler */

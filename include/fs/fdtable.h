@@ -1,5 +1,5 @@
-/* File descriptors: small numbers for open files. All tasks of a process use one table, and so do
-   processes that were made by CLONE_FILES.
+/* File descriptors: small numbers for open files. Tasks that were made by CLONE_FILES use one
+   table, in one process or in several.
 
    Lock: the table's own (RANK_FILES, sleeps) guards all fields, and the functions take it. It is
    not held while a file is closed. */
@@ -16,13 +16,13 @@ __must_check int fdtable_create(struct fdtable **table);
 /* Makes a table with the same files under the same numbers. Error: -ENOMEM. */
 __must_check int fdtable_fork(struct fdtable *parent, struct fdtable **child);
 
-/* Adds a process that uses the table (CLONE_FILES). */
+/* Adds a task that uses the table (CLONE_FILES). */
 void fdtable_share(struct fdtable *table);
 
-/* Returns true if several processes use the table. */
+/* Returns true if several tasks use the table. */
 bool fdtable_is_shared(const struct fdtable *table);
 
-/* Drops a process that used the table. The last one closes all files and frees the table. */
+/* Drops a task that used the table. The last one closes all files and frees the table. */
 void fdtable_put(struct fdtable *table);
 
 /* Returns the open file `fd` with a reference, or NULL if there is none. */

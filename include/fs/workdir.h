@@ -1,5 +1,5 @@
-/* The working directory and the umask of a process. Processes that were made by CLONE_FS share
-   them, and so do all threads of a process. The functions take the lock. */
+/* The working directory and the umask of a task. Tasks that were made by CLONE_FS share them, as
+   the threads of a C library do. The functions take the lock. */
 #pragma once
 
 #include <fs/vnode.h>
@@ -15,6 +15,9 @@ struct workdir *workdir_fork(struct workdir *workdir);
 /* Add and drop a user; the last one frees it. */
 void workdir_share(struct workdir *workdir);
 void workdir_put(struct workdir *workdir);
+
+/* Returns true if it has several users. */
+bool workdir_is_shared(const struct workdir *workdir);
 
 /* Returns the directory, with a reference. */
 struct vnode *workdir_get(struct workdir *workdir);

@@ -1,10 +1,8 @@
-/* Processes: an address space, a file table, a place in the tree, and the tasks that run the
-   program (proc/task.h). */
+/* Processes: an address space, a place in the tree, and the tasks that run the program
+   (proc/task.h). */
 #pragma once
 
-#include <fs/fdtable.h>
 #include <fs/vnode.h>
-#include <fs/workdir.h>
 #include <proc/itimer.h>
 #include <proc/signal.h>
 #include <proc/task.h>
@@ -56,8 +54,6 @@ struct process {
     struct vspace *vspace;        /* (1) and (t), both; NULL once it has exited */
     bool has_barriers;            /* (a) membarrier(2) is registered */
     bool borrows_vspace;          /* (1) vspace is the parent's until exec (CLONE_VM) */
-    struct fdtable *files;        /* (1) and (t); NULL once it has exited */
-    struct workdir *workdir;      /* (1) and (t); NULL once it has exited */
     struct vnode *exe;            /* (1) and (t) the program's file; NULL once it has exited */
     struct process_layout layout; /* (1) and (t) */
     struct process_rlimit rlimits[PROCESS_RLIMITS]; /* (t); soft limits are read without lock */
@@ -108,8 +104,9 @@ void process_start_init(const char *path);
    caller. */
 struct fork_request {
     /* CSIGNAL (by which a tracer tells fork and clone apart), CLONE_VM, CLONE_VFORK, CLONE_FILES,
-       CLONE_FS, CLONE_SETTLS, CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID, CLONE_PARENT_SETTID */
-    unsigned flags;
+       CLONE_FS, CLONE_SIGHAND, CLONE_CLEAR_SIGHAND, CLONE_SETTLS, CLONE_CHILD_SETTID,
+       CLONE_CHILD_CLEARTID, CLONE_PARENT_SETTID */
+    uint64_t flags;
     uaddr_t stack;      /* the child's stack pointer; 0: the parent's */
     uint64_t tls;       /* CLONE_SETTLS: the child's FS base */
     uaddr_t child_tid;  /* CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID: a word of the child */
@@ -202,6 +199,10 @@ __must_check int process_link(struct process *process, struct process *parent);
 void process_unlink(struct process *process);
 
 /* ---- Without the tree lock ---- */
+
+/* Returns true if the current process has one task, and shares neither its address space nor its
+   actions with another process. Takes the tree lock. */
+bool process_is_alone(void);
 
 /* Returns the address space of a process, with a reference. `pid` is the number of the process or of
    one of its tasks. Returns NULL if there is none, or it has exited. Takes the tree lock. */

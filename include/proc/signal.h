@@ -6,6 +6,7 @@
 
        signal.c       posting, and taking one that is pending
        kill.c         posting by number: to a process, a group, all
+       actions.c      the actions, which processes may share
        sigaction.c    a process's settings: actions, the mask, the alternate stack; waiting
        deliver.c      acting on a signal that was taken; stopping and continuing
        sigframe.c     a handler's frame on the user's stack, and the way back
@@ -26,6 +27,7 @@
 #include <sched/waitq.h>
 
 struct process;
+struct signal_actions;
 struct task;
 struct trapframe;
 
@@ -84,20 +86,20 @@ enum job_state { JOB_RUNNING, JOB_STOPPED };
 
 /* The signals of a process. Writers of a field: (l) the holder of the lock. */
 struct signal_state {
-    struct spinlock lock;                  /* RANK_PIPE; for the signals of its tasks too */
-    struct signal_queue pending;           /* (l) for any of its tasks */
-    struct signal_action actions[SIGNALS]; /* (l) [signo - 1] */
-    bool spared;             /* (l) it is init, for which default actions do nothing */
-    enum job_state job;      /* (l) */
-    unsigned stop_number;    /* (l) counts the stops that have begun */
-    int stop_signo;          /* (l) the signal of the stop; 0: there is none */
-    unsigned asleep;         /* (l) tasks that sleep because of the stop */
-    bool stop_told;          /* (l) the parent was notified of the stop */
-    bool continue_due;       /* (l) the parent is to be notified of the end of a stop */
-    struct waitq continued;  /* where a stopped or held task sleeps */
-    bool exiting;            /* (l) all tasks are to end */
-    struct task *execs;      /* (l) the task that ends all others; NULL: none */
-    struct waitq task_ended; /* where it waits for their end */
+    struct spinlock lock;           /* RANK_PIPE; for the signals of its tasks too */
+    struct signal_queue pending;    /* (l) for any of its tasks */
+    struct signal_actions *actions; /* (l) processes may share them; replaced in exec */
+    bool spared;                    /* (l) it is init, for which default actions do nothing */
+    enum job_state job;             /* (l) */
+    unsigned stop_number;           /* (l) counts the stops that have begun */
+    int stop_signo;                 /* (l) the signal of the stop; 0: there is none */
+    unsigned asleep;                /* (l) tasks that sleep because of the stop */
+    bool stop_told;                 /* (l) the parent was notified of the stop */
+    bool continue_due;              /* (l) the parent is to be notified of the end of a stop */
+    struct waitq continued;         /* where a stopped or held task sleeps */
+    bool exiting;                   /* (l) all tasks are to end */
+    struct task *execs;             /* (l) the task that ends all others; NULL: none */
+    struct waitq task_ended;        /* where it waits for their end */
 };
 
 /* The signals of a task. Writers of a field: (l) the holder of signals.lock of the process; (o)
@@ -122,10 +124,18 @@ struct task_signals {
 };
 
 void signal_init(struct signal_state *state);
+void signal_destroy(struct signal_state *state);
 
-/* Copies the actions to the process of a child, and the mask and the alternate stack of the current
-   task to the child. Nothing is pending for it. */
-void signal_fork(struct task *child);
+/* Gives the first process the default actions. -ENOMEM. */
+__must_check int signal_create_actions(struct process *init);
+
+/* Lets a child share the actions of the current process (CLONE_SIGHAND), or copies them, or, with
+   CLONE_CLEAR_SIGHAND, those without a handler. -ENOMEM. */
+__must_check int signal_copy_actions(struct process *child, uint64_t flags);
+
+/* Copies the mask of the current task to the child. Copies the alternate stack too, unless both are
+   to run in one address space. Nothing is pending for the child. */
+void signal_fork(struct task *child, uint64_t flags);
 
 /* While a process forks, its child is no member of its group yet. A signal that is sent to the
    group meanwhile is for the child too. Begin: such signals are collected for the current task from
@@ -135,9 +145,14 @@ void signal_fork(struct task *child);
 void signal_fork_begin(void);
 void signal_fork_end(struct task *child);
 
-/* Resets the actions for a new program: ignored signals stay ignored, others get the default. The
-   alternate stack goes. */
-void signal_exec(void);
+/* Makes actions in *spare for signal_exec if other processes share those of the current one.
+   -ENOMEM. */
+__must_check int signal_exec_prepare(struct signal_actions **spare);
+void signal_exec_discard(struct signal_actions *spare);
+
+/* Resets the actions for a new program: ignored signals stay ignored, others get the default. If
+   other processes share the actions, *spare takes their place. The alternate stack goes. */
+void signal_exec(struct signal_actions **spare);
 
 /* ---- Posting ---- */
 

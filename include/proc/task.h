@@ -1,10 +1,13 @@
 /* Tasks: the threads of a program. A process has one or more; each runs on a struct thread of
-   sched/, in the address space and with the files of its process.
+   sched/, in the address space of its process. Most share their descriptors and their working
+   directory with the other tasks of the process (CLONE_FILES, CLONE_FS).
 
    A task's number (tid) comes from the same numbers as pids. The first task of a process, its
    leader, has the number of the process. */
 #pragma once
 
+#include <fs/fdtable.h>
+#include <fs/workdir.h>
 #include <proc/ptrace.h>
 #include <proc/signal.h>
 #include <sched/thread.h>
@@ -20,6 +23,7 @@ TAILQ_HEAD(task_list, task);
 /* The lock under which a field is written:
      (t) the process-tree lock
      (l) signals.lock of the process
+     (m) the tree lock, by the task itself, which reads it without lock
      (o) none, because only the task itself uses it
      (c) constant once the task runs */
 struct task {
@@ -31,6 +35,8 @@ struct task {
     bool has_ended;               /* (t) */
     int end_status;               /* (t) as wait4 returns it, if the process has none */
     char name[TASK_NAME_SIZE];    /* (t) others may see half a change */
+    struct fdtable *files;        /* (m) its descriptors; NULL once it ends */
+    struct workdir *workdir;      /* (m) its working directory and umask; NULL once it ends */
     uaddr_t set_child_tid;        /* (c) where it writes its tid first; 0: nowhere */
     uaddr_t clear_tid;            /* (o) a word to clear when it ends (proc/futex.h); 0: none */
     uaddr_t robust_list;          /* (o) as set_robust_list(2) passed it; 0: none */
@@ -91,6 +97,22 @@ void task_set_name(struct task *task, const char *name);
 
 /* Returns the CPU time of a task. The tree lock is held, or the task is the caller. */
 struct cputime task_cputime(struct task *task);
+
+/* ---- sharing.c: descriptors and working directories. These take the tree lock ---- */
+
+/* Lets a new task share those of the current one (CLONE_FILES, CLONE_FS), or copies them. -ENOMEM:
+   the caller drops what the task has. Takes no lock. */
+__must_check int task_copy_files(struct task *task, unsigned flags);
+
+/* Drops both, of a task that ends or was not started. */
+void task_drop_files(struct task *task);
+
+/* Gives the current task other descriptors, and drops the old ones. */
+void task_replace_files(struct task *self, struct fdtable *files);
+
+/* Ends the sharing of what CLONE_FILES and CLONE_FS name: unshare(2). -ENOMEM: nothing has
+   changed. */
+__must_check int task_unshare(unsigned flags);
 
 /* ---- fork.c, exit.c ---- */
 

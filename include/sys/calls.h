@@ -21,7 +21,7 @@
 
 #define PROCESS_CALLS(X)                                                                           \
     X(fork) X(vfork) X(clone) X(execve) X(execveat) X(exit) X(exit_group)                          \
-    X(wait4) X(waitid)                                                                             \
+    X(wait4) X(waitid) X(unshare)                                                                  \
     X(getpid) X(gettid) X(getppid) X(setpgid) X(getpgid) X(getpgrp) X(setsid) X(getsid)            \
     X(getuid) X(geteuid) X(getgid) X(getegid) X(setuid) X(setgid) X(setreuid) X(setregid)          \
     X(setresuid) X(setresgid) X(getresuid) X(getresgid) X(setfsuid) X(setfsgid)                    \

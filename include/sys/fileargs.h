@@ -9,7 +9,7 @@
 /* Returns the open file `fd` with a reference, or NULL if there is none. */
 static inline struct file *file_from_fd(int fd)
 {
-    return fdtable_get(process_current()->files, fd);
+    return fdtable_get(task_current()->files, fd);
 }
 
 /* Returns the open file `fd` with a reference, or NULL if there is none. A file that was opened

@@ -15,6 +15,7 @@ const char *lock_rank_name(unsigned rank)
         NAME(RANK_SPACES),
         NAME(RANK_TABLE),
         NAME(RANK_PIPE),
+        NAME(RANK_ACTIONS),
         NAME(RANK_HEAP),
         NAME(RANK_FRAMES),
         NAME(RANK_INTERRUPT),

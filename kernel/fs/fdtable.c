@@ -23,7 +23,7 @@ struct fd_slot {
 };
 
 struct fdtable {
-    unsigned users;        /* atomic: processes */
+    unsigned users;        /* atomic: tasks */
     struct mutex lock;     /* RANK_FILES; guards the rest */
     unsigned capacity;     /* number of slots */
     struct fd_slot *slots; /* on the heap */

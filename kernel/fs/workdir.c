@@ -45,6 +45,11 @@ void workdir_share(struct workdir *workdir)
     atomic_add_fetch(&workdir->users, 1u);
 }
 
+bool workdir_is_shared(const struct workdir *workdir)
+{
+    return atomic_load(&workdir->users) > 1;
+}
+
 void workdir_put(struct workdir *workdir)
 {
     if (atomic_sub_fetch(&workdir->users, 1u) > 0)

@@ -139,7 +139,6 @@ static enum disposition choose(struct task *self, const struct signal_info *info
 {
     struct signal_state *state = &self->process->signals;
     int signo = info->signo;
-    struct signal_action *mine = &state->actions[signo - 1];
 
     assert(spin_is_held(&state->lock));
     if (self->signals.blocked & BIT(signo)) { /* a tracer has replaced another signal by it */
@@ -148,11 +147,9 @@ static enum disposition choose(struct task *self, const struct signal_info *info
     }
     if (signal_is_ignored(state, signo))
         return IGNORE;
-    if (!has_handler(mine))
+    *action = action_use(state->actions, signo);
+    if (!has_handler(action))
         return BIT(signo) & DEFAULT_STOP ? STOP : DIE;
-    *action = *mine;
-    if (mine->flags & SA_RESETHAND)
-        mine->handler = (uaddr_t)SIG_DFL;
     return CALL;
 }
 

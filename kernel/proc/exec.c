@@ -51,8 +51,9 @@ struct loading {
     struct vspace *vspace;
     struct elf_image image;
     struct exec_arguments args;
-    struct fdtable *files; /* a copy of shared descriptors; NULL: none is needed */
-    uaddr_t strings;       /* where the arguments start on the stack */
+    struct fdtable *files;          /* a copy of shared descriptors; NULL: none is needed */
+    struct signal_actions *actions; /* to take the place of shared ones; NULL: none is needed */
+    uaddr_t strings;                /* where the arguments start on the stack */
     uaddr_t rsp;
     uint64_t auxv[AUXV_ENTRIES][2];
 };
@@ -280,20 +281,33 @@ static int follow_scripts(struct loading *loading, struct vnode *cwd,
     return is_script;
 }
 
-static int find_program(struct loading *loading, struct process *process,
-                        const struct exec_request *request)
+static int find_program(struct loading *loading, const struct exec_request *request)
 {
-    struct vnode *cwd = workdir_get(process->workdir);
+    struct vnode *cwd = workdir_get(task_current()->workdir);
     int err = follow_scripts(loading, cwd, request);
 
     vnode_put(cwd);
     return err;
 }
 
-/* Copies the descriptors if another process shares them, because the new program closes some. */
-static int unshare_files(struct loading *loading, struct process *process)
+/* Makes copies of descriptors and actions that are shared, because the new program changes both.
+   If only other tasks of the process share the descriptors, the copy turns out to be unneeded when
+   they have ended, and record locks stay with the descriptors. */
+static int prepare_unsharing(struct loading *loading)
 {
-    return fdtable_is_shared(process->files) ? fdtable_fork(process->files, &loading->files) : 0;
+    struct fdtable *files = task_current()->files;
+    int err = fdtable_is_shared(files) ? fdtable_fork(files, &loading->files) : 0;
+
+    return err ? err : signal_exec_prepare(&loading->actions);
+}
+
+/* Ends the sharing of descriptors. */
+static void unshare_files(struct loading *loading, struct task *self)
+{
+    if (!loading->files || !fdtable_is_shared(self->files))
+        return;
+    task_replace_files(self, loading->files);
+    loading->files = NULL;
 }
 
 /* Replaces the old program of the process by the new one. */
@@ -301,7 +315,6 @@ static void change_over(struct loading *loading, struct process *process, const 
 {
     struct vspace *old = process->vspace;
     struct vnode *old_exe = process->exe;
-    struct fdtable *old_files = loading->files ? process->files : NULL;
     struct trapframe *tf = thread_trapframe(thread_current());
     uint64_t vector = tf->vector, number = tf->error;
 
@@ -313,24 +326,20 @@ static void change_over(struct loading *loading, struct process *process, const 
     process->has_barriers = false;
     process->layout = loading_layout(loading);
     process->exe = loading->exe;
-    if (loading->files)
-        process->files = loading->files;
     process->has_execed = true;
     strlcpy(task_current()->name, name, sizeof(task_current()->name));
     mutex_unlock(&process_tree_lock);
 
     loading->exe = NULL;
     loading->vspace = NULL;
-    loading->files = NULL;
     thread_set_space(&process->vspace->pagetable.mmu);
     if (old)
         vspace_leave(old);
     vnode_exe_put(old_exe);
-    if (old_files)
-        fdtable_put(old_files);
-    fdtable_close_on_exec(process->files);
+    unshare_files(loading, task_current());
+    fdtable_close_on_exec(task_current()->files);
     task_current()->repeats = (struct fault_repeats){0};
-    signal_exec();
+    signal_exec(&loading->actions);
     news_of_vfork_end(process);
     context_exec(&thread_current()->context, tf, loading->image.entry, loading->rsp);
     tf->vector = vector; /* of the call, whose exit a tracer sees later */
@@ -351,11 +360,11 @@ int process_exec(const struct exec_request *request)
     if (!err && !process->vspace) /* the first program, which has no caller to name it */
         err = arguments_rename(&loading.args, request->path);
     if (!err)
-        err = find_program(&loading, process, request);
+        err = find_program(&loading, request);
     if (!err)
         err = loading_build(&loading, process);
     if (!err)
-        err = unshare_files(&loading, process);
+        err = prepare_unsharing(&loading);
     if (!err)
         err = task_end_others();
     if (!err)
@@ -364,6 +373,7 @@ int process_exec(const struct exec_request *request)
         vspace_leave(loading.vspace);
     if (loading.files)
         fdtable_put(loading.files);
+    signal_exec_discard(loading.actions);
     heap_free(loading.args.bytes);
     vnode_exe_put(loading.exe);
     if (!err)

@@ -29,24 +29,18 @@
 #include <vm/audit.h>
 #include "signal_set.h"
 
-/* Drops memory and files. The fields are cleared first, under the lock, so that observers do not
+/* Drops the memory and the program. The fields are cleared first, under the lock, so that observers do not
    find them half gone. */
 static void give_back(struct process *process)
 {
     mutex_lock(&process_tree_lock);
     process->earlier_faults = process_usage(process).minor_faults;
     struct vspace *vspace = process->vspace;
-    struct fdtable *files = process->files;
-    struct workdir *workdir = process->workdir;
     struct vnode *exe = process->exe;
     process->vspace = NULL;
-    process->files = NULL;
-    process->workdir = NULL;
     process->exe = NULL;
     mutex_unlock(&process_tree_lock);
 
-    fdtable_put(files);
-    workdir_put(workdir);
     if (vspace)
         vspace_leave(vspace);
     vnode_exe_put(exe);
@@ -189,6 +183,7 @@ void task_exit(int status)
         process->exit_status = status; /* that of the last one to leave stays, as on Linux */
     spin_unlock(&process->signals.lock);
     futex_leave();
+    task_drop_files(self);
     task_free_ended(process);
     /* Before the last task gives the address space back: this one may be preempted in between, and
        would load freed tables when it runs again. */

@@ -44,21 +44,6 @@ static int copy_vspace(struct process *child, struct process *parent, unsigned f
     return 0;
 }
 
-/* Shares the descriptors and the working directory with the child, or copies them. */
-static int copy_files(struct process *child, struct process *parent, unsigned flags)
-{
-    if (flags & CLONE_FS)
-        workdir_share(child->workdir = parent->workdir);
-    else
-        child->workdir = workdir_fork(parent->workdir);
-    if (!child->workdir)
-        return -ENOMEM;
-    if (!(flags & CLONE_FILES))
-        return fdtable_fork(parent->files, &child->files);
-    fdtable_share(child->files = parent->files);
-    return 0;
-}
-
 static void copy_registers(struct task *child, const struct fork_request *request)
 {
     struct trapframe *tf = thread_trapframe(child->thread);
@@ -88,21 +73,18 @@ static void copy_rest(struct process *child, struct process *parent)
     memcpy(child->rlimits, parent->rlimits, sizeof(child->rlimits));
     child->counts_cpu = process_limit(child, RLIMIT_CPU) != ~0ul;
     mutex_unlock(&process_tree_lock);
-    signal_fork(child->leader);
 }
 
 /* Frees a child that has not been linked, as far as it was made. */
 static void child_discard(struct process *child)
 {
     vnode_exe_put(child->exe);
-    if (child->workdir)
-        workdir_put(child->workdir);
-    if (child->files)
-        fdtable_put(child->files);
     if (child->vspace)
         vspace_leave(child->vspace);
-    if (child->leader)
+    if (child->leader) {
+        task_drop_files(child->leader);
         task_free(child->leader);
+    }
     process_free(child);
 }
 
@@ -116,7 +98,9 @@ static int child_create(const struct fork_request *request, struct process **out
         return err;
     child->leader = task_create(child, task_begin);
     if (child->leader)
-        err = copy_files(child, parent, request->flags);
+        err = task_copy_files(child->leader, request->flags);
+    if (!err)
+        err = signal_copy_actions(child, request->flags);
     if (!err)
         err = copy_vspace(child, parent, request->flags);
     if (err) {
@@ -124,6 +108,7 @@ static int child_create(const struct fork_request *request, struct process **out
         return err;
     }
     copy_rest(child, parent);
+    signal_fork(child->leader, request->flags);
     copy_registers(child->leader, request);
     child->is_vforked = request->flags & CLONE_VFORK;
     child->borrows_vspace = request->flags & CLONE_VM;
@@ -232,12 +217,36 @@ static int task_link_new(struct task *task, unsigned flags)
     return err ? err : tid;
 }
 
-int task_clone(const struct fork_request *request)
+/* Frees a task that has not been linked. */
+static void task_discard(struct task *task)
 {
-    task_free_ended(process_current());
+    task_drop_files(task);
+    task_free(task);
+}
+
+/* Makes a task that is still to be linked. -ENOMEM. */
+static int task_make(const struct fork_request *request, struct task **out)
+{
     struct task *task = task_create(process_current(), task_begin);
+
     if (!task)
         return -ENOMEM;
+    if (task_copy_files(task, request->flags)) {
+        task_discard(task);
+        return -ENOMEM;
+    }
+    *out = task;
+    return 0;
+}
+
+int task_clone(const struct fork_request *request)
+{
+    struct task *task;
+
+    task_free_ended(process_current());
+    int err = task_make(request, &task);
+    if (err)
+        return err;
     copy_registers(task, request);
     task->signals.blocked = task_current()->signals.blocked;
     strlcpy(task->name, task_current()->name, sizeof(task->name));
@@ -246,7 +255,7 @@ int task_clone(const struct fork_request *request)
     int tid = task_link_new(task, request->flags);
     if (tid < 0) {
         vspace_leave(task->process->vspace);
-        task_free(task);
+        task_discard(task);
         return tid;
     }
     tell_parent_tid(request, tid);
@@ -302,11 +311,11 @@ void process_start_init(const char *path)
 {
     struct process *init = process_alloc();
 
-    if (!init || fdtable_create(&init->files) ||
-        !(init->workdir = workdir_create(vfs_root, UMASK_DEFAULT)))
+    if (!init || signal_create_actions(init))
         panic("no memory for the first process");
     init->leader = task_create(init, init_begin);
-    if (!init->leader)
+    if (!init->leader || fdtable_create(&init->leader->files) ||
+        !(init->leader->workdir = workdir_create(vfs_root, UMASK_DEFAULT)))
         panic("no memory for the first thread");
     init->leader->thread->rate = TURN_RATE_ONE / INIT_WEIGHT;
     strlcpy(init->leader->name, path, sizeof(init->leader->name));

@@ -73,6 +73,7 @@ struct process *process_alloc(void)
 
 void process_free(struct process *process)
 {
+    signal_destroy(&process->signals);
     heap_free(process);
 }
 

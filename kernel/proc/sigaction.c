@@ -33,10 +33,12 @@ int signal_set_action(int signo, const struct signal_action *action, struct sign
         return -EINVAL;
     spin_lock(&state->lock);
     if (old)
-        *old = state->actions[signo - 1];
+        *old = action_get(state->actions, signo);
     if (action) {
-        state->actions[signo - 1] = *action;
-        state->actions[signo - 1].mask &= ~UNBLOCKABLE;
+        struct signal_action new = *action;
+
+        new.mask &= ~UNBLOCKABLE;
+        action_set(state->actions, signo, &new);
         if (signal_is_ignored(state, signo)) {
             state->pending.set &= ~BIT(signo);
             TAILQ_FOREACH (task, &process_current()->tasks, link)

@@ -15,10 +15,12 @@
    Always true: each signal is pending once at most in each queue; SIGKILL and SIGSTOP are never
    blocked.
 
-   Lock: signals.lock of each process (RANK_PIPE), one at a time. Inside it the tasks of the process
+   Lock: signals.lock of each process (RANK_PIPE), one at a time. Inside it the actions have a lock
+   of their own, because processes may share them (actions.c). Inside signals.lock the tasks of the process
    neither come nor go, so a sender wakes them. */
 
 #include <linux/errno.h>
+#include <linux/sched.h>
 #include <arch/atomic.h>
 #include <lib/panic.h>
 #include <lib/string.h>
@@ -33,16 +35,41 @@ void signal_init(struct signal_state *state)
     waitq_init(&state->task_ended);
 }
 
-void signal_fork(struct task *child)
+void signal_destroy(struct signal_state *state)
 {
-    struct signal_state *mine = &process_current()->signals;
+    actions_put(state->actions);
+}
+
+int signal_create_actions(struct process *init)
+{
+    init->signals.actions = actions_create();
+    return init->signals.actions ? 0 : -ENOMEM;
+}
+
+int signal_copy_actions(struct process *child, uint64_t flags)
+{
+    struct signal_actions *mine = process_current()->signals.actions;
+
+    if (flags & CLONE_SIGHAND) {
+        actions_share(child->signals.actions = mine);
+        return 0;
+    }
+    child->signals.actions = actions_create();
+    if (!child->signals.actions)
+        return -ENOMEM;
+    actions_copy(child->signals.actions, mine);
+    if (flags & CLONE_CLEAR_SIGHAND)
+        actions_reset(child->signals.actions);
+    return 0;
+}
+
+void signal_fork(struct task *child, uint64_t flags)
+{
     const struct task_signals *self = &task_current()->signals;
 
-    spin_lock(&mine->lock);
     child->signals.blocked = self->blocked;
-    memcpy(child->process->signals.actions, mine->actions, sizeof(mine->actions));
-    spin_unlock(&mine->lock);
-    child->signals.stack = self->stack;
+    if (!(flags & CLONE_VM) || (flags & CLONE_VFORK))
+        child->signals.stack = self->stack;
     child->signals.trap = self->trap;
 }
 
@@ -77,19 +104,35 @@ void signal_fork_end(struct task *child)
         thread_set_work(child->thread, WORK_SIGNAL);
 }
 
-void signal_exec(void)
+int signal_exec_prepare(struct signal_actions **spare)
+{
+    if (!actions_are_shared(process_current()->signals.actions))
+        return 0;
+    *spare = actions_create();
+    return *spare ? 0 : -ENOMEM;
+}
+
+void signal_exec_discard(struct signal_actions *spare)
+{
+    actions_put(spare);
+}
+
+/* No other process can begin to share the actions meanwhile, because this one does not fork. */
+void signal_exec(struct signal_actions **spare)
 {
     struct signal_state *state = &process_current()->signals;
+    struct signal_actions *old = NULL;
 
-    spin_lock(&state->lock);
-    for (unsigned n = 0; n < SIGNALS; n++) {
-        bool is_ignored = state->actions[n].handler == (uaddr_t)SIG_IGN;
-
-        /* Flags, mask and restorer belong to the old program. */
-        state->actions[n] =
-            (struct signal_action){.handler = (uaddr_t)(is_ignored ? SIG_IGN : SIG_DFL)};
+    if (*spare) {
+        actions_copy(*spare, state->actions);
+        spin_lock(&state->lock);
+        old = state->actions;
+        state->actions = *spare;
+        spin_unlock(&state->lock);
+        *spare = NULL;
     }
-    spin_unlock(&state->lock);
+    actions_reset(state->actions);
+    actions_put(old);
     task_current()->signals.stack = (struct signal_stack){0};
 }
 
@@ -98,7 +141,7 @@ struct signal_action signal_action_of(struct process *process, int signo)
     struct signal_state *state = &process->signals;
 
     spin_lock(&state->lock);
-    struct signal_action action = state->actions[signo - 1];
+    struct signal_action action = action_get(state->actions, signo);
     spin_unlock(&state->lock);
     return action;
 }
@@ -114,10 +157,10 @@ struct signal_masks signal_masks_of(struct task *task)
         .blocked = task->signals.blocked,
     };
     for (int signo = 1; signo <= SIGNALS; signo++) {
-        const struct signal_action *action = &state->actions[signo - 1];
+        const struct signal_action action = action_get(state->actions, signo);
 
-        masks.ignored |= action->handler == (uaddr_t)SIG_IGN ? BIT(signo) : 0;
-        masks.caught |= has_handler(action) ? BIT(signo) : 0;
+        masks.ignored |= action.handler == (uaddr_t)SIG_IGN ? BIT(signo) : 0;
+        masks.caught |= has_handler(&action) ? BIT(signo) : 0;
     }
     spin_unlock(&state->lock);
     return masks;
@@ -136,9 +179,8 @@ bool signal_is_held_off(int signo)
 
 bool signal_is_ignored(const struct signal_state *state, int signo)
 {
-    uaddr_t handler = state->actions[signo - 1].handler;
-
     assert(spin_is_held(&state->lock));
+    uaddr_t handler = action_get(state->actions, signo).handler;
     if (handler != (uaddr_t)SIG_DFL)
         return handler == (uaddr_t)SIG_IGN;
     return state->spared || (BIT(signo) & DEFAULT_IGNORED);
@@ -152,7 +194,7 @@ static bool is_fatal(const struct task *task, int signo)
 
     if (is_traced(task) && signo != SIGKILL)
         return false;
-    bool is_default = state->actions[signo - 1].handler == (uaddr_t)SIG_DFL;
+    bool is_default = action_get(state->actions, signo).handler == (uaddr_t)SIG_DFL;
 
     return is_default && !(BIT(signo) & DEFAULT_STOP) && !signal_is_ignored(state, signo);
 }
@@ -361,12 +403,12 @@ bool signal_force(const struct signal_info *info)
 {
     struct task *self = task_current();
     struct signal_state *state = &self->process->signals;
-    struct signal_action *action = &state->actions[info->signo - 1];
     uint64_t bit = BIT(info->signo);
 
     spin_lock(&state->lock);
-    if ((self->signals.blocked & bit) || !has_handler(action)) {
-        *action = (struct signal_action){0};
+    const struct signal_action action = action_get(state->actions, info->signo);
+    if ((self->signals.blocked & bit) || !has_handler(&action)) {
+        action_set(state->actions, info->signo, &(struct signal_action){0});
         state->spared = false;
     }
     self->signals.blocked &= ~bit;

@@ -35,6 +35,29 @@ static inline bool has_handler(const struct signal_action *action)
     return action->handler != (uaddr_t)SIG_DFL && action->handler != (uaddr_t)SIG_IGN;
 }
 
+/* ---- actions.c ---- */
+
+/* Makes actions with the defaults. Returns NULL if memory is out. */
+struct signal_actions *actions_create(void);
+
+/* Copies all actions. */
+void actions_copy(struct signal_actions *to, struct signal_actions *from);
+
+/* Add and drop a process that uses them; the last one frees them. actions_put takes NULL too. */
+void actions_share(struct signal_actions *actions);
+void actions_put(struct signal_actions *actions);
+bool actions_are_shared(const struct signal_actions *actions);
+
+/* Gives each signal that is not ignored its default action. */
+void actions_reset(struct signal_actions *actions);
+
+struct signal_action action_get(struct signal_actions *actions, int signo);
+void action_set(struct signal_actions *actions, int signo, const struct signal_action *action);
+
+/* Returns the action of a signal that was taken. If its handler is to be called once, the signal
+   gets the default action. */
+struct signal_action action_use(struct signal_actions *actions, int signo);
+
 /* ---- signals.lock is held ---- */
 
 /* Adds a signal that is not pending yet; if it is, the first one's information stays. */

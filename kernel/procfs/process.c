@@ -177,7 +177,8 @@ int procfs_cwd(uint64_t key, struct vnode **target)
 
     if (!process)
         return -ESRCH;
-    struct vnode *cwd = process->workdir ? workdir_get(process->workdir) : NULL;
+    struct workdir *workdir = process->leader->workdir;
+    struct vnode *cwd = workdir ? workdir_get(workdir) : NULL;
     procfs_release();
     *target = cwd;
     return cwd ? 0 : -ENOENT;
@@ -200,7 +201,8 @@ int procfs_fd(uint64_t key, struct vnode **target)
 
     if (!process)
         return -ESRCH;
-    struct file *file = process->files ? fdtable_get(process->files, (uint32_t)key) : NULL;
+    struct fdtable *files = process->leader->files;
+    struct file *file = files ? fdtable_get(files, (uint32_t)key) : NULL;
     procfs_release();
     int err = get_target(file ? file->vnode : NULL, target);
     if (file)
@@ -214,7 +216,8 @@ uint32_t procfs_next_fd(uint64_t key, uint32_t from)
 
     if (!process)
         return PSEUDO_NO_NUMBER;
-    int fd = process->files ? fdtable_next(process->files, from) : -1;
+    struct fdtable *files = process->leader->files;
+    int fd = files ? fdtable_next(files, from) : -1;
     procfs_release();
     return fd < 0 ? PSEUDO_NO_NUMBER : (uint32_t)fd;
 }

@@ -122,8 +122,8 @@ static void print_identity(struct text_sink *sink, struct task *task)
 
     print_name(sink, task->name);
     sink_printf(sink, "\n");
-    if (process->workdir) /* as on Linux, a zombie has no umask */
-        sink_printf(sink, "Umask:\t%04o\n", workdir_umask(process->workdir));
+    if (task->workdir) /* as on Linux, a zombie has no umask */
+        sink_printf(sink, "Umask:\t%04o\n", workdir_umask(task->workdir));
     sink_printf(sink, "State:\t%c (%s)\n", letter, state_name(letter));
     sink_printf(sink, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", process->pid,
                 task->tid, parent_pid(process), tracer_pid(task));

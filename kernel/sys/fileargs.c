@@ -26,7 +26,7 @@ static int copy_path(const char __user *from, char **path)
 static int start_dir(int dirfd, const char *path, struct vnode **dir)
 {
     if (dirfd == AT_FDCWD) {
-        *dir = workdir_get(process_current()->workdir);
+        *dir = workdir_get(task_current()->workdir);
         return 0;
     }
     struct file *file = file_from_fd(dirfd);

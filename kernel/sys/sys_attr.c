@@ -44,7 +44,7 @@ SYSCALL2(sys_fchmod, int, fd, unsigned, mode)
 
 SYSCALL1(sys_umask, unsigned, mask)
 {
-    return workdir_set_umask(process_current()->workdir, mask & 0777);
+    return workdir_set_umask(task_current()->workdir, mask & 0777);
 }
 
 /* ---- Owners: stored, but not checked, because every user is root ---- */

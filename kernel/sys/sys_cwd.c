@@ -14,7 +14,7 @@ static int set_cwd(struct vnode *dir)
         vnode_put(dir);
         return -ENOTDIR;
     }
-    workdir_set(process_current()->workdir, dir);
+    workdir_set(task_current()->workdir, dir);
     return 0;
 }
 
@@ -45,7 +45,7 @@ SYSCALL2(sys_getcwd, char __user *, to, size_t, size)
 
     if (!path)
         return -ENOMEM;
-    struct vnode *dir = workdir_get(process_current()->workdir);
+    struct vnode *dir = workdir_get(task_current()->workdir);
     ssize_t len = vnode_getcwd(dir, path, PATH_MAX);
     vnode_put(dir);
     if (len >= 0) {

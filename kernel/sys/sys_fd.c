@@ -1,6 +1,7 @@
 /* File descriptors: opening, closing, duplicating, fcntl. */
 #include <linux/close_range.h>
 #include <linux/errno.h>
+#include <linux/sched.h>
 #include <fs/pipe.h>
 #include <fs/vfs.h>
 #include <sys/fileargs.h>
@@ -10,7 +11,7 @@
 
 static struct fdtable *current_files(void)
 {
-    return process_current()->files;
+    return task_current()->files;
 }
 
 /* Returns the descriptor flags that the flags of an open ask for. */
@@ -51,7 +52,7 @@ static long open_path(int dirfd, const char __user *path, unsigned flags, unsign
 
     if (err)
         return err;
-    int fd = open_arg(&arg, flags, mode & 07777 & ~workdir_umask(process_current()->workdir));
+    int fd = open_arg(&arg, flags, mode & 07777 & ~workdir_umask(task_current()->workdir));
     path_arg_put(&arg);
     return fd;
 }
@@ -76,11 +77,13 @@ SYSCALL1(sys_close, int, fd)
     return fdtable_close(current_files(), fd);
 }
 
-/* CLOSE_RANGE_UNSHARE has no effect, because no two processes share a descriptor table. */
 SYSCALL3(sys_close_range, unsigned, first, unsigned, last, unsigned, flags)
 {
     if ((flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)) || first > last)
         return -EINVAL;
+    int err = flags & CLOSE_RANGE_UNSHARE ? task_unshare(CLONE_FILES) : 0;
+    if (err)
+        return err;
     if (flags & CLOSE_RANGE_CLOEXEC)
         fdtable_set_cloexec_range(current_files(), first, last);
     else

@@ -84,9 +84,9 @@ static int ioctl_file(struct file *file, int fd, unsigned request, uaddr_t arg)
 {
     switch (request) {
     case FIOCLEX:
-        return fdtable_set_flags(process_current()->files, fd, FD_CLOEXEC);
+        return fdtable_set_flags(task_current()->files, fd, FD_CLOEXEC);
     case FIONCLEX:
-        return fdtable_set_flags(process_current()->files, fd, 0);
+        return fdtable_set_flags(task_current()->files, fd, 0);
     case FIONBIO:
         return set_nonblocking(file, arg);
     }

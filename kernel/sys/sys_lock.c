@@ -78,7 +78,7 @@ static int lock_from_user(struct record_lock *lock, struct file *file, unsigned 
 
     *lock = (struct record_lock){
         .kind = from->l_type,
-        .owner = is_ofd ? (void *)file : process_current()->files,
+        .owner = is_ofd ? (void *)file : task_current()->files,
         .pid = is_ofd ? FILELOCK_OPEN_FILE : process_current()->pid,
     };
     int err = lock_set_range(lock, file, from);

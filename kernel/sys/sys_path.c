@@ -15,7 +15,7 @@ static long make_node(int dirfd, const char __user *path, unsigned mode, uint64_
 
     if (err)
         return err;
-    err = vfs_make(arg.dir, arg.path, mode & ~workdir_umask(process_current()->workdir), rdev);
+    err = vfs_make(arg.dir, arg.path, mode & ~workdir_umask(task_current()->workdir), rdev);
     path_arg_put(&arg);
     return err;
 }

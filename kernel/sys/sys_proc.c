@@ -32,43 +32,47 @@ SYSCALL0(sys_vfork)
     return process_fork(&request);
 }
 
-/* The flags of a process, without those of namespaces, and those of a thread. */
+/* The flags that Pagoda knows: all but those of namespaces, cgroups, pidfds and I/O contexts. */
 #define CLONE_KNOWN                                                                             \
-    (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_SETTLS | \
-     CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID)
+    (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
+     CLONE_SYSVSEM | CLONE_SETTLS | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID |                 \
+     CLONE_PARENT_SETTID | CLONE_DETACHED | CLONE_CLEAR_SIGHAND)
 
-/* What the threads of a process always share here; a thread must ask for all of it. */
-#define CLONE_TASK (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
-#define CLONE_TASK_KNOWN                                                        \
-    (CSIGNAL | CLONE_TASK | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_CHILD_SETTID | \
-     CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID | CLONE_DETACHED)
+/* Returns true if the flags agree: tasks of a process share its actions, and who shares actions
+   shares the memory that the handlers are in. */
+static bool are_clone_flags(uint64_t flags)
+{
+    if (flags & ~(uint64_t)CLONE_KNOWN)
+        return false;
+    if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
+        return false;
+    if ((flags & CLONE_SIGHAND) && (!(flags & CLONE_VM) || (flags & CLONE_CLEAR_SIGHAND)))
+        return false;
+    return !(flags & CLONE_THREAD) || !(flags & CLONE_VFORK);
+}
 
 /* Makes a task or a process, as the flags say. */
-static long clone_task_or_process(const struct fork_request *request, uint64_t flags)
+static long clone_task_or_process(const struct fork_request *request)
 {
-    bool is_task = flags & CLONE_THREAD;
-
-    if (flags & ~(uint64_t)(is_task ? CLONE_TASK_KNOWN : CLONE_KNOWN))
+    if (!are_clone_flags(request->flags))
         return -EINVAL;
-    if (is_task && (flags & CLONE_TASK) != CLONE_TASK)
-        return -EINVAL;
-    if ((flags & CLONE_SETTLS) && request->tls >= USER_END)
+    if ((request->flags & CLONE_SETTLS) && request->tls >= USER_END)
         return -EPERM;
-    return is_task ? task_clone(request) : process_fork(request);
+    return request->flags & CLONE_THREAD ? task_clone(request) : process_fork(request);
 }
 
 SYSCALL5(sys_clone, uint64_t, flags, uaddr_t, stack, uaddr_t, parent_tid, uaddr_t, child_tid,
          uint64_t, tls)
 {
     const struct fork_request request = {
-        .flags = flags,
+        .flags = (uint32_t)flags, /* as on Linux, newer flags are those of clone3 alone */
         .stack = stack,
         .tls = tls,
         .child_tid = child_tid,
         .parent_tid = parent_tid,
     };
 
-    return clone_task_or_process(&request, flags);
+    return clone_task_or_process(&request);
 }
 
 /* Fetches the arguments of clone3(2), of `size` bytes. A newer program may have more fields than
@@ -118,15 +122,14 @@ SYSCALL2(sys_clone3, const struct clone_args __user *, from, size_t, size)
         return err;
     if (!are_clone_args(&args))
         return -EINVAL;
-    uint64_t flags = args.flags | args.exit_signal;
     const struct fork_request request = {
-        .flags = flags,
+        .flags = args.flags | args.exit_signal,
         .stack = args.stack + args.stack_size,
         .tls = args.tls,
         .child_tid = args.child_tid,
         .parent_tid = args.parent_tid,
     };
-    return clone_task_or_process(&request, flags);
+    return clone_task_or_process(&request);
 }
 
 static const char *last_component(const char *path)
@@ -138,7 +141,7 @@ static const char *last_component(const char *path)
 
 static bool is_close_on_exec(int fd)
 {
-    return fdtable_get_flags(process_current()->files, fd) > 0;
+    return fdtable_get_flags(task_current()->files, fd) > 0;
 }
 
 #define FD_PATH_MAX (PATH_MAX + 24) /* "/dev/fd/", a number, a slash, and a path */
@@ -313,6 +316,20 @@ SYSCALL5(sys_waitid, int, which, int, id, siginfo_t __user *, info, int, options
     if (info && put_user(info, &out))
         return -EFAULT;
     return min(result, 0);
+}
+
+#define UNSHARE_KNOWN \
+    (CLONE_FILES | CLONE_FS | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)
+
+/* A task that is alone in its process, and whose process shares neither memory nor actions, shares
+   nothing of the last three already. They cannot be ended for others. */
+SYSCALL1(sys_unshare, uint64_t, flags)
+{
+    const uint64_t of_process = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+
+    if ((flags & ~(uint64_t)UNSHARE_KNOWN) || ((flags & of_process) && !process_is_alone()))
+        return -EINVAL;
+    return task_unshare(flags);
 }
 
 SYSCALL1(sys_set_tid_address, uaddr_t, word)

@@ -123,7 +123,7 @@ static long select_files(int wanted, __kernel_fd_set __user *const sets[NSETS],
 
     if (wanted < 0)
         return -EINVAL;
-    unsigned end = max(fdtable_end(process_current()->files), (unsigned)WORD_BITS);
+    unsigned end = max(fdtable_end(task_current()->files), (unsigned)WORD_BITS);
     unsigned limit = min((unsigned)wanted, end);
     selection.nwords = ((size_t)limit + WORD_BITS - 1) / WORD_BITS;
     uint64_t *words = heap_alloc_zeroed(max(NSETS * selection.nwords, 1ul) * sizeof(*words));

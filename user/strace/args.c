@@ -101,6 +101,7 @@ FLAGS(prot, prot_names);
 FLAGS(map_flags, map_names);
 FLAGS(pipe_flags, pipe_names);
 FLAGS(wait_flags, wait_names);
+FLAGS(unshare_flags, clone_names);
 FLAGS(timer_flags, timer_names);
 FLAGS(random_flags, random_names);
 CONSTANT(whence, seek_names);

@@ -25,4 +25,4 @@ extern const struct arg_kind arg_access, arg_action, arg_at_flags, arg_bytes, ar
     arg_out_usage, arg_out_vector, arg_path, arg_pipe_flags, arg_pointer, arg_pollfds, arg_prctl,
     arg_prot, arg_random_flags, arg_rename_flags, arg_resource, arg_rlimit, arg_signal,
     arg_sigreturn, arg_stack, arg_strings, arg_time, arg_timer_flags, arg_times, arg_unsigned,
-    arg_vector, arg_wait_flags, arg_whence, arg_which_itimer, arg_who;
+    arg_unshare_flags, arg_vector, arg_wait_flags, arg_whence, arg_which_itimer, arg_who;

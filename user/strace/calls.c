@@ -87,6 +87,7 @@ static const struct call calls[] = {
     CALL(vfork, NULL),
     CALL(clone, &arg_clone),
     CALL(clone3, &arg_pointer, &arg_unsigned),
+    CALL(unshare, &arg_unshare_flags),
     CALL(execve, &arg_path, &arg_strings, &arg_environment),
     CALL(execveat, &arg_dir_fd, &arg_path, &arg_strings, &arg_environment, &arg_at_flags),
     GIVES(NO_RETURN, exit, &arg_int),

@@ -244,7 +244,7 @@ static const long other_calls[] = {
     SYS_setresgid, SYS_setfsuid, SYS_setfsgid, SYS_getgroups, SYS_setgroups, SYS_sched_yield,
     SYS_getpriority, SYS_setpriority, SYS_sched_getscheduler, SYS_sched_get_priority_max,
     SYS_sched_get_priority_min, SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill, SYS_reboot,
-    SYS_rt_sigreturn, SYS_pause, SYS_alarm,
+    SYS_rt_sigreturn, SYS_pause, SYS_alarm, SYS_unshare,
     /* Waits until a handler has run. */
     SYS_rt_sigsuspend,
     /* Each is a case of syscall_buffers.c. */
