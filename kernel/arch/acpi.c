@@ -6,8 +6,11 @@
 
    The tables are read once, through device_map, because they may lie outside of the direct map. The
    DSDT is a program in AML. Instead of interpreting it, dsdt_read_s5 searches for the name _S5_ and
-   reads the package behind it. A value that is not found keeps its traditional default. Source:
-   ACPI specification 6.4, chapters 5.2 and 20.2. */
+   reads the package behind it. A value that is not found keeps its traditional default.
+
+   Firmware of different ages makes tables of different lengths. A table or an entry of one that is
+   too short for its fields here is passed over. Source: ACPI specification 6.4, chapters 5.2 and
+   20.2. */
 #include <arch/boot.h>
 #include <arch/console.h>
 #include <arch/init.h>
@@ -86,7 +89,8 @@ struct madt_entry {
 
 #define S5_SLEEP_TYPE_GUESS 5
 
-#define TABLE_MAX (2u << 20) /* a longer table is no table; the largest DSDTs have half of this */
+#define TABLES_MAX 256u       /* each takes room where devices are mapped */
+#define TABLE_MAX  (2u << 20) /* a longer table is no table; the largest DSDTs have half of this */
 
 struct acpi_info acpi = {
     .lapic = 0xfee00000,
@@ -104,22 +108,43 @@ static bool checksum_is_right(const void *p, size_t len)
     return sum == 0;
 }
 
-/* Maps the table at `addr`. Returns NULL if its length or checksum is wrong. */
-static const struct table *table_map(paddr_t addr)
+static const struct table *header_map(paddr_t addr)
 {
-    const struct table *header = device_map(addr, sizeof *header);
-    if (header->length < sizeof *header || header->length > TABLE_MAX)
+    return device_map(addr, sizeof(struct table));
+}
+
+/* Maps the table at `addr`, which has this header. Returns NULL if it has another signature, fewer
+   bytes than `min_length`, or a wrong checksum. */
+static const struct table *table_map(paddr_t addr, const struct table *header,
+                                     const char *signature, size_t min_length)
+{
+    uint32_t length = header->length;
+    if (memcmp(header->signature, signature, sizeof header->signature) != 0 ||
+        length < min_length || length > TABLE_MAX)
         return NULL;
-    const struct table *table = device_map(addr, header->length);
-    return checksum_is_right(table, table->length) ? table : NULL;
+    const struct table *table = device_map(addr, length);
+    return checksum_is_right(table, length) ? table : NULL;
 }
 
 /* ---- MADT: CPUs and interrupt controllers ---- */
+
+/* Returns true if the entry is long enough for a member of the union. */
+#define entry_has(e, member) \
+    ((e)->length >= offsetof(struct madt_entry, member) + sizeof((e)->member))
 
 static void madt_read_cpu(const struct madt_entry *e)
 {
     if ((e->cpu.flags & MADT_CPU_ENABLED) && acpi.ncpus < MAX_CPUS)
         acpi.apic_ids[acpi.ncpus++] = e->cpu.apic_id;
+}
+
+/* Only the first IOAPIC has the ISA lines. */
+static void madt_read_ioapic(const struct madt_entry *e)
+{
+    if (e->ioapic.gsi != 0)
+        return;
+    acpi.ioapic = e->ioapic.addr;
+    acpi.ioapic_gsi = e->ioapic.gsi;
 }
 
 static void madt_read_override(const struct madt_entry *e)
@@ -135,28 +160,22 @@ static void madt_read_override(const struct madt_entry *e)
 
 static void madt_read_entry(const struct madt_entry *e)
 {
-    switch (e->type) {
-    case MADT_CPU:
+    if (e->type == MADT_CPU && entry_has(e, cpu))
         madt_read_cpu(e);
-        break;
-    case MADT_IOAPIC:
-        if (e->ioapic.gsi != 0)
-            break; /* only the first IOAPIC has the ISA lines */
-        acpi.ioapic = e->ioapic.addr;
-        acpi.ioapic_gsi = e->ioapic.gsi;
-        break;
-    case MADT_OVERRIDE:
+    else if (e->type == MADT_IOAPIC && entry_has(e, ioapic))
+        madt_read_ioapic(e);
+    else if (e->type == MADT_OVERRIDE && entry_has(e, override))
         madt_read_override(e);
-        break;
-    }
 }
 
-static void madt_read(const struct madt *madt)
+static void madt_read(const struct table *table)
 {
+    const struct madt *madt = (const struct madt *)table;
+
     acpi.lapic = madt->lapic;
     acpi.ncpus = 0;
     const uint8_t *end = (const uint8_t *)madt + madt->header.length;
-    for (const uint8_t *p = madt->entries; p + 2 <= end && p[1] >= 2; p += p[1])
+    for (const uint8_t *p = madt->entries; end - p >= 2 && p[1] >= 2 && p[1] <= end - p; p += p[1])
         madt_read_entry((const struct madt_entry *)p);
 }
 
@@ -188,41 +207,57 @@ static void dsdt_read_s5(const struct table *dsdt)
     }
 }
 
-static void fadt_read(const struct fadt *fadt)
+static void fadt_read(const struct table *table)
 {
+    const struct fadt *fadt = (const struct fadt *)table;
+
     acpi.pm1a_control = fadt->pm1a_control;
     acpi.pm1b_control = fadt->pm1b_control;
     acpi.smi_command = fadt->smi_command;
     acpi.acpi_enable = fadt->acpi_enable;
     acpi.pm_timer = fadt->pm_timer;
-    const struct table *dsdt = table_map(fadt->dsdt);
+    const struct table *dsdt =
+        table_map(fadt->dsdt, header_map(fadt->dsdt), "DSDT", sizeof(struct table));
     if (dsdt)
         dsdt_read_s5(dsdt);
 }
 
-static void hpet_read(const struct hpet *hpet)
+static void hpet_read(const struct table *table)
 {
+    const struct hpet *hpet = (const struct hpet *)table;
+
     if (hpet->space == 0)
         acpi.hpet = hpet->addr;
 }
 
+static const struct {
+    const char *signature;
+    size_t min_length; /* the fields that every version of the table has, and that are read here */
+    void (*read)(const struct table *table);
+} kinds[] = {
+    {"APIC", sizeof(struct madt), madt_read},
+    {"FACP", sizeof(struct fadt), fadt_read},
+    {"HPET", sizeof(struct hpet), hpet_read},
+};
+
 static void table_read(paddr_t addr)
 {
-    const struct table *table = table_map(addr);
-    if (!table)
-        return;
-    if (memcmp(table->signature, "APIC", 4) == 0)
-        madt_read((const struct madt *)table);
-    else if (memcmp(table->signature, "FACP", 4) == 0)
-        fadt_read((const struct fadt *)table);
-    else if (memcmp(table->signature, "HPET", 4) == 0)
-        hpet_read((const struct hpet *)table);
+    const struct table *header = header_map(addr);
+
+    for (size_t n = 0; n < ARRAY_SIZE(kinds); n++) {
+        const struct table *table =
+            table_map(addr, header, kinds[n].signature, kinds[n].min_length);
+        if (table)
+            kinds[n].read(table);
+    }
 }
 
-/* Reads all tables that the root table lists, with addresses of 4 bytes (RSDT) or 8 (XSDT). */
+/* Reads the tables that the root table lists, with addresses of 4 bytes (RSDT) or 8 (XSDT). */
 static void root_read(const struct table *root, size_t entry_size)
 {
-    for (size_t at = sizeof *root; at + entry_size <= root->length; at += entry_size) {
+    size_t end = min(root->length, sizeof *root + TABLES_MAX * entry_size);
+
+    for (size_t at = sizeof *root; at + entry_size <= end; at += entry_size) {
         paddr_t addr = 0;
         memcpy(&addr, (const uint8_t *)root + at, entry_size);
         table_read(addr);
@@ -231,8 +266,10 @@ static void root_read(const struct table *root, size_t entry_size)
 
 static void rsdp_read(const struct rsdp *rsdp)
 {
-    bool has_xsdt = rsdp->revision >= 2 && rsdp->xsdt;
-    const struct table *root = table_map(has_xsdt ? rsdp->xsdt : rsdp->rsdt);
+    bool has_xsdt = rsdp->revision >= 2 && rsdp->length >= sizeof *rsdp && rsdp->xsdt;
+    paddr_t addr = has_xsdt ? rsdp->xsdt : rsdp->rsdt;
+    const struct table *root =
+        table_map(addr, header_map(addr), has_xsdt ? "XSDT" : "RSDT", sizeof *root);
     if (root)
         root_read(root, has_xsdt ? 8 : 4);
 }
