@@ -561,6 +561,37 @@ static void a_truncation_of_many_pages_leaves_none(void)
     check_unchanged();
 }
 
+/* The pages lie in two leaf tables. The child shares the first one only, and has cached its page. */
+static void a_truncation_tells_the_sharers_of_any_of_its_tables(void)
+{
+    start(P);
+    map_shared(GIB + 3, 2, RW, 2, 0);
+    map(GIB + 6, 1, RW);
+    store(GIB + 3);
+    store(GIB + 4);
+    fork_into(Q);
+    on(1, Q);
+    load(GIB + 3);
+    on(0, P);
+    store(GIB + 6);
+    truncate_object(2, 0);
+    on(1, Q);
+    load(GIB + 3);
+    expect_error(FAULT_NO_PAGE);
+}
+
+static void a_truncation_drops_a_page_that_nobody_may_touch(void)
+{
+    start(P);
+    map_shared(BOTTOM, 1, RW, 2, 0);
+    store(BOTTOM);
+    protect(BOTTOM, 1, NONE);
+    truncate_object(2, 0);
+    protect(BOTTOM, 1, READ);
+    load(BOTTOM);
+    expect_error(FAULT_NO_PAGE);
+}
+
 /* ---- PROT_NONE, and gaining X ---- */
 
 static void a_page_that_nobody_may_touch_is_kept(void)
@@ -690,6 +721,8 @@ static const struct test tests[] = {
     TEST(a_debugger_sees_what_nobody_may_touch),
     TEST(a_debugger_does_not_change_a_shared_object),
     TEST_ONCE(a_truncation_of_many_pages_leaves_none),
+    TEST(a_truncation_tells_the_sharers_of_any_of_its_tables),
+    TEST(a_truncation_drops_a_page_that_nobody_may_touch),
     TEST(a_page_that_nobody_may_touch_is_kept),
     TEST(a_page_that_nobody_may_touch_is_copied_by_fork),
     TEST(a_page_that_nobody_may_touch_is_given_back),
