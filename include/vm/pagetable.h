@@ -93,6 +93,10 @@ static inline unsigned visited_end(const struct table_visit *at)
 uaddr_t pagetable_visit(struct pagetable *pt, uaddr_t start, uaddr_t end,
                         bool (*visit)(struct table_visit *at, void *arg), void *arg);
 
+/* Finds the first leaf table that is present in [*start, end): its part of the range is
+   [*start, *next) then. Returns false if there is none. Vspace lock: read. */
+bool pagetable_next_leaf(struct pagetable *pt, uaddr_t *start, uaddr_t end, uaddr_t *next);
+
 /* Returns the frame that the page of `addr` shows, with a reference; NULL if no page is present.
    PAGE_OR_HELD: a page that is held counts as present. Vspace lock: read. */
 enum page_wanted { PAGE_PRESENT, PAGE_OR_HELD };
@@ -134,7 +138,7 @@ __must_check enum own_outcome pagetable_own_page(const struct leaf *leaf, pte_t 
    changed. Vspace lock: write, until the kernel has written. */
 __must_check int pagetable_own_quietly(struct pagetable *pt, uaddr_t page, struct frame **frame);
 
-/* ---- Clearing and protecting (clear.c, protect.c) ---- */
+/* ---- Clearing, protecting and moving (clear.c, protect.c, move.c) ---- */
 
 /* A range to clear, [start, end), and the hole that it leaves, [floor, ceiling). Nothing in the hole
    stays present, so the tables that lie wholly in it are dropped too. */
@@ -149,9 +153,9 @@ __must_check int pagetable_prepare_clear(struct pagetable *pt, const struct hole
 void pagetable_clear(struct pagetable *pt, const struct hole *hole);
 
 /* Drops the pages of [start, end) in place: in a shared table, for all sharers at once. Never
-   fails, never allocates, and drops no table. The range belongs to one region. Every sharer of a
-   page there has the same region, because a vspace owns the tables of a range before it withdraws
-   or changes a promise there. Vspace lock: write. */
+   fails, never allocates, and drops no table. The tables of the range are mine, or the range belongs
+   to one region. Then every sharer of a page there has the same region, because a vspace owns the
+   tables of a range before it withdraws or changes a promise there. Vspace lock: write. */
 void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end);
 
 /* Gives the pages that are present or held in [start, end) the rights of `prot` (PROT_ bits). W is
@@ -159,6 +163,17 @@ void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end);
    both. */
 __must_check int pagetable_prepare_protect(struct pagetable *pt, uaddr_t start, uaddr_t end);
 void pagetable_protect(struct pagetable *pt, uaddr_t start, uaddr_t end, unsigned prot);
+
+/* Moves what is present or held in [from, from + len) to `to`; the two do not overlap. Nothing is
+   present at the destination, and its leaf tables are mine. Tables without entries may stay behind.
+   Two steps, as above. Vspace lock: write, held over both. */
+struct move {
+    uaddr_t from, to;
+    uint64_t len;
+};
+
+__must_check int pagetable_prepare_move(struct pagetable *pt, const struct move *move);
+void pagetable_move(struct pagetable *pt, const struct move *move);
 
 /* Returns the rights of a leaf: `prot` in hardware bits, without W. */
 pte_t prot_to_pte(unsigned prot);

@@ -30,7 +30,8 @@ struct vregion {
     struct pager *pager; /* (v) one reference; NULL: anonymous */
     uint64_t pager_page; /* (v) the page of the pager's object that `start` shows */
     uaddr_t data_end;    /* (v) the end of the pager's bytes: from here on a private region reads as
-                            zeros. Not page aligned. 0 without a pager */
+                            zeros. Not page aligned. DATA_FILLS: the object itself says where it
+                            ends. 0 without a pager */
     uint64_t gap;        /* (v) bytes between the region before (or USER_START) and the floor */
     uint64_t max_gap;    /* (v) the largest gap in the subtree */
 };
@@ -39,7 +40,16 @@ struct vregion {
    stack does not grow nearer to another region. */
 #define STACK_GUARD_SIZE (256 * PAGE_SIZE)
 
-RB_HEAD(vregion_tree, vregion);
+#define DATA_FILLS (~0ul)
+
+/* The most regions that a program can make: vm.max_map_count of Linux. */
+#define VREGIONS_MAX 65530u
+
+/* The regions of a vspace: RB_HEAD with a count. */
+struct vregion_tree {
+    struct vregion *rbh_root;
+    unsigned count; /* (v) of the regions */
+};
 
 /* Returns a region like `like`, with a reference on its pager, in no tree; NULL if memory is
    out. */

@@ -95,7 +95,7 @@ struct map_request {
     bool no_replace;     /* with fixed: -EEXIST if something is there */
     struct pager *pager; /* NULL: anonymous; a reference is taken for the region */
     uint64_t pager_page;
-    uaddr_t data_end; /* 0: the pager's bytes fill the region */
+    uaddr_t data_end; /* as in struct vregion; 0: DATA_FILLS, if there is a pager */
 };
 
 /* Promises a range; no page becomes present. With `fixed`, what is there is unmapped first. Returns
@@ -115,6 +115,24 @@ __must_check int vspace_discard(struct vspace *vspace, uaddr_t start, uaddr_t en
 
 /* Returns -ENOMEM if a part of [start, end), which is page aligned, has no region. */
 __must_check int vspace_check_mapped(struct vspace *vspace, uaddr_t start, uaddr_t end);
+
+/* A change of size or place of what begins at `from`: mremap(2). */
+struct remap_request {
+    uaddr_t from;     /* page aligned, as are all fields here */
+    uint64_t old_len; /* 0: a shared region is doubled */
+    uint64_t new_len; /* not 0 */
+    uaddr_t to;       /* a wish if !fixed; 0: anywhere. The ranges do not overlap */
+    bool may_move;
+    bool fixed; /* exactly to `to`, replacing what is there; may_move is set */
+    bool keep;  /* the old regions stay, and lose their pages; old_len is new_len */
+};
+
+/* Returns in `start` where the range is then. If it is fixed and keeps its size, it may have several
+   regions; else one. -EFAULT: no such region; -EINVAL: a private region is doubled, or the range ends
+   above the user's half; -ENOMEM (limits, no room, or out of memory): nothing has changed, but
+   regions before the one that could not be moved. */
+__must_check int vspace_remap(struct vspace *vspace, const struct remap_request *request,
+                              uaddr_t *start);
 
 /* Map and unmap for a caller that holds the vspace's lock for writing. */
 __must_check int vspace_map_locked(struct vspace *vspace, const struct map_request *request,

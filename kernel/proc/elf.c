@@ -74,7 +74,7 @@ static int map_segment(struct vnode *exe, struct vspace *vspace, const struct el
         request.pager = &exe->cache->pager;
         request.pager_page = segment->p_offset >> PAGE_SHIFT;
         request.data_end =
-            segment->p_filesz < segment->p_memsz ? start + segment->p_filesz : page_ceil(end);
+            segment->p_filesz < segment->p_memsz ? start + segment->p_filesz : DATA_FILLS;
     }
     return vspace_map(vspace, &request, &start);
 }

@@ -80,10 +80,9 @@ const struct pseudo_dir procfs_sys_kernel = {
         },
 };
 
-/* Nothing but memory for their descriptors limits the regions of a process. */
 static int vm_max_map_count(struct text_sink *sink, uint64_t key __unused)
 {
-    return print_setting(sink, INT32_MAX);
+    return print_setting(sink, VREGIONS_MAX);
 }
 
 static int vm_mmap_min_addr(struct text_sink *sink, uint64_t key __unused)

@@ -1,4 +1,4 @@
-/* Memory: mmap, munmap, mprotect, madvise, brk, and Pagoda's own sbrk and audit. */
+/* Memory: mmap, munmap, mprotect, mremap, madvise, brk, and Pagoda's own sbrk and audit. */
 
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -131,6 +131,46 @@ SYSCALL3(sys_mprotect, uaddr_t, addr, uint64_t, len, unsigned, prot)
         return -EINVAL;
     int err = page_range(addr, len, &end);
     return err ? err : vspace_protect(current_vspace(), addr, end, prot & PROT_ALL);
+}
+
+/* Checks the flags and the ranges of mremap, in Linux's order. -EINVAL. */
+static int check_remap(const struct remap_request *request, unsigned flags)
+{
+    uaddr_t from = request->from, to = request->to;
+
+    if (flags & ~(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP) || from % PAGE_SIZE)
+        return -EINVAL;
+    if (!request->new_len || request->new_len > USER_END)
+        return -EINVAL;
+    if (!request->fixed && !request->keep)
+        return 0;
+    if (to > USER_END - request->new_len || to % PAGE_SIZE || !request->may_move)
+        return -EINVAL;
+    if (request->keep && request->old_len != request->new_len)
+        return -EINVAL;
+    return from + request->old_len > to && to + request->new_len > from ? -EINVAL : 0;
+}
+
+SYSCALL5(sys_mremap, uaddr_t, addr, uint64_t, old_len, uint64_t, new_len, unsigned, flags, uaddr_t,
+         new_addr)
+{
+    const struct remap_request request = {
+        .from = addr,
+        .old_len = page_ceil(old_len),
+        .new_len = page_ceil(new_len),
+        .to = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? new_addr : 0,
+        .may_move = flags & MREMAP_MAYMOVE,
+        .fixed = flags & MREMAP_FIXED,
+        .keep = flags & MREMAP_DONTUNMAP,
+    };
+    uaddr_t start;
+    int err = check_remap(&request, flags);
+
+    if (!err && request.fixed && new_addr < USER_START)
+        err = -EPERM;
+    if (!err)
+        err = vspace_remap(current_vspace(), &request, &start);
+    return err ? err : (long)start;
 }
 
 /* Returns true if the advice may be ignored: the program sees the same contents in any case. */

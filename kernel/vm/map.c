@@ -11,7 +11,7 @@
 
 #include <linux/errno.h>
 #include <lib/panic.h>
-#include <vm/vspace.h>
+#include "vspaces.h"
 
 /* Returns true if a region counts towards RLIMIT_DATA with the rights `prot`. */
 static bool is_data(const struct vregion *region, unsigned prot)
@@ -19,8 +19,7 @@ static bool is_data(const struct vregion *region, unsigned prot)
     return !region->shared && (prot & PROT_W) && region->kind != VREGION_STACK;
 }
 
-/* Adds (sign 1) or takes away (-1) what a region counts towards the limits. */
-static void account_add(struct vspace *vspace, const struct vregion *region, int sign)
+void vspace_count_region(struct vspace *vspace, const struct vregion *region, int sign)
 {
     assert(rwlock_is_write_held(&vspace->lock));
     assert(sign > 0 || vspace->account.mapped_bytes >= vregion_len(region));
@@ -44,8 +43,7 @@ static int cut_at(struct vspace *vspace, uaddr_t addr)
     return 0;
 }
 
-/* Merges the region that holds `addr` with its neighbours, where nothing tells them apart. */
-static void heal_at(struct vspace *vspace, uaddr_t addr)
+void vspace_heal(struct vspace *vspace, uaddr_t addr)
 {
     struct vregion *region = vregion_find(&vspace->regions, addr);
 
@@ -53,20 +51,28 @@ static void heal_at(struct vspace *vspace, uaddr_t addr)
         vregion_merge(&vspace->regions, region);
 }
 
-/* Makes [start, end) begin and end with a region's border. -ENOMEM: nothing has changed. */
-static int cut_out(struct vspace *vspace, uaddr_t start, uaddr_t end)
+/* Returns 1 if `addr` lies inside a region, which must be cut there. */
+static unsigned cuts_at(struct vspace *vspace, uaddr_t addr)
 {
+    const struct vregion *region = vregion_find(&vspace->regions, addr);
+
+    return region && region->start < addr;
+}
+
+int vspace_cut_out(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned most)
+{
+    if (vspace->regions.count + cuts_at(vspace, start) + cuts_at(vspace, end) > most)
+        return -ENOMEM;
     int err = cut_at(vspace, start);
 
     if (!err)
         err = cut_at(vspace, end);
     if (err)
-        heal_at(vspace, start);
+        vspace_heal(vspace, start);
     return err;
 }
 
-/* Returns the hole that taking [start, end) away will leave, between what stays below and above. */
-static struct hole hole_around(struct vspace *vspace, uaddr_t start, uaddr_t end)
+struct hole vspace_hole_around(struct vspace *vspace, uaddr_t start, uaddr_t end)
 {
     const struct vregion *below = vregion_find_below(&vspace->regions, start);
     const struct vregion *above = vregion_find_from(&vspace->regions, end);
@@ -85,29 +91,35 @@ static void check_range(const struct vspace *vspace, uaddr_t start, uaddr_t end)
     assert(start < end && end <= USER_END && !((start | end) % PAGE_SIZE));
 }
 
-int vspace_unmap_locked(struct vspace *vspace, uaddr_t start, uaddr_t end)
+void vspace_drop_regions(struct vspace *vspace, uaddr_t start, uaddr_t end)
 {
     struct vregion *region;
 
-    check_range(vspace, start, end);
-    if (!vregion_overlaps(&vspace->regions, start, end))
-        return 0;
-    int err = cut_out(vspace, start, end);
-    if (err)
-        return err;
-    const struct hole hole = hole_around(vspace, start, end);
-    err = pagetable_prepare_clear(&vspace->pagetable, &hole);
-    if (err) {
-        heal_at(vspace, start);
-        heal_at(vspace, end);
-        return err;
-    }
-    pagetable_clear(&vspace->pagetable, &hole);
     while ((region = vregion_find_from(&vspace->regions, start)) && region->start < end) {
-        account_add(vspace, region, -1);
+        vspace_count_region(vspace, region, -1);
         vregion_remove(&vspace->regions, region);
         vregion_free(region);
     }
+}
+
+int vspace_unmap_locked(struct vspace *vspace, uaddr_t start, uaddr_t end)
+{
+    check_range(vspace, start, end);
+    if (!vregion_overlaps(&vspace->regions, start, end))
+        return 0;
+    /* As on Linux, one region more is no matter if one is about to go. */
+    int err = vspace_cut_out(vspace, start, end, VREGIONS_MAX + 1);
+    if (err)
+        return err;
+    const struct hole hole = vspace_hole_around(vspace, start, end);
+    err = pagetable_prepare_clear(&vspace->pagetable, &hole);
+    if (err) {
+        vspace_heal(vspace, start);
+        vspace_heal(vspace, end);
+        return err;
+    }
+    pagetable_clear(&vspace->pagetable, &hole);
+    vspace_drop_regions(vspace, start, end);
     vspace_check(vspace, start, end);
     return 0;
 }
@@ -151,43 +163,48 @@ static uaddr_t find_room(struct vspace *vspace, const struct map_request *reques
     return found ? found : vregion_find_gap(&vspace->regions, request->len, USER_END);
 }
 
-/* Returns in `start` where the request goes. -ENOMEM: no room; -EEXIST. */
-static int place(struct vspace *vspace, const struct map_request *request, uaddr_t *start)
+int vspace_place(struct vspace *vspace, const struct map_request *request, uaddr_t *start)
 {
     uaddr_t end = request->start + request->len;
-    bool fits = is_user_range(request->start, request->len);
+    bool is_possible = is_user_range(request->start, request->len);
 
     *start = request->start;
     if (request->fixed) {
-        if (!fits)
+        if (!is_possible)
             return -ENOMEM;
         return request->no_replace && vregion_overlaps(&vspace->regions, *start, end) ? -EEXIST : 0;
     }
     if (request->low && end > LOW_END)
-        fits = false;
-    if (!fits || !is_free(vspace, *start, end))
+        is_possible = false;
+    if (!is_possible || !is_free(vspace, *start, end))
         *start = find_room(vspace, request);
     return *start ? 0 : -ENOMEM;
 }
 
-/* Returns true if the limits leave room for the region. What it replaces is not taken into account,
-   as on Linux. */
-static bool within_limits(const struct vspace *vspace, const struct vregion *region)
+/* Returns true if `more` bytes fit into a limit beside those that are used. */
+static bool fits(uint64_t more, uint64_t used, uint64_t limit)
 {
-    const struct vspace_limits *limits = &vspace->account.limits;
-    uint64_t len = vregion_len(region);
+    return more == 0 || (more <= limit && used <= limit - more);
+}
 
-    if (len > limits->space || vspace->account.mapped_bytes > limits->space - len)
-        return false;
-    return !is_data(region, region->prot) ||
-           (len <= limits->data && vspace->account.data_bytes <= limits->data - len);
+/* What a region replaces is not taken into account, as on Linux. */
+int vspace_check_limits(const struct vspace *vspace, const struct vregion *like, uint64_t more)
+{
+    const struct vspace_account *account = &vspace->account;
+
+    if (vspace->regions.count > VREGIONS_MAX ||
+        !fits(more, account->mapped_bytes, account->limits.space))
+        return -ENOMEM;
+    bool is_over =
+        is_data(like, like->prot) && !fits(more, account->data_bytes, account->limits.data);
+    return is_over ? -ENOMEM : 0;
 }
 
 int vspace_map_locked(struct vspace *vspace, const struct map_request *request, uaddr_t *start)
 {
     assert(rwlock_is_write_held(&vspace->lock));
     assert(request->len && !((request->start | request->len) % PAGE_SIZE));
-    int err = place(vspace, request, start);
+    int err = vspace_place(vspace, request, start);
     if (err)
         return err;
     struct vregion like = {
@@ -198,11 +215,11 @@ int vspace_map_locked(struct vspace *vspace, const struct map_request *request, 
         .shared = request->shared,
         .pager = request->pager,
         .pager_page = request->pager_page,
-        .data_end =
-            request->pager && !request->data_end ? *start + request->len : request->data_end,
+        .data_end = request->pager && !request->data_end ? DATA_FILLS : request->data_end,
     };
-    if (!within_limits(vspace, &like))
-        return -ENOMEM;
+    err = vspace_check_limits(vspace, &like, request->len);
+    if (err)
+        return err;
     struct vregion *region = vregion_alloc(&like);
     if (!region)
         return -ENOMEM;
@@ -212,7 +229,7 @@ int vspace_map_locked(struct vspace *vspace, const struct map_request *request, 
         return err;
     }
     vregion_insert(&vspace->regions, region);
-    account_add(vspace, region, 1);
+    vspace_count_region(vspace, region, 1);
     vregion_merge(&vspace->regions, region);
     vspace_check(vspace, like.start, like.end);
     return 0;
@@ -275,9 +292,9 @@ static void set_prot(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned
     struct vregion *region = vregion_find(&vspace->regions, start);
 
     for (; region && region->start < end; region = vregion_next(region)) {
-        account_add(vspace, region, -1);
+        vspace_count_region(vspace, region, -1);
         region->prot = prot;
-        account_add(vspace, region, 1);
+        vspace_count_region(vspace, region, 1);
     }
     for (region = vregion_find(&vspace->regions, start); region && region->start <= end;
          region = vregion_next(region))
@@ -307,12 +324,12 @@ static uaddr_t protect_end(struct vspace *vspace, uaddr_t start, uaddr_t end, un
 
 static int protect_whole(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
 {
-    int err = cut_out(vspace, start, end);
+    int err = vspace_cut_out(vspace, start, end, VREGIONS_MAX);
     if (!err)
         err = pagetable_prepare_protect(&vspace->pagetable, start, end);
     if (err) {
-        heal_at(vspace, start);
-        heal_at(vspace, end);
+        vspace_heal(vspace, start);
+        vspace_heal(vspace, end);
         return err;
     }
     set_prot(vspace, start, end, prot);

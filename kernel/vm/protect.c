@@ -16,30 +16,15 @@ pte_t prot_to_pte(unsigned prot)
     return PTE_PRESENT | PTE_USER | (prot & PROT_X ? 0 : PTE_NX);
 }
 
-/* Stops at the first leaf table, and notes where it begins. */
-static bool find_leaf_table(struct table_visit *at, void *arg)
-{
-    uaddr_t *found = arg;
-
-    if (at->level > LEAF_LEVEL)
-        return true;
-    *found = at->start;
-    return false;
-}
-
 int pagetable_prepare_protect(struct pagetable *pt, uaddr_t start, uaddr_t end)
 {
+    struct frame *table;
+    uaddr_t next;
     int err = 0;
 
     assert(start < end && end <= USER_END && !((start | end) % PAGE_SIZE));
-    while (start < end && !err) {
-        uaddr_t found = end;
-        struct frame *table;
-
-        start = pagetable_visit(pt, start, end, find_leaf_table, &found);
-        if (found < end)
-            err = pagetable_own(pt, found, LEAF_LEVEL, OWN_PRESENT, &table);
-    }
+    for (; !err && pagetable_next_leaf(pt, &start, end, &next); start = next)
+        err = pagetable_own(pt, start, LEAF_LEVEL, OWN_PRESENT, &table);
     return err;
 }
 

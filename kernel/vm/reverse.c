@@ -10,7 +10,9 @@
 /* Returns where the pager's bytes end. Behind them, a private region has zeros of its own. */
 static uaddr_t pager_end(const struct vregion *region)
 {
-    return region->shared ? region->end : min(region->end, page_ceil(region->data_end));
+    bool fills = region->shared || region->data_end >= region->end;
+
+    return fills ? region->end : page_ceil(region->data_end);
 }
 
 /* The pages of `region` from the object's page `first` on. */

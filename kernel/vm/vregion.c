@@ -179,6 +179,7 @@ void vregion_insert(struct vregion_tree *tree, struct vregion *region)
     region->gap = 0;
     region->max_gap = 0;
     RB_INSERT(vregion_tree, tree, region);
+    tree->count++;
     gap_refresh(region);
     gap_refresh(vregion_next(region));
 }
@@ -188,6 +189,7 @@ void vregion_remove(struct vregion_tree *tree, struct vregion *region)
     struct vregion *before = vregion_prev(region), *after = vregion_next(region);
 
     RB_REMOVE(vregion_tree, tree, region);
+    tree->count--;
     /* The subtrees that changed are those on the way up from the place that became empty. Its
        parent is one of the two neighbours, or one of them took the place. */
     gap_refresh(before);

@@ -106,6 +106,27 @@ uaddr_t pagetable_visit(struct pagetable *pt, uaddr_t start, uaddr_t end,
     return visit_table(&visitor, pagetable_root(pt), ROOT_LEVEL, start, end);
 }
 
+/* Stops at the first leaf table, and notes where its part of the range begins. */
+static bool find_leaf_table(struct table_visit *at, void *arg)
+{
+    uaddr_t *found = arg;
+
+    if (at->level > LEAF_LEVEL)
+        return true;
+    *found = at->start;
+    return false;
+}
+
+bool pagetable_next_leaf(struct pagetable *pt, uaddr_t *start, uaddr_t end, uaddr_t *next)
+{
+    uaddr_t found = end;
+
+    if (*start < end)
+        *next = pagetable_visit(pt, *start, end, find_leaf_table, &found);
+    *start = found;
+    return found < end;
+}
+
 struct page_visit {
     enum page_wanted wanted;
     struct frame *frame; /* NULL: none found */

@@ -22,11 +22,6 @@ void model_init(struct model *model)
 
 /* ---- Places and regions ---- */
 
-static uint64_t place_len(unsigned place)
-{
-    return places[place].end - places[place].start;
-}
-
 static bool counts_as_data(const struct model_page *page)
 {
     return !page->shared && (page->prot & PROT_W) && page->kind != VREGION_STACK;
@@ -287,6 +282,15 @@ static uint16_t filled_bytes(const struct model_page *page, unsigned place)
     return page->data_end > places[place].start ? page->data_end - places[place].start : 0;
 }
 
+/* Makes the page one that was never touched. */
+static void make_fresh(struct model_page *page, unsigned place)
+{
+    page->filled = page->object < NOBJECTS && !page->shared ? filled_bytes(page, place) : 0;
+    page->own = !page->shared && page->filled == 0;
+    page->written = false;
+    memset(page->words, 0, sizeof(page->words));
+}
+
 /* Maps the places as `like` describes. The index of `like` belongs to the first place. */
 static int map_places(struct model_process *process, unsigned first, unsigned last,
                       const struct model_page *like)
@@ -299,11 +303,8 @@ static int map_places(struct model_process *process, unsigned first, unsigned la
         *page = *like;
         page->index += (places[place].start - places[first].start) >> PAGE_SHIFT;
         if (page->object == NOBJECTS)
-            page->own = true;
-        else if (!page->shared)
-            page->filled = filled_bytes(page, place);
-        if (!page->shared && page->filled == 0)
-            page->own = true;
+            page->index = 0;
+        make_fresh(page, place);
     }
     return 0;
 }
@@ -345,15 +346,21 @@ static struct result run_map(struct model_process *process, const struct op *op)
    NPLACES if the highest free room has wide places, or if there is no room. */
 static unsigned find_room(const struct model_process *process, unsigned npages)
 {
+    uaddr_t floor = places[GUARD].start;
     uint64_t room = 0;
 
     for (unsigned place = GUARD, highest = GUARD - 1; place-- > 0;) {
-        if (process->pages[place].mapped) {
+        bool is_stack = process->pages[place].kind == VREGION_STACK;
+        uaddr_t start = places[place].start;
+
+        if (process->pages[place].mapped)
+            floor = start - (is_stack ? min(start, (uaddr_t)STACK_GUARD_SIZE) : 0);
+        if (process->pages[place].mapped || start >= floor) {
             room = 0;
             highest = place - 1;
             continue;
         }
-        room += place_len(place);
+        room += min(places[place].end, floor) - start;
         if (room < npages * PAGE_SIZE)
             continue;
         for (unsigned n = place; n <= highest; n++)
@@ -446,6 +453,168 @@ static struct result run_protect(struct model_process *process, const struct op 
     return (struct result){.err = end <= op->last ? -ENOMEM : 0};
 }
 
+/* ---- Remap ---- */
+
+/* Returns the page that `page`, at address `from`, becomes at address `to`. */
+static struct model_page page_moved(const struct model_page *page, uaddr_t from, uaddr_t to)
+{
+    struct model_page moved = *page;
+
+    moved.kind = page->kind == VREGION_HEAP ? VREGION_MAP : page->kind;
+    if (page->object < NOBJECTS && page->data_end != DATA_FILLS)
+        moved.data_end = max(page->data_end, from) - from + to;
+    return moved;
+}
+
+/* Moves `old` places to `to`, where there are `new` then. */
+static void move_places(struct model_process *process, const struct op *op, unsigned old,
+                        unsigned new, unsigned to)
+{
+    static struct model_page moved[NPLACES];
+    struct model_page *pages = process->pages;
+    uaddr_t from = places[op->first].start;
+
+    for (unsigned n = 0; n < new; n++) {
+        moved[n] = page_moved(&pages[n < old ? op->first + n : op->first], from, places[to].start);
+        if (n < old)
+            continue;
+        if (moved[n].object < NOBJECTS)
+            moved[n].index += n;
+        make_fresh(&moved[n], to + n);
+    }
+    if (op->flags & F_KEEP)
+        for (unsigned n = 0; n < old; n++)
+            make_fresh(&pages[op->first + n], op->first + n);
+    else if (old > 0)
+        unmap_places(process, op->first, op->first + old - 1);
+    memcpy(&pages[to], moved, new * sizeof(moved[0]));
+}
+
+/* Returns what forbids the first region of a remap to grow or move; 0: nothing does. */
+static int remap_error(const struct model_process *process, const struct op *op, unsigned old,
+                       unsigned new)
+{
+    const struct model_page *page = &process->pages[op->first];
+    unsigned more = op->flags & F_KEEP ? new : new - min(old, new);
+
+    if (!old && !page->shared)
+        return -EINVAL;
+    unsigned both = min(old, new);
+    if (both && region_end(process, op->first, op->first + both - 1) < op->first + both)
+        return -EFAULT;
+    uint64_t len = 0;
+    for (unsigned n = new - more; n < new; n++)
+        len += op->flags & F_KEEP ? place_len(op->first + n) : PAGE_SIZE;
+    return len && !within_limits(process, page, len) ? -ENOMEM : 0;
+}
+
+/* Moves the regions of the range one after the other, those that begin below `limit`. */
+static struct result move_regions(struct model_process *process, const struct op *op, uaddr_t limit)
+{
+    struct op part = *op;
+    unsigned end;
+
+    if (!process->pages[op->first].mapped)
+        return (struct result){.err = -EFAULT};
+    for (unsigned place = op->first; place <= op->last; place = end) {
+        end = process->pages[place].mapped ? region_end(process, place, op->last) : place + 1;
+        if (!process->pages[place].mapped || places[place].start >= limit)
+            continue;
+        part.first = place;
+        int err = remap_error(process, &part, end - place, end - place);
+        if (err)
+            return (struct result){.err = err};
+        unmap_places(process, op->to + place - op->first, op->to + end - 1 - op->first);
+        move_places(process, &part, end - place, end - place, op->to + place - op->first);
+    }
+    return (struct result){.value = places[op->to].start};
+}
+
+/* Returns true if the range has free pages behind it, and is the end of a region. */
+static bool can_extend(const struct model_process *process, const struct op *op, unsigned old,
+                       unsigned new)
+{
+    unsigned end = op->first + old;
+
+    return old && region_end(process, op->first, NPLACES - 1) == end &&
+           !any_mapped(process, end, op->first + new - 1);
+}
+
+static void extend(struct model_process *process, const struct op *op, unsigned old, unsigned new)
+{
+    for (unsigned n = old; n < new; n++) {
+        struct model_page *page = &process->pages[op->first + n];
+
+        *page = process->pages[op->first];
+        if (page->object < NOBJECTS)
+            page->index += n;
+        make_fresh(page, op->first + n);
+    }
+}
+
+static unsigned remap_old(const struct op *op)
+{
+    return op->flags & F_DOUBLE ? 0 : op->last - op->first + 1u;
+}
+
+/* Returns the place where a remap that is not fixed goes. */
+static unsigned remap_place(const struct model_process *process, const struct op *op)
+{
+    unsigned new = op_remap_places(op);
+
+    if (op->flags & F_FIXED)
+        return op->to;
+    if (op->flags & F_KEEP && is_free(process, op->to, op->to + new - 1))
+        return op->to;
+    return find_room(process, new);
+}
+
+static struct result run_remap(struct model_process *process, const struct op *op)
+{
+    unsigned old = remap_old(op), new = op_remap_places(op);
+    bool moves = op->flags & (F_FIXED | F_KEEP);
+    struct result result = {.value = places[op->first].start};
+
+    if (op->flags & F_FIXED && old == new)
+        return move_regions(process, op, ~0ul);
+    if (!process->pages[op->first].mapped)
+        return (struct result){.err = -EFAULT};
+    if (!moves && new <= old) {
+        if (new < old)
+            unmap_places(process, op->first + new, op->last);
+        return result;
+    }
+    result.err = remap_error(process, op, old, new);
+    if (result.err)
+        return result;
+    if (!moves && can_extend(process, op, old, new)) {
+        extend(process, op, old, new);
+        return result;
+    }
+    if (!(op->flags & F_MAY_MOVE))
+        return (struct result){.err = -ENOMEM};
+    unsigned to = remap_place(process, op);
+    if (op->flags & F_FIXED)
+        unmap_places(process, to, to + new - 1);
+    move_places(process, op, old, new, to);
+    return (struct result){.value = places[to].start};
+}
+
+/* Returns true if the places that a remap needs are pages. */
+static bool can_remap(const struct model_process *process, const struct op *op)
+{
+    unsigned new = op_remap_places(op);
+
+    if (op->flags & F_FIXED && op->to == TWIN + TWIN_2 - op->first && !op->more)
+        return true;
+    for (unsigned n = 0; n < new; n++)
+        if (op->first + n >= NPLACES || !place_is_page(op->first + n) ||
+            (op->flags & (F_FIXED | F_KEEP) &&
+             (op->to + n >= NPLACES || !place_is_page(op->to + n))))
+            return false;
+    return remap_place(process, op) < NPLACES;
+}
+
 /* Returns the first heap place at or above `addr`. */
 static unsigned heap_place(uaddr_t addr)
 {
@@ -462,8 +631,9 @@ static int heap_grow(struct model_process *process, uaddr_t brk)
         return -ENOMEM;
     if (first == end)
         return 0;
-    return any_mapped(process, first, end - 1) ? -ENOMEM
-                                               : map_places(process, first, end - 1, &like);
+    if (!is_free(process, first, end - 1))
+        return -ENOMEM;
+    return map_places(process, first, end - 1, &like);
 }
 
 static struct result run_sbrk(struct model_process *process, const struct op *op)
@@ -541,6 +711,9 @@ void model_run_short(struct model *model, const struct op *op, uint64_t done)
     struct model_process *process = &model->processes[op->process];
     unsigned place = op->first, word;
 
+    if (op->kind == OP_REMAP && op->flags & F_FIXED && remap_old(op) == op_remap_places(op))
+        (void)move_regions(process, op, done);
+
     if (op_is_copy(op)) {
         (void)run_copy(model, process, op, done);
         if (!copy_word(op, done / sizeof(uint64_t), &place, &word))
@@ -565,6 +738,8 @@ bool model_can(const struct model *model, const struct op *op)
         return process->threads < MAX_THREADS;
     case OP_MAP_ANYWHERE:
         return anywhere_place(process, op) < NPLACES;
+    case OP_REMAP:
+        return can_remap(process, op);
     case OP_SBRK:
         return op->flags & F_HUGE || op->delta <= 0 ||
                process->brk + op->delta <= places[HEAP + HEAP_PAGES - 1].end;
@@ -604,6 +779,8 @@ struct result model_run(struct model *model, const struct op *op, uint64_t limit
         break;
     case OP_PROTECT:
         return run_protect(process, op);
+    case OP_REMAP:
+        return run_remap(process, op);
     case OP_SBRK:
         return run_sbrk(process, op);
     case OP_TRUNCATE:

@@ -73,7 +73,7 @@ uaddr_t op_data_end(const struct op *op)
     if (!(op->flags & (F_SHARED | F_OBJECT)))
         return 0;
     if (!(op->flags & F_PARTIAL) || op->flags & F_SHARED)
-        return end;
+        return DATA_FILLS;
     return end - 1024 - (op->word & 1) * PAGE_SIZE;
 }
 
@@ -92,6 +92,65 @@ static bool wants_one_page(const struct op *op)
 {
     return op_is_access(op) || op->kind == OP_WALK_AHEAD || op->kind == OP_REST ||
            op->kind == OP_AWAY || op_is_foreign(op);
+}
+
+unsigned op_remap_places(const struct op *op)
+{
+    int npages = op->last - op->first + 1 + op->more;
+
+    return max(npages, 1);
+}
+
+/* Returns the first place of the twin that holds the place, or NPLACES. */
+static unsigned twin_of(unsigned place)
+{
+    if (place < TWIN || place >= TWIN_2 + TWIN_PLACES || place == TWIN + TWIN_PLACES)
+        return NPLACES;
+    return place < TWIN_2 ? TWIN : TWIN_2;
+}
+
+/* Makes the range one of a whole table, which moves to its place in the other twin. */
+static void choose_table(struct op *op, unsigned twin)
+{
+    op->first = twin;
+    op->last = twin + (op->value % 2 ? TWIN_LEAF_PLACES : TWIN_PLACES) - 1;
+    op->to = TWIN + TWIN_2 - twin;
+    op->more = 0;
+    op->flags |= F_MAY_MOVE | F_FIXED;
+}
+
+/* Cuts the range so that it and its new place have pages only, and do not overlap if it is fixed or
+   kept. */
+static void choose_pages(struct op *op)
+{
+    unsigned count = 1;
+
+    op->first = page_places[op->first % NPAGES];
+    op->to = page_places[op->to % NPAGES];
+    while (count < 8 && op->first + count <= op->last && place_is_page(op->first + count))
+        count++;
+    op->last = op->first + count - 1;
+    op->more %= 4;
+    if (op->flags & F_KEEP)
+        op->more = 0;
+    count = max(count, op_remap_places(op));
+    if (op->to < op->first + count && op->first < op->to + count)
+        op->flags &= ~(F_FIXED | F_KEEP);
+    if (op->flags & (F_FIXED | F_KEEP))
+        op->flags |= F_MAY_MOVE;
+}
+
+static void normalize_remap(struct op *op)
+{
+    unsigned twin = twin_of(op->first);
+
+    op->flags &= F_MAY_MOVE | F_KEEP | F_FIXED | F_DOUBLE;
+    if (twin < NPLACES && op->value % 4 < 2)
+        choose_table(op, twin);
+    else
+        choose_pages(op);
+    if (op->flags & F_KEEP || op->more == 0 || op->value % 4 < 3)
+        op->flags &= ~F_DOUBLE;
 }
 
 void op_normalize(struct op *op)
@@ -116,6 +175,8 @@ void op_normalize(struct op *op)
     }
     if (wants_one_page(op))
         op->first = page_places[op->first % NPAGES];
+    if (op->kind == OP_REMAP)
+        normalize_remap(op);
     if (op->kind == OP_STRING || op->kind == OP_TRUNCATE || op->kind == OP_REST ||
         op->kind == OP_AWAY)
         op->fail = 0; /* the result does not show how far they came */
@@ -130,6 +191,7 @@ static const uint8_t weights[OP_KINDS] = {
     [OP_EXIT] = 4,         [OP_THREAD] = 3,     [OP_THREAD_EXIT] = 2, [OP_LOAD] = 10,
     [OP_UNLOAD] = 2,       [OP_WALK_AHEAD] = 4, [OP_SURVEY] = 1,      [OP_PEEK] = 4,
     [OP_FORCED_PEEK] = 4,  [OP_POKE] = 6,       [OP_REST] = 3,        [OP_AWAY] = 3,
+    [OP_REMAP] = 12,
 };
 
 static enum op_kind random_kind(struct random *random)
@@ -195,6 +257,8 @@ struct op op_random(struct random *random)
         .object = random_next(random) >> 60,
         .index = random_next(random) >> 60,
         .word = random_next(random) >> 60,
+        .to = random_next(random) >> 56,
+        .more = (int8_t)random_below(random, 6) - 3,
         .delta = (int32_t)random_below(random, 12 * PAGE_SIZE) - 6 * (int32_t)PAGE_SIZE,
         .value = random_next(random) >> 32,
         .chance = random_next(random) >> 32,
@@ -236,6 +300,7 @@ static const char *const names[OP_KINDS] = {
     [OP_PEEK] = "peek",
     [OP_FORCED_PEEK] = "forced_peek",
     [OP_POKE] = "poke",
+    [OP_REMAP] = "remap",
     [OP_REST] = "rest",
     [OP_AWAY] = "away",
 };
@@ -245,9 +310,9 @@ static void print_place(unsigned place)
     static const struct {
         const char *name;
         unsigned first;
-    } windows[] = {{"stack", STACK},       {"guard", GUARD}, {"top", TOP},
-                   {"half_tib", HALF_TIB}, {"gib", GIB},     {"program", PROGRAM},
-                   {"bottom", BOTTOM}};
+    } windows[] = {{"stack", STACK},   {"guard", GUARD},     {"top", TOP},
+                   {"twin_2", TWIN_2}, {"twin", TWIN},       {"half_tib", HALF_TIB},
+                   {"gib", GIB},       {"program", PROGRAM}, {"bottom", BOTTOM}};
     unsigned n = 0;
 
     while (windows[n].first > place)
@@ -271,7 +336,18 @@ static void print_map(const struct op *op)
 static bool has_range(const struct op *op)
 {
     return op->kind == OP_MAP || op->kind == OP_UNMAP || op->kind == OP_PROTECT ||
-           op->kind == OP_MAP_ANYWHERE || op->kind == OP_SURVEY;
+           op->kind == OP_MAP_ANYWHERE || op->kind == OP_SURVEY || op->kind == OP_REMAP;
+}
+
+static void print_remap(const struct op *op)
+{
+    fprintf(stderr, " as %u places%s%s%s", op_remap_places(op),
+            op->flags & F_MAY_MOVE ? " may_move" : "", op->flags & F_KEEP ? " keep" : "",
+            op->flags & F_DOUBLE ? " double" : "");
+    if (op->flags & (F_FIXED | F_KEEP)) {
+        fputs(op->flags & F_FIXED ? " fixed to" : " hint", stderr);
+        print_place(op->to);
+    }
 }
 
 void op_print(const struct op *op)
@@ -281,7 +357,9 @@ void op_print(const struct op *op)
         print_place(op->first);
     if (has_range(op)) {
         print_place(op->last);
-        if (op->kind != OP_UNMAP && op->kind != OP_SURVEY)
+        if (op->kind == OP_REMAP)
+            print_remap(op);
+        else if (op->kind != OP_UNMAP && op->kind != OP_SURVEY)
             print_map(op);
     }
     if ((op_is_access(op) && !op_is_copy(op)) || op_is_foreign(op))

@@ -39,8 +39,9 @@ enum op_kind {
     OP_FORCED_PEEK,  /* the same, also where the region does not allow it */
     OP_POKE,         /* the kernel writes the word for another process, also where the program
                         may not */
-    OP_REST,         /* `cpu` is idle for a moment; then as OP_READ */
-    OP_AWAY,         /* `cpu` loads another space for a moment; then as OP_READ */
+    OP_REMAP, /* moves the places `first` to `last` to `to`, or changes their number by `more` */
+    OP_REST,  /* `cpu` is idle for a moment; then as OP_READ */
+    OP_AWAY,  /* `cpu` loads another space for a moment; then as OP_READ */
     OP_KINDS,
 };
 
@@ -52,8 +53,12 @@ enum op_kind {
 #define F_HINT       (1u << 4)
 #define F_STACK      (1u << 5) /* map: a stack */
 #define F_HUGE       (1u << 6)
-#define F_LIMITED    (1u << 7) /* program: tight limits */
-#define F_NO_GROWTH  F_HINT    /* program: a stack that was cut does not grow back to its size */
+#define F_LIMITED    (1u << 7)    /* program: tight limits */
+#define F_MAY_MOVE   F_PARTIAL    /* remap */
+#define F_KEEP       F_NO_REPLACE /* remap: the old regions stay */
+#define F_FIXED      F_HINT       /* remap: to `to` */
+#define F_DOUBLE     F_SHARED     /* remap: the old length is 0 */
+#define F_NO_GROWTH  F_HINT       /* program: a stack that was cut does not grow back to its size */
 
 struct op {
     uint8_t kind, cpu, process, other;
@@ -63,6 +68,8 @@ struct op {
     uint8_t object, index; /* map: the object and its first page */
     uint8_t word;
     uint8_t fail; /* the number of the request for memory that fails; 0: none */
+    uint8_t to;   /* remap */
+    int8_t more;  /* remap: the places by which the range grows or shrinks */
     int32_t delta;
     uint32_t value;  /* determines the bytes that are written */
     uint32_t chance; /* seed of the random events of the hardware */
@@ -100,6 +107,9 @@ int64_t op_delta(const struct op *op);
    bytes end 1 KiB before the end of the last page. If `word` is odd, they end 1 KiB before the
    end of the last page but one, so the last page is all zeros. */
 uaddr_t op_data_end(const struct op *op);
+
+/* Returns the number of places that a remap is to have afterwards. */
+unsigned op_remap_places(const struct op *op);
 
 /* Returns the limits of a program. With F_LIMITED, they leave little room beyond the program,
    and less for a stack than the program has. */

@@ -32,6 +32,12 @@
         .kind = OP_EXIT, .process = 2 \
     }
 
+/* Moves A and B to a place in another leaf table. */
+#define REMAP                                                                           \
+    {                                                                                   \
+        .kind = OP_REMAP, .first = A, .last = B, .to = C, .flags = F_MAY_MOVE | F_FIXED \
+    }
+
 /* Operations of each CPU on its own process. scenario_add_op fills in `process` and `other`. */
 static const struct op choices_0[] = {
     {.kind = OP_WRITE, .first = A},
@@ -43,6 +49,7 @@ static const struct op choices_0[] = {
     {.kind = OP_TRUNCATE, .object = 0, .index = 0},
     {.kind = OP_THREAD_EXIT},
     {.kind = OP_SURVEY, .first = A, .last = B},
+    REMAP,
 };
 
 static const struct op choices_1[][OPS_CPU_1] = {
@@ -358,6 +365,15 @@ static const struct trio {
     {one_space, IN(TWO), {SURVEY, WRITE_A, TRUNCATE(0)}},
     {one_space, IN(LEAF), {WRITE_B, UNMAP_B, PROTECT_A}},
     {one_space, IN(TWO), {READ_B, UNMAP_B, FORK_NOW}},
+
+    /* Pages move to other addresses while others write, read, share or drop them. */
+    {one_space, IN(ALL) | IN(LEAF) | IN(TWO), {REMAP, WRITE_B, REST(A)}},
+    {one_space, IN(LEAF) | IN(TWO), {REMAP, PEEK(B), FORK_NOW}},
+    {two_threads, IN(ALL) | IN(LEAF) | IN(MAPPING), {REMAP, WRITE_B, TRUNCATE(0)}},
+    {two_threads, IN(LEAF) | IN(TWO) | IN(CHAIN), {REMAP, WRITE_B, EXIT}},
+    {two_threads, IN(LEAF), {REMAP, POKE(B), WRITE_B}},
+    {three_spaces, IN(ALL) | IN(LEAF) | IN(CHAIN), {REMAP, WRITE_B, EXIT}},
+    {three_spaces, IN(LEAF), {REMAP, TRUNCATE(0), WRITE_A}},
 
     /* All three CPUs copy a table, use it, or drop it. */
     {three_spaces, IN(ALL) | IN(LEAF) | IN(TWO) | IN(COPIES), {WRITE_A, WRITE_A, WRITE_A}},

@@ -163,7 +163,7 @@ static struct map_request request_for(const struct op *op)
         .no_replace = op->flags & F_NO_REPLACE,
         .pager = object ? object_pager(op->object) : NULL,
         .pager_page = object ? op->index : 0,
-        .data_end = op->flags & F_PARTIAL ? op_data_end(op) : 0,
+        .data_end = op_data_end(op),
     };
 }
 
@@ -192,6 +192,26 @@ static struct result run_map_anywhere(struct vspace *vspace, const struct op *op
     request.len = (op->last % 4 + 1) * PAGE_SIZE;
     request.data_end = 0;
     return map(vspace, &request);
+}
+
+static struct result run_remap(struct vspace *vspace, const struct op *op)
+{
+    bool moves = op->flags & (F_FIXED | F_KEEP);
+    struct remap_request request = {
+        .from = range_start(op),
+        .old_len = op->flags & F_DOUBLE ? 0 : range_end(op) - range_start(op),
+        .new_len = range_end(op) - range_start(op) + op->more * (int64_t)PAGE_SIZE,
+        .to = moves ? places[op->to].start : 0,
+        .may_move = op->flags & F_MAY_MOVE,
+        .fixed = op->flags & F_FIXED,
+        .keep = op->flags & F_KEEP,
+    };
+    struct result result = {0};
+
+    if ((int64_t)request.new_len <= 0)
+        request.new_len = PAGE_SIZE;
+    result.err = vspace_remap(vspace, &request, &result.value);
+    return result;
 }
 
 static struct result run_sbrk(struct vspace *vspace, const struct op *op)
@@ -318,6 +338,8 @@ struct result system_run_loaded(const struct op *op)
     case OP_PROTECT:
         return (struct result){
             .err = vspace_protect(process->vspace, range_start(op), range_end(op), op->prot)};
+    case OP_REMAP:
+        return run_remap(process->vspace, op);
     case OP_SBRK:
         return run_sbrk(process->vspace, op);
     case OP_TRUNCATE:

@@ -204,6 +204,16 @@ void protect(unsigned place, unsigned nplaces, unsigned prot)
     operate(range(OP_PROTECT, place, nplaces, prot));
 }
 
+void remap(unsigned place, unsigned old, unsigned to, unsigned new, unsigned flags)
+{
+    struct op op = range(OP_REMAP, place, old ? old : new, 0);
+
+    op.to = to;
+    op.more = old ? (int)new - (int)old : 0;
+    op.flags = flags | (old ? 0 : F_DOUBLE) | (flags & (F_FIXED | F_KEEP) ? F_MAY_MOVE : 0);
+    operate(op);
+}
+
 void move_break(int64_t bytes)
 {
     operate((struct op){.kind = OP_SBRK, .delta = bytes});
@@ -335,7 +345,7 @@ int main(int argc, char **argv)
 {
     const struct test_file *files[] = {&fault_tests,  &pitfall_tests, &region_tests,
                                        &memory_tests, &audit_tests,   &regression_tests,
-                                       &verify_tests};
+                                       &verify_tests, &remap_tests};
     unsigned passed = 0, failed = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);

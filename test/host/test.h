@@ -41,7 +41,7 @@ struct test_file {
 };
 
 extern const struct test_file audit_tests, fault_tests, memory_tests, pitfall_tests, region_tests,
-    regression_tests, verify_tests;
+    regression_tests, remap_tests, verify_tests;
 
 /* The numbers of the processes. CPUs have numbers too. */
 enum { P, Q, R };
@@ -103,6 +103,10 @@ void map_anywhere(unsigned npages);
 void map_at_wish(unsigned place, unsigned npages); /* at most 4 */
 void unmap(unsigned place, unsigned nplaces);
 void protect(unsigned place, unsigned nplaces, unsigned prot);
+
+/* Moves `old` places to `to`, or changes their number to `new`. 0 places: a shared region is
+   doubled. The flags are those of OP_REMAP. */
+void remap(unsigned place, unsigned old, unsigned to, unsigned new, unsigned flags);
 void move_break(int64_t bytes);
 void truncate_object(unsigned object, unsigned npages);
 void extend_object(unsigned object);

@@ -81,6 +81,7 @@ static const struct call calls[] = {
           &arg_hex),
     CALL(munmap, &arg_pointer, &arg_unsigned),
     CALL(mprotect, &arg_pointer, &arg_unsigned, &arg_prot),
+    GIVES(ADDRESS, mremap, &arg_pointer, &arg_unsigned, &arg_unsigned, &arg_hex, &arg_pointer),
     GIVES(ADDRESS, brk, &arg_pointer),
 
     CALL(fork, NULL),
