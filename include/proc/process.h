@@ -62,6 +62,8 @@ struct process {
     TAILQ_HEAD(, task) tracees; /* (t) that it traces */
 
     struct process *parent;       /* (t) NULL: init */
+    struct task *creator;         /* (t) the task of the parent that made it, or one in its place */
+    int exit_signal;              /* (t) which the parent gets at its end; 0: none */
     struct process_list children; /* (t) */
     TAILQ_ENTRY(process) sibling; /* (t) */
     RB_ENTRY(process) by_pid;     /* (t) */
@@ -69,7 +71,7 @@ struct process {
     bool has_execed;              /* (t) exec has succeeded since fork */
     bool is_inits;                /* (c) init has started it, as it starts the shell */
     bool has_terminal;            /* (t) the terminal of its session is its controlling terminal */
-    int death_signal;             /* (t) which it gets when its parent exits; 0: none */
+    int death_signal;             /* (t) which it gets when its creator ends; 0: none */
     bool zombie;                  /* (t) it has exited, and its parent has not waited for it yet */
     int exit_status;              /* (l) as wait4 returns it; a zombie's does not change */
     int stop_status;              /* (t) of a stop or continuation, as wait4 returns it; 0: none */
@@ -104,8 +106,9 @@ void process_start_init(const char *path);
    caller. */
 struct fork_request {
     /* CSIGNAL (by which a tracer tells fork and clone apart), CLONE_VM, CLONE_VFORK, CLONE_FILES,
-       CLONE_FS, CLONE_SIGHAND, CLONE_CLEAR_SIGHAND, CLONE_SETTLS, CLONE_CHILD_SETTID,
-       CLONE_CHILD_CLEARTID, CLONE_PARENT_SETTID */
+       CLONE_FS, CLONE_SIGHAND, CLONE_CLEAR_SIGHAND, CLONE_PARENT, CLONE_SETTLS,
+       CLONE_CHILD_SETTID, CLONE_CHILD_CLEARTID, CLONE_PARENT_SETTID. CSIGNAL is the signal that
+       the parent gets at the end of the child */
     uint64_t flags;
     uaddr_t stack;      /* the child's stack pointer; 0: the parent's */
     uint64_t tls;       /* CLONE_SETTLS: the child's FS base */
@@ -167,6 +170,10 @@ uint64_t process_births(int *last);
 
 /* Makes init the parent of a process that has another one. */
 void process_give_to_init(struct process *process);
+
+/* Makes the parent of the current process, which is not init, the parent of its child `process`
+   (CLONE_PARENT). */
+void process_give_to_parent(struct process *process);
 
 /* Takes a zombie that nobody waits for out of the tree, to be freed by process_reap_disowned. */
 void process_disown(struct process *process);

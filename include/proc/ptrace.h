@@ -23,7 +23,7 @@ enum ptrace_stop {
     PTRACE_STOP_ENTRY,  /* the entry of a system call */
     PTRACE_STOP_EXIT,   /* the exit of a system call */
     PTRACE_STOP_SIGNAL, /* a signal that was taken, before anything is done about it */
-    PTRACE_STOP_EVENT,  /* a fork or an exec */
+    PTRACE_STOP_EVENT,  /* a fork, an exec, the end of a vfork or of the task */
     PTRACE_STOP_GROUP,  /* a signal that stops the process, traced or not */
     PTRACE_STOP_TRAP,   /* PTRACE_INTERRUPT, or the tracee's birth */
 };
@@ -59,6 +59,13 @@ void ptrace_group_stop(int signo);
 
 /* The process was asked to stop, by PTRACE_INTERRUPT or as the child of a tracee. */
 void ptrace_trap(void);
+
+/* The current task is about to end, with this wait status. If it must end already, because SIGKILL or
+   another task ends it, it does not stop. */
+void ptrace_exits(int status);
+
+/* The child `pid` of vfork no longer uses the address space. */
+void ptrace_vfork_done(int pid);
 
 /* The process has made the child `pid`, with these flags of clone. */
 void ptrace_forked(unsigned flags, int pid);

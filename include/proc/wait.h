@@ -7,7 +7,8 @@
 struct wait_request {
     int which;   /* P_ALL, P_PID, P_PGID */
     int id;      /* the process or group; with P_PGID, 0 is the caller's group */
-    int options; /* WEXITED, WSTOPPED, WCONTINUED, WNOHANG; WNOWAIT: the status stays */
+    int options; /* WEXITED, WSTOPPED, WCONTINUED, WNOHANG; WNOWAIT: the status stays; __WALL,
+                    __WCLONE and __WNOTHREAD choose among the children */
 };
 
 struct wait_result {

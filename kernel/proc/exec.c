@@ -327,6 +327,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     process->layout = loading_layout(loading);
     process->exe = loading->exe;
     process->has_execed = true;
+    process->exit_signal = SIGCHLD;
     strlcpy(task_current()->name, name, sizeof(task_current()->name));
     mutex_unlock(&process_tree_lock);
 

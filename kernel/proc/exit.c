@@ -47,6 +47,29 @@ static void give_back(struct process *process)
     news_of_vfork_end(process);
 }
 
+/* Sends a child the signal that it has asked for at the end of its creator. */
+static void tell_death(struct process *child)
+{
+    if (child->death_signal && !child->zombie)
+        signal_send(child, &(struct signal_info){.signo = child->death_signal,
+                                                 .code = SI_USER,
+                                                 .pid = process_current()->pid});
+}
+
+/* Makes another task the creator of the children of one that ends. The list is as long as the
+   process has children. The tree lock is held. */
+static void hand_children_over(struct task *self)
+{
+    struct process *child;
+
+    TAILQ_FOREACH (child, &self->process->children, sibling) {
+        if (child->creator != self)
+            continue;
+        child->creator = TAILQ_FIRST(&self->process->tasks);
+        tell_death(child);
+    }
+}
+
 /* Makes init the parent of all children, and notifies it if one of them is a zombie. */
 static void orphan_children(struct process *process)
 {
@@ -54,10 +77,7 @@ static void orphan_children(struct process *process)
 
     while ((child = TAILQ_FIRST(&process->children))) {
         process_give_to_init(child);
-        if (child->death_signal && !child->zombie)
-            signal_send(child, &(struct signal_info){.signo = child->death_signal,
-                                                     .code = SI_USER,
-                                                     .pid = process->pid});
+        tell_death(child);
         if (child->zombie)
             zombie = child;
         group_check_orphaned(child, process, NULL);
@@ -166,6 +186,7 @@ static bool leave(struct task *self, int status)
     bool is_last = task_unlink(self, status);
     ptrace_task_ended(self);
     if (!is_last) {
+        hand_children_over(self);
         news_check_stop(process);
         vspace_leave(process->vspace); /* task_clone entered it; the process has a reference */
     }
@@ -178,6 +199,7 @@ void task_exit(int status)
     struct task *self = task_current();
     struct process *process = self->process;
 
+    ptrace_exits(status);
     spin_lock(&process->signals.lock);
     if (!process->signals.exiting)
         process->exit_status = status; /* that of the last one to leave stays, as on Linux */
@@ -271,6 +293,7 @@ void process_exit(int status)
 
     if (process->pid == INIT_PID)
         init_ends(status);
+    ptrace_exits(status);
     spin_lock(&process->signals.lock);
     signal_end_all(process, status);
     spin_unlock(&process->signals.lock);

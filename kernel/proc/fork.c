@@ -136,6 +136,9 @@ static int child_link(struct process *child, unsigned flags)
     int result = must_take_signals() ? -EINTR : process_link(child, process_current());
     if (!result) {
         result = child->pid;
+        child->exit_signal = flags & CSIGNAL;
+        if (flags & CLONE_PARENT)
+            process_give_to_parent(child);
         (void)!task_link(child->leader, child->pid); /* a new process is not ending */
         signal_fork_end(child->leader);
         ptrace_inherit(child->leader, flags);
@@ -166,14 +169,16 @@ static bool is_vfork_over(int pid, unsigned *seen)
 }
 
 /* Sleeps until the child no longer uses our address space, or a signal will end this process. Other
-   signals stay pending, because a handler would run in memory that the child uses. */
-static void wait_for_vfork(int pid)
+   signals stay pending, because a handler would run in memory that the child uses. Returns false if
+   this process is to end. */
+static bool wait_for_vfork(int pid)
 {
     unsigned seen;
 
     while (!is_vfork_over(pid, &seen))
         if (news_wait(seen, waitq_sleep_killable) && signal_is_killed())
-            break;
+            return false;
+    return true;
 }
 
 int process_fork(const struct fork_request *request)
@@ -198,8 +203,8 @@ int process_fork(const struct fork_request *request)
     tell_parent_tid(request, pid);
     thread_start(child->leader->thread);
     ptrace_forked(request->flags, pid);
-    if (request->flags & CLONE_VFORK)
-        wait_for_vfork(pid);
+    if ((request->flags & CLONE_VFORK) && wait_for_vfork(pid))
+        ptrace_vfork_done(pid);
     return pid;
 }
 
@@ -320,6 +325,7 @@ void process_start_init(const char *path)
     init->leader->thread->rate = TURN_RATE_ONE / INIT_WEIGHT;
     strlcpy(init->leader->name, path, sizeof(init->leader->name));
     init->signals.spared = true;
+    init->exit_signal = SIGCHLD;
     mutex_lock(&process_tree_lock);
     int err = process_link(init, NULL);
     if (!err)

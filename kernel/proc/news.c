@@ -4,7 +4,7 @@
        stop, continuation  the parent, unless it traces       unless SA_NOCLDSTOP
        ptrace stop         the tracer                         unless SA_NOCLDSTOP
        end of a process    a tracer that is not the parent;   always
-                           the parent, when nobody else
+                           the parent, when nobody else       its exit_signal instead, if any
                            traces the process
        end of a thread     its tracer                         always
        end of a vfork      the parent                         never
@@ -126,31 +126,35 @@ void news_of_ptrace_stop(struct task *task, int signo)
 
 /* ---- Ends ---- */
 
-static void news_send_end(int id, int status, struct process *to)
+/* `signo` is the signal for the receiver; if there is none of that number, it is only woken. */
+static void news_send_end(int id, int status, int signo, struct process *to)
 {
-    const struct signal_info info = news_child_info(id, status);
+    struct signal_info info = news_child_info(id, status);
 
     news_wake(to); /* even a parent that ignores SIGCHLD: this may have been its last child */
-    signal_send(to, &info);
+    info.signo = signo;
+    if (is_signal(signo))
+        signal_send(to, &info);
 }
 
-static void news_send_exit(const struct process *process, struct process *to)
+static void news_send_exit(const struct process *process, int signo, struct process *to)
 {
-    news_send_end(process->pid, process->exit_status, to);
+    news_send_end(process->pid, process->exit_status, signo, to);
 }
 
 void news_of_task_end(const struct task *task)
 {
-    news_send_end(task->tid, task_end_status(task), task->ptrace.tracer);
+    news_send_end(task->tid, task_end_status(task), SIGCHLD, task->ptrace.tracer);
 }
 
-/* Returns true if the parent ignores SIGCHLD or sets SA_NOCLDWAIT, so it does not reap its
-   children. */
-static bool ignores_children(struct process *parent)
+/* Returns true if the parent does not reap the process, because it ignores SIGCHLD or sets
+   SA_NOCLDWAIT. Only a child that sends SIGCHLD can be ignored. */
+static bool is_ignored_child(const struct process *process)
 {
-    struct signal_action action = signal_action_of(parent, SIGCHLD);
+    struct signal_action action = signal_action_of(process->parent, SIGCHLD);
 
-    return action.handler == (uaddr_t)SIG_IGN || (action.flags & SA_NOCLDWAIT);
+    return process->exit_signal == SIGCHLD &&
+           (action.handler == (uaddr_t)SIG_IGN || (action.flags & SA_NOCLDWAIT));
 }
 
 void news_of_end(struct process *process)
@@ -161,14 +165,14 @@ void news_of_end(struct process *process)
     if (process->unseen_ends)
         return;
     if (tracer && tracer != parent) {
-        news_send_exit(process, tracer);
+        news_send_exit(process, SIGCHLD, tracer);
         return;
     }
-    if (ignores_children(parent) && !tracer) { /* a tracer waits for its tracees */
+    if (!tracer && is_ignored_child(process)) { /* a tracer waits for its tracees */
         process_disown(process);
         news_wake(process_find(INIT_PID)); /* wait.c frees it */
     }
-    news_send_exit(process, parent);
+    news_send_exit(process, process->exit_signal, parent);
 }
 
 void news_of_vfork_end(struct process *process)

@@ -141,6 +141,7 @@ int process_link(struct process *process, struct process *parent)
     births++;
     process_count++;
     process->parent = parent;
+    process->creator = parent ? task_current() : NULL;
     process->is_inits = parent && parent->pid == INIT_PID;
     process->pgid = parent ? parent->pgid : process->pid;
     process->sid = parent ? parent->sid : process->pid;
@@ -189,6 +190,20 @@ void process_give_to_init(struct process *process)
     TAILQ_REMOVE(&process->parent->children, process, sibling);
     TAILQ_INSERT_TAIL(&init->children, process, sibling);
     process->parent = init;
+    process->creator = init->leader;
+    process->exit_signal = SIGCHLD;
+}
+
+void process_give_to_parent(struct process *process)
+{
+    struct process *self = process->parent;
+
+    assert(mutex_is_held(&process_tree_lock) && self->parent);
+    TAILQ_REMOVE(&self->children, process, sibling);
+    TAILQ_INSERT_TAIL(&self->parent->children, process, sibling);
+    process->parent = self->parent;
+    process->creator = self->creator;
+    process->exit_signal = self->exit_signal;
 }
 
 unsigned process_group_each(int pgid, void (*each)(struct process *process, const void *arg),

@@ -36,7 +36,7 @@
 
 #define KNOWN_OPTIONS                                                                         \
     (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | \
-     PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
+     PTRACE_O_TRACEEXEC | PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL)
 
 #define SYSGOOD_BIT  0x80
 #define EVENT(event) (SIGTRAP | (event) << 8)
@@ -253,6 +253,17 @@ static int fork_event(unsigned flags)
 void ptrace_forked(unsigned flags, int pid)
 {
     stop_at_event(fork_event(flags), pid);
+}
+
+void ptrace_vfork_done(int pid)
+{
+    stop_at_event(PTRACE_EVENT_VFORK_DONE, pid);
+}
+
+void ptrace_exits(int status)
+{
+    if (!signal_is_killed())
+        stop_at_event(PTRACE_EVENT_EXIT, status);
 }
 
 void ptrace_execed(int old_tid)

@@ -43,6 +43,17 @@ static struct process *tracer_of(const struct process *child)
     return child->leader->ptrace.tracer;
 }
 
+/* Returns true if the options ask for children of this kind: those that send another signal than
+   SIGCHLD, or none, are waited for with __WCLONE or __WALL only. A tracer waits for all. */
+static bool is_kind_meant(const struct process *child, const struct process *self, int options)
+{
+    bool is_clone = child->exit_signal != SIGCHLD;
+
+    if ((options & __WNOTHREAD) && child->parent == self && child->creator != task_current())
+        return false;
+    return tracer_of(child) == self || (options & __WALL) || is_clone == !!(options & __WCLONE);
+}
+
 /* Returns the place of the next status of a child for its parent, where 0 means no status. */
 static int *wait_status_of(struct process *child)
 {
@@ -81,7 +92,8 @@ struct found {
 static bool wait_matches(const struct wait_request *request, const struct process *self,
                          struct process *child, struct found *found)
 {
-    if (!wait_is_meant(request, self, child->pid, child))
+    if (!wait_is_meant(request, self, child->pid, child) ||
+        !is_kind_meant(child, self, request->options))
         return false;
     found->is_any |= may_have_status(child, self);
     if (!has_status(child, self, request->options))

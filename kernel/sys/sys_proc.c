@@ -35,11 +35,11 @@ SYSCALL0(sys_vfork)
 /* The flags that Pagoda knows: all but those of namespaces, cgroups, pidfds and I/O contexts. */
 #define CLONE_KNOWN                                                                             \
     (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | \
-     CLONE_SYSVSEM | CLONE_SETTLS | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID |                 \
+     CLONE_PARENT | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID |  \
      CLONE_PARENT_SETTID | CLONE_DETACHED | CLONE_CLEAR_SIGHAND)
 
 /* Returns true if the flags agree: tasks of a process share its actions, and who shares actions
-   shares the memory that the handlers are in. */
+   shares the memory that the handlers are in. Only a parent waits in vfork for its child. */
 static bool are_clone_flags(uint64_t flags)
 {
     if (flags & ~(uint64_t)CLONE_KNOWN)
@@ -48,7 +48,9 @@ static bool are_clone_flags(uint64_t flags)
         return false;
     if ((flags & CLONE_SIGHAND) && (!(flags & CLONE_VM) || (flags & CLONE_CLEAR_SIGHAND)))
         return false;
-    return !(flags & CLONE_THREAD) || !(flags & CLONE_VFORK);
+    if ((flags & CLONE_PARENT) && process_current()->pid == INIT_PID)
+        return false; /* init has no parent */
+    return !(flags & CLONE_VFORK) || !(flags & (CLONE_THREAD | CLONE_PARENT));
 }
 
 /* Makes a task or a process, as the flags say. */
@@ -106,7 +108,9 @@ static bool are_clone_args(const struct clone_args *args)
 
     if ((args->flags & (CSIGNAL | CLONE_DETACHED)) || args->set_tid || args->set_tid_size)
         return false;
-    if (args->exit_signal > SIGNALS || (is_task && args->exit_signal))
+    bool has_no_signal = is_task || (args->flags & CLONE_PARENT);
+
+    if (args->exit_signal > SIGNALS || (has_no_signal && args->exit_signal))
         return false;
     if (!args->stack != !args->stack_size)
         return false;
@@ -247,15 +251,14 @@ static int copy_rusage(const struct process_usage *usage, struct rusage __user *
     return to ? put_user(to, &rusage) : 0;
 }
 
-/* Options about threads, and about children that were cloned without SIGCHLD. They have no effect:
-   every wait is for all children. */
-#define WAIT_IGNORED (__WNOTHREAD | __WCLONE | __WALL)
+/* Options that choose among the children. */
+#define WAIT_KINDS (__WNOTHREAD | __WCLONE | __WALL)
 
 SYSCALL4(sys_wait4, int, pid, int __user *, status, int, options, struct rusage __user *, rusage)
 {
     struct wait_result child;
 
-    if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WAIT_IGNORED))
+    if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | WAIT_KINDS))
         return -EINVAL;
     if (pid == INT32_MIN)
         return -ESRCH;
@@ -273,7 +276,7 @@ static bool is_wait_request(const struct wait_request *request)
 {
     const int events = WEXITED | WSTOPPED | WCONTINUED;
 
-    if ((request->options & ~(events | WNOHANG | WNOWAIT | WAIT_IGNORED)) ||
+    if ((request->options & ~(events | WNOHANG | WNOWAIT | WAIT_KINDS)) ||
         !(request->options & events))
         return false;
     switch (request->which) {

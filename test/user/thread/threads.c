@@ -118,7 +118,7 @@ static void exit_group_in_a_thread(void *unused)
 static void the_leader_leaves_first(void *unused)
 {
     (void)unused;
-    start(double_it, NULL);
+    join(start(double_it, NULL)); /* the status is that of the last to leave */
     start(exit_of_thread, (void *)9);
     syscall(SYS_exit, 9);
 }
