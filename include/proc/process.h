@@ -196,9 +196,12 @@ int process_choose_number(void);
    terminal: the processes by which a person can act when others use up the machine. */
 bool process_is_vital(const struct process *process);
 
-/* Returns true if there are fewer processes than the parent's RLIMIT_NPROC allows, or the parent is
-   vital. */
+/* Returns true if there are fewer processes and threads than the parent's RLIMIT_NPROC allows, or
+   the parent is vital. */
 bool process_may_fork(const struct process *parent);
+
+/* Counts a task that is not a leader: 1 when it begins, -1 when it ends or becomes the leader. */
+void process_count_further_task(int change);
 
 /* Gives a new process a pid and a place below `parent` (NULL: it is init). -EAGAIN: the
    parent may not fork, or no pid is free. */

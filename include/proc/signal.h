@@ -6,6 +6,7 @@
 
        signal.c       posting, and taking one that is pending
        kill.c         posting by number: to a process, a group, all
+       queue.c        the signals that are pending
        actions.c      the actions, which processes may share
        sigaction.c    a process's settings: actions, the mask, the alternate stack; waiting
        deliver.c      acting on a signal that was taken; stopping and continuing
@@ -16,10 +17,11 @@
        tracing.c      the state of a task that is traced
        ptrace.c       a tracer, which sees each signal first
 
-   Each signal is pending once at most, real-time signals too. SIGKILL is always one to the process,
-   and stays pending until the process has ended. */
+   Signals 1 to 31 are pending once at most; real-time signals are queued. SIGKILL is always one to
+   the process, and stays pending until the process has ended. */
 #pragma once
 
+#include <sys/queue.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <arch/spinlock.h>
@@ -66,10 +68,12 @@ struct signal_trap {
 
 #define SIGNALS 64
 
-/* Signals that are pending, each once at most. In a set, bit signo - 1 stands for signal signo. */
+/* Signals that are pending (queue.c). In a set, bit signo - 1 stands for signal signo. */
 struct signal_queue {
     uint64_t set;
-    struct signal_info infos[SIGNALS]; /* [signo - 1] of those in the set */
+    uint64_t counted;                  /* those whose first one counts for RLIMIT_SIGPENDING */
+    struct signal_info infos[SIGNALS]; /* [signo - 1] of the first one of those in the set */
+    STAILQ_HEAD(, queued_signal) more; /* real-time signals behind the first of their number */
 };
 
 /* The job stop: a stop by a signal, of all tasks of a process.
@@ -126,6 +130,10 @@ struct task_signals {
 void signal_init(struct signal_state *state);
 void signal_destroy(struct signal_state *state);
 
+/* Makes and frees the queue of a task. */
+void signal_queue_init(struct signal_queue *queue);
+void signal_queue_discard(struct signal_queue *queue, uint64_t set);
+
 /* Gives the first process the default actions. -ENOMEM. */
 __must_check int signal_create_actions(struct process *init);
 
@@ -157,11 +165,12 @@ void signal_exec(struct signal_actions **spare);
 /* ---- Posting ---- */
 
 /* Posts a signal. So that the process does not exit meanwhile, the caller holds the tree lock, or
-   is the process itself. */
-void signal_send(struct process *process, const struct signal_info *info);
+   is the process itself. -EAGAIN: a real-time signal with information cannot be queued, because of
+   RLIMIT_SIGPENDING or because memory is out. */
+int signal_send(struct process *process, const struct signal_info *info);
 
-/* Posts a signal to one task. Locks as for signal_send. */
-void signal_send_task(struct task *task, const struct signal_info *info);
+/* Posts a signal to one task. Locks and error as for signal_send. */
+int signal_send_task(struct task *task, const struct signal_info *info);
 
 /* Posts a signal of the kernel, without further information (SI_KERNEL). Locks as for
    signal_send. */
@@ -181,12 +190,12 @@ bool signal_force(const struct signal_info *info);
 __must_check int signal_kill(int pid, int signo, int code);
 
 /* Sends a signal with information that the caller has chosen: rt_sigqueueinfo(2). -EPERM: the code
-   is one of the kernel or of kill(2), and the receiver is not the caller. -ESRCH, -EINVAL. Takes
-   the tree lock. */
+   is one of the kernel or of kill(2), and the receiver is not the caller. -EAGAIN as of
+   signal_send. -ESRCH, -EINVAL. Takes the tree lock. */
 __must_check int signal_queue_info(int pid, const struct signal_info *info);
 
 /* Sends a signal to one task of the process `tgid` (0: of any): tkill(2), tgkill(2). -ESRCH,
-   -EINVAL. Takes the tree lock. */
+   -EINVAL, -EAGAIN. Takes the tree lock. */
 __must_check int signal_kill_task(int tgid, int tid, const struct signal_info *info);
 
 /* The same with information that the caller has chosen: rt_tgsigqueueinfo(2). -EPERM as of

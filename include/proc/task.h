@@ -116,7 +116,8 @@ __must_check int task_unshare(unsigned flags);
 
 /* ---- fork.c, exit.c ---- */
 
-/* Makes another task of the current process. Returns its tid. -EAGAIN: no number is free. -ENOMEM.
+/* Makes another task of the current process. Returns its tid. -EAGAIN: RLIMIT_NPROC, or no number is
+   free. -ENOMEM.
    -EINTR: a signal must be taken first, and the call started again. */
 __must_check int task_clone(const struct fork_request *request);
 

@@ -142,7 +142,7 @@ static enum disposition choose(struct task *self, const struct signal_info *info
 
     assert(spin_is_held(&state->lock));
     if (self->signals.blocked & BIT(signo)) { /* a tracer has replaced another signal by it */
-        signal_queue_add(&self->signals.pending, info);
+        (void)signal_queue_add(&self->signals.pending, info, ~0ul);
         return IGNORE;
     }
     if (signal_is_ignored(state, signo))

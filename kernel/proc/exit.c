@@ -184,6 +184,8 @@ static bool leave(struct task *self, int status)
 
     mutex_lock(&process_tree_lock);
     bool is_last = task_unlink(self, status);
+    if (self != process->leader)
+        process_count_further_task(-1);
     ptrace_task_ended(self);
     if (!is_last) {
         hand_children_over(self);
@@ -244,6 +246,7 @@ static void become_leader(struct process *process)
         news_wake(tracer);
     remove_ended(old);
     process->leader = self;
+    process_count_further_task(-1);
     task_renumber(self, process->pid);
     mutex_unlock(&process_tree_lock);
     task_free(old);

@@ -214,10 +214,12 @@ int process_fork(const struct fork_request *request)
 static int task_link_new(struct task *task, unsigned flags)
 {
     mutex_lock(&process_tree_lock);
-    int tid = process_choose_number();
+    int tid = process_may_fork(task->process) ? process_choose_number() : 0;
     int err = tid ? task_link(task, tid) : -EAGAIN;
-    if (!err)
+    if (!err) {
+        process_count_further_task(1);
         ptrace_inherit(task, flags);
+    }
     mutex_unlock(&process_tree_lock);
     return err ? err : tid;
 }

@@ -57,19 +57,25 @@ static struct process *find_by_any_task(int tid)
     return task ? task->process : process;
 }
 
-/* Sends to the processes that `pid` means in kill(2). Returns their number. The tree lock is
-   held. */
-static unsigned send_to(int pid, const struct signal_info *info)
+/* Sends to the process that has this number. The tree lock is held. -ESRCH, -EAGAIN. */
+static int send_to_one(int pid, const struct signal_info *info)
 {
-    if (pid == -1)
-        return send_all(info);
-    if (pid <= 0)
-        return process_group_each(pid ? -pid : process_current()->pgid, send_to_member, info);
-
     struct process *process = find_by_any_task(pid);
-    if (process && !process->zombie && info->signo)
-        signal_send(process, info);
-    return process != NULL;
+
+    if (!process)
+        return -ESRCH;
+    return process->zombie || !info->signo ? 0 : signal_send(process, info);
+}
+
+/* Sends to the processes that `pid` means in kill(2). The tree lock is held. -ESRCH, -EAGAIN. */
+static int send_to(int pid, const struct signal_info *info)
+{
+    if (pid > 0)
+        return send_to_one(pid, info);
+    unsigned count =
+        pid == -1 ? send_all(info)
+                  : process_group_each(pid ? -pid : process_current()->pgid, send_to_member, info);
+    return count ? 0 : -ESRCH;
 }
 
 static int kill_by_pid(int pid, const struct signal_info *info)
@@ -79,9 +85,9 @@ static int kill_by_pid(int pid, const struct signal_info *info)
     if (pid == INT32_MIN)
         return -ESRCH;
     mutex_lock(&process_tree_lock);
-    unsigned count = send_to(pid, info);
+    int err = send_to(pid, info);
     mutex_unlock(&process_tree_lock);
-    return count ? 0 : -ESRCH;
+    return err;
 }
 
 int signal_kill(int pid, int signo, int code)
@@ -103,11 +109,11 @@ int signal_kill_task(int tgid, int tid, const struct signal_info *info)
     mutex_lock(&process_tree_lock);
     struct task *task = task_find(tid);
     const struct process *process = task ? task->process : process_find(tid);
-    bool is_found = process && (!tgid || process->pid == tgid);
-    if (is_found && task && info->signo) /* a first task that has left counts, but takes none */
-        signal_send_task(task, info);
+    int err = process && (!tgid || process->pid == tgid) ? 0 : -ESRCH;
+    if (!err && task && info->signo) /* a first task that has left counts, but takes none */
+        err = signal_send_task(task, info);
     mutex_unlock(&process_tree_lock);
-    return is_found ? 0 : -ESRCH;
+    return err;
 }
 
 int signal_queue_task(int tgid, int tid, const struct signal_info *info)

@@ -35,6 +35,7 @@ static struct process_list disowned = TAILQ_HEAD_INITIALIZER(disowned); /* (t) b
 static bool pids_reused;       /* (t) last_pid has wrapped around */
 static uint64_t births;        /* (t) */
 static unsigned process_count; /* (t) in the tree, zombies included */
+static unsigned further_tasks; /* (t) that run, but for the leaders */
 
 /* Half of the processes whose kernel stacks would fill an eighth of memory, as on Linux. */
 static uint64_t processes_default(void)
@@ -50,6 +51,7 @@ static void rlimits_init(struct process_rlimit *limits)
     limits[RLIMIT_NOFILE] = (struct process_rlimit){.soft = FILES_DEFAULT, .hard = FILES_MAX};
     limits[RLIMIT_NPROC] =
         (struct process_rlimit){.soft = processes_default(), .hard = processes_default()};
+    limits[RLIMIT_SIGPENDING] = limits[RLIMIT_NPROC];
     limits[RLIMIT_CORE] = (struct process_rlimit){0};
 }
 
@@ -127,7 +129,14 @@ bool process_is_vital(const struct process *process)
 bool process_may_fork(const struct process *parent)
 {
     assert(mutex_is_held(&process_tree_lock));
-    return process_is_vital(parent) || process_count < parent->rlimits[RLIMIT_NPROC].soft;
+    return process_is_vital(parent) ||
+           process_count + further_tasks < parent->rlimits[RLIMIT_NPROC].soft;
+}
+
+void process_count_further_task(int change)
+{
+    assert(mutex_is_held(&process_tree_lock));
+    further_tasks += change;
 }
 
 int process_link(struct process *process, struct process *parent)

@@ -64,8 +64,8 @@ static void begin_stopped(struct task *child)
     if (child->ptrace.is_seized)
         tracing_want_trap(child);
     else
-        signal_queue_add(&child->signals.pending,
-                         &(struct signal_info){.signo = SIGSTOP, .code = SI_USER});
+        (void)signal_queue_add(&child->signals.pending,
+                               &(struct signal_info){.signo = SIGSTOP, .code = SI_USER}, ~0ul);
     spin_unlock(lock);
     atomic_or(&child->thread->work, WORK_SIGNAL);
 }

@@ -40,9 +40,9 @@ int signal_set_action(int signo, const struct signal_action *action, struct sign
         new.mask &= ~UNBLOCKABLE;
         action_set(state->actions, signo, &new);
         if (signal_is_ignored(state, signo)) {
-            state->pending.set &= ~BIT(signo);
+            signal_queue_discard(&state->pending, BIT(signo));
             TAILQ_FOREACH (task, &process_current()->tasks, link)
-                task->signals.pending.set &= ~BIT(signo);
+                signal_queue_discard(&task->signals.pending, BIT(signo));
         }
     }
     spin_unlock(&state->lock);

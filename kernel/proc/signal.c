@@ -12,14 +12,14 @@
    SIGCONT and SIGKILL continue a stopped process when they are posted, whatever its action is. To
    post a stop signal discards a pending SIGCONT, and to post SIGCONT discards pending stops.
 
-   Always true: each signal is pending once at most in each queue; SIGKILL and SIGSTOP are never
-   blocked.
+   Always true: SIGKILL and SIGSTOP are never blocked.
 
    Lock: signals.lock of each process (RANK_PIPE), one at a time. Inside it the actions have a lock
    of their own, because processes may share them (actions.c). Inside signals.lock the tasks of the process
    neither come nor go, so a sender wakes them. */
 
 #include <linux/errno.h>
+#include <linux/resource.h>
 #include <linux/sched.h>
 #include <arch/atomic.h>
 #include <lib/panic.h>
@@ -31,12 +31,14 @@
 void signal_init(struct signal_state *state)
 {
     spin_init(&state->lock, RANK_PIPE);
+    signal_queue_init(&state->pending);
     waitq_init(&state->continued);
     waitq_init(&state->task_ended);
 }
 
 void signal_destroy(struct signal_state *state)
 {
+    signal_queue_discard(&state->pending, ~0ul);
     actions_put(state->actions);
 }
 
@@ -96,8 +98,8 @@ void signal_fork_end(struct task *child)
     for (int signo = 1; signo <= SIGNALS; signo++)
         if ((set & BIT(signo)) &&
             ((child->signals.blocked & BIT(signo)) || !signal_is_ignored(state, signo)))
-            signal_queue_add(&state->pending,
-                             &(struct signal_info){.signo = signo, .code = SI_USER});
+            (void)signal_queue_add(&state->pending,
+                                   &(struct signal_info){.signo = signo, .code = SI_USER}, ~0ul);
     bool ready = state->pending.set & ~child->signals.blocked;
     spin_unlock(&state->lock);
     if (ready)
@@ -238,9 +240,9 @@ static void discard(struct process *process, uint64_t set)
 {
     struct task *task;
 
-    process->signals.pending.set &= ~set;
+    signal_queue_discard(&process->signals.pending, set);
     TAILQ_FOREACH (task, &process->tasks, link)
-        task->signals.pending.set &= ~set;
+        signal_queue_discard(&task->signals.pending, set);
 }
 
 /* Stops and continues, as far as posting does. If a tracer has seized a task, SIGCONT makes it stop
@@ -258,13 +260,6 @@ static void stop_or_continue(struct process *process, int signo)
     if (signo == SIGCONT)
         TAILQ_FOREACH (task, &process->tasks, link)
             tracing_tell_continue(task);
-}
-
-void signal_queue_add(struct signal_queue *queue, const struct signal_info *info)
-{
-    if (!(queue->set & BIT(info->signo)))
-        queue->infos[info->signo - 1] = *info;
-    queue->set |= BIT(info->signo);
 }
 
 /* Returns true if the task would take the signal now. The lock is held. */
@@ -344,45 +339,48 @@ static void wake_receiver(struct task *task, int signo)
         thread_interrupt(task->thread, WORK_SIGNAL);
 }
 
-/* Posts a signal to the process or only to the task `only`. */
-static void post(struct process *process, struct task *only, const struct signal_info *info)
+/* Posts a signal to the process or only to the task `only`. -EAGAIN. */
+static int post(struct process *process, struct task *only, const struct signal_info *info)
 {
+    uint64_t limit = process_limit(process, RLIMIT_SIGPENDING);
     struct signal_state *state = &process->signals;
-    int signo = info->signo;
+    int signo = info->signo, err = 0;
 
     spin_lock(&state->lock);
     if (signo == SIGKILL) /* whichever task it is sent to */
         only = NULL;
     stop_or_continue(process, signo);
     if (!is_dropped(process, only, signo)) {
-        signal_queue_add(only ? &only->signals.pending : &state->pending, info);
+        err = signal_queue_add(only ? &only->signals.pending : &state->pending, info, limit);
         struct task *receiver = only ? only : find_receiver(process, signo);
-        if (receiver && task_wants(receiver, signo))
+        if (!err && receiver && task_wants(receiver, signo))
             wake_receiver(receiver, signo);
     }
     spin_unlock(&state->lock);
+    return err;
 }
 
-void signal_send(struct process *process, const struct signal_info *info)
+int signal_send(struct process *process, const struct signal_info *info)
 {
-    post(process, NULL, info);
+    return post(process, NULL, info);
 }
 
-void signal_send_task(struct task *task, const struct signal_info *info)
+int signal_send_task(struct task *task, const struct signal_info *info)
 {
-    post(task->process, task, info);
+    return post(task->process, task, info);
 }
 
 void signal_send_kernel(struct process *process, int signo)
 {
-    signal_send(process, &(struct signal_info){.signo = signo, .code = SI_KERNEL});
+    (void)signal_send(process, &(struct signal_info){.signo = signo, .code = SI_KERNEL});
 }
 
 void signal_send_self(int signo)
 {
     struct process *self = process_current();
 
-    signal_send(self, &(struct signal_info){.signo = signo, .code = SI_USER, .pid = self->pid});
+    (void)signal_send(self,
+                      &(struct signal_info){.signo = signo, .code = SI_USER, .pid = self->pid});
 }
 
 void signal_pass_on(struct process *process)
@@ -412,10 +410,8 @@ bool signal_force(const struct signal_info *info)
         state->spared = false;
     }
     self->signals.blocked &= ~bit;
-    bool is_first = !(self->signals.pending.set & bit);
+    bool is_first = signal_queue_force(&self->signals.pending, info);
     bool is_end = is_fatal(self, info->signo);
-    self->signals.pending.set |= bit;
-    self->signals.pending.infos[info->signo - 1] = *info;
     spin_unlock(&state->lock);
     thread_set_work(thread_current(), is_end ? WORK_SIGNAL | WORK_KILL : WORK_SIGNAL);
     return is_end && is_first;
@@ -454,30 +450,13 @@ bool signal_is_killed(void)
 
 /* ---- Taking one ---- */
 
-/* Takes the first signal of `set` from a queue. */
-static bool queue_take(struct signal_queue *queue, uint64_t set, struct signal_info *info)
-{
-    uint64_t ready = queue->set & set;
-
-    if (!ready)
-        return false;
-    if (ready & BIT(SIGKILL))
-        ready = BIT(SIGKILL);
-    else if (ready & SYNCHRONOUS)
-        ready &= SYNCHRONOUS;
-    int signo = __builtin_ctzl(ready) + 1;
-    if (signo != SIGKILL) /* it stays pending, so that no other task of the process forks */
-        queue->set &= ~BIT(signo);
-    *info = queue->infos[signo - 1];
-    return true;
-}
-
 bool signal_take(struct task *task, uint64_t set, struct signal_info *info)
 {
     struct signal_state *state = &task->process->signals;
 
     assert(spin_is_held(&state->lock));
-    if (!queue_take(&task->signals.pending, set, info) && !queue_take(&state->pending, set, info))
+    if (!signal_queue_take(&task->signals.pending, set, info) &&
+        !signal_queue_take(&state->pending, set, info))
         return false;
     task->signals.may_stop = true; /* even if it is no stop signal: a tracer may exchange it */
     task->signals.sent_to_all &= ~BIT(info->signo);

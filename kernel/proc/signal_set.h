@@ -60,8 +60,17 @@ struct signal_action action_use(struct signal_actions *actions, int signo);
 
 /* ---- signals.lock is held ---- */
 
-/* Adds a signal that is not pending yet; if it is, the first one's information stays. */
-void signal_queue_add(struct signal_queue *queue, const struct signal_info *info);
+/* Adds a signal. If one of 1 to 31 is pending already, the first one's information stays. -EAGAIN: a
+   real-time signal that a program or a timer informs of cannot be queued. Others arrive without
+   their information then. */
+int signal_queue_add(struct signal_queue *queue, const struct signal_info *info, uint64_t limit);
+
+/* Adds the signal of a fault, and replaces one that is pending. Returns true if none was. */
+bool signal_queue_force(struct signal_queue *queue, const struct signal_info *info);
+
+/* Takes the first signal of `set`: SIGKILL, else one of a fault, else the lowest number. Returns
+   false if there is none. */
+bool signal_queue_take(struct signal_queue *queue, uint64_t set, struct signal_info *info);
 
 /* Returns true if the process ignores the signal, by its action or by default. */
 bool signal_is_ignored(const struct signal_state *state, int signo);

@@ -49,12 +49,14 @@ struct task *task_create(struct process *process, void (*begin)(void *task))
     }
     task->thread->task = task;
     task->process = process;
+    signal_queue_init(&task->signals.pending);
     return task;
 }
 
 void task_free(struct task *task)
 {
     thread_destroy(task->thread);
+    signal_queue_discard(&task->signals.pending, ~0ul);
     heap_free(task);
 }
 

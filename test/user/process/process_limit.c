@@ -1,8 +1,9 @@
-/* RLIMIT_NPROC: how many processes there may be when a process forks. All of them are root's. On
+/* RLIMIT_NPROC: how many processes and threads there may be when one is made. All are root's. On
    Linux root is exempt, so these cases are Pagoda's. */
 #include "test.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sys/resource.h>
 
 static unsigned count_processes(void)
@@ -55,6 +56,41 @@ static void fork_is_refused_at_the_limit(void)
     CHECK(exits_with(0, fork_up_to_the_limit, NULL));
 }
 
+static void *wait_at_gate(void *gate)
+{
+    gate_pass(gate);
+    return NULL;
+}
+
+static void threads_up_to_the_limit(void *unused)
+{
+    struct gate gate = gate_make();
+    pthread_t threads[3], more;
+
+    (void)unused;
+    limit_processes(count_processes() + 3);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, wait_at_gate, &gate), 0);
+    CHECK_EQ(pthread_create(&more, NULL, wait_at_gate, &gate), EAGAIN);
+    CHECK_ERR(EAGAIN, fork());
+    for (int i = 0; i < 3; i++)
+        gate_open(&gate);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ(pthread_join(threads[i], NULL), 0);
+    pid_t pid;
+    while ((pid = fork()) < 0) /* the last thread may not have left yet */
+        CHECK_EQ(errno, EAGAIN);
+    if (pid == 0)
+        _exit(0);
+    wait_child(pid);
+    gate_destroy(&gate);
+}
+
+static void threads_count_too(void)
+{
+    CHECK(exits_with(0, threads_up_to_the_limit, NULL));
+}
+
 static void there_is_a_limit_by_default(void)
 {
     struct rlimit limit;
@@ -67,6 +103,7 @@ int main(void)
 {
     pagoda_only();
     RUN(fork_is_refused_at_the_limit);
+    RUN(threads_count_too);
     RUN(there_is_a_limit_by_default);
     return test_end();
 }

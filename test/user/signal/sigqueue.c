@@ -1,6 +1,8 @@
-/* Signals that carry a value, and alternate stacks that disarm themselves. */
+/* Signals that carry a value, the queue of real-time signals, and alternate stacks that disarm
+   themselves. */
 #include "test.h"
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 static volatile sig_atomic_t calls;
@@ -130,6 +132,204 @@ static void queueing_says_what_is_wrong(void)
     CHECK_EQ(last.si_code, SI_USER);
 }
 
+/* ---- Real-time signals ---- */
+
+static sigset_t realtime_set(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (int n = 0; n < 3; n++)
+        sigaddset(&set, SIGRTMIN + n);
+    return set;
+}
+
+static sigset_t block_realtime(void)
+{
+    sigset_t set = realtime_set();
+
+    CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+    return set;
+}
+
+static void unblock_realtime(void)
+{
+    sigset_t set = realtime_set();
+
+    CHECK_OK(sigprocmask(SIG_UNBLOCK, &set, NULL));
+}
+
+static void send_value(int signal, long value)
+{
+    CHECK_OK(sigqueue(getpid(), signal, (union sigval){.sival_ptr = (void *)value}));
+}
+
+static void check_next(const sigset_t *set, int signal, long value)
+{
+    struct timespec at_once = {0};
+    siginfo_t info;
+
+    CHECK_EQ(CHECK_OK(sigtimedwait(set, &info, &at_once)), signal);
+    CHECK_EQ((long)info.si_value.sival_ptr, value);
+}
+
+static void check_none(const sigset_t *set)
+{
+    struct timespec at_once = {0};
+
+    CHECK_ERR(EAGAIN, sigtimedwait(set, NULL, &at_once));
+}
+
+static void realtime_signals_arrive_in_order(void)
+{
+    sigset_t set = block_realtime();
+
+    for (long n = 1; n <= 5; n++) {
+        send_value(SIGRTMIN + 1, n);
+        send_value(SIGRTMIN, 10 * n);
+    }
+    for (long n = 1; n <= 5; n++)
+        check_next(&set, SIGRTMIN, 10 * n); /* the lower number first */
+    send_value(SIGRTMIN, 7);
+    check_next(&set, SIGRTMIN, 7);
+    for (long n = 1; n <= 5; n++)
+        check_next(&set, SIGRTMIN + 1, n);
+    check_none(&set);
+    unblock_realtime();
+}
+
+static void other_signals_are_pending_once(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+    for (long n = 1; n <= 3; n++)
+        send_value(SIGUSR1, n);
+    check_next(&set, SIGUSR1, 1);
+    check_none(&set);
+    CHECK_OK(sigprocmask(SIG_UNBLOCK, &set, NULL));
+}
+
+static long values[10];
+
+static void keep_value(int signal, siginfo_t *info, void *context)
+{
+    (void)signal;
+    (void)context;
+    values[calls++] = (long)info->si_value.sival_ptr;
+}
+
+static void a_handler_runs_for_each(void)
+{
+    handle(SIGRTMIN, keep_value, 0);
+    block_realtime();
+    for (long n = 1; n <= 5; n++)
+        send_value(SIGRTMIN, n);
+    CHECK_EQ(calls, 0);
+    unblock_realtime();
+    CHECK_EQ(calls, 5);
+    for (int n = 0; n < 5; n++)
+        CHECK_EQ(values[n], n + 1);
+    CHECK(signal(SIGRTMIN, SIG_DFL) != SIG_ERR);
+}
+
+static void what_is_sent_to_a_thread_comes_first(void)
+{
+    sigset_t set = block_realtime();
+
+    send_value(SIGRTMIN, 1);
+    for (long n = 2; n <= 3; n++)
+        CHECK_OK(queue_to_thread(getpid(), getpid(), SIGRTMIN, make_info(SI_QUEUE, n)));
+    send_value(SIGRTMIN, 4);
+    check_next(&set, SIGRTMIN, 2);
+    check_next(&set, SIGRTMIN, 3);
+    check_next(&set, SIGRTMIN, 1);
+    check_next(&set, SIGRTMIN, 4);
+    check_none(&set);
+    unblock_realtime();
+}
+
+static void kill_queues_too(void)
+{
+    sigset_t set = block_realtime();
+
+    for (int n = 0; n < 3; n++)
+        CHECK_OK(kill(getpid(), SIGRTMIN + 2));
+    for (int n = 0; n < 3; n++)
+        CHECK_EQ(CHECK_OK(sigwaitinfo(&set, NULL)), SIGRTMIN + 2);
+    check_none(&set);
+    unblock_realtime();
+}
+
+static void to_ignore_a_signal_discards_all(void)
+{
+    sigset_t set = block_realtime();
+
+    for (long n = 1; n <= 3; n++) {
+        send_value(SIGRTMIN, n);
+        send_value(SIGRTMIN + 1, n);
+    }
+    CHECK(signal(SIGRTMIN, SIG_IGN) != SIG_ERR);
+    CHECK(signal(SIGRTMIN, SIG_DFL) != SIG_ERR);
+    for (long n = 1; n <= 3; n++)
+        check_next(&set, SIGRTMIN + 1, n);
+    check_none(&set);
+    unblock_realtime();
+}
+
+static void find_none(void *unused)
+{
+    sigset_t set = realtime_set();
+
+    (void)unused;
+    check_none(&set);
+    for (long n = 1; n <= 50; n++) /* stay pending when the process ends */
+        send_value(SIGRTMIN + n % 2, n);
+}
+
+static void a_child_inherits_none(void)
+{
+    sigset_t set = block_realtime();
+
+    send_value(SIGRTMIN, 1);
+    send_value(SIGRTMIN, 2);
+    CHECK(exits_with(0, find_none, NULL));
+    check_next(&set, SIGRTMIN, 1);
+    check_next(&set, SIGRTMIN, 2);
+    unblock_realtime();
+}
+
+static void queue_up_to_a_limit(void *unused)
+{
+    sigset_t set = block_realtime();
+    siginfo_t info;
+    long count = 0;
+
+    (void)unused;
+    CHECK_OK(setrlimit(RLIMIT_SIGPENDING, &(struct rlimit){20, 20}));
+    while (sigqueue(getpid(), SIGRTMIN, (union sigval){.sival_ptr = (void *)count}) == 0)
+        count++;
+    CHECK_EQ(errno, EAGAIN);
+    CHECK(count > 0 && count <= 20); /* other processes may have some pending, too */
+    CHECK_ERR(EAGAIN, sigqueue(getpid(), SIGRTMIN + 1, (union sigval){0}));
+    CHECK_OK(kill(getpid(), SIGRTMIN + 1)); /* arrives without its sender */
+    for (long n = 0; n < count; n++)
+        check_next(&set, SIGRTMIN, n);
+    CHECK_EQ(CHECK_OK(sigwaitinfo(&set, &info)), SIGRTMIN + 1);
+    CHECK_EQ(info.si_code, SI_USER);
+    CHECK_EQ(info.si_pid, 0);
+    check_none(&set);
+    send_value(SIGRTMIN, 5); /* there is room again */
+    check_next(&set, SIGRTMIN, 5);
+}
+
+static void the_queue_has_a_limit(void)
+{
+    CHECK(exits_with(0, queue_up_to_a_limit, NULL));
+}
+
 /* ---- Stacks ---- */
 
 #define STACK_SIZE (16 * KIB)
@@ -205,6 +405,14 @@ int main(void)
     RUN(a_value_is_waited_for);
     RUN(the_rest_of_what_is_told_is_zero);
     RUN(queueing_says_what_is_wrong);
+    RUN(realtime_signals_arrive_in_order);
+    RUN(other_signals_are_pending_once);
+    RUN(a_handler_runs_for_each);
+    RUN(what_is_sent_to_a_thread_comes_first);
+    RUN(kill_queues_too);
+    RUN(to_ignore_a_signal_discards_all);
+    RUN(a_child_inherits_none);
+    RUN(the_queue_has_a_limit);
     RUN(a_stack_disarms_itself);
     return test_end();
 }
