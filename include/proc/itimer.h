@@ -1,19 +1,24 @@
 /* Interval timers, which send a signal once or periodically.
 
-       itimer.c       alarms: SIGALRM at a time (alarm(2), ITIMER_REAL)
+       itimer.c       alarms, and SIGALRM at a time (alarm(2), ITIMER_REAL)
+       posixtimer.c   the timers of timer_create(2)
        cputimer.c     CPU time: SIGVTALRM (ITIMER_VIRTUAL), SIGPROF (ITIMER_PROF), RLIMIT_CPU */
 #pragma once
 
 #include <sys/queue.h>
+#include <sys/tree.h>
 #include <lib/base.h>
 
 struct process;
 
-/* A process's real-time timer. Lock: the tree lock, for all fields. */
+/* A function that is to be called at a time, or periodically. Lock: the tree lock, for all fields. */
 struct alarm {
-    TAILQ_ENTRY(process) link; /* in the list of alarms that are set, in the order of time */
-    uint64_t deadline_ns;      /* monotonic; 0: not set */
-    uint64_t interval_ns;      /* 0: once */
+    RB_ENTRY(alarm) link; /* in the tree of alarms that are set, in the order of time */
+    uint64_t deadline_ns; /* monotonic; 0: not set */
+    uint64_t interval_ns; /* 0: once */
+    /* Called with the tree lock held, when the alarm is set to its next time already. `missed` is
+       the number of expiries that were skipped since. */
+    void (*expire)(struct alarm *alarm, uint64_t missed);
 };
 
 /* A timer as setitimer(2) sees it; left_ns 0: not set, interval_ns 0: once. */
@@ -28,8 +33,54 @@ void alarm_init(void);
 struct alarm_setting alarm_get(void);
 void alarm_set(const struct alarm_setting *setting);
 
-/* Removes the alarm of a process. The tree lock is held. */
-void alarm_forget(struct process *process);
+/* Returns what is left until an alarm expires. The tree lock is held. */
+struct alarm_setting alarm_left(const struct alarm *alarm);
+
+/* Sets an alarm, whose `expire` is set, to a time of the monotonic clock; 0: to none. The tree lock
+   is held; the caller calls alarm_notify later. */
+void alarm_start(struct alarm *alarm, uint64_t deadline_ns, uint64_t interval_ns);
+
+/* Removes an alarm if it is set. The tree lock is held. */
+void alarm_stop(struct alarm *alarm);
+
+/* Makes the thread look at the first alarm, which may be another now. No lock is held. */
+void alarm_notify(void);
+
+/* ---- Timers of timer_create(2). The functions take the tree lock, unless it is held ---- */
+
+/* How a timer tells that it has expired: SIGEV_NONE, or a signal to the process or to a task. */
+struct timer_target {
+    int notify; /* SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD_ID */
+    int signo;
+    int tid; /* SIGEV_THREAD_ID */
+    uint64_t value;
+    bool has_value; /* false: the value is the number of the timer */
+    int clock;      /* CLOCK_, of absolute times */
+};
+
+/* Makes a timer of the current process. Returns its number. -EINVAL: the task is none of the process.
+   -EAGAIN: it has as many timers as RLIMIT_SIGPENDING allows, or memory is out. */
+__must_check int posix_timer_create(const struct timer_target *target);
+
+/* Get and set a timer of the current process. If the time is absolute, `left_ns` is a time of the
+   timer's clock. -EINVAL: the process has no such timer. */
+__must_check int posix_timer_get(int id, struct alarm_setting *setting);
+__must_check int posix_timer_set(int id, const struct alarm_setting *setting, bool is_absolute,
+                                 struct alarm_setting *old);
+
+/* Returns how many expiries the last signal of the timer has stood for, but for one. -EINVAL. */
+__must_check int posix_timer_overrun(int id);
+
+__must_check int posix_timer_delete(int id);
+
+/* Deletes all timers of the current process: for exec. */
+void posix_timers_delete(void);
+
+/* Deletes all timers of a process, which exits. The tree lock is held. */
+void posix_timers_forget(struct process *process);
+
+/* Notes that the current process has taken the signal of a timer. signals.lock is held. */
+void posix_timer_taken(struct process *process, int id, int overrun);
 
 /* ---- Timers of CPU time, and its limit ---- */
 

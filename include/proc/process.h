@@ -76,7 +76,9 @@ struct process {
     int exit_status;              /* (l) as wait4 returns it; a zombie's does not change */
     int stop_status;              /* (t) of a stop or continuation, as wait4 returns it; 0: none */
     struct alarm alarm;           /* (t) */
-    struct cpu_timer cpu_timers[CPU_TIMERS]; /* (t) */
+    TAILQ_HEAD(posix_timer_list, posix_timer) timers; /* (t) and (l), both: of timer_create */
+    unsigned timer_count;                             /* (t) their number */
+    struct cpu_timer cpu_timers[CPU_TIMERS];          /* (t) */
     bool counts_cpu; /* (a) a CPU timer or RLIMIT_CPU is set, so ticks check them (cputimer.c) */
     uint64_t earlier_faults;             /* (t) minor faults in its earlier address spaces */
     struct cputime freed_cpu;            /* (t) CPU time of tasks that were freed */

@@ -4,7 +4,8 @@
    of its tasks that does not block it. The task takes it on its way back to user mode: then the
    signal is ignored, stops the process, ends it, or calls a handler of the program in this task.
 
-       signal.c       posting, and taking one that is pending
+       signal.c       posting
+       take.c         taking one that is pending
        kill.c         posting by number: to a process, a group, all
        queue.c        the signals that are pending
        actions.c      the actions, which processes may share
@@ -13,6 +14,7 @@
        sigframe.c     a handler's frame on the user's stack, and the way back
        restart.c      system calls that a signal has interrupted
        itimer.c       alarms
+       posixtimer.c   timers of timer_create
        cputimer.c     timers of CPU time
        tracing.c      the state of a task that is traced
        ptrace.c       a tracer, which sees each signal first
@@ -50,6 +52,7 @@ struct signal_info {
     unsigned uid; /* of the sender, chosen by a program */
     uint64_t value; /* chosen by a program */
     uaddr_t addr;   /* of a fault */
+    bool is_timer;  /* of a POSIX timer: `pid` is its number, `uid` the overrun */
 };
 
 /* sigaltstack(2). */

@@ -38,7 +38,9 @@
 #define SIGNAL_CALLS(X)                                                                            \
     X(kill) X(tkill) X(tgkill) X(rt_sigqueueinfo) X(rt_tgsigqueueinfo)                             \
     X(rt_sigaction) X(rt_sigprocmask) X(rt_sigreturn) X(rt_sigpending)                             \
-    X(rt_sigsuspend) X(rt_sigtimedwait) X(pause) X(sigaltstack) X(alarm) X(setitimer) X(getitimer)
+    X(rt_sigsuspend) X(rt_sigtimedwait) X(pause) X(sigaltstack) X(alarm) X(setitimer)              \
+    X(getitimer) X(timer_create) X(timer_settime) X(timer_gettime) X(timer_getoverrun)             \
+    X(timer_delete)
 
 #define SYSTEM_CALLS(X)                                                                            \
     X(uname) X(sysinfo) X(syslog) X(time) X(clock_gettime) X(clock_getres) X(gettimeofday)         \

@@ -340,6 +340,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     unshare_files(loading, task_current());
     fdtable_close_on_exec(task_current()->files);
     task_current()->repeats = (struct fault_repeats){0};
+    posix_timers_delete();
     signal_exec(&loading->actions);
     news_of_vfork_end(process);
     context_exec(&thread_current()->context, tf, loading->image.entry, loading->rsp);

@@ -89,7 +89,8 @@ static void orphan_children(struct process *process)
 static void become_zombie(struct process *process)
 {
     mutex_lock(&process_tree_lock);
-    alarm_forget(process);
+    alarm_stop(&process->alarm);
+    posix_timers_forget(process);
     session_leave(process);
     ptrace_tracer_exits(process);
     orphan_children(process);

@@ -1,17 +1,29 @@
-/* Alarms: a list in the order of their times, and a thread that sleeps until the first is due.
+/* Alarms: a tree in the order of their times, and a thread that sleeps until the first is due. The
+   real-time timer of a process is one of them.
 
-   A thread sends the signals, because the tree lock sleeps and an interrupt cannot take it.
+   A thread calls the functions of alarms, because the tree lock sleeps and an interrupt cannot take
+   it.
 
-   Always true: the list holds the processes whose deadline_ns is not 0.
+   Always true: the tree holds the alarms whose deadline_ns is not 0.
 
-   Locks: the tree lock (t) for the list; alarm_wake.lock (RANK_PIPE) to notify the thread of a
+   Locks: the tree lock (t) for the alarms; alarm_wake.lock (RANK_PIPE) to notify the thread of a
    change. */
 
 #include <arch/clock.h>
 #include <lib/panic.h>
 #include <proc/process.h>
 
-static TAILQ_HEAD(alarm_list, process) alarms = TAILQ_HEAD_INITIALIZER(alarms); /* (t) */
+static int alarm_compare(const struct alarm *a, const struct alarm *b)
+{
+    if (a->deadline_ns != b->deadline_ns)
+        return a->deadline_ns < b->deadline_ns ? -1 : 1;
+    return (a > b) - (a < b);
+}
+
+RB_HEAD(alarm_tree, alarm);
+RB_GENERATE_STATIC(alarm_tree, alarm, link, alarm_compare)
+
+static struct alarm_tree alarms = RB_INITIALIZER(alarms); /* (t) */
 
 static struct {
     struct spinlock lock;
@@ -19,57 +31,65 @@ static struct {
     bool changed; /* (lock) the first alarm may be another now */
 } alarm_wake = {.lock = SPINLOCK(RANK_PIPE), .waitq = WAITQ(alarm_wake.waitq)};
 
-/* ---- The list; the tree lock is held ---- */
+/* ---- The tree; the tree lock is held ---- */
 
-static void alarm_insert(struct process *process)
+void alarm_stop(struct alarm *alarm)
 {
-    struct process *later;
-
     assert(mutex_is_held(&process_tree_lock));
-    TAILQ_FOREACH (later, &alarms, alarm.link)
-        if (later->alarm.deadline_ns > process->alarm.deadline_ns)
-            break;
-    if (later)
-        TAILQ_INSERT_BEFORE(later, process, alarm.link);
-    else
-        TAILQ_INSERT_TAIL(&alarms, process, alarm.link);
+    if (alarm->deadline_ns)
+        RB_REMOVE(alarm_tree, &alarms, alarm);
+    alarm->deadline_ns = 0;
+    alarm->interval_ns = 0;
 }
 
-void alarm_forget(struct process *process)
+void alarm_start(struct alarm *alarm, uint64_t deadline_ns, uint64_t interval_ns)
 {
-    assert(mutex_is_held(&process_tree_lock));
-    if (!process->alarm.deadline_ns)
+    alarm_stop(alarm);
+    if (!deadline_ns)
         return;
-    TAILQ_REMOVE(&alarms, process, alarm.link);
-    process->alarm = (struct alarm){0};
+    assert(alarm->expire);
+    alarm->deadline_ns = deadline_ns;
+    alarm->interval_ns = interval_ns;
+    RB_INSERT(alarm_tree, &alarms, alarm);
 }
 
 /* Sets an alarm that is due to its next time, or removes it if it has no interval. Expiries that
-   were missed in between are skipped, not queued. */
-static void alarm_rearm(struct process *process, uint64_t now_ns)
+   were missed in between are skipped. Returns their number. */
+static uint64_t alarm_rearm(struct alarm *alarm, uint64_t now_ns)
 {
-    struct alarm next = process->alarm;
+    uint64_t deadline_ns = alarm->deadline_ns, interval_ns = alarm->interval_ns;
 
-    alarm_forget(process);
-    if (!next.interval_ns)
-        return;
-    uint64_t missed = (now_ns - next.deadline_ns) / next.interval_ns;
-    next.deadline_ns += (missed + 1) * next.interval_ns;
-    process->alarm = next;
-    alarm_insert(process);
+    alarm_stop(alarm);
+    if (!interval_ns)
+        return 0;
+    uint64_t missed = (now_ns - deadline_ns) / interval_ns;
+    alarm_start(alarm, deadline_ns + (missed + 1) * interval_ns, interval_ns);
+    return missed;
 }
 
-/* Sends the signals that are due. Returns the time of the next alarm; UINT64_MAX: none. */
-static uint64_t alarm_send_due(void)
+/* Lets the alarms that are due expire. Returns the time of the next one; UINT64_MAX: none. */
+static uint64_t alarm_expire_due(void)
 {
     uint64_t now_ns = clock_monotonic_ns();
-    struct process *first;
+    struct alarm *first;
 
-    while ((first = TAILQ_FIRST(&alarms)) && first->alarm.deadline_ns <= now_ns) {
-        alarm_rearm(first, now_ns);
-        signal_send_kernel(first, SIGALRM);
-    }
-    return first ? first->alarm.deadline_ns : UINT64_MAX;
+    while ((first = RB_MIN(alarm_tree, &alarms)) && first->deadline_ns <= now_ns)
+        first->expire(first, alarm_rearm(first, now_ns));
+    return first ? first->deadline_ns : UINT64_MAX;
+}
+
+struct alarm_setting alarm_left(const struct alarm *alarm)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+
+    assert(mutex_is_held(&process_tree_lock));
+    if (!alarm->deadline_ns)
+        return (struct alarm_setting){0};
+    return (struct alarm_setting){
+        /* if it is due but has not expired yet, a nanosecond is left */
+        .left_ns = alarm->deadline_ns > now_ns ? alarm->deadline_ns - now_ns : 1,
+        .interval_ns = alarm->interval_ns,
+    };
 }
 
 /* ---- The thread ---- */
@@ -90,7 +110,7 @@ static __noreturn void alarm_thread(void *arg __unused)
 {
     for (;;) {
         mutex_lock(&process_tree_lock);
-        uint64_t next_ns = alarm_send_due();
+        uint64_t next_ns = alarm_expire_due();
         mutex_unlock(&process_tree_lock);
         alarm_sleep_until(next_ns);
     }
@@ -105,39 +125,37 @@ void alarm_init(void)
     thread_start(thread);
 }
 
-/* ---- The alarm of the current process ---- */
+void alarm_notify(void)
+{
+    spin_lock(&alarm_wake.lock);
+    alarm_wake.changed = true;
+    waitq_wake_all(&alarm_wake.waitq);
+    spin_unlock(&alarm_wake.lock);
+}
+
+/* ---- The real-time timer of the current process ---- */
+
+static void send_sigalrm(struct alarm *alarm, uint64_t missed __unused)
+{
+    signal_send_kernel(container_of(alarm, struct process, alarm), SIGALRM);
+}
 
 struct alarm_setting alarm_get(void)
 {
-    const struct alarm *alarm = &process_current()->alarm;
-    struct alarm_setting setting = {0};
-
     mutex_lock(&process_tree_lock);
-    uint64_t now_ns = clock_monotonic_ns();
-    if (alarm->deadline_ns) /* if it is due but not sent yet, a nanosecond is left */
-        setting = (struct alarm_setting){
-            .left_ns = alarm->deadline_ns > now_ns ? alarm->deadline_ns - now_ns : 1,
-            .interval_ns = alarm->interval_ns,
-        };
+    struct alarm_setting setting = alarm_left(&process_current()->alarm);
     mutex_unlock(&process_tree_lock);
     return setting;
 }
 
 void alarm_set(const struct alarm_setting *setting)
 {
-    struct process *self = process_current();
+    struct alarm *alarm = &process_current()->alarm;
+    uint64_t left_ns = setting->left_ns;
 
     mutex_lock(&process_tree_lock);
-    alarm_forget(self);
-    if (setting->left_ns) {
-        self->alarm.deadline_ns = clock_monotonic_ns() + setting->left_ns;
-        self->alarm.interval_ns = setting->interval_ns;
-        alarm_insert(self);
-    }
+    alarm->expire = send_sigalrm;
+    alarm_start(alarm, left_ns ? clock_monotonic_ns() + left_ns : 0, setting->interval_ns);
     mutex_unlock(&process_tree_lock);
-
-    spin_lock(&alarm_wake.lock);
-    alarm_wake.changed = true;
-    waitq_wake_all(&alarm_wake.waitq);
-    spin_unlock(&alarm_wake.lock);
+    alarm_notify();
 }

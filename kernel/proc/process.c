@@ -66,6 +66,7 @@ struct process *process_alloc(void)
     signal_init(&process->signals);
     TAILQ_INIT(&process->children);
     TAILQ_INIT(&process->tracees);
+    TAILQ_INIT(&process->timers);
     TAILQ_INIT(&process->tasks);
     TAILQ_INIT(&process->ended);
     spin_init(&process->news_lock, RANK_PIPE);

@@ -86,8 +86,32 @@ static int add_realtime(struct signal_queue *queue, const struct signal_info *in
     return 0;
 }
 
+/* Adds the expiry of a timer to the overrun of its signal, if that is pending. Returns false if it is
+   not. */
+static bool add_overrun(struct signal_queue *queue, const struct signal_info *info)
+{
+    struct signal_info *first = &queue->infos[info->signo - 1];
+    struct queued_signal *entry;
+
+    if (!(queue->set & BIT(info->signo)))
+        return false;
+    if (first->is_timer && first->pid == info->pid) {
+        first->uid = min(first->uid + 1ul + info->uid, (uint64_t)INT32_MAX);
+        return true;
+    }
+    STAILQ_FOREACH (entry, &queue->more, link) {
+        if (!entry->info.is_timer || entry->info.pid != info->pid)
+            continue;
+        entry->info.uid = min(entry->info.uid + 1ul + info->uid, (uint64_t)INT32_MAX);
+        return true;
+    }
+    return false;
+}
+
 int signal_queue_add(struct signal_queue *queue, const struct signal_info *info, uint64_t limit)
 {
+    if (info->is_timer && add_overrun(queue, info))
+        return 0;
     if (BIT(info->signo) & REALTIME)
         return add_realtime(queue, info, limit);
     if (!(queue->set & BIT(info->signo)))

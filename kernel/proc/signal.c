@@ -1,4 +1,4 @@
-/* Posting signals, and taking one that is pending.
+/* Posting signals.
 
    Posting sets the signal's bit, keeps its sender, and sets WORK_SIGNAL of the task that is to take
    it, which ends an interruptible sleep. A fatal signal, which is sure to end the process, ends it
@@ -446,19 +446,4 @@ bool signal_is_killed(void)
     bool is_killed = signal_must_end(task_current());
     spin_unlock(&state->lock);
     return is_killed;
-}
-
-/* ---- Taking one ---- */
-
-bool signal_take(struct task *task, uint64_t set, struct signal_info *info)
-{
-    struct signal_state *state = &task->process->signals;
-
-    assert(spin_is_held(&state->lock));
-    if (!signal_queue_take(&task->signals.pending, set, info) &&
-        !signal_queue_take(&state->pending, set, info))
-        return false;
-    task->signals.may_stop = true; /* even if it is no stop signal: a tracer may exchange it */
-    task->signals.sent_to_all &= ~BIT(info->signo);
-    return true;
 }

@@ -10,12 +10,13 @@
 #include <sys/timeout.h>
 #include <vm/usercopy.h>
 
-/* Returns the CPU time of the current process. */
-static uint64_t cpu_clock_ns(void)
+/* Returns the CPU time of the current process, or of the current task alone. */
+static uint64_t cpu_clock_ns(int clock)
 {
-    struct process_usage usage = process_usage_current(NULL);
+    struct cputime cpu = clock == CLOCK_THREAD_CPUTIME_ID ? task_cputime(task_current())
+                                                          : process_usage_current(NULL).cpu;
 
-    return usage.cpu.user_ns + usage.cpu.kernel_ns;
+    return cpu.user_ns + cpu.kernel_ns;
 }
 
 /* Reads a clock. Returns -EINVAL if no clock has this number. */
@@ -35,7 +36,7 @@ static int clock_read(int clock, uint64_t *ns)
         return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
     case CLOCK_THREAD_CPUTIME_ID:
-        *ns = cpu_clock_ns();
+        *ns = cpu_clock_ns(clock);
         return 0;
     default:
         return -EINVAL;

@@ -251,6 +251,8 @@ static const long other_calls[] = {
     SYS_wait4, SYS_waitid, SYS_clone, SYS_times,
     /* In thread_calls.c. */
     SYS_clone3,
+    /* In posix_timers.c. */
+    SYS_timer_create, SYS_timer_settime, SYS_timer_gettime, SYS_timer_getoverrun, SYS_timer_delete,
     /* In ptrace.c and ptrace_memory.c, with the processes that they need. */
     SYS_ptrace, SYS_process_vm_readv};
 
