@@ -12,3 +12,7 @@ __must_check int pipe_create(unsigned flags, struct file **reader, struct file *
 
 /* Returns the bytes that fit into the pipe. -EBADF: neither a pipe nor a FIFO. */
 __must_check int pipe_size(const struct file *file);
+
+/* Changes the number of bytes that fit: to a power of two pages that holds `bytes`, up to 1 MiB.
+   Returns the number. -EBADF. -EINVAL, -EPERM: too many. -EBUSY: more are in the pipe. -ENOMEM. */
+__must_check int pipe_set_size(const struct file *file, uint64_t bytes);

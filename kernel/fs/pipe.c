@@ -1,4 +1,5 @@
-/* Pipes and FIFOs: bytes on their way from writers to readers, in up to 16 buffers of a page.
+/* Pipes and FIFOs: bytes on their way from writers to readers, in buffers of a page: 16, unless
+   F_SETPIPE_SZ has changed their number.
 
    pipe(2) makes a vnode without a name, and opens it twice. A FIFO is a vnode with a name, which
    its file system keeps. Either has a struct pipe while it is open, and loses it, with all bytes,
@@ -30,7 +31,8 @@
 #include <sched/poll.h>
 #include <vm/usercopy.h>
 
-#define PIPE_BUFFERS 16u
+#define PIPE_BUFFERS     16u
+#define PIPE_BUFFERS_MAX ((1u << 20) / PAGE_SIZE) /* Linux's pipe-max-size */
 
 struct pipe_buffer {
     char *page;          /* (m) on the heap; allocated on first use */
@@ -39,9 +41,10 @@ struct pipe_buffer {
 
 struct pipe {
     struct spinlock lock;
-    struct waitq changed; /* (p) signalled when a wait may be over */
-    struct pipe_buffer buffers[PIPE_BUFFERS];
-    unsigned first, count;               /* (m) (p) the buffers that hold bytes: a ring */
+    struct waitq changed;                /* (p) signalled when a wait may be over */
+    struct pipe_buffer *buffers;         /* (m) (p) a ring, on the heap */
+    unsigned capacity;                   /* (m) (p) the number of buffers */
+    unsigned first, count;               /* (m) (p) those that hold bytes */
     unsigned readers, writers;           /* (p) open files; a file may be both */
     unsigned reader_opens, writer_opens; /* (p) how many there have been */
     unsigned files;                      /* (m) open files, and opens that wait */
@@ -85,7 +88,7 @@ static void drop_bytes(struct pipe *pipe, size_t len)
     buffer->start += len;
     buffer->len -= len;
     if (buffer->len == 0) {
-        pipe->first = (pipe->first + 1) % PIPE_BUFFERS;
+        pipe->first = (pipe->first + 1) % pipe->capacity;
         pipe->count--;
     }
     spin_unlock(&pipe->lock);
@@ -158,7 +161,7 @@ static bool has_readers(struct pipe *pipe)
 /* Adds the bytes that fill no page to the last buffer, if all of them fit there. */
 static int add_odd_bytes(struct pipe *pipe, struct uio *uio)
 {
-    struct pipe_buffer *last = &pipe->buffers[(pipe->first + pipe->count - 1) % PIPE_BUFFERS];
+    struct pipe_buffer *last = &pipe->buffers[(pipe->first + pipe->count - 1) % pipe->capacity];
     size_t len = uio->left % PAGE_SIZE, end = last->start + last->len;
 
     if (len == 0 || pipe->count == 0 || end + len > PAGE_SIZE)
@@ -174,7 +177,7 @@ static int add_odd_bytes(struct pipe *pipe, struct uio *uio)
 /* Adds a buffer of up to a page. There is room for it. */
 static int add_buffer(struct pipe *pipe, struct uio *uio)
 {
-    struct pipe_buffer *buffer = &pipe->buffers[(pipe->first + pipe->count) % PIPE_BUFFERS];
+    struct pipe_buffer *buffer = &pipe->buffers[(pipe->first + pipe->count) % pipe->capacity];
     size_t len = min(uio->left, PAGE_SIZE);
 
     if (!buffer->page)
@@ -205,7 +208,7 @@ static size_t move_in(struct pipe *pipe, struct uio *uio, enum write_round round
     while (!*err) {
         done += left - uio->left;
         left = uio->left;
-        if (left == 0 || pipe->count == PIPE_BUFFERS)
+        if (left == 0 || pipe->count == pipe->capacity)
             break;
         *err = add_buffer(pipe, uio);
     }
@@ -220,7 +223,7 @@ static int wait_for_room(struct pipe *pipe, bool nonblock)
     int err = 0;
 
     spin_lock(&pipe->lock);
-    while (pipe->count == PIPE_BUFFERS && pipe->readers > 0 && !err)
+    while (pipe->count == pipe->capacity && pipe->readers > 0 && !err)
         err = nonblock ? -EAGAIN : waitq_sleep(&pipe->changed, &pipe->lock);
     spin_unlock(&pipe->lock);
     return err;
@@ -265,7 +268,7 @@ static unsigned read_events(const struct file *file, const struct pipe *pipe)
 
 static unsigned write_events(const struct pipe *pipe)
 {
-    return (pipe->count < PIPE_BUFFERS ? POLLOUT : 0) | (pipe->readers ? 0 : POLLERR);
+    return (pipe->count < pipe->capacity ? POLLOUT : 0) | (pipe->readers ? 0 : POLLERR);
 }
 
 static unsigned pipe_poll(struct file *file)
@@ -288,12 +291,30 @@ static int pipe_ioctl(struct file *file, unsigned request, uaddr_t arg)
         return -ENOTTY;
     spin_lock(&pipe->lock);
     for (unsigned i = 0; i < pipe->count; i++)
-        n += pipe->buffers[(pipe->first + i) % PIPE_BUFFERS].len;
+        n += pipe->buffers[(pipe->first + i) % pipe->capacity].len;
     spin_unlock(&pipe->lock);
     return put_user((int __user *)arg, &n);
 }
 
 /* ---- Opening and closing ---- */
+
+/* Makes an empty pipe. Returns NULL if memory is out. */
+static struct pipe *pipe_make(void)
+{
+    struct pipe *pipe = heap_alloc_zeroed(sizeof(*pipe));
+    struct pipe_buffer *buffers = heap_alloc_zeroed(PIPE_BUFFERS * sizeof(*buffers));
+
+    if (!pipe || !buffers) {
+        heap_free(pipe);
+        heap_free(buffers);
+        return NULL;
+    }
+    spin_init(&pipe->lock, RANK_PIPE);
+    waitq_init(&pipe->changed);
+    pipe->buffers = buffers;
+    pipe->capacity = PIPE_BUFFERS;
+    return pipe;
+}
 
 /* Counts an open file of the pipe, and makes the pipe if it is the first. -ENOMEM. */
 static int pipe_get(struct vnode *vnode)
@@ -301,21 +322,21 @@ static int pipe_get(struct vnode *vnode)
     int err = 0;
 
     mutex_lock(&vnode->lock);
-    if (!vnode->pipe) {
-        struct pipe *pipe = heap_alloc_zeroed(sizeof(*pipe));
-
-        if (pipe) {
-            spin_init(&pipe->lock, RANK_PIPE);
-            waitq_init(&pipe->changed);
-        }
-        vnode->pipe = pipe;
-    }
+    if (!vnode->pipe)
+        vnode->pipe = pipe_make();
     if (vnode->pipe)
         vnode->pipe->files++;
     else
         err = -ENOMEM;
     mutex_unlock(&vnode->lock);
     return err;
+}
+
+static void free_buffers(struct pipe_buffer *buffers, unsigned capacity)
+{
+    for (unsigned i = 0; i < capacity; i++)
+        heap_free(buffers[i].page);
+    heap_free(buffers);
 }
 
 /* Takes a file from the count. The last one frees the pipe with the bytes in it. */
@@ -331,8 +352,7 @@ static void pipe_put(struct vnode *vnode)
     if (!is_last)
         return;
     assert(pipe->readers == 0 && pipe->writers == 0);
-    for (unsigned i = 0; i < PIPE_BUFFERS; i++)
-        heap_free(pipe->buffers[i].page);
+    free_buffers(pipe->buffers, pipe->capacity);
     heap_free(pipe);
 }
 
@@ -496,7 +516,66 @@ int pipe_create(unsigned flags, struct file **reader, struct file **writer)
     return err;
 }
 
+/* ---- The size ---- */
+
 int pipe_size(const struct file *file)
 {
-    return file->ops == &pipe_file_ops ? (int)(PIPE_BUFFERS * PAGE_SIZE) : -EBADF;
+    if (file->ops != &pipe_file_ops)
+        return -EBADF;
+    struct pipe *pipe = pipe_of(file);
+    spin_lock(&pipe->lock);
+    int size = pipe->capacity * PAGE_SIZE;
+    spin_unlock(&pipe->lock);
+    return size;
+}
+
+/* Gives the pipe another ring, and moves the buffers that hold bytes to its begin. -ENOMEM. The
+   vnode's lock is held. */
+static int change_ring(struct pipe *pipe, unsigned capacity)
+{
+    struct pipe_buffer *buffers = heap_alloc_zeroed(capacity * sizeof(*buffers));
+    struct pipe_buffer *old_buffers = pipe->buffers;
+    unsigned old_capacity = pipe->capacity;
+
+    if (!buffers)
+        return -ENOMEM;
+    for (unsigned i = 0; i < pipe->count; i++) {
+        struct pipe_buffer *from = &old_buffers[(pipe->first + i) % old_capacity];
+
+        buffers[i] = *from;
+        from->page = NULL;
+    }
+    spin_lock(&pipe->lock);
+    pipe->buffers = buffers;
+    pipe->capacity = capacity;
+    pipe->first = 0;
+    changed_unlock(pipe);
+    free_buffers(old_buffers, old_capacity);
+    return 0;
+}
+
+/* Returns the number of buffers for so many bytes: a power of two. */
+static unsigned buffers_for(uint64_t bytes)
+{
+    unsigned count = 1;
+
+    while (count * PAGE_SIZE < bytes)
+        count *= 2;
+    return count;
+}
+
+int pipe_set_size(const struct file *file, uint64_t bytes)
+{
+    if (file->ops != &pipe_file_ops)
+        return -EBADF;
+    if ((unsigned)bytes > 1u << 31) /* as on Linux, which takes an unsigned int */
+        return -EINVAL;
+    unsigned capacity = buffers_for((unsigned)bytes);
+    if (capacity > PIPE_BUFFERS_MAX)
+        return -EPERM;
+    mutex_lock(&file->vnode->lock);
+    struct pipe *pipe = pipe_of(file);
+    int err = capacity < pipe->count ? -EBUSY : change_ring(pipe, capacity);
+    mutex_unlock(&file->vnode->lock);
+    return err ? err : (int)(capacity * PAGE_SIZE);
 }

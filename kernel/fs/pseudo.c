@@ -350,7 +350,14 @@ static void pseudo_free(struct vnode *vnode)
     heap_free(pseudo_node(vnode));
 }
 
+/* As on Linux, a file whose text the kernel makes takes any size and keeps none. */
+static int pseudo_truncate(struct vnode *vnode __unused, uint64_t size __unused)
+{
+    return 0;
+}
+
 static const struct vnode_ops pseudo_ops = {
+    .truncate = pseudo_truncate,
     .lookup = pseudo_lookup,
     .readlink = pseudo_readlink,
     .readdir = pseudo_readdir,

@@ -204,6 +204,8 @@ static long fcntl_file(struct file *file, int fd, unsigned request, uint64_t arg
         return set_file_flags(file, arg);
     case F_GETPIPE_SZ:
         return pipe_size(file);
+    case F_SETPIPE_SZ:
+        return pipe_set_size(file, arg);
     }
     return -EINVAL;
 }

@@ -568,6 +568,77 @@ static void a_thousand_questions_are_answered(void)
     close_pipe(conversation.answers);
 }
 
+/* ---- The size ---- */
+
+static void fill(int fd, unsigned pages)
+{
+    char page[PAGE];
+
+    for (unsigned n = 0; n < pages; n++) {
+        memset(page, 'a' + n % 26, sizeof(page));
+        CHECK_EQ(CHECK_OK(write(fd, page, sizeof(page))), PAGE);
+    }
+    CHECK_ERR(EAGAIN, write(fd, page, sizeof(page)));
+}
+
+static void check_pages(int fd, unsigned first, unsigned count)
+{
+    char page[PAGE];
+
+    for (unsigned n = first; n < first + count; n++) {
+        read_whole(fd, page, sizeof(page));
+        CHECK_EQ(page[0], 'a' + n % 26);
+        CHECK_EQ(page[PAGE - 1], 'a' + n % 26);
+    }
+}
+
+static void the_size_of_a_pipe_can_be_changed(void)
+{
+    int fds[2];
+
+    CHECK_OK(pipe2(fds, O_NONBLOCK));
+    CHECK_EQ(CHECK_OK(fcntl(fds[0], F_SETPIPE_SZ, 4 * PAGE)), 4 * PAGE);
+    CHECK_EQ(CHECK_OK(fcntl(fds[1], F_GETPIPE_SZ)), 4 * PAGE);
+    fill(fds[1], 4);
+    check_pages(fds[0], 0, 2); /* so that the bytes do not begin at the first buffer */
+    CHECK_ERR(EBUSY, fcntl(fds[1], F_SETPIPE_SZ, PAGE));
+    CHECK_EQ(CHECK_OK(fcntl(fds[1], F_SETPIPE_SZ, 2 * PAGE)), 2 * PAGE);
+    CHECK_EQ(CHECK_OK(fcntl(fds[1], F_SETPIPE_SZ, 65 * PAGE)), 128 * PAGE);
+    check_pages(fds[0], 2, 2);
+    fill(fds[1], 128);
+    check_pages(fds[0], 0, 128);
+    CHECK_EQ(CHECK_OK(fcntl(fds[1], F_SETPIPE_SZ, 0)), PAGE);
+    fill(fds[1], 1);
+    CHECK_EQ(CHECK_OK(fcntl(fds[1], F_SETPIPE_SZ, MIB)), MIB);
+    check_pages(fds[0], 0, 1);
+    CHECK_ERR(EINVAL, fcntl(fds[0], F_SETPIPE_SZ, (1u << 31) + 1));
+    close_pipe(fds);
+    int dir = CHECK_OK(open("/", O_RDONLY));
+    CHECK_ERR(EBADF, fcntl(dir, F_SETPIPE_SZ, PAGE));
+    CHECK_OK(close(dir));
+}
+
+/* A writer that waits for room goes on when the pipe grows. */
+static void write_two_pages(void *fds)
+{
+    char pages[2 * PAGE] = {0};
+
+    CHECK_EQ(CHECK_OK(write(((int *)fds)[1], pages, sizeof(pages))), 2 * PAGE);
+}
+
+static void a_pipe_that_grows_wakes_its_writer(void)
+{
+    int fds[2];
+
+    make_pipe(fds);
+    CHECK_OK(fcntl(fds[0], F_SETPIPE_SZ, PAGE));
+    pid_t pid = start_child(write_two_pages, fds);
+    await_state(pid, 'S');
+    CHECK_OK(fcntl(fds[0], F_SETPIPE_SZ, 2 * PAGE));
+    CHECK(exited_with(wait_child(pid), 0));
+    close_pipe(fds);
+}
+
 int main(void)
 {
     RUN(what_goes_in_comes_out);
@@ -590,5 +661,7 @@ int main(void)
     RUN(poll_tells_what_is_ready);
     RUN(poll_waits_for_one_of_two);
     RUN(a_thousand_questions_are_answered);
+    RUN(the_size_of_a_pipe_can_be_changed);
+    RUN(a_pipe_that_grows_wakes_its_writer);
     return test_end();
 }

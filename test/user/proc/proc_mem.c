@@ -347,6 +347,23 @@ static void an_open_file_keeps_no_memory(void)
     gate_destroy(&gate);
 }
 
+/* The kernel makes the text of a file of /proc, so a size has no effect, as on Linux. */
+static void a_file_of_proc_takes_any_size(void)
+{
+    const char *const paths[] = {"/proc/self/mem", "/proc/self/comm"};
+
+    for (int n = 0; n < 2; n++) {
+        int fd = CHECK_OK(open(paths[n], O_RDWR | O_TRUNC));
+        CHECK_OK(ftruncate(fd, 0));
+        CHECK_OK(ftruncate(fd, 100));
+        CHECK_OK(truncate(paths[n], 0));
+        CHECK_OK(close(fd));
+    }
+    int fd = CHECK_OK(open("/proc/self/comm", O_RDONLY));
+    CHECK_ERR(EINVAL, ftruncate(fd, 0));
+    CHECK_OK(close(fd));
+}
+
 int main(int argc, char **argv)
 {
     (void)argv;
@@ -371,5 +388,6 @@ int main(int argc, char **argv)
     RUN(a_new_program_is_not_reached);
     RUN_ON_PAGODA(an_open_file_keeps_no_memory);
     temp_dir_leave();
+    RUN(a_file_of_proc_takes_any_size);
     return test_end();
 }
