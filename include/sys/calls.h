@@ -17,7 +17,8 @@
     X(chmod) X(fchmod) X(fchmodat) X(chown) X(fchown) X(lchown) X(fchownat) X(utimensat)           \
     X(flock) X(fsync) X(fdatasync) X(sync)
 
-#define MEMORY_CALLS(X) X(mmap) X(munmap) X(mprotect) X(mremap) X(madvise) X(brk)
+#define MEMORY_CALLS(X) X(mmap) X(munmap) X(mprotect) X(mremap) X(madvise) X(brk)             \
+    X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(mincore)
 
 #define PROCESS_CALLS(X)                                                                           \
     X(fork) X(vfork) X(clone) X(execve) X(execveat) X(exit) X(exit_group)                          \

@@ -12,6 +12,10 @@ struct pager_ops {
        -ENOMEM. */
     int (*page)(struct pager *pager, uint64_t index, struct frame **frame);
 
+    /* Returns true if page() would find the page `index` in memory. May sleep; takes locks from
+       RANK_CACHE on. */
+    bool (*has)(struct pager *pager, uint64_t index);
+
     /* Take and drop references on the object itself; each region holds one. */
     void (*get)(struct pager *pager);
     void (*put)(struct pager *pager);

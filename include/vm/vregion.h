@@ -21,11 +21,19 @@ enum vregion_kind {
                       follow */
 };
 
+/* What a region is told beyond its rights: `flags`. Linux has the same with VM_. */
+#define VREGION_LOCKED     (1u << 0) /* counts in RLIMIT_MEMLOCK; what mlock(2) locks is populated */
+#define VREGION_ON_FAULT   (1u << 1) /* with LOCKED: not populated */
+#define VREGION_DONTFORK   (1u << 2) /* a child does not have it */
+#define VREGION_WIPEONFORK (1u << 3) /* a child has it, without pages */
+#define VREGION_FILE       (1u << 7) /* never set: it has a pager (vregion_features) */
+
 struct vregion {
     RB_ENTRY(vregion) node;
     uaddr_t start, end;  /* (v) [start, end), page aligned */
     uint8_t prot;        /* (v) PROT_ bits */
     uint8_t kind;        /* (v) enum vregion_kind */
+    uint8_t flags;       /* (v) VREGION_ bits */
     bool shared;         /* (v) MAP_SHARED: has a pager, whose frames all sharers write */
     struct pager *pager; /* (v) one reference; NULL: anonymous */
     uint64_t pager_page; /* (v) the page of the pager's object that `start` shows */
@@ -107,6 +115,12 @@ void vregion_split(struct vregion_tree *tree, struct vregion *region, uaddr_t ad
 /* Merges the region with the neighbours that continue it. Returns the region that holds its
    addresses now. */
 struct vregion *vregion_merge(struct vregion_tree *tree, struct vregion *region);
+
+/* Returns the flags, and VREGION_FILE if the region has a pager. */
+static inline unsigned vregion_features(const struct vregion *region)
+{
+    return region->flags | (region->pager ? VREGION_FILE : 0);
+}
 
 /* Returns the length in bytes. */
 static inline uint64_t vregion_len(const struct vregion *region)

@@ -30,9 +30,10 @@ enum fault_outcome {
 
 /* The limits of a process, as far as they concern memory, in bytes; ~0ul: none. */
 struct vspace_limits {
-    uint64_t data;  /* RLIMIT_DATA: private writable memory, heap included, stack not */
-    uint64_t space; /* RLIMIT_AS: all regions together */
-    uint64_t stack; /* RLIMIT_STACK: one stack that grows */
+    uint64_t data;   /* RLIMIT_DATA: private writable memory, heap included, stack not */
+    uint64_t space;  /* RLIMIT_AS: all regions together */
+    uint64_t stack;  /* RLIMIT_STACK: one stack that grows */
+    uint64_t locked; /* RLIMIT_MEMLOCK: locked regions */
 };
 
 /* The account of a vspace, which fork copies in one assignment. (v) the vspace's lock; (c)
@@ -41,6 +42,8 @@ struct vspace_account {
     uint64_t mapped_bytes;       /* (v) of all regions */
     uint64_t mapped_peak;        /* (v) the most that this has been */
     uint64_t data_bytes;         /* (v) of private writable regions, the stack aside */
+    uint64_t locked_bytes;       /* (v) of locked regions */
+    unsigned new_flags;          /* (v) the VREGION_ bits of each new region */
     uaddr_t heap_start;          /* (c) where the heap begins; page aligned */
     uaddr_t brk;                 /* (v) the break; bytes */
     uaddr_t mmap_top;            /* (c) mmap looks for room below this first; 0: USER_END */
@@ -89,6 +92,7 @@ struct map_request {
     uint64_t len;  /* bytes, a multiple of the page size, not 0 */
     unsigned prot;
     enum vregion_kind kind;
+    uint8_t flags; /* VREGION_ bits */
     bool shared;
     bool fixed;          /* exactly there, replacing what is there */
     bool low;            /* if !fixed: in the second GiB, where 32 bits hold an address */
@@ -99,8 +103,8 @@ struct map_request {
 };
 
 /* Promises a range; no page becomes present. With `fixed`, what is there is unmapped first. Returns
-   in `start` where it is. -ENOMEM (no room, over a
-   limit, or out of memory), -EEXIST; then nothing has changed. */
+   in `start` where it is. -ENOMEM (no room, over a limit, or out of memory), -EAGAIN (over
+   RLIMIT_MEMLOCK), -EEXIST; then nothing has changed. */
 __must_check int vspace_map(struct vspace *vspace, const struct map_request *request,
                             uaddr_t *start);
 
@@ -109,12 +113,41 @@ __must_check int vspace_map(struct vspace *vspace, const struct map_request *req
 __must_check int vspace_unmap(struct vspace *vspace, uaddr_t start, uaddr_t end);
 
 /* Drops the pages in [start, end), which is page aligned. The regions stay, and a later access
-   faults the pages in again. -ENOMEM: part of the range has no region, and the rest is done; or out
-   of memory, and nothing has changed. */
-__must_check int vspace_discard(struct vspace *vspace, uaddr_t start, uaddr_t end);
+   faults the pages in again. -EINVAL as of vspace_check_mapped; -ENOMEM: part of the range has no
+   region, and the rest is done; or out of memory, and nothing has changed. */
+__must_check int vspace_discard(struct vspace *vspace, uaddr_t start, uaddr_t end,
+                                unsigned forbidden);
 
-/* Returns -ENOMEM if a part of [start, end), which is page aligned, has no region. */
-__must_check int vspace_check_mapped(struct vspace *vspace, uaddr_t start, uaddr_t end);
+/* Checks the regions of [start, end), which is page aligned. -EINVAL: one has a feature of
+   `forbidden` (VREGION_ bits); -ENOMEM: a part of the range has no region. */
+__must_check int vspace_check_mapped(struct vspace *vspace, uaddr_t start, uaddr_t end,
+                                     unsigned forbidden);
+
+/* Changes the flags of the regions of [start, end), which is page aligned. -ENOMEM: RLIMIT_MEMLOCK
+   has no room, and nothing has changed; a part of the range has no region, and the rest is done; or
+   out of memory, and what lies before has changed. */
+__must_check int vspace_change_flags(struct vspace *vspace, uaddr_t start, uaddr_t end,
+                                     unsigned clear, unsigned set);
+
+/* Sets the flags of new regions: mlockall(2). */
+void vspace_set_new_flags(struct vspace *vspace, unsigned flags);
+
+/* Faults in pages from `*at` on, up to `end` or to the end of a region, but not too many at once,
+   and moves `*at` behind what is done. On an error, the rest of the region or of the hole counts as
+   done. -ENOMEM: no region, or no memory; -EFAULT: no page; -EINVAL: not allowed. */
+enum populate {
+    POPULATE_READ,
+    POPULATE_WRITE,
+    POPULATE_MAPPED, /* a private region that may be written: for writing */
+    POPULATE_LOCKED, /* the same, but only regions that are locked and not ON_FAULT */
+};
+__must_check int vspace_populate(struct vspace *vspace, uaddr_t *at, uaddr_t end,
+                                 enum populate how);
+
+/* Says in `vec` of `npages` pages whether each can be read without waiting for a device: 1 or 0.
+   -ENOMEM: a page has no region. */
+__must_check int vspace_residence(struct vspace *vspace, uaddr_t start, size_t npages,
+                                  uint8_t *vec);
 
 /* A change of size or place of what begins at `from`: mremap(2). */
 struct remap_request {
@@ -129,7 +162,7 @@ struct remap_request {
 
 /* Returns in `start` where the range is then. If it is fixed and keeps its size, it may have several
    regions; else one. -EFAULT: no such region; -EINVAL: a private region is doubled, or the range ends
-   above the user's half; -ENOMEM (limits, no room, or out of memory): nothing has changed, but
+   above the user's half; -EAGAIN as of vspace_map; -ENOMEM (limits, no room, or out of memory): nothing has changed, but
    regions before the one that could not be moved. */
 __must_check int vspace_remap(struct vspace *vspace, const struct remap_request *request,
                               uaddr_t *start);
@@ -200,6 +233,7 @@ struct vspace_sizes {
     uint64_t data;  /* private and writable, the stack aside */
     uint64_t stack; /* of stacks, as far as they have grown */
     uint64_t exec;  /* executable */
+    uint64_t locked;
     uint64_t tables;
 };
 

@@ -264,6 +264,15 @@ static int pagecache_pager_page(struct pager *pager, uint64_t index, struct fram
     return pagecache_page(container_of(pager, struct pagecache, pager), index, frame);
 }
 
+static bool pagecache_pager_has(struct pager *pager, uint64_t index)
+{
+    struct frame *frame = peek_page(container_of(pager, struct pagecache, pager), index);
+
+    if (frame)
+        frame_put(frame);
+    return frame;
+}
+
 static void pagecache_pager_get(struct pager *pager)
 {
     struct pagecache *cache = container_of(pager, struct pagecache, pager);
@@ -291,6 +300,7 @@ static uint64_t pagecache_pager_name(struct pager *pager, char *buf, size_t size
 
 static const struct pager_ops pagecache_pager_ops = {
     .page = pagecache_pager_page,
+    .has = pagecache_pager_has,
     .get = pagecache_pager_get,
     .put = pagecache_pager_put,
     .name = pagecache_pager_name,

@@ -289,6 +289,7 @@ struct vspace_limits process_vspace_limits(const struct process *process)
         .data = process_limit(process, RLIMIT_DATA),
         .space = process_limit(process, RLIMIT_AS),
         .stack = process_limit(process, RLIMIT_STACK),
+        .locked = process_limit(process, RLIMIT_MEMLOCK),
     };
 }
 

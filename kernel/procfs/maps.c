@@ -17,7 +17,7 @@
 struct region_view {
     uaddr_t start, end;
     uint64_t offset, ino;
-    unsigned prot;
+    unsigned prot, flags;
     bool is_shared, is_stack;
     char name[PATH_MAX];
 };
@@ -49,6 +49,7 @@ static bool view_next(struct vspace *vspace, uaddr_t from, struct region_view *v
         view->start = start;
         view->end = region->end;
         view->prot = region->prot;
+        view->flags = region->flags;
         view->is_shared = region->shared;
         view->is_stack = maps_is_stack(region);
         strlcpy(view->name, region_name(vspace, region), sizeof(view->name));
@@ -81,9 +82,12 @@ static void maps_print_kb(struct text_sink *sink, const char *name, uint64_t kb)
    region that grows downwards. */
 static void print_flags(struct text_sink *sink, const struct region_view *view)
 {
-    sink_printf(sink, "VmFlags: %s%s%s%smr mw me %s\n", view->prot & PROT_R ? "rd " : "",
+    sink_printf(sink, "VmFlags: %s%s%s%smr mw me %s%s%s%s\n", view->prot & PROT_R ? "rd " : "",
                 view->prot & PROT_W ? "wr " : "", view->prot & PROT_X ? "ex " : "",
-                view->is_shared ? "sh " : "", view->is_stack ? "gd " : "");
+                view->is_shared ? "sh " : "", view->is_stack ? "gd " : "",
+                view->flags & VREGION_LOCKED ? "lo " : "",
+                view->flags & VREGION_DONTFORK ? "dc " : "",
+                view->flags & VREGION_WIPEONFORK ? "wf " : "");
 }
 
 static void print_survey(struct text_sink *sink, const struct region_view *view,
@@ -103,6 +107,10 @@ static void print_survey(struct text_sink *sink, const struct region_view *view,
     maps_print_kb(sink, "Private_Dirty:", survey->private_dirty * PAGE_KB);
     maps_print_kb(sink, "Referenced:", survey->referenced * PAGE_KB);
     maps_print_kb(sink, "Anonymous:", survey->anon * PAGE_KB);
+    if (view->flags & VREGION_LOCKED)
+        maps_print_kb(sink, "Locked:", survey->share >> kb_shift);
+    else
+        maps_print_kb(sink, "Locked:", 0);
     print_flags(sink, view);
 }
 

@@ -143,6 +143,7 @@ static void print_memory(struct text_sink *sink, const struct process *process,
 
     status_print_kb(sink, "VmPeak", sizes->mapped_peak / 1024);
     status_print_kb(sink, "VmSize", sizes->mapped / 1024);
+    status_print_kb(sink, "VmLck", sizes->locked / 1024);
     status_print_kb(sink, "VmRSS", survey_pages(&memory->survey) * PAGE_KB);
     status_print_kb(sink, "RssAnon", memory->survey.anon * PAGE_KB);
     status_print_kb(sink, "RssFile", file_pages(&memory->survey) * PAGE_KB);

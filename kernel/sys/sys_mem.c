@@ -3,10 +3,12 @@
 #include <linux/errno.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
+#include <arch/atomic.h>
 #include <sched/world.h>
 #include <sys/fileargs.h>
 #include <sys/syscall.h>
 #include <vm/audit.h>
+#include "populate.h"
 
 static struct vspace *current_vspace(void)
 {
@@ -67,6 +69,7 @@ static long mmap_current(uaddr_t addr, uint64_t len, unsigned prot, unsigned fla
         .len = page_ceil(len),
         .prot = prot & PROT_ALL,
         .kind = flags & MAP_GROWSDOWN && !file ? VREGION_STACK : VREGION_MAP,
+        .flags = flags & MAP_LOCKED ? VREGION_LOCKED : 0,
         .fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE),
         .no_replace = flags & MAP_FIXED_NOREPLACE,
         .low = flags & MAP_32BIT,
@@ -86,9 +89,16 @@ static long mmap_current(uaddr_t addr, uint64_t len, unsigned prot, unsigned fla
         err = -ENODEV; /* shared mappings are not supported */
     if (!err && file)
         err = mmap_set_file(&request, file, offset);
+    if (!err && flags & MAP_LOCKED && !process_limit(process_current(), RLIMIT_MEMLOCK))
+        err = -EPERM;
     if (!err)
         err = vspace_map(current_vspace(), &request, &start);
-    return err ? err : (long)start;
+    if (err)
+        return err;
+    if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
+        (void)populate_range(start, start + request.len, POPULATE_MAPPED, SKIP_ERRORS);
+    populate_locked_parts(start, request.len);
+    return (long)start;
 }
 
 SYSCALL6(sys_mmap, uaddr_t, addr, uint64_t, len, unsigned, prot, unsigned, flags, int, fd, uint64_t,
@@ -170,51 +180,96 @@ SYSCALL5(sys_mremap, uaddr_t, addr, uint64_t, old_len, uint64_t, new_len, unsign
         err = -EPERM;
     if (!err)
         err = vspace_remap(current_vspace(), &request, &start);
-    return err ? err : (long)start;
+    if (err)
+        return err;
+    if (request.new_len > request.old_len)
+        populate_locked_parts(start, request.new_len);
+    return (long)start;
 }
 
-/* Returns true if the advice may be ignored: the program sees the same contents in any case. */
-static bool is_hint(int advice)
+/* What the kernel does for an advice. */
+static const struct advice {
+    enum { UNKNOWN, HINT, DISCARD, POPULATE, FLAGS, REMOVE } act;
+    unsigned forbidden;  /* features of regions for which it is -EINVAL */
+    unsigned clear, set; /* FLAGS */
+    enum populate how;   /* POPULATE */
+} advices[] = {
+    [MADV_NORMAL] = {HINT},
+    [MADV_RANDOM] = {HINT},
+    [MADV_SEQUENTIAL] = {HINT},
+    [MADV_WILLNEED] = {HINT},
+    [MADV_HUGEPAGE] = {HINT},
+    [MADV_NOHUGEPAGE] = {HINT},
+    [MADV_DONTDUMP] = {HINT},
+    [MADV_DODUMP] = {HINT},
+    [MADV_COLD] = {HINT, VREGION_LOCKED},
+    [MADV_PAGEOUT] = {HINT, VREGION_LOCKED},
+    [MADV_DONTNEED] = {DISCARD, VREGION_LOCKED},
+    [MADV_DONTNEED_LOCKED] = {DISCARD, 0},
+    /* Linux drops the pages when it needs memory. Here that is at once, as nothing else would. */
+    [MADV_FREE] = {DISCARD, VREGION_LOCKED | VREGION_FILE},
+    [MADV_DONTFORK] = {FLAGS, 0, 0, VREGION_DONTFORK},
+    [MADV_DOFORK] = {FLAGS, 0, VREGION_DONTFORK, 0},
+    [MADV_WIPEONFORK] = {FLAGS, VREGION_FILE, 0, VREGION_WIPEONFORK},
+    [MADV_KEEPONFORK] = {FLAGS, 0, VREGION_WIPEONFORK, 0},
+    [MADV_POPULATE_READ] = {POPULATE, .how = POPULATE_READ},
+    [MADV_POPULATE_WRITE] = {POPULATE, .how = POPULATE_WRITE},
+    [MADV_REMOVE] = {REMOVE},
+};
+
+/* Punches a hole into files that are mapped. A mapping can only be private. */
+static int remove_range(uaddr_t start, uaddr_t end)
 {
-    switch (advice) {
-    case MADV_NORMAL:
-    case MADV_RANDOM:
-    case MADV_SEQUENTIAL:
-    case MADV_WILLNEED:
-    case MADV_FREE:
-    case MADV_COLD:
-    case MADV_PAGEOUT:
-    case MADV_HUGEPAGE:
-    case MADV_NOHUGEPAGE:
-    case MADV_DONTDUMP:
-    case MADV_DODUMP:
-        return true;
+    int err = vspace_check_mapped(current_vspace(), start, end, VREGION_FILE);
+
+    if (err == -EINVAL)
+        return -EACCES;
+    return err ? err : -EINVAL;
+}
+
+static int advise(const struct advice *advice, uaddr_t start, uaddr_t end)
+{
+    struct vspace *vspace = current_vspace();
+    int err;
+
+    switch (advice->act) {
+    case DISCARD:
+        return vspace_discard(vspace, start, end, advice->forbidden);
+    case POPULATE:
+        return populate_range(start, end, advice->how, STOP_ON_ERROR);
+    case FLAGS:
+        err = vspace_check_mapped(vspace, start, end, advice->forbidden);
+        return err == -EINVAL ? err
+                              : vspace_change_flags(vspace, start, end, advice->clear, advice->set);
+    case REMOVE:
+        return remove_range(start, end);
     default:
-        return false;
+        return vspace_check_mapped(vspace, start, end, advice->forbidden);
     }
 }
 
-SYSCALL3(sys_madvise, uaddr_t, addr, uint64_t, len, int, advice)
+SYSCALL3(sys_madvise, uaddr_t, addr, uint64_t, len, unsigned, number)
 {
     uaddr_t end;
 
-    if (advice != MADV_DONTNEED && !is_hint(advice))
+    if (number >= ARRAY_SIZE(advices) || advices[number].act == UNKNOWN)
         return -EINVAL;
     if (addr % PAGE_SIZE || wraps(addr, len))
         return -EINVAL;
     if (len == 0)
         return 0;
     int err = page_range(addr, len, &end);
-    if (err)
-        return err;
-    if (advice == MADV_DONTNEED)
-        return vspace_discard(current_vspace(), addr, end);
-    return vspace_check_mapped(current_vspace(), addr, end);
+    return err ? err : advise(&advices[number], addr, end);
 }
 
 SYSCALL1(sys_brk, uaddr_t, brk)
 {
-    return vspace_brk(current_vspace(), brk);
+    struct vspace *vspace = current_vspace();
+    uaddr_t before = atomic_load_relaxed(&vspace->account.brk), after = vspace_brk(vspace, brk);
+
+    if (after > before)
+        populate_locked_parts(before, after - before);
+    return after;
 }
 
 SYSCALL1(sys_sbrk, int64_t, delta)

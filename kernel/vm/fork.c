@@ -31,7 +31,8 @@ void pagetable_fork(struct pagetable *parent, struct pagetable *child)
     tlb_flush_range(&parent->mmu, 0, USER_END);
 }
 
-static int copy_regions(struct vspace *parent, struct vspace *child)
+/* Returns in `flags` those of all regions together. -ENOMEM. */
+static int copy_regions(struct vspace *parent, struct vspace *child, unsigned *flags)
 {
     struct vregion *region;
 
@@ -42,6 +43,7 @@ static int copy_regions(struct vspace *parent, struct vspace *child)
         if (!copy)
             return -ENOMEM;
         vregion_insert(&child->regions, copy);
+        *flags |= copy->flags;
     }
     return 0;
 }
@@ -49,6 +51,7 @@ static int copy_regions(struct vspace *parent, struct vspace *child)
 int vspace_fork(struct vspace *parent, struct vspace **out)
 {
     struct vspace *child;
+    unsigned flags = 0;
     int err = vspace_alloc(&child);
 
     if (err)
@@ -56,11 +59,13 @@ int vspace_fork(struct vspace *parent, struct vspace **out)
     rwlock_write_lock(&parent->lock);
     child->account = parent->account;
     child->account.mapped_peak = parent->account.mapped_bytes;
-    err = copy_regions(parent, child);
+    err = copy_regions(parent, child, &flags);
     if (!err)
         pagetable_fork(&parent->pagetable, &child->pagetable);
     vspace_list(child, parent);
     rwlock_write_unlock(&parent->lock);
+    if (!err && (flags || child->account.new_flags))
+        err = vspace_flags_forked(child);
     if (err) {
         vspace_leave(child);
         return err;

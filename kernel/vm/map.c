@@ -27,6 +27,8 @@ void vspace_count_region(struct vspace *vspace, const struct vregion *region, in
     vspace->account.mapped_peak = max(vspace->account.mapped_peak, vspace->account.mapped_bytes);
     if (is_data(region, region->prot))
         vspace->account.data_bytes += sign * vregion_len(region);
+    if (region->flags & VREGION_LOCKED)
+        vspace->account.locked_bytes += sign * vregion_len(region);
 }
 
 /* Cuts the region that holds `addr`, if any, so that a region begins there. -ENOMEM. */
@@ -192,6 +194,8 @@ int vspace_check_limits(const struct vspace *vspace, const struct vregion *like,
 {
     const struct vspace_account *account = &vspace->account;
 
+    if (like->flags & VREGION_LOCKED && !fits(more, account->locked_bytes, account->limits.locked))
+        return -EAGAIN;
     if (vspace->regions.count > VREGIONS_MAX ||
         !fits(more, account->mapped_bytes, account->limits.space))
         return -ENOMEM;
@@ -212,6 +216,7 @@ int vspace_map_locked(struct vspace *vspace, const struct map_request *request, 
         .end = *start + request->len,
         .prot = request->prot,
         .kind = request->kind,
+        .flags = request->flags | vspace->account.new_flags,
         .shared = request->shared,
         .pager = request->pager,
         .pager_page = request->pager_page,
@@ -243,47 +248,52 @@ int vspace_map(struct vspace *vspace, const struct map_request *request, uaddr_t
     return err;
 }
 
-/* Returns true if every page of [start, end) has a region. */
-static bool is_covered(struct vspace *vspace, uaddr_t start, uaddr_t end)
+/* A range may have as many regions as there are. */
+static int check_mapped(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned forbidden)
 {
-    const struct vregion *region;
+    struct vregion *region = vregion_find_from(&vspace->regions, start);
+    uaddr_t reached = start;
 
-    for (uaddr_t addr = start; addr < end; addr = region->end) {
-        region = vregion_find(&vspace->regions, addr);
-        if (!region)
-            return false;
+    for (; region && region->start < end; region = vregion_next(region)) {
+        if (vregion_features(region) & forbidden)
+            return -EINVAL;
+        if (region->start <= reached)
+            reached = region->end;
     }
-    return true;
+    return reached < end ? -ENOMEM : 0;
 }
 
-static int discard_locked(struct vspace *vspace, uaddr_t start, uaddr_t end)
+int vspace_discard_locked(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned forbidden)
 {
     check_range(vspace, start, end);
     /* Tables that show pages of other regions stay. */
     const struct hole hole = {.start = start, .end = end, .floor = start, .ceiling = end};
-    int err = pagetable_prepare_clear(&vspace->pagetable, &hole);
+    int result = check_mapped(vspace, start, end, forbidden);
 
+    if (result == -EINVAL)
+        return result;
+    int err = pagetable_prepare_clear(&vspace->pagetable, &hole);
     if (err)
         return err;
     pagetable_clear(&vspace->pagetable, &hole);
     vspace_check(vspace, start, end);
-    return is_covered(vspace, start, end) ? 0 : -ENOMEM;
+    return result;
 }
 
-int vspace_discard(struct vspace *vspace, uaddr_t start, uaddr_t end)
+int vspace_discard(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned forbidden)
 {
     rwlock_write_lock(&vspace->lock);
-    int err = discard_locked(vspace, start, end);
+    int err = vspace_discard_locked(vspace, start, end, forbidden);
     rwlock_write_unlock(&vspace->lock);
     return err;
 }
 
-int vspace_check_mapped(struct vspace *vspace, uaddr_t start, uaddr_t end)
+int vspace_check_mapped(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned forbidden)
 {
     rwlock_read_lock(&vspace->lock);
-    bool covered = is_covered(vspace, start, end);
+    int err = check_mapped(vspace, start, end, forbidden);
     rwlock_read_unlock(&vspace->lock);
-    return covered ? 0 : -ENOMEM;
+    return err;
 }
 
 /* Gives [start, end), which begins and ends with regions, the rights `prot`. */

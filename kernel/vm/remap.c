@@ -69,6 +69,14 @@ static void move_now(struct vspace *vspace, struct vregion *region, const struct
     vspace_count_region(vspace, region, 1);
 }
 
+/* A region that loses its pages to another is locked no more, as on Linux. */
+static void unlock_kept(struct vspace *vspace, struct vregion *region)
+{
+    vspace_count_region(vspace, region, -1);
+    region->flags &= ~(VREGION_LOCKED | VREGION_ON_FAULT);
+    vspace_count_region(vspace, region, 1);
+}
+
 /* Moves a part of one region to request->to. What the range has beyond its new size goes. -ENOMEM:
    nothing has changed. */
 static int move_part(struct vspace *vspace, const struct remap_request *request)
@@ -103,6 +111,8 @@ static int move_part(struct vspace *vspace, const struct remap_request *request)
         vregion_free(region);
     else
         move_now(vspace, region, source, &move, replaces);
+    if (!err && request->keep)
+        unlock_kept(vspace, vregion_find(&vspace->regions, from));
     vspace_heal(vspace, from);
     vspace_heal(vspace, from_end);
     vspace_heal(vspace, to);
@@ -123,7 +133,7 @@ static int move_region(struct vspace *vspace, struct remap_request *request, uad
 
 /* Checks what a region must allow before it grows or moves. -EINVAL: a private region cannot be
    doubled, or the pages of the object would overflow; -EFAULT: the range goes beyond the region;
-   -ENOMEM: the limits. */
+   -ENOMEM, -EAGAIN: the limits. */
 static int check_region(const struct vspace *vspace, const struct vregion *region,
                         const struct remap_request *request)
 {
@@ -136,8 +146,11 @@ static int check_region(const struct vspace *vspace, const struct vregion *regio
         return -EFAULT;
     if (page + (new_len >> PAGE_SHIFT) < page)
         return -EINVAL;
-    uint64_t more = new_len - min(old_len, new_len);
-    return vspace_check_limits(vspace, region, request->keep ? new_len : more);
+    struct vregion more = *region;
+    if (request->keep)
+        more.flags = 0; /* its lock moves with the pages */
+    return vspace_check_limits(vspace, &more,
+                               request->keep ? new_len : new_len - min(old_len, new_len));
 }
 
 /* Moves all regions of a range, which keeps its size, with the gaps between them. On failure, `start`

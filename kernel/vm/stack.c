@@ -12,15 +12,13 @@
    Lock: the vspace's, for writing. */
 
 #include <lib/panic.h>
-#include <vm/vspace.h>
+#include "vspaces.h"
 
 /* Returns true if the limits let `stack` begin at `start`. */
-static bool limits_allow(const struct vspace_account *account, const struct vregion *stack,
-                         uaddr_t start)
+static bool limits_allow(const struct vspace *vspace, const struct vregion *stack, uaddr_t start)
 {
-    return stack->end - start <= account->limits.stack &&
-           account->mapped_bytes <= account->limits.space &&
-           stack->start - start <= account->limits.space - account->mapped_bytes;
+    return stack->end - start <= vspace->account.limits.stack &&
+           !vspace_check_limits(vspace, stack, stack->start - start);
 }
 
 /* Returns true if the region below, if any, is far enough from a stack that begins at `start`. */
@@ -32,7 +30,6 @@ static bool is_far_from(const struct vregion *below, uaddr_t start)
 
 bool vspace_grow_stack_locked(struct vspace *vspace, uaddr_t addr)
 {
-    struct vspace_account *account = &vspace->account;
     struct vregion *stack = vregion_find_from(&vspace->regions, addr);
     uaddr_t start = page_floor(addr);
 
@@ -40,11 +37,11 @@ bool vspace_grow_stack_locked(struct vspace *vspace, uaddr_t addr)
     if (stack && stack->start <= addr)
         return true;
     if (!stack || stack->kind != VREGION_STACK || start < USER_START ||
-        !limits_allow(account, stack, start) || !is_far_from(vregion_prev(stack), start))
+        !limits_allow(vspace, stack, start) || !is_far_from(vregion_prev(stack), start))
         return false;
-    account->mapped_bytes += stack->start - start;
-    account->mapped_peak = max(account->mapped_peak, account->mapped_bytes);
+    vspace_count_region(vspace, stack, -1);
     vregion_resize(stack, start, stack->end);
+    vspace_count_region(vspace, stack, 1);
     vregion_merge(&vspace->regions, stack);
     return true;
 }

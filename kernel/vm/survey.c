@@ -94,6 +94,7 @@ struct vspace_sizes vspace_sizes(struct vspace *vspace)
     sizes.mapped = vspace->account.mapped_bytes;
     sizes.mapped_peak = vspace->account.mapped_peak;
     sizes.data = vspace->account.data_bytes;
+    sizes.locked = vspace->account.locked_bytes;
     for (struct vregion *region = vregion_first(&vspace->regions); region;
          region = vregion_next(region)) {
         sizes.stack += region->kind == VREGION_STACK ? vregion_len(region) : 0;

@@ -226,7 +226,7 @@ void vregion_split(struct vregion_tree *tree, struct vregion *region, uaddr_t ad
 static bool is_continued(const struct vregion *low, const struct vregion *high)
 {
     return low->end == high->start && low->prot == high->prot && low->kind == high->kind &&
-           low->shared == high->shared && low->pager == high->pager &&
+           low->flags == high->flags && low->shared == high->shared && low->pager == high->pager &&
            low->data_end == high->data_end &&
            (!low->pager || low->pager_page + (vregion_len(low) >> PAGE_SHIFT) == high->pager_page);
 }

@@ -31,6 +31,14 @@ void vspace_drop_regions(struct vspace *vspace, uaddr_t start, uaddr_t end);
 __must_check int vspace_place(struct vspace *vspace, const struct map_request *request,
                               uaddr_t *start);
 
-/* Returns -ENOMEM if the limits leave no room for `more` bytes of a region like `like`. */
+/* Returns -ENOMEM, or -EAGAIN for RLIMIT_MEMLOCK, if the limits leave no room for `more` bytes of a
+   region like `like`. */
 __must_check int vspace_check_limits(const struct vspace *vspace, const struct vregion *like,
                                      uint64_t more);
+
+/* vspace_discard, for a caller that holds the vspace's lock for writing. */
+__must_check int vspace_discard_locked(struct vspace *vspace, uaddr_t start, uaddr_t end,
+                                       unsigned forbidden);
+
+/* Carries out in a child, in which no thread runs yet, what the flags of its regions say. -ENOMEM. */
+__must_check int vspace_flags_forked(struct vspace *child);

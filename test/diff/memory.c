@@ -14,6 +14,9 @@ enum { STEPS = 40, ARENA_PAGES = 64, FILE_BYTES = 3 * 4096 - 1000 };
 #define ARENA  0x10000000000ul
 #define BEYOND (1ul << 47) /* the first address that no program has */
 
+/* Advice that musl does not have yet. */
+enum { POPULATE_READ = 22, POPULATE_WRITE };
+
 static long heap_start;
 static int file_rdwr, file_rdonly, file_wronly, directory, pipe_end;
 
@@ -168,7 +171,15 @@ static void do_madvise(void)
                                   -1,
                                   255,
                                   MADV_DONTDUMP,
-                                  MADV_DODUMP};
+                                  MADV_DODUMP,
+                                  MADV_DONTFORK,
+                                  MADV_DOFORK,
+                                  MADV_WIPEONFORK,
+                                  MADV_KEEPONFORK,
+                                  MADV_REMOVE,
+                                  POPULATE_READ,
+                                  POPULATE_WRITE,
+                                  POPULATE_WRITE};
     uintptr_t address = any_address();
     size_t len = any_length();
     int advice = ANY_OF(advices);
@@ -233,6 +244,28 @@ static void do_mincore(void)
     say_address(address);
     say(", %#lx)", len);
     say_result(CALL(SYS_mincore, address, len, len > sizeof(vector) * PAGE ? NULL : vector));
+}
+
+static void do_mlock(void)
+{
+    uintptr_t address = any_address();
+    size_t len = any_length();
+
+    say("mlock(");
+    say_address(address);
+    say(", %#lx)", len);
+    say_result(CALL(SYS_mlock, address, len));
+}
+
+static void do_munlock(void)
+{
+    uintptr_t address = any_address();
+    size_t len = any_length();
+
+    say("munlock(");
+    say_address(address);
+    say(", %#lx)", len);
+    say_result(CALL(SYS_munlock, address, len));
 }
 
 static void do_msync(void)
@@ -406,10 +439,11 @@ static const struct {
     unsigned weight;
     void (*act)(void);
 } acts[] = {
-    {"mmap", 9, do_mmap},       {"munmap", 4, do_munmap}, {"mprotect", 5, do_mprotect},
-    {"madvise", 3, do_madvise}, {"brk", 1, do_brk},       {"mremap", 3, do_mremap},
-    {"mincore", 1, do_mincore}, {"msync", 1, do_msync},   {"read", 5, do_read},
-    {"write", 7, do_write},     {"pread64", 2, do_copy},  {"fork", 1, do_fork},
+    {"mmap", 9, do_mmap},       {"munmap", 4, do_munmap},   {"mprotect", 5, do_mprotect},
+    {"madvise", 3, do_madvise}, {"brk", 1, do_brk},         {"mremap", 3, do_mremap},
+    {"mincore", 1, do_mincore}, {"msync", 1, do_msync},     {"read", 5, do_read},
+    {"mlock", 1, do_mlock},     {"munlock", 1, do_munlock}, {"write", 7, do_write},
+    {"pread64", 2, do_copy},    {"fork", 1, do_fork},
 };
 
 static void act(void)

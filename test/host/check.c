@@ -73,6 +73,8 @@ static void check_region(const struct vregion *region, const struct model_page *
     check(region->end >= places[place].end, "the region at %#lx ends too early", addr);
     check(region->prot == page->prot, "the region at %#lx has rights %u, and should have %u", addr,
           region->prot, page->prot);
+    check(region->flags == page->flags, "the region at %#lx has flags %#x, and should have %#x",
+          addr, region->flags, page->flags);
     check(region->kind == page->kind && region->shared == page->shared,
           "the region at %#lx is of another kind", addr);
     check(object_of(region->pager) == page->object, "the region at %#lx shows another object",
@@ -86,7 +88,7 @@ static void check_region(const struct vregion *region, const struct model_page *
 static bool is_joinable(const struct vregion *low, const struct vregion *high)
 {
     return low->end == high->start && low->prot == high->prot && low->kind == high->kind &&
-           low->shared == high->shared && low->pager == high->pager &&
+           low->flags == high->flags && low->shared == high->shared && low->pager == high->pager &&
            low->data_end == high->data_end &&
            (!low->pager || low->pager_page + (vregion_len(low) >> PAGE_SHIFT) == high->pager_page);
 }
@@ -140,6 +142,9 @@ static void check_vspace(struct vspace *vspace, const struct model_process *proc
           vspace->account.mapped_bytes, mapped);
     check(vspace->account.data_bytes == data, "%#lx bytes are counted as data, not %#lx",
           vspace->account.data_bytes, data);
+    uint64_t locked = model_locked_bytes(process);
+    check(vspace->account.locked_bytes == locked, "%#lx bytes are counted as locked, not %#lx",
+          vspace->account.locked_bytes, locked);
     check(vspace->pagetable.threads == process->threads, "a vspace has %u threads, not %u",
           vspace->pagetable.threads, process->threads);
     check(rwlock_is_free(&vspace->lock), "a vspace is still locked");

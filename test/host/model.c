@@ -47,13 +47,23 @@ uint64_t model_data_bytes(const struct model_process *process)
     return bytes;
 }
 
+uint64_t model_locked_bytes(const struct model_process *process)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned place = 0; place < NPLACES; place++)
+        if (process->pages[place].flags & VREGION_LOCKED)
+            bytes += place_len(place);
+    return bytes;
+}
+
 /* Returns true if the two places are in one region. */
 static bool is_same_region(const struct model_page *low, const struct model_page *high,
                            unsigned npages)
 {
     return low->mapped && high->mapped && low->prot == high->prot && low->kind == high->kind &&
-           low->shared == high->shared && low->object == high->object &&
-           low->data_end == high->data_end &&
+           low->flags == high->flags && low->shared == high->shared &&
+           low->object == high->object && low->data_end == high->data_end &&
            (low->object == NOBJECTS || low->index + npages == high->index);
 }
 
@@ -82,6 +92,9 @@ static void grow_stack(struct model_process *process, unsigned place)
         return;
     uint64_t size = places[region_end(process, above, NPLACES - 1) - 1].end - places[place].start;
     uint64_t more = places[above].start - places[place].start;
+    if (pages[above].flags & VREGION_LOCKED &&
+        model_locked_bytes(process) + more > process->limits.locked)
+        return;
     if (size > process->limits.stack || model_mapped_bytes(process) + more > process->limits.space)
         return;
     if (below > 0 && pages[below - 1].kind != VREGION_STACK && pages[below - 1].prot &&
@@ -91,6 +104,7 @@ static void grow_stack(struct model_process *process, unsigned place)
         pages[n] = (struct model_page){.mapped = true,
                                        .own = true,
                                        .prot = pages[above].prot,
+                                       .flags = pages[above].flags,
                                        .kind = VREGION_STACK,
                                        .object = NOBJECTS};
 }
@@ -267,12 +281,15 @@ static bool any_mapped(const struct model_process *process, unsigned first, unsi
     return false;
 }
 
-static bool within_limits(const struct model_process *process, const struct model_page *like,
-                          uint64_t len)
+static int limits_error(const struct model_process *process, const struct model_page *like,
+                        uint64_t len)
 {
+    if (like->flags & VREGION_LOCKED && model_locked_bytes(process) + len > process->limits.locked)
+        return -EAGAIN;
     if (model_mapped_bytes(process) + len > process->limits.space)
-        return false;
-    return !counts_as_data(like) || model_data_bytes(process) + len <= process->limits.data;
+        return -ENOMEM;
+    bool is_over = counts_as_data(like) && model_data_bytes(process) + len > process->limits.data;
+    return is_over ? -ENOMEM : 0;
 }
 
 static uint16_t filled_bytes(const struct model_page *page, unsigned place)
@@ -295,8 +312,9 @@ static void make_fresh(struct model_page *page, unsigned place)
 static int map_places(struct model_process *process, unsigned first, unsigned last,
                       const struct model_page *like)
 {
-    if (!within_limits(process, like, places[last].end - places[first].start))
-        return -ENOMEM;
+    int err = limits_error(process, like, places[last].end - places[first].start);
+    if (err)
+        return err;
     for (unsigned place = first; place <= last; place++) {
         struct model_page *page = &process->pages[place];
 
@@ -453,6 +471,70 @@ static struct result run_protect(struct model_process *process, const struct op 
     return (struct result){.err = end <= op->last ? -ENOMEM : 0};
 }
 
+/* ---- Advice ---- */
+
+/* Makes a page fresh, unless it shows an object that all share. */
+static void discard_page(struct model_page *page, unsigned place)
+{
+    if (page->mapped)
+        make_fresh(page, place);
+}
+
+static int advise_places(struct model_process *process, const struct op *op)
+{
+    unsigned clear, set, forbidden = op_advice_forbidden(op);
+    bool is_about_flags = op_advice_flags(op, &clear, &set), has_hole = false;
+    uint64_t more = 0;
+
+    for (unsigned place = op->first; place <= op->last; place++) {
+        const struct model_page *page = &process->pages[place];
+
+        has_hole |= !page->mapped;
+        if (page->mapped &&
+            (page->flags & forbidden || (forbidden & VREGION_FILE && page->object < NOBJECTS)))
+            return -EINVAL;
+        if (page->mapped && !(page->flags & VREGION_LOCKED))
+            more += place_len(place);
+    }
+    if (set & VREGION_LOCKED && model_locked_bytes(process) + more > process->limits.locked)
+        return -ENOMEM;
+    for (unsigned place = op->first; place <= op->last; place++) {
+        struct model_page *page = &process->pages[place];
+
+        if (!is_about_flags)
+            discard_page(page, place);
+        else if (page->mapped)
+            page->flags = (page->flags & ~clear) | set;
+    }
+    return has_hole ? -ENOMEM : 0;
+}
+
+static int populate_place(struct model *model, struct model_process *process, const struct op *op)
+{
+    unsigned access = op->index == ADVISE_POPULATE_WRITE ? FAULT_WRITE : 0;
+
+    /* No stack grows for it. */
+    if (!process->pages[op->first].mapped)
+        return -ENOMEM;
+    switch (touch(model, process, op->first, access)) {
+    case 0:
+        return 0;
+    case FAULT_NO_PAGE:
+        return -EFAULT;
+    default:
+        return -EINVAL;
+    }
+}
+
+static struct result run_advise(struct model *model, struct model_process *process,
+                                const struct op *op)
+{
+    bool populates = op->index >= ADVISE_POPULATE_READ;
+
+    return (struct result){.err = populates ? populate_place(model, process, op)
+                                            : advise_places(process, op)};
+}
+
 /* ---- Remap ---- */
 
 /* Returns the page that `page`, at address `from`, becomes at address `to`. */
@@ -483,8 +565,10 @@ static void move_places(struct model_process *process, const struct op *op, unsi
         make_fresh(&moved[n], to + n);
     }
     if (op->flags & F_KEEP)
-        for (unsigned n = 0; n < old; n++)
+        for (unsigned n = 0; n < old; n++) {
+            pages[op->first + n].flags &= ~(VREGION_LOCKED | VREGION_ON_FAULT);
             make_fresh(&pages[op->first + n], op->first + n);
+        }
     else if (old > 0)
         unmap_places(process, op->first, op->first + old - 1);
     memcpy(&pages[to], moved, new * sizeof(moved[0]));
@@ -505,7 +589,10 @@ static int remap_error(const struct model_process *process, const struct op *op,
     uint64_t len = 0;
     for (unsigned n = new - more; n < new; n++)
         len += op->flags & F_KEEP ? place_len(op->first + n) : PAGE_SIZE;
-    return len && !within_limits(process, page, len) ? -ENOMEM : 0;
+    struct model_page like = *page;
+    if (op->flags & F_KEEP)
+        like.flags = 0;
+    return len ? limits_error(process, &like, len) : 0;
 }
 
 /* Moves the regions of the range one after the other, those that begin below `limit`. */
@@ -695,6 +782,15 @@ static void run_fork(struct model_process *parent, struct model_process *child)
 {
     *child = *parent;
     child->threads = 1;
+    for (unsigned place = 0; place < NPLACES; place++) {
+        struct model_page *page = &child->pages[place];
+
+        if (page->flags & VREGION_DONTFORK)
+            unmap_places(child, place, place);
+        else if (page->flags & VREGION_WIPEONFORK)
+            make_fresh(page, place);
+        page->flags &= ~(VREGION_LOCKED | VREGION_ON_FAULT);
+    }
 }
 
 static struct result run_rest(struct model *model, struct model_process *process,
@@ -779,6 +875,8 @@ struct result model_run(struct model *model, const struct op *op, uint64_t limit
         break;
     case OP_PROTECT:
         return run_protect(process, op);
+    case OP_ADVISE:
+        return run_advise(model, process, op);
     case OP_REMAP:
         return run_remap(process, op);
     case OP_SBRK:

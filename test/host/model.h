@@ -17,6 +17,7 @@ struct model_page {
     bool written;     /* by this process or by an ancestor */
     uint8_t prot;     /* PROT_ bits */
     uint8_t kind;     /* enum vregion_kind */
+    uint8_t flags;    /* VREGION_ bits */
     uint8_t object;   /* NOBJECTS: anonymous memory */
     uint16_t filled;  /* private: bytes that come from the object; zeros follow */
     uint64_t index;   /* number of the page in the object */
@@ -58,6 +59,7 @@ uint64_t model_word(const struct model *model, const struct model_page *page, un
 /* Returns true if the page shows a page that its object lacks. */
 bool model_page_missing(const struct model *model, const struct model_page *page);
 
-/* Return the bytes of all regions, and of the regions that count as data. */
+/* Return the bytes of all regions, of the regions that count as data, and of those that are locked. */
 uint64_t model_mapped_bytes(const struct model_process *process);
 uint64_t model_data_bytes(const struct model_process *process);
+uint64_t model_locked_bytes(const struct model_process *process);

@@ -96,8 +96,14 @@ static uint64_t object_name(struct pager *pager, char *buf __unused, size_t size
     return object_of(pager);
 }
 
+static bool object_has(struct pager *pager, uint64_t index)
+{
+    return index < OBJECT_PAGES && from_pager(pager)->frames[index];
+}
+
 static const struct pager_ops object_ops = {
     .page = object_page,
+    .has = object_has,
     .get = object_get,
     .put = object_put,
     .name = object_name,

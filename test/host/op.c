@@ -80,10 +80,14 @@ uaddr_t op_data_end(const struct op *op)
 struct vspace_limits op_limits(const struct op *op)
 {
     if (op->flags & F_LIMITED)
-        return (struct vspace_limits){
-            .data = 20 * PAGE_SIZE, .space = 48 * PAGE_SIZE, .stack = 6 * PAGE_SIZE};
-    return (struct vspace_limits){
-        .data = ~0ul, .space = ~0ul, .stack = (op->flags & F_NO_GROWTH ? 6 : 8) * PAGE_SIZE};
+        return (struct vspace_limits){.data = 20 * PAGE_SIZE,
+                                      .space = 48 * PAGE_SIZE,
+                                      .stack = 6 * PAGE_SIZE,
+                                      .locked = 10 * PAGE_SIZE};
+    return (struct vspace_limits){.data = ~0ul,
+                                  .space = ~0ul,
+                                  .locked = ~0ul,
+                                  .stack = (op->flags & F_NO_GROWTH ? 6 : 8) * PAGE_SIZE};
 }
 
 /* ---- Making ---- */
@@ -92,6 +96,29 @@ static bool wants_one_page(const struct op *op)
 {
     return op_is_access(op) || op->kind == OP_WALK_AHEAD || op->kind == OP_REST ||
            op->kind == OP_AWAY || op_is_foreign(op);
+}
+
+bool op_advice_flags(const struct op *op, unsigned *clear, unsigned *set)
+{
+    static const struct {
+        uint8_t clear, set;
+    } changes[ADVISE_KINDS] = {
+        [ADVISE_LOCK] = {VREGION_LOCKED | VREGION_ON_FAULT, VREGION_LOCKED},
+        [ADVISE_LOCK_ON_FAULT] = {0, VREGION_LOCKED | VREGION_ON_FAULT},
+        [ADVISE_UNLOCK] = {VREGION_LOCKED | VREGION_ON_FAULT, 0},
+        [ADVISE_DONTFORK] = {0, VREGION_DONTFORK},
+        [ADVISE_WIPEONFORK] = {0, VREGION_WIPEONFORK},
+        [ADVISE_FORK] = {VREGION_DONTFORK | VREGION_WIPEONFORK, 0},
+    };
+
+    *clear = changes[op->index].clear;
+    *set = changes[op->index].set;
+    return *clear | *set;
+}
+
+unsigned op_advice_forbidden(const struct op *op)
+{
+    return op->index == ADVISE_FREE ? VREGION_LOCKED | VREGION_FILE : 0;
 }
 
 unsigned op_remap_places(const struct op *op)
@@ -163,7 +190,7 @@ void op_normalize(struct op *op)
     op->last %= NPLACES;
     op->prot &= PROT_R | PROT_W | PROT_X;
     op->object %= NOBJECTS;
-    op->index %= OBJECT_PAGES;
+    op->index %= op->kind == OP_ADVISE ? ADVISE_KINDS : OBJECT_PAGES;
     op->word %= NWORDS;
     op->delta %= (int32_t)(2 * HEAP_PAGES * PAGE_SIZE);
     op->flags &= ~F_STACK;
@@ -177,8 +204,12 @@ void op_normalize(struct op *op)
         op->first = page_places[op->first % NPAGES];
     if (op->kind == OP_REMAP)
         normalize_remap(op);
+    if (op->kind == OP_ADVISE && op->index >= ADVISE_POPULATE_READ) {
+        op->first = page_places[op->first % NPAGES];
+        op->last = op->first;
+    }
     if (op->kind == OP_STRING || op->kind == OP_TRUNCATE || op->kind == OP_REST ||
-        op->kind == OP_AWAY)
+        op->kind == OP_AWAY || (op->kind == OP_ADVISE && op->index < ADVISE_DISCARD))
         op->fail = 0; /* the result does not show how far they came */
 }
 
@@ -191,7 +222,7 @@ static const uint8_t weights[OP_KINDS] = {
     [OP_EXIT] = 4,         [OP_THREAD] = 3,     [OP_THREAD_EXIT] = 2, [OP_LOAD] = 10,
     [OP_UNLOAD] = 2,       [OP_WALK_AHEAD] = 4, [OP_SURVEY] = 1,      [OP_PEEK] = 4,
     [OP_FORCED_PEEK] = 4,  [OP_POKE] = 6,       [OP_REST] = 3,        [OP_AWAY] = 3,
-    [OP_REMAP] = 12,
+    [OP_REMAP] = 12,       [OP_ADVISE] = 8,
 };
 
 static enum op_kind random_kind(struct random *random)
@@ -301,6 +332,7 @@ static const char *const names[OP_KINDS] = {
     [OP_FORCED_PEEK] = "forced_peek",
     [OP_POKE] = "poke",
     [OP_REMAP] = "remap",
+    [OP_ADVISE] = "advise",
     [OP_REST] = "rest",
     [OP_AWAY] = "away",
 };
@@ -336,7 +368,8 @@ static void print_map(const struct op *op)
 static bool has_range(const struct op *op)
 {
     return op->kind == OP_MAP || op->kind == OP_UNMAP || op->kind == OP_PROTECT ||
-           op->kind == OP_MAP_ANYWHERE || op->kind == OP_SURVEY || op->kind == OP_REMAP;
+           op->kind == OP_MAP_ANYWHERE || op->kind == OP_SURVEY || op->kind == OP_REMAP ||
+           op->kind == OP_ADVISE;
 }
 
 static void print_remap(const struct op *op)
@@ -359,6 +392,8 @@ void op_print(const struct op *op)
         print_place(op->last);
         if (op->kind == OP_REMAP)
             print_remap(op);
+        else if (op->kind == OP_ADVISE)
+            fprintf(stderr, " number %u", op->index);
         else if (op->kind != OP_UNMAP && op->kind != OP_SURVEY)
             print_map(op);
     }

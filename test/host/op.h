@@ -39,10 +39,26 @@ enum op_kind {
     OP_FORCED_PEEK,  /* the same, also where the region does not allow it */
     OP_POKE,         /* the kernel writes the word for another process, also where the program
                         may not */
-    OP_REMAP, /* moves the places `first` to `last` to `to`, or changes their number by `more` */
-    OP_REST,  /* `cpu` is idle for a moment; then as OP_READ */
-    OP_AWAY,  /* `cpu` loads another space for a moment; then as OP_READ */
+    OP_REMAP,  /* moves the places `first` to `last` to `to`, or changes their number by `more` */
+    OP_ADVISE, /* does to the places what `index` says, an ADVISE_ number */
+    OP_REST,   /* `cpu` is idle for a moment; then as OP_READ */
+    OP_AWAY,   /* `cpu` loads another space for a moment; then as OP_READ */
     OP_KINDS,
+};
+
+/* What OP_ADVISE does. */
+enum {
+    ADVISE_LOCK,
+    ADVISE_LOCK_ON_FAULT,
+    ADVISE_UNLOCK,
+    ADVISE_DONTFORK,
+    ADVISE_WIPEONFORK,
+    ADVISE_FORK, /* as usual: neither */
+    ADVISE_DISCARD,
+    ADVISE_FREE,          /* the same, for memory that is anonymous and not locked */
+    ADVISE_POPULATE_READ, /* of one page */
+    ADVISE_POPULATE_WRITE,
+    ADVISE_KINDS,
 };
 
 /* The flags of an operation. */
@@ -107,6 +123,11 @@ int64_t op_delta(const struct op *op);
    bytes end 1 KiB before the end of the last page. If `word` is odd, they end 1 KiB before the
    end of the last page but one, so the last page is all zeros. */
 uaddr_t op_data_end(const struct op *op);
+
+/* Returns the flags of regions that an advice clears and sets, and the features that it forbids.
+   Returns false if it is not about flags. */
+bool op_advice_flags(const struct op *op, unsigned *clear, unsigned *set);
+unsigned op_advice_forbidden(const struct op *op);
 
 /* Returns the number of places that a remap is to have afterwards. */
 unsigned op_remap_places(const struct op *op);

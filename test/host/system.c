@@ -194,6 +194,19 @@ static struct result run_map_anywhere(struct vspace *vspace, const struct op *op
     return map(vspace, &request);
 }
 
+static int run_advise(struct vspace *vspace, const struct op *op)
+{
+    uaddr_t start = range_start(op), end = range_end(op);
+    unsigned clear, set;
+
+    if (op_advice_flags(op, &clear, &set))
+        return vspace_change_flags(vspace, start, end, clear, set);
+    if (op->index < ADVISE_POPULATE_READ)
+        return vspace_discard(vspace, start, end, op_advice_forbidden(op));
+    return vspace_populate(vspace, &start, end,
+                           op->index == ADVISE_POPULATE_READ ? POPULATE_READ : POPULATE_WRITE);
+}
+
 static struct result run_remap(struct vspace *vspace, const struct op *op)
 {
     bool moves = op->flags & (F_FIXED | F_KEEP);
@@ -338,6 +351,8 @@ struct result system_run_loaded(const struct op *op)
     case OP_PROTECT:
         return (struct result){
             .err = vspace_protect(process->vspace, range_start(op), range_end(op), op->prot)};
+    case OP_ADVISE:
+        return (struct result){.err = run_advise(process->vspace, op)};
     case OP_REMAP:
         return run_remap(process->vspace, op);
     case OP_SBRK:

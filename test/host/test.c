@@ -214,6 +214,14 @@ void remap(unsigned place, unsigned old, unsigned to, unsigned new, unsigned fla
     operate(op);
 }
 
+void advise(unsigned place, unsigned nplaces, unsigned advice)
+{
+    struct op op = range(OP_ADVISE, place, nplaces, 0);
+
+    op.index = advice;
+    operate(op);
+}
+
 void move_break(int64_t bytes)
 {
     operate((struct op){.kind = OP_SBRK, .delta = bytes});

@@ -107,6 +107,9 @@ void protect(unsigned place, unsigned nplaces, unsigned prot);
 /* Moves `old` places to `to`, or changes their number to `new`. 0 places: a shared region is
    doubled. The flags are those of OP_REMAP. */
 void remap(unsigned place, unsigned old, unsigned to, unsigned new, unsigned flags);
+
+/* Does what the ADVISE_ number says. */
+void advise(unsigned place, unsigned nplaces, unsigned advice);
 void move_break(int64_t bytes);
 void truncate_object(unsigned object, unsigned npages);
 void extend_object(unsigned object);

@@ -472,6 +472,113 @@ static void a_large_range_is_taken_back_in_batches(void)
     }
 }
 
+static void flags_cut_regions_and_merge_them(void)
+{
+    start(P);
+    map(BOTTOM, 6, RW);
+    advise(BOTTOM + 1, 2, ADVISE_LOCK);
+    advise(BOTTOM + 3, 1, ADVISE_LOCK_ON_FAULT);
+    advise(BOTTOM + 2, 3, ADVISE_UNLOCK);
+    advise(BOTTOM + 1, 1, ADVISE_UNLOCK);
+    advise(BOTTOM + 5, 2, ADVISE_LOCK);
+    expect_error(-ENOMEM); /* the second has no region */
+}
+
+static void a_child_gets_what_the_flags_say(void)
+{
+    start(P);
+    map(BOTTOM, 6, RW);
+    map(TWIN, TWIN_LEAF_PLACES, RW);
+    for (unsigned n = 0; n < 6; n++)
+        store(BOTTOM + n);
+    store(TWIN);
+    advise(BOTTOM + 1, 1, ADVISE_DONTFORK);
+    advise(BOTTOM + 2, 1, ADVISE_WIPEONFORK);
+    advise(BOTTOM + 3, 1, ADVISE_LOCK);
+    advise(TWIN, TWIN_LEAF_PLACES, ADVISE_DONTFORK);
+    fork_into(Q);
+    store(BOTTOM + 2);
+    on(1, Q);
+    load(BOTTOM + 1);
+    expect_fault(FAULT_NOT_MAPPED);
+    load(BOTTOM + 2);
+    expect_fault(FAULT_ZERO_MAPPED);
+    store(BOTTOM + 3);
+    load(TWIN);
+    expect_fault(FAULT_NOT_MAPPED);
+}
+
+static void what_is_locked_moves_locked(void)
+{
+    start(P);
+    map(BOTTOM, 2, RW);
+    advise(BOTTOM, 2, ADVISE_LOCK);
+    store(BOTTOM);
+    remap(BOTTOM, 1, GIB, 1, F_FIXED | F_KEEP);
+    remap(BOTTOM + 1, 1, GIB + 2, 3, F_FIXED);
+    load(GIB);
+    expect_fault(FAULT_OUTCOMES);
+}
+
+static void advice_forbids_what_it_cannot_drop(void)
+{
+    start(P);
+    map_file(BOTTOM, 1, RW, 0, 0);
+    map(BOTTOM + 1, 2, RW);
+    store(BOTTOM);
+    store(BOTTOM + 1);
+    advise(BOTTOM, 2, ADVISE_FREE);
+    expect_error(-EINVAL);
+    advise(BOTTOM + 1, 1, ADVISE_FREE);
+    expect_error(0);
+    load(BOTTOM + 1);
+    expect_fault(FAULT_ZERO_MAPPED);
+    advise(BOTTOM + 1, 1, ADVISE_LOCK);
+    advise(BOTTOM + 1, 1, ADVISE_FREE);
+    expect_error(-EINVAL);
+    advise(BOTTOM, 3, ADVISE_DISCARD);
+    load(BOTTOM);
+    expect_fault(FAULT_FILE_MAPPED);
+}
+
+static void pages_are_populated_as_the_rights_allow(void)
+{
+    start(P);
+    map(BOTTOM, 2, RW);
+    map(BOTTOM + 2, 1, READ);
+    map_file(BOTTOM + 3, 1, RW, 0, 0);
+    truncate_object(0, 0);
+    advise(BOTTOM, 1, ADVISE_POPULATE_READ);
+    advise(BOTTOM + 1, 1, ADVISE_POPULATE_WRITE);
+    store(BOTTOM + 1);
+    expect_fault(FAULT_OUTCOMES);
+    load(BOTTOM);
+    expect_fault(FAULT_OUTCOMES);
+    advise(BOTTOM + 2, 1, ADVISE_POPULATE_WRITE);
+    expect_error(-EINVAL);
+    advise(BOTTOM + 3, 1, ADVISE_POPULATE_READ);
+    expect_error(-EFAULT);
+    advise(BOTTOM + 4, 1, ADVISE_POPULATE_READ);
+    expect_error(-ENOMEM);
+}
+
+static void residence_is_told(void)
+{
+    uint8_t vec[5] = {9, 9, 9, 9, 9};
+
+    start(P);
+    map(BOTTOM, 2, RW);
+    map_file(BOTTOM + 2, 2, RW, 0, 0);
+    store(BOTTOM + 1);
+    load(BOTTOM + 2);
+    advise(BOTTOM + 2, 1, ADVISE_DISCARD); /* the object has it still */
+    if (!vspace_now())
+        return;
+    expect(vspace_residence(vspace_now(), places[BOTTOM].start, 4, vec) == 0, "all is mapped");
+    expect(!vec[0] && vec[1] && vec[2] && !vec[3], "the second page and the third are there");
+    expect(vspace_residence(vspace_now(), places[BOTTOM].start, 5, vec) == -ENOMEM, "-ENOMEM");
+}
+
 static const struct test tests[] = {
     TEST(a_negative_extent_is_refused_and_changes_nothing),
     TEST(an_overlap_is_refused_with_an_error_of_its_own),
@@ -498,6 +605,12 @@ static const struct test tests[] = {
     TEST(a_stack_keeps_away_from_what_may_be_accessed),
     TEST_ONCE(a_stack_grows_to_meet_a_part_of_itself),
     TEST_ONCE(a_heap_keeps_clear_of_a_stack),
+    TEST_ONCE(flags_cut_regions_and_merge_them),
+    TEST(a_child_gets_what_the_flags_say),
+    TEST(what_is_locked_moves_locked),
+    TEST(advice_forbids_what_it_cannot_drop),
+    TEST(pages_are_populated_as_the_rights_allow),
+    TEST_ONCE(residence_is_told),
     TEST(nothing_is_mapped_outside_of_the_users_half),
     TEST(all_can_be_unmapped_at_once),
     TEST(rights_of_half_a_tebibyte_can_be_changed_at_once),

@@ -83,6 +83,12 @@ static const struct call calls[] = {
     CALL(mprotect, &arg_pointer, &arg_unsigned, &arg_prot),
     GIVES(ADDRESS, mremap, &arg_pointer, &arg_unsigned, &arg_unsigned, &arg_hex, &arg_pointer),
     GIVES(ADDRESS, brk, &arg_pointer),
+    CALL(mlock, &arg_pointer, &arg_unsigned),
+    CALL(mlock2, &arg_pointer, &arg_unsigned, &arg_hex),
+    CALL(munlock, &arg_pointer, &arg_unsigned),
+    CALL(mlockall, &arg_hex),
+    CALL(munlockall, NULL),
+    CALL(mincore, &arg_pointer, &arg_unsigned, &arg_pointer),
 
     CALL(fork, NULL),
     CALL(vfork, NULL),
