@@ -104,7 +104,7 @@ struct map_request {
 
 /* Promises a range; no page becomes present. With `fixed`, what is there is unmapped first. Returns
    in `start` where it is. -ENOMEM (no room, over a limit, or out of memory), -EAGAIN (over
-   RLIMIT_MEMLOCK), -EEXIST; then nothing has changed. */
+   RLIMIT_MEMLOCK), -EEXIST, -EPERM (fixed, below USER_START); then nothing has changed. */
 __must_check int vspace_map(struct vspace *vspace, const struct map_request *request,
                             uaddr_t *start);
 
@@ -113,8 +113,9 @@ __must_check int vspace_map(struct vspace *vspace, const struct map_request *req
 __must_check int vspace_unmap(struct vspace *vspace, uaddr_t start, uaddr_t end);
 
 /* Drops the pages in [start, end), which is page aligned. The regions stay, and a later access
-   faults the pages in again. -EINVAL as of vspace_check_mapped; -ENOMEM: part of the range has no
-   region, and the rest is done; or out of memory, and nothing has changed. */
+   faults the pages in again. -EINVAL: a region has a feature of `forbidden` (VREGION_ bits), and
+   what lies before it is done; -ENOMEM: part of the range has no region, and the rest is done; or
+   out of memory, and nothing has changed. */
 __must_check int vspace_discard(struct vspace *vspace, uaddr_t start, uaddr_t end,
                                 unsigned forbidden);
 
@@ -125,9 +126,16 @@ __must_check int vspace_check_mapped(struct vspace *vspace, uaddr_t start, uaddr
 
 /* Changes the flags of the regions of [start, end), which is page aligned. -ENOMEM: RLIMIT_MEMLOCK
    has no room, and nothing has changed; a part of the range has no region, and the rest is done; or
-   out of memory, and what lies before has changed. */
+   out of memory. -EINVAL: a region has a feature that is forbidden. After the last two, and where
+   holes are fatal, what lies before is done. */
+struct flags_change {
+    uint8_t clear, set; /* VREGION_ bits, as is `forbidden` */
+    uint8_t forbidden;
+    bool holes_are_fatal;
+};
+
 __must_check int vspace_change_flags(struct vspace *vspace, uaddr_t start, uaddr_t end,
-                                     unsigned clear, unsigned set);
+                                     const struct flags_change *change);
 
 /* Sets the flags of new regions: mlockall(2). */
 void vspace_set_new_flags(struct vspace *vspace, unsigned flags);
@@ -162,8 +170,8 @@ struct remap_request {
 
 /* Returns in `start` where the range is then. If it is fixed and keeps its size, it may have several
    regions; else one. -EFAULT: no such region; -EINVAL: a private region is doubled, or the range ends
-   above the user's half; -EAGAIN as of vspace_map; -ENOMEM (limits, no room, or out of memory): nothing has changed, but
-   regions before the one that could not be moved. */
+   above the user's half; -EAGAIN, -EPERM as of vspace_map; -ENOMEM: limits, no room, or out of memory.
+   Then nothing has changed, but of several regions those before the one that could not be moved. */
 __must_check int vspace_remap(struct vspace *vspace, const struct remap_request *request,
                               uaddr_t *start);
 

@@ -176,8 +176,6 @@ SYSCALL5(sys_mremap, uaddr_t, addr, uint64_t, old_len, uint64_t, new_len, unsign
     uaddr_t start;
     int err = check_remap(&request, flags);
 
-    if (!err && request.fixed && new_addr < USER_START)
-        err = -EPERM;
     if (!err)
         err = vspace_remap(current_vspace(), &request, &start);
     if (err)
@@ -190,9 +188,9 @@ SYSCALL5(sys_mremap, uaddr_t, addr, uint64_t, old_len, uint64_t, new_len, unsign
 /* What the kernel does for an advice. */
 static const struct advice {
     enum { UNKNOWN, HINT, DISCARD, POPULATE, FLAGS, REMOVE } act;
-    unsigned forbidden;  /* features of regions for which it is -EINVAL */
-    unsigned clear, set; /* FLAGS */
-    enum populate how;   /* POPULATE */
+    unsigned forbidden;         /* features of regions for which it is -EINVAL */
+    struct flags_change change; /* FLAGS */
+    enum populate how;          /* POPULATE */
 } advices[] = {
     [MADV_NORMAL] = {HINT},
     [MADV_RANDOM] = {HINT},
@@ -208,10 +206,10 @@ static const struct advice {
     [MADV_DONTNEED_LOCKED] = {DISCARD, 0},
     /* Linux drops the pages when it needs memory. Here that is at once, as nothing else would. */
     [MADV_FREE] = {DISCARD, VREGION_LOCKED | VREGION_FILE},
-    [MADV_DONTFORK] = {FLAGS, 0, 0, VREGION_DONTFORK},
-    [MADV_DOFORK] = {FLAGS, 0, VREGION_DONTFORK, 0},
-    [MADV_WIPEONFORK] = {FLAGS, VREGION_FILE, 0, VREGION_WIPEONFORK},
-    [MADV_KEEPONFORK] = {FLAGS, 0, VREGION_WIPEONFORK, 0},
+    [MADV_DONTFORK] = {FLAGS, .change.set = VREGION_DONTFORK},
+    [MADV_DOFORK] = {FLAGS, .change.clear = VREGION_DONTFORK},
+    [MADV_WIPEONFORK] = {FLAGS, .change = {.set = VREGION_WIPEONFORK, .forbidden = VREGION_FILE}},
+    [MADV_KEEPONFORK] = {FLAGS, .change.clear = VREGION_WIPEONFORK},
     [MADV_POPULATE_READ] = {POPULATE, .how = POPULATE_READ},
     [MADV_POPULATE_WRITE] = {POPULATE, .how = POPULATE_WRITE},
     [MADV_REMOVE] = {REMOVE},
@@ -230,7 +228,6 @@ static int remove_range(uaddr_t start, uaddr_t end)
 static int advise(const struct advice *advice, uaddr_t start, uaddr_t end)
 {
     struct vspace *vspace = current_vspace();
-    int err;
 
     switch (advice->act) {
     case DISCARD:
@@ -238,9 +235,7 @@ static int advise(const struct advice *advice, uaddr_t start, uaddr_t end)
     case POPULATE:
         return populate_range(start, end, advice->how, STOP_ON_ERROR);
     case FLAGS:
-        err = vspace_check_mapped(vspace, start, end, advice->forbidden);
-        return err == -EINVAL ? err
-                              : vspace_change_flags(vspace, start, end, advice->clear, advice->set);
+        return vspace_change_flags(vspace, start, end, &advice->change);
     case REMOVE:
         return remove_range(start, end);
     default:

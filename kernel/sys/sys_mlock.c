@@ -64,7 +64,8 @@ static int lock_memory(uaddr_t start, uint64_t len, unsigned flags)
     int err = lock_range(&start, len, &end);
     if (err || start == end)
         return err;
-    err = vspace_change_flags(mlock_vspace(), start, end, LOCK_FLAGS, flags);
+    const struct flags_change change = {.clear = LOCK_FLAGS, .set = flags, .holes_are_fatal = true};
+    err = vspace_change_flags(mlock_vspace(), start, end, &change);
     if (err)
         return err;
     err = populate_range(start, end, POPULATE_LOCKED, STOP_ON_ERROR);
@@ -87,22 +88,23 @@ SYSCALL3(sys_mlock2, uaddr_t, start, uint64_t, len, unsigned, flags)
 
 SYSCALL2(sys_munlock, uaddr_t, start, uint64_t, len)
 {
+    static const struct flags_change change = {.clear = LOCK_FLAGS, .holes_are_fatal = true};
     uaddr_t end;
     int err = lock_range(&start, len, &end);
 
-    return err || start == end ? err
-                               : vspace_change_flags(mlock_vspace(), start, end, LOCK_FLAGS, 0);
+    return err || start == end ? err : vspace_change_flags(mlock_vspace(), start, end, &change);
 }
 
 /* Changes the flags of all regions. Their holes are no error. */
 static int lock_all(unsigned flags)
 {
+    const struct flags_change change = {.clear = LOCK_FLAGS, .set = flags};
     struct vspace *vspace = mlock_vspace();
 
     if (flags && atomic_load_relaxed(&vspace->account.mapped_bytes) > lock_limit())
         return -ENOMEM;
     /* This cuts no region, so it fails for holes only. */
-    int err = vspace_change_flags(vspace, USER_START, USER_END, LOCK_FLAGS, flags);
+    int err = vspace_change_flags(vspace, USER_START, USER_END, &change);
     return err == -ENOMEM ? 0 : err;
 }
 

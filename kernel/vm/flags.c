@@ -22,12 +22,14 @@ static uint64_t bytes_to_lock(struct vspace *vspace, uaddr_t start, uaddr_t end)
 }
 
 /* Changes the flags of [start, end), a part of one region. */
-static int change_part(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned clear,
-                       unsigned set)
+static int change_part(struct vspace *vspace, uaddr_t start, uaddr_t end,
+                       const struct flags_change *change)
 {
     struct vregion *region = vregion_find(&vspace->regions, start);
-    unsigned flags = (region->flags & ~clear) | set;
+    unsigned flags = (region->flags & ~change->clear) | change->set;
 
+    if (vregion_features(region) & change->forbidden)
+        return -EINVAL;
     if (flags == region->flags)
         return 0;
     int err = vspace_cut_out(vspace, start, end, VREGIONS_MAX);
@@ -41,34 +43,36 @@ static int change_part(struct vspace *vspace, uaddr_t start, uaddr_t end, unsign
     return 0;
 }
 
-static int change_flags(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned clear,
-                        unsigned set)
+static int change_flags(struct vspace *vspace, uaddr_t start, uaddr_t end,
+                        const struct flags_change *change)
 {
     const struct vspace_account *account = &vspace->account;
     bool has_hole = false;
     int err = 0;
 
     assert(rwlock_is_write_held(&vspace->lock));
-    if (set & VREGION_LOCKED &&
+    if (change->set & VREGION_LOCKED &&
         account->locked_bytes + bytes_to_lock(vspace, start, end) > account->limits.locked)
         return -ENOMEM;
     for (uaddr_t at = start, next; at < end && !err; at = next) {
         const struct vregion *region = vregion_find_from(&vspace->regions, at);
 
         has_hole |= !region || region->start > at;
-        at = region ? max(at, region->start) : end;
-        next = region ? min(region->end, end) : end;
+        if (!region || (has_hole && change->holes_are_fatal))
+            break;
+        at = max(at, region->start);
+        next = min(region->end, end);
         if (at < next)
-            err = change_part(vspace, at, next, clear, set);
+            err = change_part(vspace, at, next, change);
     }
     return err || !has_hole ? err : -ENOMEM;
 }
 
-int vspace_change_flags(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned clear,
-                        unsigned set)
+int vspace_change_flags(struct vspace *vspace, uaddr_t start, uaddr_t end,
+                        const struct flags_change *change)
 {
     rwlock_write_lock(&vspace->lock);
-    int err = change_flags(vspace, start, end, clear, set);
+    int err = change_flags(vspace, start, end, change);
     rwlock_write_unlock(&vspace->lock);
     return err;
 }
@@ -84,13 +88,14 @@ void vspace_set_new_flags(struct vspace *vspace, unsigned flags)
    need memory, but no region is cut. */
 int vspace_flags_forked(struct vspace *child)
 {
+    static const struct flags_change unlock = {.clear = VREGION_LOCKED | VREGION_ON_FAULT};
     struct vregion *region;
     int err = 0;
 
     rwlock_write_lock(&child->lock);
     child->account.new_flags = 0;
     /* This cuts nothing, so it fails for holes only, and they are no matter. */
-    (void)change_flags(child, USER_START, USER_END, VREGION_LOCKED | VREGION_ON_FAULT, 0);
+    (void)change_flags(child, USER_START, USER_END, &unlock);
     for (uaddr_t at = 0; !err && (region = vregion_find_from(&child->regions, at));) {
         uaddr_t start = region->start;
 

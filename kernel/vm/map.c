@@ -173,7 +173,7 @@ int vspace_place(struct vspace *vspace, const struct map_request *request, uaddr
     *start = request->start;
     if (request->fixed) {
         if (!is_possible)
-            return -ENOMEM;
+            return *start < USER_START ? -EPERM : -ENOMEM;
         return request->no_replace && vregion_overlaps(&vspace->regions, *start, end) ? -EEXIST : 0;
     }
     if (request->low && end > LOW_END)
@@ -248,30 +248,32 @@ int vspace_map(struct vspace *vspace, const struct map_request *request, uaddr_t
     return err;
 }
 
-/* A range may have as many regions as there are. */
-static int check_mapped(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned forbidden)
+/* Ends the range where a region is that has a feature of `forbidden`; then -EINVAL. A range may have
+   as many regions as there are. */
+static int check_mapped(struct vspace *vspace, uaddr_t start, uaddr_t *end, unsigned forbidden)
 {
     struct vregion *region = vregion_find_from(&vspace->regions, start);
     uaddr_t reached = start;
 
-    for (; region && region->start < end; region = vregion_next(region)) {
-        if (vregion_features(region) & forbidden)
+    for (; region && region->start < *end; region = vregion_next(region)) {
+        if (vregion_features(region) & forbidden) {
+            *end = max(region->start, start);
             return -EINVAL;
+        }
         if (region->start <= reached)
             reached = region->end;
     }
-    return reached < end ? -ENOMEM : 0;
+    return reached < *end ? -ENOMEM : 0;
 }
 
 int vspace_discard_locked(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned forbidden)
 {
     check_range(vspace, start, end);
+    int result = check_mapped(vspace, start, &end, forbidden);
+    if (start == end)
+        return result;
     /* Tables that show pages of other regions stay. */
     const struct hole hole = {.start = start, .end = end, .floor = start, .ceiling = end};
-    int result = check_mapped(vspace, start, end, forbidden);
-
-    if (result == -EINVAL)
-        return result;
     int err = pagetable_prepare_clear(&vspace->pagetable, &hole);
     if (err)
         return err;
@@ -291,7 +293,7 @@ int vspace_discard(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned f
 int vspace_check_mapped(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned forbidden)
 {
     rwlock_read_lock(&vspace->lock);
-    int err = check_mapped(vspace, start, end, forbidden);
+    int err = check_mapped(vspace, start, &end, forbidden);
     rwlock_read_unlock(&vspace->lock);
     return err;
 }

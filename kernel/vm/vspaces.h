@@ -27,7 +27,7 @@ struct hole vspace_hole_around(struct vspace *vspace, uaddr_t start, uaddr_t end
 /* Frees the regions of [start, end), which begins and ends with a region's border. */
 void vspace_drop_regions(struct vspace *vspace, uaddr_t start, uaddr_t end);
 
-/* Returns in `start` where the request goes. -ENOMEM: no room; -EEXIST. */
+/* Returns in `start` where the request goes. -ENOMEM: no room; -EEXIST; -EPERM: fixed, and too low. */
 __must_check int vspace_place(struct vspace *vspace, const struct map_request *request,
                               uaddr_t *start);
 

@@ -480,31 +480,43 @@ static void discard_page(struct model_page *page, unsigned place)
         make_fresh(page, place);
 }
 
+static bool is_forbidden(const struct model_page *page, unsigned forbidden)
+{
+    unsigned features = page->flags | (page->object < NOBJECTS ? VREGION_FILE : 0);
+
+    return page->mapped && features & forbidden;
+}
+
+static uint64_t bytes_to_lock(const struct model_process *process, const struct op *op)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned place = op->first; place <= op->last; place++)
+        if (process->pages[place].mapped && !(process->pages[place].flags & VREGION_LOCKED))
+            bytes += place_len(place);
+    return bytes;
+}
+
 static int advise_places(struct model_process *process, const struct op *op)
 {
-    unsigned clear, set, forbidden = op_advice_forbidden(op);
-    bool is_about_flags = op_advice_flags(op, &clear, &set), has_hole = false;
-    uint64_t more = 0;
+    struct flags_change change;
+    bool is_about_flags = op_advice_flags(op, &change), has_hole = false;
 
-    for (unsigned place = op->first; place <= op->last; place++) {
-        const struct model_page *page = &process->pages[place];
-
-        has_hole |= !page->mapped;
-        if (page->mapped &&
-            (page->flags & forbidden || (forbidden & VREGION_FILE && page->object < NOBJECTS)))
-            return -EINVAL;
-        if (page->mapped && !(page->flags & VREGION_LOCKED))
-            more += place_len(place);
-    }
-    if (set & VREGION_LOCKED && model_locked_bytes(process) + more > process->limits.locked)
+    if (change.set & VREGION_LOCKED &&
+        model_locked_bytes(process) + bytes_to_lock(process, op) > process->limits.locked)
         return -ENOMEM;
     for (unsigned place = op->first; place <= op->last; place++) {
         struct model_page *page = &process->pages[place];
 
+        has_hole |= !page->mapped;
+        if (has_hole && change.holes_are_fatal)
+            break;
+        if (is_forbidden(page, op_advice_forbidden(op)))
+            return -EINVAL;
         if (!is_about_flags)
             discard_page(page, place);
         else if (page->mapped)
-            page->flags = (page->flags & ~clear) | set;
+            page->flags = (page->flags & ~change.clear) | change.set;
     }
     return has_hole ? -ENOMEM : 0;
 }

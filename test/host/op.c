@@ -98,26 +98,27 @@ static bool wants_one_page(const struct op *op)
            op->kind == OP_AWAY || op_is_foreign(op);
 }
 
-bool op_advice_flags(const struct op *op, unsigned *clear, unsigned *set)
+bool op_advice_flags(const struct op *op, struct flags_change *change)
 {
-    static const struct {
-        uint8_t clear, set;
-    } changes[ADVISE_KINDS] = {
-        [ADVISE_LOCK] = {VREGION_LOCKED | VREGION_ON_FAULT, VREGION_LOCKED},
-        [ADVISE_LOCK_ON_FAULT] = {0, VREGION_LOCKED | VREGION_ON_FAULT},
-        [ADVISE_UNLOCK] = {VREGION_LOCKED | VREGION_ON_FAULT, 0},
-        [ADVISE_DONTFORK] = {0, VREGION_DONTFORK},
-        [ADVISE_WIPEONFORK] = {0, VREGION_WIPEONFORK},
-        [ADVISE_FORK] = {VREGION_DONTFORK | VREGION_WIPEONFORK, 0},
+    static const struct flags_change changes[ADVISE_KINDS] = {
+        [ADVISE_LOCK] = {VREGION_LOCKED | VREGION_ON_FAULT, VREGION_LOCKED, 0, true},
+        [ADVISE_LOCK_ON_FAULT] = {0, VREGION_LOCKED | VREGION_ON_FAULT, 0, true},
+        [ADVISE_UNLOCK] = {VREGION_LOCKED | VREGION_ON_FAULT, 0, 0, true},
+        [ADVISE_DONTFORK] = {.set = VREGION_DONTFORK},
+        [ADVISE_WIPEONFORK] = {.set = VREGION_WIPEONFORK, .forbidden = VREGION_FILE},
+        [ADVISE_FORK] = {.clear = VREGION_DONTFORK | VREGION_WIPEONFORK},
     };
 
-    *clear = changes[op->index].clear;
-    *set = changes[op->index].set;
-    return *clear | *set;
+    *change = changes[op->index];
+    return change->clear | change->set;
 }
 
 unsigned op_advice_forbidden(const struct op *op)
 {
+    struct flags_change change;
+
+    if (op_advice_flags(op, &change))
+        return change.forbidden;
     return op->index == ADVISE_FREE ? VREGION_LOCKED | VREGION_FILE : 0;
 }
 

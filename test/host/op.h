@@ -124,9 +124,9 @@ int64_t op_delta(const struct op *op);
    end of the last page but one, so the last page is all zeros. */
 uaddr_t op_data_end(const struct op *op);
 
-/* Returns the flags of regions that an advice clears and sets, and the features that it forbids.
-   Returns false if it is not about flags. */
-bool op_advice_flags(const struct op *op, unsigned *clear, unsigned *set);
+/* Return the change of flags that an advice is, and the features that it forbids. The first returns
+   false if the advice is not about flags. */
+bool op_advice_flags(const struct op *op, struct flags_change *change);
 unsigned op_advice_forbidden(const struct op *op);
 
 /* Returns the number of places that a remap is to have afterwards. */

@@ -197,10 +197,10 @@ static struct result run_map_anywhere(struct vspace *vspace, const struct op *op
 static int run_advise(struct vspace *vspace, const struct op *op)
 {
     uaddr_t start = range_start(op), end = range_end(op);
-    unsigned clear, set;
+    struct flags_change change;
 
-    if (op_advice_flags(op, &clear, &set))
-        return vspace_change_flags(vspace, start, end, clear, set);
+    if (op_advice_flags(op, &change))
+        return vspace_change_flags(vspace, start, end, &change);
     if (op->index < ADVISE_POPULATE_READ)
         return vspace_discard(vspace, start, end, op_advice_forbidden(op));
     return vspace_populate(vspace, &start, end,

@@ -410,8 +410,8 @@ static void a_heap_keeps_clear_of_a_stack(void)
 static void nothing_is_mapped_outside_of_the_users_half(void)
 {
     start(P);
-    expect(map_raw(0, PAGE_SIZE, false) == -ENOMEM, "not at 0");
-    expect(map_raw(USER_START - PAGE_SIZE, 2 * PAGE_SIZE, false) == -ENOMEM, "not below the start");
+    expect(map_raw(0, PAGE_SIZE, false) == -EPERM, "not at 0");
+    expect(map_raw(USER_START - PAGE_SIZE, 2 * PAGE_SIZE, false) == -EPERM, "not below the start");
     expect(map_raw(USER_END, PAGE_SIZE, false) == -ENOMEM, "not at the end");
     expect(map_raw(DIRECT_MAP_BASE, PAGE_SIZE, false) == -ENOMEM, "not in the kernel's half");
     check_unchanged();
