@@ -53,16 +53,21 @@ void alarm_start(struct alarm *alarm, uint64_t deadline_ns, uint64_t interval_ns
     RB_INSERT(alarm_tree, &alarms, alarm);
 }
 
+/* The expiries of an alarm in so many nanoseconds count as one, and the others as missed. Without
+   it, the thread could do nothing else but serve intervals that are shorter than its work. */
+#define ALARM_STEP_NS 100000
+
 /* Sets an alarm that is due to its next time, or removes it if it has no interval. Expiries that
    were missed in between are skipped. Returns their number. */
 static uint64_t alarm_rearm(struct alarm *alarm, uint64_t now_ns)
 {
     uint64_t deadline_ns = alarm->deadline_ns, interval_ns = alarm->interval_ns;
+    uint64_t until_ns = now_ns + (interval_ns < ALARM_STEP_NS ? ALARM_STEP_NS : 0);
 
     alarm_stop(alarm);
     if (!interval_ns)
         return 0;
-    uint64_t missed = (now_ns - deadline_ns) / interval_ns;
+    uint64_t missed = (until_ns - deadline_ns) / interval_ns;
     alarm_start(alarm, deadline_ns + (missed + 1) * interval_ns, interval_ns);
     return missed;
 }

@@ -173,8 +173,28 @@ bool signal_queue_take(struct signal_queue *queue, uint64_t set, struct signal_i
     return true;
 }
 
+/* Goes through the list once, because it may be long when its process ends. */
+static void discard_behind(struct signal_queue *queue, uint64_t set)
+{
+    STAILQ_HEAD(, queued_signal) kept = STAILQ_HEAD_INITIALIZER(kept);
+    struct queued_signal *entry;
+
+    while ((entry = STAILQ_FIRST(&queue->more))) {
+        STAILQ_REMOVE_HEAD(&queue->more, link);
+        if (BIT(entry->info.signo) & set) {
+            count_down();
+            heap_free(entry);
+        } else {
+            STAILQ_INSERT_TAIL(&kept, entry, link);
+        }
+    }
+    STAILQ_CONCAT(&queue->more, &kept);
+}
+
 void signal_queue_discard(struct signal_queue *queue, uint64_t set)
 {
+    if (set & REALTIME)
+        discard_behind(queue, set);
     for (uint64_t left; (left = queue->set & set);)
         drop_first(queue, __builtin_ctzl(left) + 1);
 }

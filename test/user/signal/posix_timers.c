@@ -233,6 +233,24 @@ static void many_timers_expire_in_order(void)
         timer_end(ids[n]);
 }
 
+/* Twenty timers of a nanosecond leave the machine to others. */
+static void short_intervals_leave_time(void)
+{
+    sigset_t set = block(SIGRTMIN, SIGUSR1);
+    int ids[20];
+
+    for (int n = 0; n < 20; n++) {
+        ids[n] = new_timer(SIGRTMIN, NULL);
+        CHECK_OK(timer_start(ids[n], 0, 1, 1));
+    }
+    for (int n = 0; n < 20; n++)
+        CHECK(exits_with(0, do_nothing, NULL));
+    for (int n = 0; n < 20; n++)
+        timer_end(ids[n]);
+    while (sigtimedwait(&set, NULL, &(struct timespec){0}) > 0)
+        ;
+}
+
 /* ---- Threads ---- */
 
 static struct {
@@ -390,6 +408,7 @@ int main(int argc, char **argv)
     RUN(a_silent_timer_only_runs);
     RUN(without_an_event_it_is_sigalrm);
     RUN(many_timers_expire_in_order);
+    RUN(short_intervals_leave_time);
     RUN(a_timer_tells_one_thread);
     RUN(the_c_library_calls_a_function);
     RUN(a_timer_belongs_to_its_program);
