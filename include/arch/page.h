@@ -22,7 +22,8 @@ typedef uint64_t pte_t;
 #define PTE_DIRTY    (1ul << 6)
 #define PTE_LARGE    (1ul << 7) /* a leaf on level 2 or 3 */
 #define PTE_GLOBAL   (1ul << 8)
-#define PTE_SHARED   (1ul << 9) /* for software: a leaf of a MAP_SHARED region */
+#define PTE_SHARED   (1ul << 9)  /* for software: a leaf of a MAP_SHARED region */
+#define PTE_FRESH    (1ul << 10) /* for software: a page that waits for a flush to get W (own.c) */
 #define PTE_NX       (1ul << 63)
 #define PTE_ADDR     0x000ffffffffff000ul
 

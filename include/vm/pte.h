@@ -9,7 +9,9 @@
        ENTRY_TABLE    P set, in an upper table   a reference on the table below
 
    W in an entry says that its target is reached through this entry alone (design.md, rule 2). A
-   leaf of a MAP_SHARED region carries PTE_SHARED, and its W says "may be dirty" instead.
+   leaf of a MAP_SHARED region carries PTE_SHARED, and its W says "may be dirty" instead. PTE_FRESH
+   marks a copy that is mine without W: no entry but this one leads to it, but a TLB may still show
+   what it has replaced. Whoever holds the vspace's lock for writing finds no such leaf.
 
    Lock: every change is made under the lock of the table that holds the entry. A new table is
    filled before others can reach it, without its lock (pagetable_create, table_copy,
@@ -119,6 +121,7 @@ static inline pte_t entry_share(const struct frame *table, pte_t *slot)
     pte_t entry = entry_load(slot);
 
     debug_assert(table->kind == FRAME_TABLE && spin_is_held(&table->lock));
+    debug_assert(!(entry & PTE_FRESH));
     frame_get(entry_frame(entry));
     if ((entry & (PTE_WRITE | PTE_SHARED)) == PTE_WRITE) {
         atomic_and(slot, ~PTE_WRITE);

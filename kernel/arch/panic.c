@@ -52,9 +52,9 @@ static void entry_print(int level, pte_t entry)
     static const char *const names[] = {"", "leaf", "level 2", "level 3", "root"};
 
     if (entry & PTE_PRESENT)
-        printk("  %-8s %016lx r%c%c, %s%s\n", names[level], entry, entry & PTE_WRITE ? 'w' : '-',
+        printk("  %-8s %016lx r%c%c, %s%s%s\n", names[level], entry, entry & PTE_WRITE ? 'w' : '-',
                entry & PTE_NX ? '-' : 'x', entry & PTE_USER ? "user" : "kernel",
-               entry & PTE_SHARED ? ", shared" : "");
+               entry & PTE_SHARED ? ", shared" : "", entry & PTE_FRESH ? ", fresh" : "");
     else
         printk("  %-8s %016lx not present\n", names[level], entry);
 }

@@ -174,6 +174,8 @@ static void check_leaf(const struct vregion *region, pte_t entry, uaddr_t addr)
         differs("the page %#lx is present, but nobody may touch it", addr);
     else if (!(entry & PTE_SHARED) != !region->shared)
         differs("the page %#lx and its region disagree on being shared", addr);
+    else if (entry & PTE_FRESH)
+        differs("the page %#lx is still marked as fresh", addr);
 }
 
 static bool check_table(struct table_visit *at, void *arg)

@@ -274,21 +274,9 @@ static void fault_check(struct vspace *vspace, uaddr_t addr, const struct fault 
     fault_verify(vspace, &claim);
 }
 
-/* Lets other CPUs go on, longer after each try, and longer on each CPU of a higher number. Without
-   this, two threads that write one page may each replace the copy of the other, again and again,
-   before one of them sets W (page_replace_in_steps in own.c). */
-static void back_off(unsigned tries)
-{
-    for (unsigned n = tries * (cpu_id() + 1); n > 0; n--)
-        cpu_relax();
-}
-
-/* Under the read lock an entry only gains: a page, a copy for each thread, W. So there is an end to
-   the changes by others that make a fault start over. */
-static unsigned tries_max(const struct vspace *vspace)
-{
-    return 1000 + 10 * atomic_load(&vspace->pagetable.threads);
-}
+/* Under the read lock an entry only gains: a page, a copy of its own, W. Each try that fails has met
+   such a change, so a fault starts over a few times at most. */
+#define TRIES_MAX 100
 
 static enum fault_outcome fault_resolve(struct vspace *vspace, uaddr_t addr, unsigned access,
                                         enum verification verification)
@@ -308,9 +296,8 @@ static enum fault_outcome fault_resolve(struct vspace *vspace, uaddr_t addr, uns
     if (!is_allowed(fault.region, access))
         return FAULT_NOT_ALLOWED;
     while ((outcome = fault_try(&fault)) == TRY_AGAIN) {
-        if (++tries > tries_max(vspace))
+        if (++tries > TRIES_MAX)
             panic("the fault at %#lx has been tried again %u times", addr, tries);
-        back_off(tries);
     }
     if (IS_VERIFIED(verification) && fault_resolved(outcome) && !(access & FAULT_FORCED))
         fault_check(vspace, addr, &fault, is_alone, outcome);

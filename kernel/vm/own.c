@@ -176,32 +176,38 @@ static enum own_outcome page_replace_alone(const struct leaf *leaf, struct frame
     return OWN_COPIED;
 }
 
+/* Sets W in the entry of a fresh copy, once no TLB shows the page that it has replaced. Returns false
+   if another thread was first. */
+static bool fresh_finish(const struct leaf *leaf, pte_t entry)
+{
+    pte_t mine = (entry & ~PTE_FRESH) | PTE_WRITE | PTE_DIRTY;
+
+    debug_assert(entry & PTE_FRESH);
+    tlb_flush_page(&leaf->pt->mmu, leaf->page);
+    return entry_replace(leaf->table, leaf->slot, entry, mine);
+}
+
 /* Replaces the page by the copy in two steps, where other threads may run in the vspace. One
    step would be wrong:
 
        this thread puts the copy in place, writable     thread 2 still reads the old page through
        this thread writes the copy                      its TLB, and misses the write
 
-   So the copy is read-only until the flush has ended. Meanwhile the caller's own reference keeps
-   the count above one, so that a third thread cannot reuse the copy as its last owner. */
+   So the copy is read-only until a flush has ended. If thread 2 wants to write it meanwhile, it may
+   neither set W at once, nor copy the copy: this thread would then copy that copy, and so on without
+   end. PTE_FRESH tells thread 2 to flush, too; the first of the two to be done sets W. */
 static enum own_outcome page_replace_in_steps(const struct leaf *leaf, struct frame *copy,
                                               pte_t rights)
 {
-    pte_t entry = frame_to_phys(copy) | rights;
-    enum own_outcome outcome = OWN_TRY_AGAIN;
+    pte_t entry = frame_to_phys(copy) | rights | PTE_FRESH;
 
-    frame_get(copy);
     if (!entry_replace(leaf->table, leaf->slot, leaf->entry, entry)) {
         frame_put(copy);
-    } else {
-        tlb_flush_page(&leaf->pt->mmu, leaf->page);
-        /* If the entry has changed again, a thread has copied the copy, and its page is shown. */
-        if (entry_replace(leaf->table, leaf->slot, entry, entry | PTE_WRITE | PTE_DIRTY))
-            outcome = OWN_COPIED;
-        entry_put(leaf->entry, LEAF_LEVEL);
+        return OWN_TRY_AGAIN;
     }
-    frame_put(copy);
-    return outcome;
+    (void)fresh_finish(leaf, entry);
+    entry_put(leaf->entry, LEAF_LEVEL);
+    return OWN_COPIED;
 }
 
 enum own_outcome pagetable_own_page(const struct leaf *leaf, pte_t rights)
@@ -212,8 +218,9 @@ enum own_outcome pagetable_own_page(const struct leaf *leaf, pte_t rights)
     debug_assert(leaf->slot == entry_slot(leaf->table, LEAF_LEVEL, leaf->page));
     debug_assert(entry_kind(leaf->entry, LEAF_LEVEL) == ENTRY_PAGE);
     debug_assert(!(leaf->entry & (PTE_WRITE | PTE_SHARED)) && !(rights & PTE_WRITE));
+    if (leaf->entry & PTE_FRESH)
+        return fresh_finish(leaf, leaf->entry) ? OWN_REUSED : OWN_TRY_AGAIN;
     struct frame *page = page_reuse_or_get(leaf, &outcome);
-
     if (!page)
         return outcome;
     struct frame *copy = page_copied(page);

@@ -52,6 +52,7 @@ static void a_right_that_the_region_does_not_give(void)
 static void a_mark_that_does_not_belong_there(void)
 {
     break_leaf(0, PTE_SHARED, "a private page marked as shared");
+    break_leaf(0, PTE_FRESH, "a page marked as fresh while no thread copies it");
 }
 
 static void an_entry_that_points_nowhere(void)
