@@ -20,7 +20,8 @@
 #define SAMPLE_JOBS 18
 #define KILLED      4 /* one job in so many */
 
-static const char *const programs[] = {"stress_memory", "stress_process", "stress_sync"};
+static const char *const programs[] = {"stress_memory", "stress_process", "stress_sync",
+                                       "stress_hostile"};
 
 struct job {
     pid_t pid; /* 0: none */
@@ -120,6 +121,7 @@ static void check_nothing_is_lost(const long before[])
     if (!on_pagoda())
         return;
     kill_orphans();
+    empty_directory("/tmp"); /* a job that is killed leaves its files */
     usage_read(now);
     for (int n = 0; n < 1000 && memcmp(now, before, sizeof(now)) != 0; n++) {
         sched_yield(); /* init reaps what a killed job has left in its own time */
@@ -148,8 +150,10 @@ static void run_periods(uint64_t *random, long seconds)
     long before[ARRAY_SIZE(resources)];
 
     run_jobs(random, AT_ONCE); /* so that pages and caches that stay in use are there */
-    if (on_pagoda())
+    if (on_pagoda()) {
         kill_orphans();
+        empty_directory("/tmp");
+    }
     usage_read(before);
     usage_read(before);
     do {
