@@ -1,4 +1,5 @@
-/* Many workloads at once (workload.h), some of which are killed at random.
+/* Many workloads at once (workload.h), some of which are killed at random. On Pagoda, some of these
+   meet failing allocations before: one in each of their threads and processes.
 
    Jobs run in periods. A job is one of the programs below, with a random seed. After each period
    all jobs have ended, and the kernel uses as much memory as before and has no reference too many.
@@ -18,7 +19,8 @@
 #define AT_ONCE     6
 #define PERIOD_JOBS 40
 #define SAMPLE_JOBS 18
-#define KILLED      4 /* one job in so many */
+#define KILLED      4    /* one job in so many */
+#define ALLOCATIONS 1000 /* more than most threads make */
 
 static const char *const programs[] = {"stress_memory", "stress_process", "stress_sync",
                                        "stress_hostile"};
@@ -27,6 +29,7 @@ struct job {
     pid_t pid; /* 0: none */
     const char *program;
     uint32_t seed;
+    uint32_t failing; /* number of the allocation that fails; 0: none */
     bool is_killed;
 };
 
@@ -41,6 +44,13 @@ static _Noreturn void become_job(const struct job *job)
     strcpy(strrchr(path, '/') + 1, job->program);
     snprintf(seed, sizeof(seed), "%u", job->seed);
     setpgid(0, 0);
+    if (job->failing) {
+        int null = CHECK_OK(open("/dev/null", O_WRONLY));
+
+        CHECK_OK(dup2(null, STDOUT_FILENO)); /* its checks fail */
+        CHECK_OK(close(null));
+        fail_nth(fail_nth_open(), job->failing);
+    }
     execv(path, argv);
     test_fail(__FILE__, __LINE__, "%s: %s", path, strerror(errno));
 }
@@ -52,6 +62,8 @@ static void job_start(struct job *job, uint64_t *random)
         .seed = random_next(random),
         .is_killed = random_below(random, KILLED) == 0,
     };
+    if (job->is_killed && on_pagoda() && random_below(random, 2))
+        job->failing = 1 + random_below(random, ALLOCATIONS);
     job->pid = CHECK_OK(fork());
     if (job->pid == 0)
         become_job(job);
@@ -79,6 +91,8 @@ static struct job *job_wait(void)
     CHECK(job);
     job->pid = 0;
     if (job->is_killed && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        return job;
+    if (job->failing && WIFEXITED(status))
         return job;
     if (!exited_with(status, 0))
         test_fail(__FILE__, __LINE__, "failed: %s %u", job->program, job->seed);
