@@ -8,6 +8,7 @@ come from."""
 import contextlib
 import itertools
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,8 @@ SECONDS = 60
 
 COMMAND = "echo a'live'; audit"
 ALIVE = "alive\n0 differences\n"
+
+BUSY = 6  # processes that compete with the machine for one CPU
 
 NVME = " ".join(f"-device nvme,serial={name}" for name in "abc")
 
@@ -65,6 +68,27 @@ def check_machine(what, settings, sentence):
         cannot = status == CANNOT_START and "cannot start" in output and sentence in output
         return report(f"{what}: the boot ends and says why", cannot, output)
     return report(f"{what}: a shell runs", status == 0 and ALIVE in output, output)
+
+
+def busy_cpu(busy):
+    """Runs this process, and what it starts, on one CPU of the host with busy processes beside."""
+    os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+    spin = [sys.executable, "-c", "while True: pass"]
+    for _ in range(BUSY):
+        busy.callback(subprocess.Popen(spin).kill)
+
+
+def check_rates():
+    """Boots a few times on a busy CPU, and compares the rates that the kernel measures."""
+    usable, rates, output = os.sched_getaffinity(0), [], ""
+    with contextlib.ExitStack() as busy:
+        busy_cpu(busy)
+        for _ in range(3):
+            output += run("grep MHz /proc/cpuinfo", {"CPUS": "1"})[1]
+        rates = [float(mhz) for mhz in re.findall(r"cpu MHz\s*: (\S+)", output)]
+    os.sched_setaffinity(0, usable)
+    is_same = len(rates) == 3 and max(rates) < min(rates) * 1.01
+    return report("a busy host does not change the rate of the clock", is_same, output)
 
 
 def check_keys():
@@ -156,6 +180,7 @@ def check_streams():
 def main():
     results = [check_machine(*settings) for settings in MACHINES]
     results.append(check_keys())
+    results.append(check_rates())
     results += check_streams()
     results.append(check_reports())
     sys.exit(not all(results))

@@ -17,6 +17,9 @@ uint64_t clock_monotonic_ns(void);
 /* Returns the nanoseconds since 1970: the RTC at boot plus the TSC since. */
 uint64_t clock_realtime_ns(void);
 
+/* Returns the measured rate of the TSC. */
+uint64_t clock_tsc_hz(void);
+
 /* Makes the timer of this CPU interrupt once, as VECTOR_TIMER, at `deadline_ns` (monotonic). A far
    deadline is interrupted early, because the timer's counter is short and its rate is measured. A
    later call replaces an earlier one. Interrupts are off. */

@@ -8,9 +8,13 @@
        PM timer  of ACPI
        TSC       if CPUID tells its rate
 
-   A measurement on a busy host can only be too long, so the shortest of several counts. Nanoseconds
-   are TSC ticks * tsc_mult / 2^32, and APIC ticks are nanoseconds * apic_mult / 2^32, without a
-   division. clock_init writes the rates once, so no lock is needed.
+   A measurement compares how far the clocks have come between two instants. On a busy host, this
+   CPU may stand still at any time, for longer than a measurement should take. So an instant is a
+   reading of all clocks with two readings of the TSC around it, which are close only if the CPU did
+   not stand still. How long it is between the instants does not matter.
+
+   Nanoseconds are TSC ticks * tsc_mult / 2^32, and APIC ticks are nanoseconds * apic_mult / 2^32,
+   without a division. clock_init writes the rates once, so no lock is needed.
 
    Sources: Intel 8254 datasheet (PIT); IA-PC HPET specification 1.0a, 2.3; ACPI 4.8.3.3 (PM timer);
    Motorola MC146818A (RTC); SDM 3B 17.17 (TSC), SDM 2A CPUID, leaves 15H and 16H. */
@@ -46,13 +50,17 @@
 #define HPET_CONFIG     4
 #define HPET_COUNTER    0x3c
 #define HPET_ENABLE     (1u << 0)
+#define HPET_PERIOD_MIN 1000000u
 #define HPET_PERIOD_MAX 100000000u
 #define FS_PER_S        1000000000000000ul
 
-#define MEASURE_HZ   100 /* each measurement takes 10 ms */
+#define MEASURE_HZ   100 /* a measurement takes at least 10 ms */
 #define MEASUREMENTS 3
+#define TRIES        10 /* measurements may fail */
+#define READINGS     8  /* for each instant; the best one counts */
 
-/* A device that has not counted for so many ticks of the TSC is broken: 0.1 to 4 seconds. */
+/* A device that has not counted for so many ticks of the TSC is broken, and a measurement is too
+   long: 0.1 to 4 seconds. */
 #define TSC_PATIENCE (1ul << 30)
 
 /* The measured rate of the APIC timer may be wrong by one part in TIMER_RATE_ERROR. After a longer
@@ -64,65 +72,67 @@ static uint64_t tsc_start, tsc_hz, tsc_mult;
 static uint64_t apic_hz, apic_mult;
 static uint64_t boot_realtime_ns;
 
-/* The *_wait functions wait 1/MEASURE_HZ seconds by one clock each. They return false if the
-   machine lacks the clock, or if it stands still. */
+/* ---- Clocks of known rate ----
 
-static uint16_t pit_count(void)
+   The *_start functions return the rate of a clock, or 0 if the machine lacks it. Its counter
+   grows, and has the bits of `mask`. */
+
+#define PIT_START 60000u /* it counts down from there to 0, which takes 50 ms, and then on */
+
+static uint32_t pit_left(void)
 {
     port_write8(PIT_COMMAND, PIT_LATCH);
     uint16_t low = port_read8(PIT_CHANNEL_2);
     return low | port_read8(PIT_CHANNEL_2) << 8;
 }
 
-static bool pit_wait(void)
+static bool pit_has_ended(void)
 {
-    uint16_t count = PIT_HZ / MEASURE_HZ;
-    uint64_t start = tsc_read();
+    return port_read8(GATE_PORT) & GATE_OUTPUT;
+}
+
+static uint64_t pit_start(void)
+{
     uint8_t gate = port_read8(GATE_PORT) & ~(GATE_SPEAKER | GATE_ENABLE);
     port_write8(GATE_PORT, gate);
     port_write8(PIT_COMMAND, PIT_ONE_SHOT);
-    port_write8(PIT_CHANNEL_2, count & 0xff);
-    port_write8(PIT_CHANNEL_2, count >> 8);
+    port_write8(PIT_CHANNEL_2, PIT_START & 0xff);
+    port_write8(PIT_CHANNEL_2, PIT_START >> 8);
     /* The output is low until the count ends; some machines have a PIT, but no such port. */
-    if (pit_count() == PIT_NO_COUNT || (port_read8(GATE_PORT) & GATE_OUTPUT))
-        return false;
+    if (pit_left() == PIT_NO_COUNT || pit_has_ended())
+        return 0;
     port_write8(GATE_PORT, gate | GATE_ENABLE);
-    while (!(port_read8(GATE_PORT) & GATE_OUTPUT))
-        if (tsc_read() - start > TSC_PATIENCE)
-            return false;
-    return true;
+    return PIT_HZ;
 }
 
-/* Waits until a counter with `mask` for its bits has counted `ticks`. */
-static bool counter_wait(uint32_t (*read)(void), uint32_t mask, uint32_t ticks)
+static uint32_t pit_count(void)
 {
-    uint32_t first = read();
-    uint64_t start = tsc_read();
-
-    while (((read() - first) & mask) < ticks)
-        if (tsc_read() - start > TSC_PATIENCE)
-            return false;
-    return true;
+    return PIT_START - pit_left();
 }
 
 static volatile uint32_t *hpet; /* its registers */
+
+static uint64_t hpet_start(void)
+{
+    if (!acpi.hpet)
+        return 0;
+    if (!hpet)
+        hpet = device_map(acpi.hpet, PAGE_SIZE);
+    uint32_t period_fs = hpet[HPET_PERIOD];
+    if (period_fs < HPET_PERIOD_MIN || period_fs > HPET_PERIOD_MAX)
+        return 0;
+    hpet[HPET_CONFIG] |= HPET_ENABLE;
+    return FS_PER_S / period_fs;
+}
 
 static uint32_t hpet_count(void)
 {
     return hpet[HPET_COUNTER];
 }
 
-static bool hpet_wait(void)
+static uint64_t pm_timer_start(void)
 {
-    if (!acpi.hpet)
-        return false;
-    if (!hpet)
-        hpet = device_map(acpi.hpet, PAGE_SIZE);
-    uint32_t period_fs = hpet[HPET_PERIOD];
-    if (period_fs == 0 || period_fs > HPET_PERIOD_MAX)
-        return false;
-    hpet[HPET_CONFIG] |= HPET_ENABLE;
-    return counter_wait(hpet_count, UINT32_MAX, FS_PER_S / period_fs / MEASURE_HZ);
+    return acpi.pm_timer ? PM_TIMER_HZ : 0;
 }
 
 static uint32_t pm_timer_count(void)
@@ -130,13 +140,8 @@ static uint32_t pm_timer_count(void)
     return port_read32(acpi.pm_timer);
 }
 
-static bool pm_timer_wait(void)
-{
-    return acpi.pm_timer && counter_wait(pm_timer_count, PM_TIMER_MASK, PM_TIMER_HZ / MEASURE_HZ);
-}
-
 /* Returns the rate of the TSC, or 0 if CPUID does not tell it. */
-static uint64_t cpuid_tsc_hz(void)
+static uint64_t tsc_rate_by_cpuid(void)
 {
     struct cpuid crystal = cpuid(0x15);
 
@@ -145,35 +150,107 @@ static uint64_t cpuid_tsc_hz(void)
     return (cpuid(0x16).eax & 0xffff) * 1000000ul;
 }
 
-static bool tsc_wait(void)
+static uint32_t tsc_count(void)
 {
-    uint64_t ticks = cpuid_tsc_hz() / MEASURE_HZ, start = tsc_read();
-
-    while (tsc_read() - start < ticks)
-        ;
-    return ticks > 0;
+    return tsc_read();
 }
 
-static const struct {
+static const struct reference {
     const char *name;
-    bool (*wait)(void);
+    uint64_t (*start)(void);
+    uint32_t (*count)(void);
+    uint32_t mask;
+    bool (*has_ended)(void); /* its count means nothing any more; NULL: never */
 } references[] = {
-    {"PIT", pit_wait},
-    {"HPET", hpet_wait},
-    {"PM timer", pm_timer_wait},
-    {"TSC", tsc_wait},
+    {"PIT", pit_start, pit_count, UINT16_MAX, pit_has_ended},
+    {"HPET", hpet_start, hpet_count, UINT32_MAX, NULL},
+    {"PM timer", pm_timer_start, pm_timer_count, PM_TIMER_MASK, NULL},
+    {"TSC", tsc_rate_by_cpuid, tsc_count, UINT32_MAX, NULL},
 };
 
-/* Returns the wait of the first clock that the machine has. */
-static bool (*reference_find(void))(void)
+/* ---- Measurements ---- */
+
+/* What the clocks read at one time. */
+struct instant {
+    uint64_t tsc, width; /* the TSC before the others, and how far it came until after them */
+    uint32_t count;      /* of the reference */
+    uint32_t apic_left;
+};
+
+static struct instant instant_read(const struct reference *reference)
 {
+    struct instant best = {.width = UINT64_MAX};
+
+    for (unsigned n = 0; n < READINGS; n++) {
+        struct instant now = {.tsc = tsc_read()};
+
+        now.count = reference->count();
+        now.apic_left = apic_timer_left();
+        now.width = tsc_read() - now.tsc;
+        if (now.width < best.width)
+            best = now;
+    }
+    return best;
+}
+
+/* How far the clocks have come between two instants. */
+struct measurement {
+    uint64_t tsc, apic, count;
+    uint64_t hz;    /* the rate of `count` */
+    uint64_t width; /* of both instants: the error of `tsc` is at most this */
+};
+
+/* Measures for 1/MEASURE_HZ s or longer. Returns false if the machine lacks the clock, if it stands
+   still, or if it has ended because this CPU did not run for too long. */
+static bool rate_measure(const struct reference *reference, struct measurement *result)
+{
+    uint64_t hz = reference->start(), tsc;
+    struct instant last;
+
+    if (hz == 0)
+        return false;
+    apic_timer_count_from(UINT32_MAX);
+    struct instant first = instant_read(reference);
+    do {
+        last = instant_read(reference);
+        result->count = (last.count - first.count) & reference->mask;
+        tsc = last.tsc - first.tsc;
+    } while (result->count < hz / MEASURE_HZ && tsc < TSC_PATIENCE);
+    result->hz = hz;
+    result->tsc = tsc;
+    result->apic = first.apic_left - last.apic_left;
+    result->width = first.width + last.width;
+    return result->count > 0 && tsc < TSC_PATIENCE &&
+           !(reference->has_ended && reference->has_ended());
+}
+
+/* Measures a few times, and keeps the best result. Returns false if none succeeds. */
+static bool measure_best(const struct reference *reference, struct measurement *best)
+{
+    struct measurement result;
+    unsigned done = 0;
+
+    for (unsigned n = 0; n < TRIES && done < MEASUREMENTS; n++) {
+        if (!rate_measure(reference, &result))
+            continue;
+        if (done++ == 0 || result.width < best->width)
+            *best = result;
+    }
+    return done > 0;
+}
+
+/* Measures by the first clock that the machine has. */
+static struct measurement measure_by_any(void)
+{
+    struct measurement best;
+
     for (size_t n = 0; n < ARRAY_SIZE(references); n++) {
-        if (!references[n].wait())
+        if (!measure_best(&references[n], &best))
             continue;
         if (n > 0)
             printk("clock: no %s; rates are measured by the %s\n", references[0].name,
                    references[n].name);
-        return references[n].wait;
+        return best;
     }
     boot_fail("no clock has a known rate: no PIT, HPET or ACPI timer, and no rate in CPUID");
 }
@@ -181,18 +258,10 @@ static bool (*reference_find(void))(void)
 /* Stores the rate of the TSC and that of the APIC timer. */
 static void rates_measure(void)
 {
-    bool (*wait)(void) = reference_find();
-    uint64_t tsc_best = UINT64_MAX;
-    uint32_t apic_best = UINT32_MAX;
-    for (unsigned i = 0; i < MEASUREMENTS; i++) {
-        apic_timer_count_from(UINT32_MAX);
-        uint64_t start = tsc_read();
-        wait();
-        tsc_best = min(tsc_best, tsc_read() - start);
-        apic_best = min(apic_best, UINT32_MAX - apic_timer_left());
-    }
-    tsc_hz = tsc_best * MEASURE_HZ;
-    apic_hz = (uint64_t)apic_best * MEASURE_HZ;
+    struct measurement found = measure_by_any();
+
+    tsc_hz = found.tsc * found.hz / found.count;
+    apic_hz = found.apic * found.hz / found.count;
     if (apic_hz == 0)
         boot_fail("the timer of the local APIC stands still");
 }
@@ -301,6 +370,11 @@ void clock_init(void)
 uint64_t clock_monotonic_ns(void)
 {
     return (unsigned __int128)(tsc_read() - tsc_start) * tsc_mult >> 32;
+}
+
+uint64_t clock_tsc_hz(void)
+{
+    return tsc_hz;
 }
 
 uint64_t clock_realtime_ns(void)

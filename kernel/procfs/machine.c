@@ -162,12 +162,14 @@ int procfs_machine_stat(struct text_sink *sink, uint64_t key __unused)
 int procfs_cpuinfo(struct text_sink *sink, uint64_t key __unused)
 {
     struct cpu_identity identity = cpu_identify();
+    uint64_t khz = clock_tsc_hz() / 1000;
 
     for (unsigned n = 0; n < cpu_count(); n++) {
         sink_printf(sink, "processor\t: %u\nvendor_id\t: %s\n", n, identity.vendor);
         sink_printf(sink, "cpu family\t: %u\nmodel\t\t: %u\nmodel name\t: %s\n", identity.family,
                     identity.model, identity.name);
-        sink_printf(sink, "stepping\t: %u\n\n", identity.stepping);
+        sink_printf(sink, "stepping\t: %u\ncpu MHz\t\t: %lu.%03lu\n\n", identity.stepping,
+                    khz / 1000, khz % 1000);
     }
     return 0;
 }
