@@ -215,14 +215,19 @@ static const struct advice {
     [MADV_REMOVE] = {REMOVE},
 };
 
-/* Punches a hole into files that are mapped. A mapping can only be private. */
-static int remove_range(uaddr_t start, uaddr_t end)
+/* Returns why no hole can be punched into the files of a range: no mapping is shared. */
+static int remove_error(struct vspace *vspace, uaddr_t start, uaddr_t end)
 {
-    int err = vspace_check_mapped(current_vspace(), start, end, VREGION_FILE);
+    int err = -ENOMEM;
 
-    if (err == -EINVAL)
-        return -EACCES;
-    return err ? err : -EINVAL;
+    rwlock_read_lock(&vspace->lock);
+    const struct vregion *region = vregion_find_from(&vspace->regions, start);
+    if (region && region->start < end)
+        err = vregion_features(region) & VREGION_FILE ? -EACCES : -EINVAL;
+    if (region && region->start < end && region->flags & VREGION_LOCKED)
+        err = -EINVAL;
+    rwlock_read_unlock(&vspace->lock);
+    return err;
 }
 
 static int advise(const struct advice *advice, uaddr_t start, uaddr_t end)
@@ -237,7 +242,7 @@ static int advise(const struct advice *advice, uaddr_t start, uaddr_t end)
     case FLAGS:
         return vspace_change_flags(vspace, start, end, &advice->change);
     case REMOVE:
-        return remove_range(start, end);
+        return remove_error(vspace, start, end);
     default:
         return vspace_check_mapped(vspace, start, end, advice->forbidden);
     }

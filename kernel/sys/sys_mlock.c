@@ -39,11 +39,16 @@ void populate_locked_parts(uaddr_t start, uint64_t len)
                              SKIP_ERRORS);
 }
 
-/* Widens a range to whole pages. -EINVAL: it wraps; -ENOMEM: it is not in the user's half. */
+/* Widens a range to whole pages. -EINVAL: it wraps; -ENOMEM: it is not in the user's half. As on
+   Linux, a length that wraps by itself is none. */
 static int lock_range(uaddr_t *start, uint64_t len, uaddr_t *end)
 {
-    *end = page_ceil(*start + len);
+    uint64_t whole = page_ceil(len + *start % PAGE_SIZE);
+
     *start = page_floor(*start);
+    *end = *start + whole;
+    if (whole == 0)
+        return 0;
     if (*end < *start)
         return -EINVAL;
     return *end > USER_END ? -ENOMEM : 0;
@@ -62,6 +67,8 @@ static int lock_memory(uaddr_t start, uint64_t len, unsigned flags)
     if (!lock_limit())
         return -EPERM;
     int err = lock_range(&start, len, &end);
+    if (err && end - start > lock_limit())
+        return -ENOMEM;
     if (err || start == end)
         return err;
     const struct flags_change change = {.clear = LOCK_FLAGS, .set = flags, .holes_are_fatal = true};

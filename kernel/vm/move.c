@@ -9,12 +9,9 @@
    inserted; this may fail. A table that is shared must be copied, since its sharers show it at the
    old addresses. Dirty and accessed bits, W, PTE_SHARED and held pages stay as they are.
 
-   The destination becomes reachable before the source is flushed, as on Linux:
-
-       this thread moves an entry                 thread 2 reads the page at its new address
-                                                  thread 2 writes it at the old one, by its TLB
-
-   Both show the same page, so no write is lost. After the flush, the old address is gone.
+   The destination can be reached before the source is flushed, as on Linux: for a moment, a thread
+   may read a page at its new address, and write it at the old one by its TLB. It is the same page,
+   so no write is lost.
 
    Locks: the vspace's, for writing, so entries of tables that are mine change by the CPU only. A
    table's own for each change, and never those of two tables of one level at once. */

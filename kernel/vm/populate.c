@@ -40,6 +40,8 @@ static int populate_locked(struct vspace *vspace, uaddr_t *at, uaddr_t end, enum
     if (how == POPULATE_LOCKED &&
         (region->flags & (VREGION_LOCKED | VREGION_ON_FAULT)) != VREGION_LOCKED)
         *at = stop;
+    if (how == POPULATE_READ && !(region->prot & PROT_R))
+        err = -EINVAL; /* the CPU would read it, but Linux asks for the right */
     for (unsigned n = 0; *at < stop && !err && n < POPULATE_AT_ONCE; n++, *at += PAGE_SIZE)
         err = populate_error(vspace_fault_locked(vspace, *at, populate_access(region, how)));
     if (err)

@@ -33,42 +33,6 @@ static struct vregion moved_region(const struct vregion *region, uaddr_t from, u
     return like;
 }
 
-/* Prepares everything for a move. -ENOMEM: nothing has changed but cuts. */
-static int prepare(struct vspace *vspace, const struct remap_request *request,
-                   const struct hole *source, const struct move *move, bool replaces)
-{
-    struct pagetable *pt = &vspace->pagetable;
-    uaddr_t end = request->to + request->new_len;
-    int err = 0;
-
-    if (replaces)
-        err = pagetable_prepare_protect(pt, request->to, end);
-    if (!err && move->len)
-        err = pagetable_prepare_move(pt, move);
-    if (!err && source)
-        err = pagetable_prepare_clear(pt, source);
-    return err;
-}
-
-/* Carries out what is prepared; cannot fail. */
-static void move_now(struct vspace *vspace, struct vregion *region, const struct hole *source,
-                     const struct move *move, bool replaces)
-{
-    struct pagetable *pt = &vspace->pagetable;
-
-    if (replaces)
-        pagetable_forget(pt, region->start, region->end);
-    vspace_drop_regions(vspace, region->start, region->end);
-    if (move->len)
-        pagetable_move(pt, move);
-    if (source) {
-        pagetable_clear(pt, source);
-        vspace_drop_regions(vspace, source->start, source->end);
-    }
-    vregion_insert(&vspace->regions, region);
-    vspace_count_region(vspace, region, 1);
-}
-
 /* A region that loses its pages to another is locked no more, as on Linux. */
 static void unlock_kept(struct vspace *vspace, struct vregion *region)
 {
@@ -81,38 +45,50 @@ static void unlock_kept(struct vspace *vspace, struct vregion *region)
    nothing has changed. */
 static int move_part(struct vspace *vspace, const struct remap_request *request)
 {
+    struct pagetable *pt = &vspace->pagetable;
     uaddr_t from = request->from, from_end = from + request->old_len;
     uaddr_t to = request->to, to_end = to + request->new_len;
+    const struct move move = {from, to, min(request->old_len, request->new_len)};
     const struct vregion like =
         moved_region(vregion_find(&vspace->regions, from), from, to, request->new_len);
-    const struct move move = {from, to, min(request->old_len, request->new_len)};
     bool replaces = vregion_overlaps(&vspace->regions, to, to_end);
-    unsigned most = VREGIONS_MAX + MOVE_ADDS;
-    struct hole hole, *source = NULL;
+    bool leaves = request->old_len && !request->keep;
     struct vregion *region = vregion_alloc(&like);
+    struct hole hole;
 
     if (!region)
         return -ENOMEM;
-    int err = vspace_cut_out(vspace, to, to_end, most);
+    int err = vspace_cut_out(vspace, to, to_end, VREGIONS_MAX + MOVE_ADDS);
     if (!err && request->old_len)
-        err = vspace_cut_out(vspace, from, from_end, most);
-    if (!err && request->old_len && !request->keep) {
+        err = vspace_cut_out(vspace, from, from_end, VREGIONS_MAX + MOVE_ADDS);
+    if (!err && replaces)
+        err = pagetable_prepare_protect(pt, to, to_end);
+    if (!err && move.len)
+        err = pagetable_prepare_move(pt, &move);
+    if (!err && leaves) {
         hole = vspace_hole_around(vspace, from, from_end);
         /* The new region will be a neighbour, too. */
-        if (to < from)
-            hole.floor = max(hole.floor, to_end);
-        else
-            hole.ceiling = min(hole.ceiling, to);
-        source = &hole;
+        hole.floor = to < from ? max(hole.floor, to_end) : hole.floor;
+        hole.ceiling = to > from ? min(hole.ceiling, to) : hole.ceiling;
+        err = pagetable_prepare_clear(pt, &hole);
     }
-    if (!err)
-        err = prepare(vspace, request, source, &move, replaces);
-    if (err)
+    if (err) {
         vregion_free(region);
-    else
-        move_now(vspace, region, source, &move, replaces);
-    if (!err && request->keep)
-        unlock_kept(vspace, vregion_find(&vspace->regions, from));
+    } else {
+        if (replaces)
+            pagetable_forget(pt, to, to_end);
+        vspace_drop_regions(vspace, to, to_end);
+        if (move.len)
+            pagetable_move(pt, &move);
+        if (leaves) {
+            pagetable_clear(pt, &hole);
+            vspace_drop_regions(vspace, from, from_end);
+        }
+        vregion_insert(&vspace->regions, region);
+        vspace_count_region(vspace, region, 1);
+        if (request->keep)
+            unlock_kept(vspace, vregion_find(&vspace->regions, from));
+    }
     vspace_heal(vspace, from);
     vspace_heal(vspace, from_end);
     vspace_heal(vspace, to);
@@ -205,14 +181,15 @@ static int remap_locked(struct vspace *vspace, struct remap_request *request, ua
         return -EFAULT;
     if (!moves && request->new_len == request->old_len)
         return 0;
-    if (!moves && request->new_len < request->old_len) {
-        if (end < request->from || end > USER_END)
-            return -EINVAL;
-        return vspace_unmap_locked(vspace, request->from + request->new_len, end);
-    }
-    int err = check_region(vspace, region, request);
+    int err =
+        moves || request->new_len > request->old_len ? check_region(vspace, region, request) : 0;
     if (err)
         return err;
+    /* A length that wraps around has escaped the caller's check for an overlap, too. */
+    if (end < request->from || end > USER_END)
+        return -EINVAL;
+    if (!moves && request->new_len < request->old_len)
+        return vspace_unmap_locked(vspace, request->from + request->new_len, end);
     if (!moves && end == region->end && extend(vspace, region, request->from + request->new_len))
         return 0;
     if (!request->may_move || vspace->regions.count + MOVE_ADDS > VREGIONS_MAX)

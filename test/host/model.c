@@ -528,6 +528,8 @@ static int populate_place(struct model *model, struct model_process *process, co
     /* No stack grows for it. */
     if (!process->pages[op->first].mapped)
         return -ENOMEM;
+    if (op->index == ADVISE_POPULATE_READ && !(process->pages[op->first].prot & PROT_R))
+        return -EINVAL;
     switch (touch(model, process, op->first, access)) {
     case 0:
         return 0;

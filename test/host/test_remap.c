@@ -190,6 +190,57 @@ static void entries_move_between_shared_tables(void)
     load(GIB + 3);
 }
 
+/* The old range ends inside a second region, which must be whole again if memory runs out. */
+static void a_move_shrinks_across_regions(void)
+{
+    start(P);
+    map(BOTTOM, 2, RW);
+    map(BOTTOM + 2, 4, READ);
+    store(BOTTOM);
+    load(BOTTOM + 3);
+    load(BOTTOM + 4);
+    remap(BOTTOM, 4, GIB, 1, F_FIXED);
+    load(GIB);
+    expect_fault(FAULT_OUTCOMES);
+    load(BOTTOM + 3);
+    expect_fault(FAULT_NOT_MAPPED);
+    load(BOTTOM + 4);
+    expect_fault(FAULT_OUTCOMES);
+}
+
+/* Moves a leaf table's span by the raw call, which knows no places. */
+static void move_raw(uaddr_t from, uaddr_t to)
+{
+    const struct remap_request request = {
+        .from = from,
+        .old_len = level_span(LEAF_LEVEL + 1),
+        .new_len = level_span(LEAF_LEVEL + 1),
+        .to = to,
+        .may_move = true,
+        .fixed = true,
+    };
+    uaddr_t start;
+
+    expect(vspace_remap(vspace_now(), &request, &start) == 0 && start == to, "it moves");
+}
+
+static void a_table_moves_by_entries_to_other_places_in_a_table(void)
+{
+    uaddr_t from = places[TWIN].start, to = places[TWIN_2].start + 3 * PAGE_SIZE;
+
+    start(P);
+    map(TWIN, TWIN_LEAF_PLACES, RW);
+    store(TWIN);
+    store(TWIN + 4);
+    move_raw(from, to);
+    struct pagetable *pt = &vspace_now()->pagetable;
+    expect(pagetable_walk(pt, to).leaf, "the first page is there");
+    expect(!pagetable_walk(pt, to - PAGE_SIZE).leaf, "no page is before it");
+    expect(pagetable_walk(pt, to + level_span(LEAF_LEVEL + 1) - PAGE_SIZE).leaf, "so is the last");
+    move_raw(to, from);
+    check_unchanged();
+}
+
 static void a_stale_translation_is_flushed(void)
 {
     start(P);
@@ -222,6 +273,8 @@ static const struct test remap_list[] = {
     TEST(a_region_grows_shrinks_and_moves_if_it_must),
     TEST(a_shared_region_is_doubled),
     TEST(entries_move_between_shared_tables),
+    TEST(a_move_shrinks_across_regions),
+    TEST_ONCE(a_table_moves_by_entries_to_other_places_in_a_table),
     TEST(a_stale_translation_is_flushed),
 };
 

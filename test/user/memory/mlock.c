@@ -285,6 +285,8 @@ static void advice_about_fork_is_taken(void)
     CHECK_ERR(EINVAL, madvise(page, PAGE, MADV_WIPEONFORK));
     CHECK_ERR(EINVAL, madvise(page, PAGE, MADV_FREE));
     CHECK_ERR(EACCES, madvise(page, PAGE, MADV_REMOVE));
+    CHECK_OK(mlock(page, PAGE));
+    CHECK_ERR(EINVAL, madvise(page, PAGE, MADV_REMOVE));
     unmap_pages(page, 1);
     CHECK_OK(close(fd));
     CHECK_OK(unlink("file"));

@@ -283,6 +283,8 @@ static void bad_arguments_are_errors(void)
     CHECK_ERR(EFAULT, remap_call((void *)-PAGE, PAGE, 2 * PAGE, MREMAP_MAYMOVE, NULL));
     CHECK_ERR(EFAULT, remap_call(NULL, PAGE, 2 * PAGE, MREMAP_MAYMOVE, NULL));
     CHECK_ERR(EINVAL, remap_call(pages, -2 * PAGE, PAGE, 0, NULL));
+    /* The end of the old range wraps around, so it does not seem to overlap the new one. */
+    CHECK_ERR(EINVAL, remap_call(pages, -2 * PAGE, 2 * PAGE, TO, pages + PAGE));
     unmap_pages(pages, 4);
 }
 
