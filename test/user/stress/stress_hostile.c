@@ -49,8 +49,21 @@ static char *range;
 static int pipe_fds[2]; /* neither end waits */
 static int exe_fd;
 
-/* Maps, protects, empties and unmaps parts of the range. Nothing else of this process is mapped
-   meanwhile, so a hole stays free. */
+/* Moves pages within the range. The call fails if both places overlap, or where there is a hole. */
+static void move_pages(struct member *self, char *start, size_t len)
+{
+    uint32_t page = random_below(&self->random, RANGE_PAGES);
+    size_t new_len = len < (RANGE_PAGES - page) * PAGE ? len : (RANGE_PAGES - page) * PAGE;
+    char *to = range + page * PAGE;
+
+    if (random_below(&self->random, 2))
+        (void)!mremap(start, len, new_len, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+    else
+        (void)!mremap(start, len, 1 + random_below(&self->random, len), 0); /* shrinks in place */
+}
+
+/* Maps, moves, protects, empties and unmaps parts of the range. Nothing else of this process is
+   mapped meanwhile, so a hole stays free. */
 static void change_range(struct member *self)
 {
     static const int rights[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE};
@@ -60,7 +73,7 @@ static void change_range(struct member *self)
         size_t len = (1 + random_below(&self->random, RANGE_PAGES - page)) * PAGE;
         char *start = range + page * PAGE;
 
-        switch (random_below(&self->random, 6)) {
+        switch (random_below(&self->random, 8)) {
         case 0:
             CHECK_OK(munmap(start, len));
             break;
@@ -68,6 +81,9 @@ static void change_range(struct member *self)
             (void)!madvise(start, len, MADV_DONTNEED);
             break;
         case 2:
+            move_pages(self, start, len);
+            break;
+        case 3:
             (void)!mprotect(start, len, rights[random_below(&self->random, 3)]);
             break;
         default:
