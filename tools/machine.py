@@ -9,6 +9,7 @@ import re
 import shlex
 import socket
 import struct
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -154,29 +155,35 @@ class Monitor:
 
 
 class Events:
-    """What QEMU tells of the end of the machine, at a socket."""
+    """QEMU, and what it tells of the end of the machine at a socket in `directory`.
 
-    def __init__(self, path):
-        self.path, self.text = path, ""
-        path.unlink(missing_ok=True)  # that of an earlier machine
+    QEMU tells events from our first command on. So the machine stands still until then, unless the
+    command says that a debugger starts it (-S)."""
+
+    def __init__(self, command, directory, **options):
+        self.path, self.text = directory / "events", ""
+        self.path.unlink(missing_ok=True)  # that of an earlier machine
+        self.starts = "-S" not in command
+        self.process = subprocess.Popen(
+            [*command, "-qmp", f"unix:{self.path},server=on,wait=off",
+             *(["-S"] if self.starts else [])],
+            **options,
+        )  # fmt: skip
         self.thread = threading.Thread(target=self.listen, daemon=True)
         self.thread.start()
 
-    def arguments(self):
-        return ["-qmp", f"unix:{self.path},server=on,wait=off"]
-
     def listen(self):
-        """Waits for the socket, and reads until QEMU ends."""
-        end = time.monotonic() + 10
-        while not self.path.exists() and time.monotonic() < end:
-            time.sleep(0.02)
+        """Waits for the socket, starts the machine, and reads until QEMU ends."""
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as link:
-            link.connect(str(self.path))
+            while link.connect_ex(str(self.path)) and self.process.poll() is None:
+                time.sleep(0.01)
             link.sendall(b'{"execute": "qmp_capabilities"}\n')
+            if self.starts:
+                link.sendall(b'{"execute": "cont"}\n')
             while piece := link.recv(65536):
                 self.text += piece.decode(errors="replace")
 
     def was_reset(self):
-        """Returns true if QEMU has ended because the machine reset itself."""
-        self.thread.join(1)
+        """Returns true if QEMU, which has ended, did so because the machine reset itself."""
+        self.thread.join()
         return '"reason": "guest-reset"' in self.text

@@ -37,12 +37,13 @@ class Window:
         self.start()
 
     def start(self):
-        self.events = machine.Events(self.directory / "events")
-        self.process = subprocess.Popen(
-            [*self.command, *self.monitor.arguments(), *self.events.arguments(),
-             "-debugcon", f"file:{self.log}", *machine.DEBUG_EXIT, "-no-reboot"],
+        self.events = machine.Events(
+            [*self.command, *self.monitor.arguments(), "-debugcon", f"file:{self.log}",
+             *machine.DEBUG_EXIT, "-no-reboot"],
+            self.directory,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
+        self.process = self.events.process
 
     def ask(self, command):
         threading.Thread(target=self.monitor.ask, args=[command], daemon=True).start()
