@@ -311,6 +311,35 @@ static void a_cpu_timer_counts_all_threads(void)
     }
 }
 
+static uint64_t clock_ns(int clock)
+{
+    struct timespec time;
+
+    CHECK_OK(clock_gettime(clock, &time));
+    return time.tv_sec * 1000000000ul + time.tv_nsec;
+}
+
+#define WORK_NS 30000000
+
+static void *work(void *unused)
+{
+    while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < WORK_NS)
+        ;
+    return unused;
+}
+
+/* The clock of a thread begins with it, and stands still while others work. */
+static void a_thread_has_a_clock_of_cpu_time(void)
+{
+    uint64_t own_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t all_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    join(start(work, NULL));
+    uint64_t others_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - all_ns;
+
+    others_ns -= clock_ns(CLOCK_THREAD_CPUTIME_ID) - own_ns;
+    CHECK((int64_t)others_ns + 1000000 > WORK_NS); /* Linux rounds */
+}
+
 static void use_cpu_beyond_the_limit(void *unused)
 {
     const struct rlimit limit = {.rlim_cur = 1, .rlim_max = 2};
@@ -339,6 +368,7 @@ int main(int argc, char **argv)
     RUN(exec_ends_the_sharing_of_descriptors);
     RUN(clone_refuses_flags_that_do_not_agree);
     RUN(a_thread_has_a_name_and_files_of_its_own);
+    RUN(a_thread_has_a_clock_of_cpu_time);
     RUN(a_cpu_timer_counts_all_threads);
     RUN(the_limit_of_cpu_time_counts_all_threads);
     return test_end();
