@@ -21,7 +21,7 @@ endif
 
 #: Variables, written after the target, as in `make qemu MEM=256M`:
 MEM ?= 128M#            memory of the machine
-CPUS ?= 2#              number of its CPUs (1: qemu-gdb, bench, and most of test)
+CPUS ?= 2#              number of its CPUs (1: qemu-gdb, bench, and much of test)
 CPU ?= max#             model of its CPUs (qemu-system-x86_64 -cpu help)
 KVM ?=#                 1: run on this host's CPU, and show it as the CPU's model
 QEMUFLAGS ?=#           more arguments for QEMU

@@ -21,7 +21,7 @@ from terminal import PROMPT, Terminal
 
 RUN = Path(__file__).with_name("run.py")
 CANNOT_START = 123  # the status of run.py
-SECONDS = 60
+SECONDS = 600
 
 COMMAND = "echo a'live'; audit"
 ALIVE = "alive\n0 differences\n"

@@ -17,7 +17,7 @@ from pathlib import Path
 import machine
 
 MARK = re.compile(rb"<case [^>]*>\n|\r<go>|<go>|<end [^>]*>\n|<hang [^>]*>\n|<done>\n")
-SILENCE_SECONDS = 60
+SILENCE_SECONDS = 300
 
 
 class Line:
@@ -28,7 +28,7 @@ class Line:
         self.seen = b""
 
     def read(self):
-        """Reads more. Returns false at the end, or after a minute without output."""
+        """Reads more. Returns false at the end, or after a long time without output."""
         ready, _, _ = select.select([self.read_fd], [], [], SILENCE_SECONDS)
         try:
             piece = os.read(self.read_fd, 65536) if ready else b""

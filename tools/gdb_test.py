@@ -13,7 +13,7 @@ from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent
 TARGET = TOOLS.parent / "build/user/test/gdb_target"
-TIMEOUT = 120
+TIMEOUT = 1200
 
 
 def main():

@@ -28,7 +28,7 @@ def is_logged(log):
 
 def message_waits(terminal, log):
     """Lets a job in the background make the call behind a line that is half typed."""
-    terminal.type(f"(sleep 1; {CALLER} >/dev/null) &\n")
+    terminal.type(f"(sleep 4; {CALLER} >/dev/null) &\n")
     if not terminal.expect_prompt():
         return False
     terminal.type(TYPED)

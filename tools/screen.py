@@ -108,7 +108,7 @@ def colours_of(screen, word):
     return set()
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition, seconds=300):
     """Waits until the condition is true, because output appears on the screen with a delay.
 
     Returns its last value: false if the time was up."""

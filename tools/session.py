@@ -24,7 +24,7 @@ import places
 from terminal import BOOT_SECONDS, Terminal
 
 ROUND = 25  # steps
-STEP_SECONDS, TRY_SECONDS = 30, 3
+STEP_SECONDS, TRY_SECONDS = 300, 3  # a try that had no answer is followed by a longer one
 ODD_MOMENT_SECONDS = 0.05  # the longest pause before an odd key
 
 CTRL_C, CTRL_D, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x04", "\x1a", "\x1c"
@@ -139,16 +139,18 @@ class Session:
         """Brings back the prompt of the first shell, whatever runs in the foreground."""
         end = time.monotonic() + STEP_SECONDS
         keys = [CTRL_C, CTRL_C, CTRL_BACKSLASH, CTRL_C, CTRL_Z, CTRL_D]
+        seconds = TRY_SECONDS
         while time.monotonic() < end and self.terminal.process.poll() is None:
             self.type(keys[0])
-            self.terminal.expect_prompt(TRY_SECONDS)
-            parent = self.parent_of_shell(TRY_SECONDS)
+            self.terminal.expect_prompt(seconds)
+            parent = self.parent_of_shell(seconds)
             if parent == 1:
                 return
             if parent:
                 self.type("exit; exit\n")  # a shell with stopped jobs needs the second
             else:
                 keys = keys[1:] + keys[:1]
+                seconds *= 1.3
         raise Failure("the prompt of the first shell does not come back")
 
     def pause(self):

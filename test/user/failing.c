@@ -3,9 +3,9 @@
 #include "failing.h"
 
 #include <limits.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "number.h"
 
@@ -44,8 +44,10 @@ static bool kill_orphan(const char *name, void *unused)
 
 void kill_orphans(void)
 {
-    for (int i = 0; i < 1000 && !each_entry("/proc", kill_orphan, NULL); i++)
-        sched_yield();
+    const struct timespec moment = {.tv_nsec = 1000000};
+
+    for (int i = 0; i < 60000 && !each_entry("/proc", kill_orphan, NULL); i++)
+        nanosleep(&moment, NULL);
 }
 
 /* The visible state of a process and of its directory, as text. */

@@ -1,6 +1,7 @@
 /* The harness: printing, cases and checks. See test.h. */
 #include "test.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -123,6 +124,28 @@ void test_run(const char *name, void (*body)(void))
 void test_skip(const char *name)
 {
     report("ok", name, " # SKIP needs Pagoda", &tally.skipped);
+}
+
+bool time_is_virtual(void)
+{
+    return getenv("TEST_VIRTUAL_TIME") != NULL;
+}
+
+void stay_on_this_cpu(void)
+{
+    cpu_set_t cpus;
+
+    CPU_ZERO(&cpus);
+    CPU_SET(CHECK_OK(sched_getcpu()), &cpus);
+    CHECK_OK(sched_setaffinity(0, sizeof(cpus), &cpus));
+}
+
+void use_all_cpus(void)
+{
+    cpu_set_t cpus;
+
+    memset(&cpus, 0xff, sizeof(cpus));
+    CHECK_OK(sched_setaffinity(0, sizeof(cpus), &cpus));
 }
 
 int test_end(void)

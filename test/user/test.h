@@ -83,6 +83,16 @@ void test_run_with(const char *name, void (*body)(void *), void *arg);
 /* Reports a case as skipped. */
 void test_skip(const char *name);
 
+/* Returns true on a machine whose clock counts instructions, so that no load of the host moves it.
+   Only there may a case check that nothing is late. make test runs the programs there that ask. */
+bool time_is_virtual(void);
+
+/* Keeps this process and its children on the CPU on which it runs. */
+void stay_on_this_cpu(void);
+
+/* Lets this process run on all CPUs again. */
+void use_all_cpus(void);
+
 /* Returns the exit status of a program whose cases have run: TEST_FAILED if one of them failed. */
 int test_end(void);
 

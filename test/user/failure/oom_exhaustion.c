@@ -91,7 +91,7 @@ static void comes_back(const struct counters *before)
     struct timespec moment = {.tv_nsec = 5000000};
     struct counters left = counters_since(before);
 
-    for (int i = 0; i < 600 && (left.anon_pages || left.page_tables); i++) {
+    for (int i = 0; i < 12000 && (left.anon_pages || left.page_tables); i++) {
         nanosleep(&moment, NULL);
         left = counters_since(before);
     }

@@ -6,7 +6,6 @@
 
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
@@ -453,8 +452,7 @@ static void a_waiting_process_can_be_killed(void (*body)(void *))
 
     make_pipe(fds);
     pid_t pid = start_child(body, fds);
-    for (int i = 0; i < 10; i++)
-        sched_yield(); /* on one CPU, this is where it comes to wait */
+    await_state(pid, 'S');
     CHECK_OK(kill(pid, SIGKILL));
     CHECK(killed_by(wait_child(pid), SIGKILL));
     close_pipe(fds);
@@ -478,7 +476,7 @@ static void the_next_reader_gets_the_byte(void)
 
     make_pipe(fds);
     pid_t reader = start_child(read_for_ever, fds);
-    sched_yield();
+    await_state(reader, 'S');
     CHECK_OK(kill(reader, SIGKILL));
     CHECK(killed_by(wait_child(reader), SIGKILL));
     CHECK_OK(write(fds[1], "x", 1));

@@ -3,7 +3,6 @@
 
 #include <elf.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/auxv.h>
 #include <time.h>
@@ -39,7 +38,7 @@ static void a_copy_goes_to_the_process_that_asked(void)
         boxes[i].page = page;
         page[0] = 'a' + i;
         pids[i] = start_child(wait_for_letter, &boxes[i]);
-        sched_yield(); /* so that it has begun to wait */
+        await_state(pids[i], 'S');
     }
     page[0] = 'p';
     for (size_t i = ARRAY_SIZE(boxes); i-- > 0;)

@@ -3,7 +3,6 @@
    The program can also be started as "runs-and-exits N", which exits with N at once. */
 #include "test.h"
 
-#include <sched.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -210,17 +209,13 @@ static bool child_outruns_its_killer(int fds[2])
 /* Either process may run first, on one CPU. A child that is killed first must have done nothing. */
 static void a_child_that_is_killed_first_does_nothing(void)
 {
-    cpu_set_t all, one;
     int fds[2], i = 0;
 
-    CHECK_OK(sched_getaffinity(0, sizeof(all), &all));
-    CPU_ZERO(&one);
-    CPU_SET(CHECK_OK(sched_getcpu()), &one);
-    CHECK_OK(sched_setaffinity(0, sizeof(one), &one));
+    stay_on_this_cpu();
     CHECK_OK(pipe2(fds, O_NONBLOCK));
     while (child_outruns_its_killer(fds))
         CHECK(++i < 50);
-    CHECK_OK(sched_setaffinity(0, sizeof(all), &all));
+    use_all_cpus();
     CHECK_OK(close(fds[0]));
     CHECK_OK(close(fds[1]));
 }

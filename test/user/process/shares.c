@@ -6,10 +6,8 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 
-#define MS       1000000ul /* in nanoseconds */
-#define ATTEMPTS 3         /* of a measurement, which a busy host can disturb */
+#include "meter.h"
 
 static cpu_set_t usable; /* at the start of the program */
 
@@ -18,31 +16,6 @@ static void work_for_ever(void *unused)
     (void)unused;
     for (;;)
         ;
-}
-
-static uint64_t now_ns(clockid_t clock)
-{
-    struct timespec time;
-
-    CHECK_OK(clock_gettime(clock, &time));
-    return time.tv_sec * 1000000000ul + time.tv_nsec;
-}
-
-/* Works until this process has had so much CPU time. */
-static void work(void *ms)
-{
-    while (now_ns(CLOCK_PROCESS_CPUTIME_ID) < *(const unsigned *)ms * MS)
-        ;
-}
-
-/* Reaps a child that was killed or has ended. Returns the CPU time that it had. */
-static uint64_t reap(pid_t pid)
-{
-    struct rusage usage;
-
-    CHECK_EQ(CHECK_OK(wait4(pid, NULL, 0, &usage)), pid);
-    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000ul +
-           (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000ul;
 }
 
 static cpu_set_t only(unsigned cpu)
@@ -112,8 +85,8 @@ static void a_group_is_niced_as_one(void)
     CHECK_EQ(niceness(PRIO_PROCESS, other), 9);
     CHECK_EQ(niceness(PRIO_PROCESS, 0), 0);
     CHECK_OK(kill(-nicer, SIGKILL));
-    reap(nicer);
-    reap(other);
+    CHECK(killed_by(wait_child(nicer), SIGKILL));
+    CHECK(killed_by(wait_child(other), SIGKILL));
     CHECK_ERR(ESRCH, getpriority(PRIO_PGRP, nicer));
 }
 
@@ -252,75 +225,85 @@ static void affinity_has_errors(void)
 
 #define BUSY 10
 
-static int compare_ns(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+/* Threads that share CPUs, each with its niceness. They are measured from the moment when all of
+   them have begun until the first has worked for `ms`. */
+static struct contest {
+    int count;
+    unsigned ms;
+    int niceness[BUSY];
+    struct meter meters[BUSY];
+    volatile int begun;
+    volatile bool is_over;
+} contest;
 
-    return (x > y) - (x < y);
+static void *compete(void *meter)
+{
+    long number = (struct meter *)meter - contest.meters;
+
+    CHECK_OK(setpriority(PRIO_PROCESS, 0, contest.niceness[number]));
+    __atomic_add_fetch(&contest.begun, 1, __ATOMIC_SEQ_CST);
+    while (contest.begun < contest.count)
+        meter_read(meter);
+    contest.meters[number].begin_ns = meter_read(meter);
+    while (!contest.is_over) {
+        meter_read(meter);
+        if (number == 0 && meter_ns(meter) >= contest.ms * MS)
+            contest.is_over = true;
+    }
+    return NULL;
 }
 
-/* Lets BUSY processes share `cpus` CPUs until the first has worked for `ms`. Returns true if their
-   times are equal within 5 %. A busy host can stop a virtual CPU, whose clock and current process
-   go on, so the longest time on each CPU is left out. */
-static bool are_shares_equal(unsigned ms, int cpus)
+/* Returns when it is over. Returns by how much the meters may be off. */
+static uint64_t hold_contest(void)
 {
-    uint64_t ns[BUSY];
-    pid_t pids[BUSY];
+    pthread_t threads[BUSY];
 
-    pids[0] = start_child(work, &ms);
-    CHECK_OK(setpgid(pids[0], pids[0]));
-    for (int i = 1; i < BUSY; i++) {
-        pids[i] = start_child(work_for_ever, NULL);
-        CHECK_OK(setpgid(pids[i], pids[0]));
-    }
-    CHECK_OK(waitid(P_PID, pids[0], &(siginfo_t){0}, WEXITED | WNOWAIT));
-    CHECK_OK(kill(-pids[0], SIGKILL));
-    for (int i = 0; i < BUSY; i++)
-        ns[i] = reap(pids[i]);
-    qsort(ns, BUSY, sizeof(*ns), compare_ns);
-    uint64_t least = ns[0], most = ns[BUSY - 1 - cpus];
-    note("shares from %lu to %lu us", least / 1000, most / 1000);
-    return most - least <= most / 20;
+    for (int i = 0; i < contest.count; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, compete, &contest.meters[i]), 0);
+    for (int i = 0; i < contest.count; i++)
+        CHECK_EQ(pthread_join(threads[i], NULL), 0);
+    uint64_t slack_ns = meters_slack_ns(contest.meters, contest.count);
+    CHECK(!time_is_virtual() || slack_ns < MS);
+    return slack_ns;
 }
 
 /* On two CPUs, they have ten seconds together. On one they need less to show it. */
-static void busy_processes_have_equal_shares(void)
+static void busy_threads_have_equal_shares(void)
 {
-    int cpus = CPU_COUNT(&usable) > 1 ? 2 : 1, attempts = 1;
-    unsigned ms = cpus == 1 ? 400 : 1000;
+    int cpus = CPU_COUNT(&usable) > 1 ? 2 : 1;
+    uint64_t least_ns = UINT64_MAX, most_ns = 0;
     cpu_set_t some = only(nth_cpu(0));
 
+    contest = (struct contest){.count = BUSY, .ms = cpus == 1 ? 400 : 1000};
     CPU_SET(nth_cpu(cpus - 1), &some);
     CHECK_OK(sched_setaffinity(0, sizeof(some), &some));
-    while (!are_shares_equal(ms, cpus))
-        CHECK(attempts++ < ATTEMPTS);
+    uint64_t slack_ns = hold_contest();
     CHECK_OK(sched_setaffinity(0, sizeof(usable), &usable));
+    for (int i = 0; i < BUSY; i++) {
+        uint64_t ns = meter_ns(&contest.meters[i]);
+
+        least_ns = ns < least_ns ? ns : least_ns;
+        most_ns = ns > most_ns ? ns : most_ns;
+    }
+    note("shares from %lu to %lu us, give or take %lu", least_ns / 1000, most_ns / 1000,
+         slack_ns / 1000);
+    CHECK(most_ns - least_ns <= most_ns / 20 + slack_ns);
 }
 
-/* Lets two processes share a CPU until one has worked for `ms`. Returns how much more this one had
-   than the other, whose niceness is 5, in tenths. */
-static unsigned advantage(unsigned ms)
+/* The weights of the two are 1024 and 335. */
+static void niceness_weighs(void)
 {
     cpu_set_t first = only(nth_cpu(0));
 
+    contest = (struct contest){.count = 2, .ms = 400, .niceness = {0, 5}};
     CHECK_OK(sched_setaffinity(0, sizeof(first), &first));
-    pid_t normal = start_child(work, &ms), nicer = start_child(work_for_ever, NULL);
-    CHECK_OK(setpriority(PRIO_PROCESS, nicer, 5));
-    CHECK_OK(waitid(P_PID, normal, &(siginfo_t){0}, WEXITED | WNOWAIT));
-    CHECK_OK(kill(nicer, SIGKILL));
-    uint64_t more = reap(normal), less = reap(nicer);
+    int64_t slack_ns = hold_contest();
     CHECK_OK(sched_setaffinity(0, sizeof(usable), &usable));
-    note("%lu us and %lu us", more / 1000, less / 1000);
-    return more * 10 / (less + 1);
-}
-
-/* 1024 to 335. */
-static void niceness_weighs(void)
-{
-    unsigned tenths = advantage(400);
-
-    for (int attempts = 1; tenths < 26 || tenths > 36; tenths = advantage(400))
-        CHECK(attempts++ < ATTEMPTS);
+    int64_t fair_ns = meter_ns(&contest.meters[0]) * 335 / 1024;
+    int64_t less_ns = meter_ns(&contest.meters[1]);
+    note("%ld us, where %ld are fair, give or take %ld", less_ns / 1000, fair_ns / 1000,
+         slack_ns / 1000);
+    CHECK(labs(less_ns - fair_ns) <= fair_ns / 8 + slack_ns);
 }
 
 static void work_elsewhere(void *cpu)
@@ -347,8 +330,8 @@ static void an_idle_cpu_takes_work(void)
     CHECK_OK(sched_setaffinity(0, sizeof(usable), &usable));
     CHECK_OK(kill(one, SIGKILL));
     CHECK_OK(kill(other, SIGKILL));
-    reap(one);
-    reap(other);
+    wait_child(one);
+    wait_child(other);
 }
 
 int main(void)
@@ -364,7 +347,7 @@ int main(void)
     RUN(a_thread_runs_where_it_may);
     RUN(a_busy_process_is_moved);
     RUN(affinity_has_errors);
-    RUN_ON_PAGODA(busy_processes_have_equal_shares);
+    RUN_ON_PAGODA(busy_threads_have_equal_shares);
     RUN_ON_PAGODA(niceness_weighs);
     RUN(an_idle_cpu_takes_work);
     return test_end();

@@ -7,8 +7,8 @@
 #include <poll.h>
 
 #define ROUNDS      30
-#define GENERATIONS 3 /* before the signal is sent */
-#define PATIENCE_MS 20000
+#define GENERATIONS 3      /* before the signal is sent */
+#define PATIENCE_MS 250000 /* a hang is longer */
 
 /* Goes on for ever, in a new process each time. Each writes a byte when it starts, if the pipe has
    room. `pipe_end` stays open in the youngest. */

@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
-enum { PATIENCE_MS = 10000 }; /* with a shell that has nothing to say */
+enum { PATIENCE_MS = 250000 }; /* with a shell that has nothing to say */
 
 static int console, output;
 static pid_t shell;
