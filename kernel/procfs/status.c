@@ -163,6 +163,26 @@ static void print_signals(struct text_sink *sink, struct task *task)
     sink_printf(sink, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", masks.ignored, masks.caught);
 }
 
+/* The CPUs are shown as a mask and as a list of ranges. The loop has at most MAX_CPUS steps. */
+static void print_affinity(struct text_sink *sink, struct task *task)
+{
+    cpumask_t left = thread_affinity(task->thread);
+    const char *separator = "";
+
+    sink_printf(sink, "Cpus_allowed:\t%lx\nCpus_allowed_list:\t", left);
+    while (left) {
+        unsigned first = __builtin_ctzl(left), last = first;
+
+        for (; left >> last & 1; last++)
+            left &= ~(1ul << last);
+        sink_printf(sink, "%s%u", separator, first);
+        if (--last > first)
+            sink_printf(sink, "-%u", last);
+        separator = ",";
+    }
+    sink_printf(sink, "\n");
+}
+
 int procfs_status(struct text_sink *sink, uint64_t key)
 {
     struct memory memory;
@@ -176,6 +196,7 @@ int procfs_status(struct text_sink *sink, uint64_t key)
         print_memory(sink, task->process, &memory);
     sink_printf(sink, "Threads:\t%u\n", count_tasks(task->process));
     print_signals(sink, task);
+    print_affinity(sink, task);
     procfs_release();
     return 0;
 }

@@ -186,6 +186,40 @@ static void a_thread_runs_where_it_may(void)
     CHECK_OK(sched_setaffinity(0, sizeof(usable), &usable));
 }
 
+static void match_line(const char *line, void *query)
+{
+    const char **wanted = query; /* and whether it was found */
+
+    if (strcmp(line, wanted[0]) == 0)
+        wanted[1] = line;
+}
+
+static bool status_has(const char *line)
+{
+    const char *wanted[] = {line, NULL};
+
+    CHECK(each_line("/proc/self/status", match_line, wanted));
+    return wanted[1];
+}
+
+static void the_status_shows_where_it_may_run(void)
+{
+    char line[64];
+
+    for (int n = 0; n < CPU_COUNT(&usable); n++) {
+        cpu_set_t one = only(nth_cpu(n));
+
+        CHECK_OK(sched_setaffinity(0, sizeof(one), &one));
+        snprintf(line, sizeof(line), "Cpus_allowed_list:\t%u", nth_cpu(n));
+        CHECK(status_has(line));
+        snprintf(line, sizeof(line), "Cpus_allowed:\t%x", 1u << nth_cpu(n));
+        CHECK(!on_pagoda() || status_has(line));
+    }
+    CHECK_OK(sched_setaffinity(0, sizeof(usable), &usable));
+    snprintf(line, sizeof(line), "Cpus_allowed_list:\t0-%d", CPU_COUNT(&usable) - 1);
+    CHECK(!on_pagoda() || CPU_COUNT(&usable) == 1 || status_has(line));
+}
+
 /* Works until it runs on that CPU. */
 static void work_until_on(void *cpu)
 {
@@ -345,6 +379,7 @@ int main(void)
     RUN(policies_are_set);
     RUN(policies_have_errors);
     RUN(a_thread_runs_where_it_may);
+    RUN(the_status_shows_where_it_may_run);
     RUN(a_busy_process_is_moved);
     RUN(affinity_has_errors);
     RUN_ON_PAGODA(busy_threads_have_equal_shares);
