@@ -22,7 +22,7 @@ static unsigned long running(void)
 {
     struct cpu_times times;
 
-    return cpu_times_read(&times) ? times.cpus : 0;
+    return cpu_times_read(&times, NULL) ? times.cpus : 0;
 }
 
 int main(int argc, char **argv)

@@ -34,7 +34,7 @@ struct row {
 struct look {
     struct row *rows; /* from malloc */
     size_t count;
-    struct cpu_times cpu;
+    struct cpu_times cpu, each_cpu[CPUS_LISTED];
 };
 
 static struct {
@@ -60,7 +60,7 @@ static bool look_take(struct look *look, const struct look *before)
     struct process_list list;
 
     *look = (struct look){0};
-    if (!cpu_times_read(&look->cpu))
+    if (!cpu_times_read(&look->cpu, look->each_cpu))
         return false;
     if (!process_list_read(&list)) {
         complain_errno("/proc");
@@ -132,13 +132,33 @@ static double percent(unsigned long part, unsigned long whole)
     return whole ? 100.0 * part / whole : 0;
 }
 
-static void cpu_print(const struct cpu_times *cpu)
+static void cpu_print(const char *name, const struct cpu_times *now, const struct cpu_times *before)
 {
-    unsigned long sum = cpu_times_sum(cpu);
+    struct cpu_times cpu = cpu_times_since(now, before);
+    unsigned long sum = cpu_times_sum(&cpu);
 
-    printf("%%Cpu(s): %5.1f us, %5.1f sy, %5.1f id", percent(cpu->user, sum),
-           percent(cpu->system, sum), percent(cpu->idle, sum));
+    printf("%%%-6s: %5.1f us, %5.1f sy, %5.1f id", name, percent(cpu.user, sum),
+           percent(cpu.system, sum), percent(cpu.idle, sum));
     line_end();
+}
+
+/* Returns how many CPUs have a line of their own: none, if the line of all says the same. */
+static size_t cpus_shown(const struct look *look)
+{
+    size_t cpus = look->cpu.cpus < CPUS_LISTED ? look->cpu.cpus : CPUS_LISTED;
+
+    return cpus > 1 ? cpus : 0;
+}
+
+static void cpus_print(const struct look *look, const struct look *before)
+{
+    char name[16];
+
+    cpu_print("Cpu(s)", &look->cpu, &before->cpu);
+    for (size_t n = 0; n < cpus_shown(look); n++) {
+        snprintf(name, sizeof(name), "Cpu%zu", n);
+        cpu_print(name, &look->each_cpu[n], &before->each_cpu[n]);
+    }
 }
 
 /* Shows the uses of memory. Sets `total_kb` to the memory of the machine. Returns false after a
@@ -173,14 +193,15 @@ static void row_print(const struct row *row, unsigned long ticks, unsigned long 
     line_end();
 }
 
-static size_t rows_that_fit(size_t count)
+static size_t rows_that_fit(const struct look *look)
 {
     struct winsize size;
     bool is_known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0;
     size_t rows = is_known ? size.ws_row : ROWS_DEFAULT;
-    size_t room = rows > HEAD_LINES + 1 ? rows - HEAD_LINES - 1 : 1;
+    size_t head = HEAD_LINES + cpus_shown(look);
+    size_t room = rows > head + 1 ? rows - head - 1 : 1;
 
-    return options.is_batch || count < room ? count : room;
+    return options.is_batch || look->count < room ? look->count : room;
 }
 
 static bool look_print(const struct look *look, const struct look *before)
@@ -196,14 +217,14 @@ static bool look_print(const struct look *look, const struct look *before)
     printf("top - %s", uptime);
     line_end();
     tasks_print(look);
-    cpu_print(&cpu);
+    cpus_print(look, before);
     if (!memory_print(&total_kb))
         return false;
     line_end();
     fputs("    PID S      VIRT      RES  TABLES   FAULTS  %CPU  %MEM     TIME+ COMMAND", stdout);
     line_end();
     qsort(look->rows, look->count, sizeof(look->rows[0]), row_compare);
-    for (size_t i = 0; i < rows_that_fit(look->count); i++)
+    for (size_t i = 0; i < rows_that_fit(look); i++)
         row_print(&look->rows[i], ticks, total_kb);
     if (!options.is_batch)
         fputs("\033[J", stdout);

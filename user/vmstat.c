@@ -72,7 +72,7 @@ static bool activity_read(struct sample *sample)
     sample->running = n[0] > 0 ? n[0] - 1 : 0; /* without vmstat itself */
     sample->blocked = n[1];
     sample->switches = n[2];
-    return cpu_times_read(&sample->cpu);
+    return cpu_times_read(&sample->cpu, NULL);
 }
 
 static bool sample_read(struct sample *sample)
@@ -159,7 +159,7 @@ static bool counts_print(void)
         return false;
     }
     bool is_ok = numbers_read("/proc/meminfo", keys, n, 2) &&
-                 numbers_read("/proc/stat", keys + 2, n + 2, 3) && cpu_times_read(&cpu);
+                 numbers_read("/proc/stat", keys + 2, n + 2, 3) && cpu_times_read(&cpu, NULL);
     if (is_ok) {
         printf("%13lu K total memory\n%13lu K used memory\n%13lu K free memory\n", n[0],
                n[0] - n[1], n[1]);

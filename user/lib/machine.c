@@ -25,26 +25,19 @@ bool numbers_read(const char *path, const char *const *keys, unsigned long *numb
     return is_read;
 }
 
-/* Reads a line of /proc/stat: the times of all CPUs, or one of the lines that show how many they
-   are. */
+/* Sets the times to those in a line of /proc/stat. */
 static void cpu_line_take(struct cpu_times *times, const char *line)
 {
     unsigned long n[7] = {0};
 
-    if (strncmp(line, "cpu", 3) != 0)
-        return;
-    if (line[3] != ' ') {
-        times->cpus++;
-        return;
-    }
-    sscanf(line, "cpu %lu %lu %lu %lu %lu %lu %lu", &n[0], &n[1], &n[2], &n[3], &n[4], &n[5],
+    sscanf(line, "%*s %lu %lu %lu %lu %lu %lu %lu", &n[0], &n[1], &n[2], &n[3], &n[4], &n[5],
            &n[6]);
     times->user = n[0] + n[1];
     times->system = n[2] + n[5] + n[6];
     times->idle = n[3] + n[4];
 }
 
-bool cpu_times_read(struct cpu_times *times)
+bool cpu_times_read(struct cpu_times *times, struct cpu_times each[CPUS_LISTED])
 {
     FILE *file = fopen("/proc/stat", "r");
     char *line = NULL;
@@ -53,8 +46,17 @@ bool cpu_times_read(struct cpu_times *times)
     *times = (struct cpu_times){0};
     if (!file)
         return path_failed("/proc/stat");
-    while (getline(&line, &capacity, file) > 0)
-        cpu_line_take(times, line);
+    while (getline(&line, &capacity, file) > 0 && strncmp(line, "cpu", 3) == 0) {
+        if (line[3] == ' ') {
+            cpu_line_take(times, line);
+            continue;
+        }
+        if (each && times->cpus < CPUS_LISTED) {
+            each[times->cpus].cpus = 1;
+            cpu_line_take(&each[times->cpus], line);
+        }
+        times->cpus++;
+    }
     bool is_read = !ferror(file) || path_failed("/proc/stat");
     free(line);
     fclose(file);

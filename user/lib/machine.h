@@ -15,8 +15,10 @@ struct cpu_times {
    a line gives 0. Returns false, after a message, if the file cannot be read. */
 bool numbers_read(const char *path, const char *const *keys, unsigned long *numbers, size_t count);
 
-/* Reads the CPU times since boot. Returns false, after a message, if they cannot be read. */
-bool cpu_times_read(struct cpu_times *times);
+/* Reads the CPU times since boot. Unless `each` is NULL, it gets those of each of the first
+   CPUS_LISTED CPUs. Returns false, after a message, if they cannot be read. */
+enum { CPUS_LISTED = 8 };
+bool cpu_times_read(struct cpu_times *times, struct cpu_times each[CPUS_LISTED]);
 
 /* Returns the CPU times that have passed since `before`. */
 struct cpu_times cpu_times_since(const struct cpu_times *now, const struct cpu_times *before);

@@ -288,6 +288,8 @@ static void top_shows_processes(void)
     CHECK(size >= rss && rss >= 2048 && tables > 0);
     CHECK(top_line(text, getpid()) < top_line(text, child.pid)); /* the larger one first */
     CHECK_EQ(output_of("top -b -n 1 -o pid", &text), 0);
+    CHECK(strstr(text, "\n%Cpu(s): "));
+    CHECK_EQ(strstr(text, "\n%Cpu1  : ") != NULL, sysconf(_SC_NPROCESSORS_ONLN) > 1);
     CHECK(top_line(text, 1) < top_line(text, getpid()));
     CHECK_EQ(output_of("top -b -n 2 -d 0", &text), 0);
     CHECK(strstr(text + 1, "\n\ntop - "));
