@@ -115,12 +115,20 @@ static void exit_group_in_a_thread(void *unused)
     sleep_for_ever(NULL);
 }
 
+static void *exit_after_the_leader(void *code)
+{
+    while (process_state(getpid()) != 'Z')
+        sched_yield();
+    return exit_of_thread(code);
+}
+
+/* The status of the process is that of the thread that leaves last. */
 static void the_leader_leaves_first(void *unused)
 {
     (void)unused;
-    join(start(double_it, NULL)); /* the status is that of the last to leave */
-    start(exit_of_thread, (void *)9);
-    syscall(SYS_exit, 9);
+    join(start(double_it, NULL));
+    start(exit_after_the_leader, (void *)9);
+    syscall(SYS_exit, 8);
 }
 
 static void the_last_thread_ends_the_process(void)
