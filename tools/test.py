@@ -6,20 +6,23 @@ the programs in /test run again and again, until each allocation of the kernel f
 once.
 
 Each part is a command that prints a line "ok ..." or "not ok ..." for each of its tests, and ends
-with 0 after a success. Its output is shown as it comes. The last line is the sum; the status is 0
-if all tests passed."""
+with 0 after a success. Two parts run at the same time, and their output is shown one after the
+other. The last line is the sum; the status is 0 if all tests passed."""
 
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 import machine
 
 TOOLS = Path(__file__).resolve().parent
 ROOT = TOOLS.parent
+AT_ONCE = 2  # parts; most keep one CPU of the host busy
 
 
 def tool(name, *arguments):
@@ -145,12 +148,12 @@ def parts(only):
     return found
 
 
-def run(name, command, settings):
+def run(name, command, settings, show):
     """Runs one part. Returns how many tests passed and how many failed.
 
     A part that fails without a "not ok" counts as one failure. Its standard error holds the reports
     of programs that are meant to be killed, and is shown only after a failure."""
-    print(f"# {name}", flush=True)
+    show(f"# {name}\n".encode())
     passed = failed = 0
     errors = tempfile.TemporaryFile()
     environment = {**os.environ, "TIMEOUT": machine.setting("TIMEOUT", "3600"), **settings}
@@ -158,25 +161,49 @@ def run(name, command, settings):
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, env=environment
     ) as process:
         for line in process.stdout:
-            sys.stdout.buffer.write(line)
-            sys.stdout.flush()
+            show(line)
             passed += bool(re.match(rb"ok\b", line))
             failed += bool(re.match(rb"not ok\b", line))
     if process.returncode != 0 and not failed or passed + failed == 0:
         how = f"ended with {process.returncode} after {passed} tests passed"
-        print(f"not ok - {name}: {how}", flush=True)
+        show(f"not ok - {name}: {how}\n".encode())
         failed += 1
     if failed:
         errors.seek(0)
-        sys.stderr.buffer.write(errors.read())
-        sys.stderr.flush()
+        for line in errors:
+            show(b"# " + line)
     return passed, failed
+
+
+def run_all(todo):
+    """Runs parts, AT_ONCE of them at the same time. Shows the output of each whole, in their order.
+
+    Returns the result of each."""
+    shown = [SimpleQueue() for _ in todo]
+
+    def carry_out(part, queue):
+        try:
+            return run(*part, queue.put)
+        finally:
+            queue.put(None)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results = [pool.submit(carry_out, *job) for job in zip(todo, shown)]
+        try:
+            for queue in shown:
+                while (line := queue.get()) is not None:
+                    sys.stdout.buffer.write(line)
+                    sys.stdout.flush()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [result.result() for result in results]
 
 
 def main():
     for name in ("MAKEFLAGS", "MAKELEVEL"):
         os.environ.pop(name, None)
-    results = [run(*part) for part in parts(sys.argv[1] if len(sys.argv) > 1 else "")]
+    results = run_all(parts(sys.argv[1] if len(sys.argv) > 1 else ""))
     passed, failed = (sum(column) for column in zip(*results))
     if failed:
         print("# Next: make test T=NAME runs one program of /test again. DEBUG=1 is for whoever "
