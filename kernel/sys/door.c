@@ -267,8 +267,10 @@ static void user_page_fault(struct trapframe *tf, uint64_t addr, unsigned access
                                      ? vspace_fault(process_current()->vspace, addr, access)
                                      : FAULT_NOT_ALLOWED;
 
-    if (fault_resolved(outcome))
+    if (fault_resolved(outcome)) {
+        task_current()->minor_faults++;
         return;
+    }
     keep_page_fault(addr, access);
     task_current()->repeats.count = 0;
     const struct signal_info info = page_fault_signal(outcome, addr);
@@ -306,8 +308,10 @@ static bool kernel_fault(struct trapframe *tf, uint64_t addr, unsigned access)
             irq_enable();
         enum fault_outcome outcome = vspace_fault(vspace, addr, access);
         irq_disable();
-        if (fault_resolved(outcome))
+        if (fault_resolved(outcome)) {
+            task_current()->minor_faults++;
             return true;
+        }
         task_current()->repeats.count = 0;
         /* A copy that failed tries its last bytes one by one; only the first fault is reported,
            because signal_force returns false for the second. */

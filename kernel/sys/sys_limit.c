@@ -89,8 +89,9 @@ SYSCALL2(sys_getrusage, int, who, struct rusage __user *, out)
     switch (who) {
     case RUSAGE_SELF:
         break;
-    case RUSAGE_THREAD: /* faults are counted for the process only */
+    case RUSAGE_THREAD:
         usage.cpu = task_cputime(task_current());
+        usage.minor_faults = task_current()->minor_faults;
         break;
     case RUSAGE_CHILDREN:
         usage = children;

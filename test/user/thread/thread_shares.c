@@ -340,6 +340,35 @@ static void a_thread_has_a_clock_of_cpu_time(void)
     CHECK((int64_t)others_ns + 1000000 > WORK_NS); /* Linux rounds */
 }
 
+static long own_faults(void)
+{
+    struct rusage usage;
+
+    CHECK_OK(getrusage(RUSAGE_THREAD, &usage));
+    return usage.ru_minflt;
+}
+
+#define TOUCHED 64
+
+static void *touch(void *pages)
+{
+    long before = own_faults();
+
+    for (int n = 0; n < TOUCHED; n++)
+        poke((char *)pages + n * PAGE, 1);
+    return (void *)(own_faults() - before);
+}
+
+static void a_thread_has_a_count_of_faults(void)
+{
+    char *pages = map_pages(TOUCHED);
+    long before = own_faults();
+
+    CHECK((long)join(start(touch, pages)) >= TOUCHED);
+    CHECK(own_faults() - before < TOUCHED);
+    unmap_pages(pages, TOUCHED);
+}
+
 static void use_cpu_beyond_the_limit(void *unused)
 {
     const struct rlimit limit = {.rlim_cur = 1, .rlim_max = 2};
@@ -369,6 +398,7 @@ int main(int argc, char **argv)
     RUN(clone_refuses_flags_that_do_not_agree);
     RUN(a_thread_has_a_name_and_files_of_its_own);
     RUN(a_thread_has_a_clock_of_cpu_time);
+    RUN(a_thread_has_a_count_of_faults);
     RUN(a_cpu_timer_counts_all_threads);
     RUN(the_limit_of_cpu_time_counts_all_threads);
     return test_end();
