@@ -283,7 +283,7 @@ class Session:
         Returns None if a program has written into the middle of the answer."""
         answer = self.must_answer("echo shell $$; ps")
         shell = re.search(r"\bshell (\d+)\s", answer)
-        rows = re.findall(r"(\d+) +\d+ +[RSTZt] +\d+ +(\S+)\r?\n", answer)
+        rows = re.findall(r"(\d+) +\d+ +[RSDTZt] +\d+ +(\S+)\r?\n", answer)
         numbers = {number for number, name in rows if name != "ps"}
         return sorted(numbers - {"1", shell[1]}) if shell and {"1", shell[1]} <= numbers else None
 

@@ -8,6 +8,7 @@
 
 #include <linux/errno.h>
 #include <linux/kdev_t.h>
+#include <arch/atomic.h>
 #include <arch/clock.h>
 #include <tty/terminal.h>
 #include <sched/run.h>
@@ -73,7 +74,8 @@ static unsigned count_tasks(const struct process *process)
     return count;
 }
 
-/* The state of a process is that of its leader, as on Linux. */
+/* The state of a process is that of its leader, as on Linux. D is a short sleep for a lock, which
+   no signal ends. A test that sends a signal to a sleeper waits for S. */
 static char state_letter(struct task *task)
 {
     if (task->has_ended)
@@ -82,7 +84,9 @@ static char state_letter(struct task *task)
         return 't';
     if (signal_has_stopped(task))
         return 'T';
-    return task->thread->state == THREAD_SLEEPING ? 'S' : 'R';
+    if (task->thread->state != THREAD_SLEEPING)
+        return 'R';
+    return atomic_load_relaxed(&task->thread->at_rest) ? 'S' : 'D';
 }
 
 static const char *state_name(char letter)
@@ -96,6 +100,8 @@ static const char *state_name(char letter)
         return "tracing stop";
     case 'R':
         return "running";
+    case 'D':
+        return "disk sleep";
     default:
         return "sleeping";
     }
