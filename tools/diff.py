@@ -39,7 +39,7 @@ BATCH_FIRST, BATCH_SECONDS = 50, 15
 # Differences that are explained in one run, shown of one kind, and shrunk.
 EXPLAINED_AT_ONCE, OF_A_KIND_MAX, SHRUNK_MAX = 100, 3, 4
 WORDS_MAX = 400  # characters of a line that is shown
-RUN_SECONDS = 600
+RUN_SECONDS = 3000
 
 
 class Failure(Exception):
@@ -95,7 +95,7 @@ class Pagoda:
     def start(self, script):
         command = "cd /tmp; " + script.format(bin="/diff") + " && audit"
         environment = {**os.environ, "PAGODA_ARCHIVES": "initrd.cpio diff.cpio"}
-        runner = [sys.executable, str(machine.TOOLS / "run.py"), "--no-input", "--silence", "60"]
+        runner = [sys.executable, str(machine.TOOLS / "run.py"), "--no-input", "--silence", "400"]
         errors = tempfile.TemporaryFile()
         process = subprocess.Popen(
             [*runner, command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,

@@ -438,7 +438,7 @@ def spinning_for_the_dead(broken):
 
 def flush_unanswered(broken):
     broken.write_assembly(FLUSH, {}, [("shootdown_answer", RETURN)])
-    text = broken.run("audit", "--silence", "10", cpus=2)
+    text = broken.run("audit", "--silence", str(HUNG), cpus=2)
     return Case("a CPU that does not answer a request for a flush is named", text).has(
         r"^this CPU waits for other CPUs to flush translations: it may hang$",
         r"^it waits for CPU [01] to flush translations$",
