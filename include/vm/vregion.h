@@ -26,7 +26,11 @@ enum vregion_kind {
 #define VREGION_ON_FAULT   (1u << 1) /* with LOCKED: not populated */
 #define VREGION_DONTFORK   (1u << 2) /* a child does not have it */
 #define VREGION_WIPEONFORK (1u << 3) /* a child has it, without pages */
-#define VREGION_FILE       (1u << 7) /* never set: it has a pager (vregion_features) */
+#define VREGION_SEQUENTIAL \
+    (1u << 4) /* as are the next two: only told, as borders of regions tell */
+#define VREGION_RANDOM   (1u << 5)
+#define VREGION_DONTDUMP (1u << 6)
+#define VREGION_FILE     (1u << 7) /* never set: it has a pager (vregion_features) */
 
 struct vregion {
     RB_ENTRY(vregion) node;

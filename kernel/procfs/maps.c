@@ -82,12 +82,13 @@ static void maps_print_kb(struct text_sink *sink, const char *name, uint64_t kb)
    region that grows downwards. */
 static void print_flags(struct text_sink *sink, const struct region_view *view)
 {
-    sink_printf(sink, "VmFlags: %s%s%s%smr mw me %s%s%s%s\n", view->prot & PROT_R ? "rd " : "",
-                view->prot & PROT_W ? "wr " : "", view->prot & PROT_X ? "ex " : "",
-                view->is_shared ? "sh " : "", view->is_stack ? "gd " : "",
-                view->flags & VREGION_LOCKED ? "lo " : "",
-                view->flags & VREGION_DONTFORK ? "dc " : "",
-                view->flags & VREGION_WIPEONFORK ? "wf " : "");
+    sink_printf(
+        sink, "VmFlags: %s%s%s%smr mw me %s%s%s%s%s%s%s\n", view->prot & PROT_R ? "rd " : "",
+        view->prot & PROT_W ? "wr " : "", view->prot & PROT_X ? "ex " : "",
+        view->is_shared ? "sh " : "", view->is_stack ? "gd " : "",
+        view->flags & VREGION_LOCKED ? "lo " : "", view->flags & VREGION_SEQUENTIAL ? "sr " : "",
+        view->flags & VREGION_RANDOM ? "rr " : "", view->flags & VREGION_DONTFORK ? "dc " : "",
+        view->flags & VREGION_WIPEONFORK ? "wf " : "", view->flags & VREGION_DONTDUMP ? "dd " : "");
 }
 
 static void print_survey(struct text_sink *sink, const struct region_view *view,

@@ -192,14 +192,14 @@ static const struct advice {
     struct flags_change change; /* FLAGS */
     enum populate how;          /* POPULATE */
 } advices[] = {
-    [MADV_NORMAL] = {HINT},
-    [MADV_RANDOM] = {HINT},
-    [MADV_SEQUENTIAL] = {HINT},
+    [MADV_NORMAL] = {FLAGS, .change.clear = VREGION_RANDOM | VREGION_SEQUENTIAL},
+    [MADV_RANDOM] = {FLAGS, .change = {.clear = VREGION_SEQUENTIAL, .set = VREGION_RANDOM}},
+    [MADV_SEQUENTIAL] = {FLAGS, .change = {.clear = VREGION_RANDOM, .set = VREGION_SEQUENTIAL}},
     [MADV_WILLNEED] = {HINT},
     [MADV_HUGEPAGE] = {HINT},
     [MADV_NOHUGEPAGE] = {HINT},
-    [MADV_DONTDUMP] = {HINT},
-    [MADV_DODUMP] = {HINT},
+    [MADV_DONTDUMP] = {FLAGS, .change.set = VREGION_DONTDUMP},
+    [MADV_DODUMP] = {FLAGS, .change.clear = VREGION_DONTDUMP},
     [MADV_COLD] = {HINT, VREGION_LOCKED},
     [MADV_PAGEOUT] = {HINT, VREGION_LOCKED},
     [MADV_DONTNEED] = {DISCARD, VREGION_LOCKED},

@@ -3,6 +3,7 @@
 
    Most cases work inside an arena, a range of addresses that is free of other mappings, and count
    the regions that /proc/self/maps shows there. */
+#define _GNU_SOURCE
 #include "test.h"
 
 #include <sys/syscall.h>
@@ -561,6 +562,24 @@ static void unmapping_gives_frames_back(void)
     CHECK_EQ(counters_since(&before).anon_pages, 0);
 }
 
+/* vm.max_map_count. A region that can only go may still be cut. */
+static void there_are_at_most_65530_regions(void)
+{
+    size_t npages = 2 * 70000, n = 1;
+    char *area = mmap(NULL, npages * PAGE, PROT_NONE, ANON | MAP_NORESERVE, -1, 0);
+
+    CHECK(area != MAP_FAILED);
+    while (n < 70000 && mprotect(area + 2 * n * PAGE, PAGE, PROT_READ) == 0)
+        n++;
+    CHECK_EQ(errno, ENOMEM);
+    CHECK(n > 32000 && n < 65530 / 2);
+    CHECK_ERR(ENOMEM, (long)mremap(area + PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+                                   area + 2 * n * PAGE));
+    CHECK_OK(munmap(area, PAGE));
+    CHECK_EQ(peek(area + 2 * PAGE), 0);
+    unmap_pages(area, npages);
+}
+
 int main(void)
 {
     RUN(a_mapping_is_zero_and_can_be_written);
@@ -587,6 +606,7 @@ int main(void)
     RUN(protecting_from_a_hole_on_changes_nothing);
     RUN(a_mapping_can_have_a_low_address);
     RUN(a_thousand_regions_can_be_mapped);
+    RUN(there_are_at_most_65530_regions);
     RUN(five_hundred_protections_can_be_set);
     RUN(contents_survive_no_access);
     RUN(contents_survive_no_access_over_a_fork);
