@@ -90,6 +90,18 @@ class Runner:
                                   *(str(build / program) for program in programs)], 1200)
         return "\n".join(lines) or "make fails" if status else None
 
+    def copy_objects(self, kernel, tree, kind):
+        """Copies the objects of KERNEL, so that only what the mutant changes is compiled."""
+        objects = tree / "build" / kind / "kernel"
+        if objects.exists():
+            return
+        shutil.copytree(self.build / kind / "kernel", objects)
+        for path in objects.rglob("*.d"):
+            text = path.read_text().replace(str(self.build), str(tree / "build"))
+            for floor in FLOORS:
+                text = text.replace(f"{kernel / floor}/", f"{tree / floor}/")
+            path.write_text(text)
+
     def first_failure(self, command, seconds):
         """Runs a test program. Returns the message of the first failure, or None if all pass."""
         status, lines = self.run(command, seconds)
@@ -107,6 +119,7 @@ class Runner:
         sources.apply(mutant)
         sources.write()
         for stage, (program, *arguments), seconds in STAGES:
+            self.copy_objects(kernel, tree, program.split("/")[0])
             refused = self.make(tree, tree / "build", 1, program)
             if refused:
                 return DOES_NOT_BUILD, refused
