@@ -45,6 +45,7 @@ void console_panic_mode(void)
     panic_mode = true;
 }
 
+/* The reporter before is in an NMI, where nothing but the serial line can keep it. */
 void console_report_begin(void)
 {
     while (!atomic_compare_exchange(&reporter, 0u, cpu_id() + 1))

@@ -18,8 +18,8 @@
 #include "panic.h"
 #include "regs.h"
 
-static bool panicking; /* atomic */
-static unsigned panicking_cpu;
+static bool panicking;                    /* atomic */
+static unsigned panicking_cpu = MAX_CPUS; /* until the first CPU has written its number */
 
 static void registers_print(const struct trapframe *tf)
 {

@@ -82,6 +82,7 @@ bool serial_take_overrun(void)
     return atomic_exchange(&is_overrun, 0u);
 }
 
+/* The wait has no bound, because a receiver may hold the line back for as long as it likes. */
 void serial_send(const char *text, size_t len)
 {
     for (size_t i = 0; is_present && i < len; i++) {
