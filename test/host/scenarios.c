@@ -179,7 +179,7 @@ static const struct deep {
 
 /* Ways in which address spaces share tables. A shows the first page of file 0. B is most often
    anonymous memory that was written. Processes 1 and 2 are forked from process 0. */
-enum sharing { ALL, LEAF, TWO, CHAIN, MAPPING, COPIES, CONSTANT };
+enum sharing { ALL, LEAF, TWO, CHAIN, MAPPING, COPIES, CONSTANT, OWNED };
 
 #define IN(sharing) (1u << (sharing))
 
@@ -219,6 +219,10 @@ static const struct beginning sharings[] = {
                    FORK_INTO(1),
                    FORK_FROM(1, 2),
                    BY(0, OP_EXIT, A)}},
+    [OWNED] = {"0 and 2 share all tables, 1 has copies",
+               7,
+               {MAP_ONE(A, F_OBJECT, 0), MAP_ONE(B, 0, 0), READ_A, WRITE_B, FORK_INTO(1),
+                FORK_INTO(2), BY(1, OP_WRITE, B)}},
 };
 
 /* Operations of three CPUs. If an operation uses no page, `first` is the page to which CPUs walk
@@ -250,10 +254,6 @@ static const struct beginning sharings[] = {
 #define POKE(page_)                       \
     {                                     \
         .kind = OP_POKE, .first = (page_) \
-    }
-#define POKE_1(page_)                                   \
-    {                                                   \
-        .kind = OP_POKE, .process = 1, .first = (page_) \
     }
 #define EXIT                        \
     {                               \
@@ -329,6 +329,7 @@ static const struct trio {
     {two_threads, IN(LEAF) | IN(TWO), {PEEK(B), UNMAP_B, EXIT}},
     {two_threads, IN(ALL) | IN(LEAF) | IN(MAPPING), {PEEK(A), WRITE_B, TRUNCATE(0)}},
     {two_threads, IN(TWO) | IN(CHAIN), {PEEK(B), WRITE_B, EXIT}},
+    {two_threads, IN(OWNED), {UNMAP_B, READ_A, BY(1, OP_PEEK, B)}},
 
     /* The kernel writes a page for a debugger while the page is read, shared or dropped. */
     {two_threads, IN(CONSTANT) | IN(TWO), {POKE(B), READ_B, EXIT}},
@@ -336,8 +337,8 @@ static const struct trio {
     {two_threads, IN(CONSTANT) | IN(LEAF), {POKE(B), FORK_NOW, READ_B}},
     {two_threads, IN(CONSTANT) | IN(MAPPING), {POKE(A), READ_A, TRUNCATE(0)}},
     {two_threads, IN(CONSTANT), {POKE(B), POKE(B), POKE(B)}},
-    {two_threads, IN(TWO), {FORK_NOW, WRITE_B_BESIDE, POKE_1(B)}},
-    {two_threads, IN(TWO), {UNMAP_B, READ_A, POKE_1(B)}},
+    {two_threads, IN(TWO), {FORK_NOW, WRITE_B_BESIDE, BY(1, OP_POKE, B)}},
+    {two_threads, IN(TWO), {UNMAP_B, READ_A, BY(1, OP_POKE, B)}},
 
     /* A CPU is idle while others flush, or two CPUs ask a third one at the same time. */
     {one_space, IN(ALL) | IN(TWO), {WRITE_B, READ_A, REST(B)}},
