@@ -606,7 +606,8 @@ static void *defer_cancellation(void *unused)
 static int cancel(void *(*body)(void *), void *arg)
 {
     cancelled.started = gate_make();
-    cancelled.cleaned = cancelled.go = 0;
+    cancelled.cleaned = 0;
+    cancelled.go = 0;
     pthread_t thread = start(body, arg);
     gate_pass(&cancelled.started);
     CHECK_EQ(pthread_cancel(thread), 0);
