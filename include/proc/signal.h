@@ -118,6 +118,7 @@ struct task_signals {
     uint64_t sent_to_all;        /* (l) sent to several processes, such as a group, since the fork
                                     of this task began; see signal_fork_begin */
 
+    bool is_ending;          /* (l) it takes no signals any more */
     bool may_stop;           /* (l) no SIGCONT was posted since it took its last signal */
     unsigned told_stop;      /* (l) the number of the stop that its tracer was told of last */
     unsigned overruled_stop; /* (l) the number of the stop in which its tracer lets it run; or 0 */

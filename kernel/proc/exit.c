@@ -204,6 +204,8 @@ void task_exit(int status)
 
     ptrace_exits(status);
     spin_lock(&process->signals.lock);
+    self->signals.is_ending = true;
+    signal_pass_on(process);
     if (!process->signals.exiting)
         process->exit_status = status; /* that of the last one to leave stays, as on Linux */
     spin_unlock(&process->signals.lock);

@@ -262,10 +262,15 @@ static void stop_or_continue(struct process *process, int signo)
             tracing_tell_continue(task);
 }
 
-/* Returns true if the task would take the signal now. The lock is held. */
+/* Returns true if the task would take the signal now. The lock is held.
+
+   This could happen: a thread ends; another thread joins it, and blocks a fatal signal; the signal is
+   posted, and finds the first thread, which does not block it and is still on its way out. So a task
+   that ends takes none. */
 static bool task_wants(const struct task *task, int signo)
 {
-    return (~task->signals.blocked | task->signals.awaited) & BIT(signo);
+    return !task->signals.is_ending &&
+           (~task->signals.blocked | task->signals.awaited) & BIT(signo);
 }
 
 /* Returns the task that is to take a signal which is pending for the process, or NULL if all block

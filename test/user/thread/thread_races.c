@@ -339,6 +339,33 @@ static void a_first_thread_that_has_left_can_still_be_named(void)
     CHECK(exits_with(4, leave_a_thread_behind, NULL));
 }
 
+/* When the kernel clears the word of a thread that ends, the thread may still be on its way out. It
+   blocks no signals, but it takes none. (The threads of musl block all when they end.) */
+static void join_and_be_signalled(void *unused)
+{
+    sigset_t set = set_of(SIGTERM, SIGUSR1);
+    char *stack = map_pages(STACK_BYTES / PAGE);
+    int tid;
+
+    (void)unused;
+    for (int n = 0; n < ROUNDS; n++) {
+        numbers.child_tid = 1;
+        CHECK_OK(clone(look_and_exit, stack + STACK_BYTES, THREAD_FLAGS, NULL, &numbers.parent_tid,
+                       NULL, &numbers.child_tid));
+        while ((tid = __atomic_load_n(&numbers.child_tid, __ATOMIC_SEQ_CST)))
+            syscall(SYS_futex, &numbers.child_tid, FUTEX_WAIT, tid, NULL, NULL, 0);
+        CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+        CHECK_OK(kill(getpid(), SIGTERM));
+        CHECK_EQ(CHECK_OK(sigwaitinfo(&set, NULL)), SIGTERM);
+        CHECK_OK(sigprocmask(SIG_UNBLOCK, &set, NULL));
+    }
+}
+
+static void a_thread_that_was_joined_takes_no_signals(void)
+{
+    CHECK(exits_with(0, join_and_be_signalled, NULL));
+}
+
 int main(void)
 {
     RUN(a_new_thread_finds_its_number_written);
@@ -347,6 +374,7 @@ int main(void)
     RUN(a_signal_beside_a_futile_stop_arrives);
     RUN(a_killed_group_leaves_no_child_of_its_threads);
     RUN(no_thread_of_an_ended_group_finds_an_ended_child);
+    RUN(a_thread_that_was_joined_takes_no_signals);
     RUN(kill_by_the_number_of_a_thread_reaches_the_process);
     RUN(a_first_thread_that_has_left_can_still_be_named);
     return test_end();
