@@ -23,6 +23,7 @@
 #include <dev/screen.h>
 #include <lib/string.h>
 #include <sched/poll.h>
+#include <sched/thread.h>
 #include <sched/waitq.h>
 #include <tty/line.h>
 #include "echo.h"
@@ -529,6 +530,15 @@ static uint64_t deadline_after(uint64_t duration_ns)
     return duration_ns == UINT64_MAX ? UINT64_MAX : clock_monotonic_ns() + duration_ns;
 }
 
+/* Sleeps until there may be a byte. Ctrl-Z ends the sleep of a job; a byte is typed; the job runs,
+   and would take the byte from the shell before it stops. So a signal comes before a byte. */
+static int sleep_for_byte(uint64_t deadline_ns)
+{
+    int err = waitq_sleep_until(&line.readable, &line.lock, deadline_ns);
+
+    return atomic_load(&thread_current()->work) & WORK_SIGNAL ? -EINTR : err;
+}
+
 /* Waits for a byte. Returns 0 if there is one; -ETIMEDOUT, -EAGAIN, -EINTR; -EIO: hung up. */
 static int wait_for_byte(enum line_wait wait, unsigned hangups, uint64_t deadline_ns)
 {
@@ -542,9 +552,9 @@ static int wait_for_byte(enum line_wait wait, unsigned hangups, uint64_t deadlin
         else if (wait == LINE_NO_WAIT)
             err = -EAGAIN;
         else
-            err = waitq_sleep_until(&line.readable, &line.lock, deadline_ns);
+            err = sleep_for_byte(deadline_ns);
     }
-    return available() > 0 ? 0 : err;
+    return available() > 0 && err != -EINTR ? 0 : err;
 }
 
 static ssize_t line_read_locked(char *buf, size_t len, enum line_wait wait, unsigned hangups)

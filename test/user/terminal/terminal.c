@@ -8,7 +8,10 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <termios.h>
+
+#include "meter.h"
 
 #define BOMB_SIZE 60 /* processes */
 
@@ -121,6 +124,37 @@ static void reads_wait_for_bytes_and_time(void)
     set_flags(0, ICANON, 5, 1);
     type("ab");
     check_read("ab"); /* no third within a tenth of a second */
+}
+
+/* Becomes a process whose turn comes after all others, and reads. */
+static void read_late(void *unused)
+{
+    struct meter meter = {0};
+    char byte;
+
+    (void)unused;
+    CHECK_OK(syscall(SYS_sched_setscheduler, 0, SCHED_IDLE, &(int){0}));
+    meter_work_until(&meter, 5 * MS);
+    (void)!read(terminal, &byte, 1);
+}
+
+/* A job is stopped while it reads; then bytes are typed; then it gets its turn, and stops. Linux
+   may give it the bytes. */
+static void a_job_that_stops_takes_no_byte(void)
+{
+    if (!on_pagoda())
+        return;
+    set_flags(0, ICANON, 1, 0);
+    stay_on_this_cpu();
+    pid_t pid = start_child(read_late, NULL);
+    await_state(pid, 'S');
+    CHECK_OK(kill(pid, SIGSTOP));
+    type("ab");
+    await_state(pid, 'T');
+    use_all_cpus();
+    check_read("ab");
+    CHECK_OK(kill(pid, SIGKILL));
+    CHECK(killed_by(wait_child(pid), SIGKILL));
 }
 
 static void what_is_typed_stays_when_modes_change(void)
@@ -685,6 +719,7 @@ int main(int argc, char **argv)
     RUN_IN_SESSION(lines_are_edited);
     RUN_IN_SESSION(raw_bytes_come_at_once);
     RUN_IN_SESSION(reads_wait_for_bytes_and_time);
+    RUN_IN_SESSION(a_job_that_stops_takes_no_byte);
     RUN_IN_SESSION(what_is_typed_stays_when_modes_change);
     RUN_IN_SESSION(poll_waits_for_the_minimum);
     RUN_IN_SESSION(reads_need_not_wait);
