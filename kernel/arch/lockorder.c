@@ -49,14 +49,18 @@ void lock_check_acquire(enum lock_rank rank, const void *lock)
                   lock_rank_name(rank), lock_rank_name(held->ranks[i]));
     }
     assert(held->count < MAX_LOCKS_HELD);
+    /* The record changes as one: an interrupt handler compares with it, and uses what is free. */
+    bool irq = irq_save();
     held->locks[held->count] = lock;
     held->ranks[held->count++] = rank;
+    irq_restore(irq);
 }
 
 /* Locks may be released in any order. */
 void lock_check_release(enum lock_rank rank)
 {
     struct lock_record *held = cpu_read(locks);
+    bool irq = irq_save(); /* as in lock_check_acquire */
     for (unsigned i = held->count; i-- > 0;) {
         if (held->ranks[i] != rank)
             continue;
@@ -64,6 +68,7 @@ void lock_check_release(enum lock_rank rank)
             held->ranks[i] = held->ranks[i + 1];
             held->locks[i] = held->locks[i + 1];
         }
+        irq_restore(irq);
         return;
     }
     panic("lock order: releasing a lock of %s that is not held", lock_rank_name(rank));
