@@ -562,6 +562,23 @@ static void pages_are_populated_as_the_rights_allow(void)
     expect_error(-ENOMEM);
 }
 
+static void locks_keep_within_their_limit(void)
+{
+    start(P);
+    map(BOTTOM, 3, RW);
+    if (!vspace_now())
+        return;
+    vspace_now()->account.limits.locked = model.processes[P].limits.locked = 2 * PAGE_SIZE;
+    advise(BOTTOM, 3, ADVISE_LOCK);
+    expect_error(-ENOMEM);
+    advise(BOTTOM, 1, ADVISE_LOCK);
+    advise(BOTTOM, 2, ADVISE_LOCK); /* one page more */
+    expect_error(0);
+    unmap(BOTTOM + 2, 1);
+    remap(BOTTOM, 2, 0, 3, F_MAY_MOVE);
+    expect_error(-EAGAIN);
+}
+
 static void residence_is_told(void)
 {
     uint8_t vec[5] = {9, 9, 9, 9, 9};
@@ -610,6 +627,7 @@ static const struct test tests[] = {
     TEST(what_is_locked_moves_locked),
     TEST(advice_forbids_what_it_cannot_drop),
     TEST(pages_are_populated_as_the_rights_allow),
+    TEST(locks_keep_within_their_limit),
     TEST_ONCE(residence_is_told),
     TEST(nothing_is_mapped_outside_of_the_users_half),
     TEST(all_can_be_unmapped_at_once),
