@@ -230,11 +230,13 @@ static bool measure_best(const struct reference *reference, struct measurement *
     struct measurement result;
     unsigned done = 0;
 
+    *best = (struct measurement){.width = UINT64_MAX};
     for (unsigned n = 0; n < TRIES && done < MEASUREMENTS; n++) {
         if (!rate_measure(reference, &result))
             continue;
-        if (done++ == 0 || result.width < best->width)
+        if (result.width < best->width)
             *best = result;
+        done++;
     }
     return done > 0;
 }
