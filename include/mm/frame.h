@@ -68,6 +68,21 @@ __must_check struct frame *frame_alloc_zeroed(enum frame_kind kind);
    frame has one reference, which stands for all of them. */
 __must_check struct frame *frame_alloc_run(enum frame_kind kind, unsigned order);
 
+/* Makes the last `nframes` free frames a reserve. A request gets a frame of the reserve only if
+   may_take(n) returns true, where n is the number of frames that the current thread requests.
+   may_take is called while locks are held, and so takes none. Called once, at boot. */
+void frame_set_reserve(uint32_t nframes, bool (*may_take)(uint32_t nframes));
+
+/* Returns the size of the reserve in frames. */
+uint32_t frame_reserve(void);
+
+/* Returns true if `nframes` frames are free above the reserve, without those in caches. Other CPUs
+   may take them at any time. */
+bool frame_has_room(uint32_t nframes);
+
+/* Gives the free frames that this CPU caches back to the lists, where every CPU finds them. */
+void frame_cache_drain(void);
+
 /* Panics: an assertion about a frame has failed. `what` follows its number and kind. */
 __noreturn void frame_panic(const struct frame *frame, const char *what);
 

@@ -8,6 +8,11 @@
    listed there (FRAME_FREE), or in one cache (FRAME_FREE_CACHED). Its count is 0. Only the first
    frame of a listed run has `order` set to the run's.
 
+   The last frames of the lists are a reserve, for requests that `reserve.may_take` allows. Only
+   what goes through the lists is asked: while the lists hold no more than the reserve, a refill is
+   as small as the request, and a freed frame is not kept in a cache. So a cached frame needs no
+   question, and no frame of the reserve comes into a cache.
+
    A DEBUG build fills each frame with FRAME_FREED when it is freed, and with FRAME_FRESH when it is
    allocated without zeroing. So data that was never written, or freed too early, shows at once.
 
@@ -22,15 +27,15 @@
 #include <mm/failnth.h>
 #include <mm/frame.h>
 
-#define NO_FRAME          UINT32_MAX
-#define CACHE_SIZE        64u
-#define CACHE_BATCH_ORDER 5
-#define CACHE_BATCH       (1u << CACHE_BATCH_ORDER)
+#define NO_FRAME    UINT32_MAX
+#define CACHE_SIZE  64u
+#define CACHE_BATCH 32u
 
 /* A CPU's cache of free frames, and its share of the usage counts. Only the sum over the CPUs means
    something, because a frame may be freed on another CPU than the one that allocated it. */
 struct frame_cache {
     unsigned count;
+    unsigned limit; /* atomic; at so many frames, half are given back: CACHE_SIZE; 0 when short */
     uint32_t pfns[CACHE_SIZE];
     int64_t usage[FRAME_KINDS];
 } __aligned(64);
@@ -42,6 +47,13 @@ static struct frame_cache caches[MAX_CPUS];
 static struct spinlock buddy_lock = SPINLOCK(RANK_FRAMES);
 static uint32_t
     buddy_lists[FRAME_MAX_ORDER + 1]; /* (buddy_lock) pfn of the first run, or NO_FRAME */
+static uint32_t listed;               /* (buddy_lock) frames in the lists */
+
+static struct {
+    uint32_t size;                      /* (buddy_lock) frames */
+    bool (*may_take)(uint32_t nframes); /* (buddy_lock) NULL if size is 0 */
+    bool is_short;                      /* (buddy_lock) the caches' limits are 0 */
+} reserve;
 
 static void buddy_push(uint32_t pfn, unsigned order)
 {
@@ -81,6 +93,7 @@ static bool buddy_is_listed(uint32_t pfn, unsigned order)
 static void buddy_free(uint32_t pfn, unsigned order)
 {
     debug_assert(spin_is_held(&buddy_lock) && !(pfn & ((1u << order) - 1)));
+    listed += 1u << order;
     while (order < FRAME_MAX_ORDER) {
         uint32_t buddy = pfn ^ (1u << order);
 
@@ -107,6 +120,7 @@ static uint32_t buddy_alloc(unsigned order)
 
     uint32_t pfn = buddy_lists[have];
     buddy_remove(pfn);
+    listed -= 1u << order;
     while (have > order) {
         have--;
         buddy_push(pfn + (1u << have), have);
@@ -124,6 +138,60 @@ static void cache_add(struct frame_cache *cache, uint32_t pfn)
     cache->pfns[cache->count++] = pfn;
 }
 
+/* ---- The reserve ---- */
+
+/* Makes all CPUs stop to keep freed frames while the lists hold the reserve and no more, and begin
+   again when they hold two batches more. */
+static void limit_caches(void)
+{
+    debug_assert(spin_is_held(&buddy_lock));
+    uint32_t most = reserve.size + (reserve.is_short ? 2 * CACHE_BATCH : 0);
+    bool is_short = reserve.size && listed <= most;
+
+    if (is_short == reserve.is_short)
+        return;
+    reserve.is_short = is_short;
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
+        atomic_store_relaxed(&caches[cpu].limit, is_short ? 0u : CACHE_SIZE);
+}
+
+/* Releases buddy_lock after a change of the lists. */
+static void lists_unlock(void)
+{
+    limit_caches();
+    spin_unlock(&buddy_lock);
+}
+
+/* Returns how many frames a request for `most` may take from the lists: as many as lie above the
+   reserve. If none do, those that the request needs, `least`, if it may take them; else 0. */
+static uint32_t frames_allowed(uint32_t least, uint32_t most)
+{
+    debug_assert(spin_is_held(&buddy_lock));
+    if (listed >= reserve.size + least)
+        return min(most, listed - reserve.size);
+    return listed >= least && reserve.may_take && reserve.may_take(least) ? least : 0;
+}
+
+void frame_set_reserve(uint32_t nframes, bool (*may_take)(uint32_t nframes))
+{
+    spin_lock(&buddy_lock);
+    reserve.size = nframes;
+    reserve.may_take = may_take;
+    lists_unlock();
+}
+
+uint32_t frame_reserve(void)
+{
+    return atomic_load_relaxed(&reserve.size);
+}
+
+bool frame_has_room(uint32_t nframes)
+{
+    return atomic_load_relaxed(&listed) >= frame_reserve() + nframes;
+}
+
+/* ---- A CPU's cache and the lists ---- */
+
 /* The order of the smallest run that is listed, so that large ones stay whole; at most `max`. */
 static unsigned smallest_order(unsigned max)
 {
@@ -134,12 +202,19 @@ static unsigned smallest_order(unsigned max)
     return order;
 }
 
-/* Takes a run at a time, of CACHE_BATCH frames if no smaller one is left. Preemption is off. */
+/* Returns the order of the largest run of at most `nframes` frames, which is not 0. */
+static unsigned order_within(uint32_t nframes)
+{
+    return 31 - __builtin_clz(nframes);
+}
+
+/* Takes a run at a time, the largest that fits if no smaller one is left. Preemption is off. */
 static void cache_refill(struct frame_cache *cache)
 {
     spin_lock(&buddy_lock);
-    while (cache->count < CACHE_BATCH) {
-        unsigned order = smallest_order(CACHE_BATCH_ORDER);
+    uint32_t count = frames_allowed(1, CACHE_BATCH);
+    while (cache->count < count) {
+        unsigned order = smallest_order(order_within(count - cache->count));
         uint32_t pfn = buddy_alloc(order);
 
         if (pfn == NO_FRAME)
@@ -147,7 +222,7 @@ static void cache_refill(struct frame_cache *cache)
         for (uint32_t n = 0; n < 1u << order; n++)
             cache_add(cache, pfn + n);
     }
-    spin_unlock(&buddy_lock);
+    lists_unlock();
 }
 
 /* Shrinks the cache to `keep` frames. Preemption is off. */
@@ -156,7 +231,7 @@ static void cache_shrink(struct frame_cache *cache, unsigned keep)
     spin_lock(&buddy_lock);
     while (cache->count > keep)
         buddy_free(cache->pfns[--cache->count], 0);
-    spin_unlock(&buddy_lock);
+    lists_unlock();
 }
 
 static void frame_usage_add(struct frame_cache *cache, enum frame_kind kind, int64_t nframes)
@@ -261,17 +336,16 @@ static struct frame *run_alloc(enum frame_kind kind, unsigned order)
     struct frame *frame = NULL;
 
     spin_lock(&buddy_lock);
-    uint32_t pfn = buddy_alloc(order);
+    uint32_t pfn = frames_allowed(1u << order, 1u << order) ? buddy_alloc(order) : NO_FRAME;
     if (pfn != NO_FRAME) {
         frame = frame_start(pfn, kind, order);
         frame_usage_add(&caches[cpu_id()], kind, 1l << order);
     }
-    spin_unlock(&buddy_lock);
+    lists_unlock();
     return frame;
 }
 
-/* Gives this CPU's cached frames back to the lists. */
-static void cache_drain(void)
+void frame_cache_drain(void)
 {
     preempt_disable();
     cache_shrink(&caches[cpu_id()], 0);
@@ -288,7 +362,7 @@ struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
         return NULL;
     struct frame *frame = run_alloc(kind, order);
     if (!frame) {
-        cache_drain();
+        frame_cache_drain();
         frame = run_alloc(kind, order);
     }
     if (frame)
@@ -308,11 +382,12 @@ void frame_free(struct frame *frame)
     if (unlikely(frame->order > 0)) {
         spin_lock(&buddy_lock);
         buddy_free(pfn, frame->order);
-        spin_unlock(&buddy_lock);
+        lists_unlock();
     } else {
-        if (unlikely(cache->count == CACHE_SIZE))
-            cache_shrink(cache, CACHE_BATCH);
         cache_add(cache, pfn);
+        unsigned limit = atomic_load_relaxed(&cache->limit);
+        if (unlikely(cache->count >= limit))
+            cache_shrink(cache, limit / 2);
     }
     preempt_enable();
 }
@@ -379,7 +454,7 @@ void frame_add_range(paddr_t start, paddr_t end)
         buddy_free(pfn, order);
         pfn += 1u << order;
     }
-    spin_unlock(&buddy_lock);
+    lists_unlock();
     preempt_enable();
 }
 
@@ -391,6 +466,8 @@ void frame_init(void)
 
     for (unsigned order = 0; order <= FRAME_MAX_ORDER; order++)
         buddy_lists[order] = NO_FRAME;
+    for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)
+        caches[cpu].limit = CACHE_SIZE;
     caches[0].usage[FRAME_RESERVED] = frame_count;
     boot_free_ranges(frame_add_range);
 }

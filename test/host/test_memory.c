@@ -95,6 +95,77 @@ static void a_zeroed_frame_is_zero_and_a_referenced_one_stays(void)
     frame_put(frame);
 }
 
+#define RESERVED 40
+
+static bool is_vital;
+static unsigned vital_frames;
+
+static bool vital_may_take(uint32_t nframes)
+{
+    vital_frames += is_vital ? nframes : 0;
+    return is_vital;
+}
+
+/* Takes all that an ordinary request can have. Returns how many frames that are. */
+static unsigned take_all_but_reserve(void)
+{
+    drain();
+    frame_set_reserve(RESERVED, vital_may_take);
+    is_vital = false;
+    unsigned n = take_all();
+    check(frame_usage(FRAME_FREE) == RESERVED, "%lu frames are left", frame_usage(FRAME_FREE));
+    return n;
+}
+
+static void give_all_back(unsigned n)
+{
+    give_back(0, n, 1);
+    struct frame *frame = frame_alloc(FRAME_KERNEL);
+    frame_put(frame);
+    expect(frame->kind == FRAME_FREE_CACHED, "a CPU caches frames again");
+    frame_set_reserve(0, NULL);
+    check_audit();
+}
+
+static void the_reserve_is_for_those_that_may_take_it(void)
+{
+    unsigned n = take_all_but_reserve();
+
+    expect(!frame_has_room(1) && frame_reserve() == RESERVED, "there is no room");
+    expect(!frame_alloc_run(FRAME_KERNEL, 0), "no run of the reserve");
+    is_vital = true;
+    vital_frames = 0;
+    struct frame *run = frame_alloc_run(FRAME_KERNEL, 2);
+    expect(run && vital_frames == 4, "a run of four frames");
+    if (run)
+        frame_put(run);
+    unsigned more = 0;
+    for (vital_frames = 0; (held[n + more] = frame_alloc(FRAME_KERNEL));)
+        more++;
+    check(more == RESERVED && vital_frames == RESERVED, "the reserve gave %u frames", more);
+    give_all_back(n + more);
+}
+
+/* A frame of the reserve is taken and freed on a CPU. Then an ordinary request there does not find
+   it, nor does one on the CPU that took the others. */
+static void what_is_freed_goes_to_the_reserve(void)
+{
+    unsigned n = take_all_but_reserve();
+
+    for (this_cpu_id = 0; this_cpu_id < 2; this_cpu_id++) {
+        is_vital = true;
+        struct frame *one = frame_alloc(FRAME_KERNEL), *two = frame_alloc(FRAME_KERNEL);
+        is_vital = false;
+        expect(!frame_alloc(FRAME_KERNEL), "no frame was left over");
+        frame_put(one);
+        frame_put(two);
+        expect(!frame_alloc(FRAME_KERNEL), "a freed frame is in the reserve");
+    }
+    this_cpu_id = 0;
+    expect(frame_usage(FRAME_FREE) == RESERVED, "the reserve is whole");
+    give_all_back(n);
+}
+
 /* Objects of every size keep their bytes, so they do not overlap. */
 static void the_heap_gives_each_object_its_own_bytes(void)
 {
@@ -151,6 +222,8 @@ static const struct test tests[] = {
     TEST_ONCE(all_frames_can_be_taken_and_come_back),
     TEST(a_run_is_aligned_and_whole),
     TEST_ONCE(frames_move_between_cpus),
+    TEST_ONCE(the_reserve_is_for_those_that_may_take_it),
+    TEST_ONCE(what_is_freed_goes_to_the_reserve),
     TEST(a_zeroed_frame_is_zero_and_a_referenced_one_stays),
     TEST(the_heap_gives_each_object_its_own_bytes),
     TEST(the_heap_refuses_what_it_cannot_give),
