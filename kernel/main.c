@@ -15,6 +15,7 @@
 #include <fs/vfs.h>
 #include <lib/panic.h>
 #include <mm/frame.h>
+#include <proc/oom.h>
 #include <proc/process.h>
 #include <procfs/root.h>
 #include <sched/kstack.h>
@@ -60,6 +61,7 @@ static void boot_thread(void *arg __unused)
     procfs_init();                   /* /proc */
     terminal_init();                 /* sessions, and the terminal that controls their jobs */
     alarm_init();                    /* SIGALRM */
+    oom_init();                      /* the reserve of frames, and who dies when memory is out */
     receiver_start();                /* typed bytes become lines and signals */
     input_serial_init();             /* received bytes arrive from the serial line */
     keyboard_init();                 /* and from the keyboard */

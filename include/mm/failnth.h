@@ -19,5 +19,8 @@ static inline bool failnth_is_armed(void)
    fail. */
 bool failnth_is_due(unsigned allocations);
 
+/* Returns how many requests of the current thread are left until one fails; 0: none is to fail. */
+unsigned failnth_left(void);
+
 /* Returns how many requests have been made to fail since boot, over all threads. */
 uint64_t failnth_count(void);

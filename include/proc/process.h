@@ -70,6 +70,10 @@ struct process {
     int pgid, sid;                /* (t) */
     bool has_execed;              /* (t) exec has succeeded since fork */
     bool is_inits;                /* (c) init has started it, as it starts the shell */
+    int oom_score_adj;            /* (t) /proc/PID/oom_score_adj (proc/oom.h) */
+    uint64_t oom_deadline_ns;     /* (t) until then it is waited for to give memory back; 0: not */
+    uint32_t reserve_left;        /* frames of the reserve that it may take; only it uses this,
+                                     with the lock of the frames */
     bool has_terminal;            /* (t) the terminal of its session is its controlling terminal */
     int death_signal;             /* (t) which it gets when its creator ends; 0: none */
     bool zombie;                  /* (t) it has exited, and its parent has not waited for it yet */
@@ -197,6 +201,10 @@ int process_choose_number(void);
 /* Returns true for init, for what init has started, and for the leader of the session that has the
    terminal: the processes by which a person can act when others use up the machine. */
 bool process_is_vital(const struct process *process);
+
+/* Returns the same about the current process, for a caller that holds any lock. A terminal that it
+   gains or loses just now may be seen or not. */
+bool process_is_vital_now(void);
 
 /* Returns true if there are fewer processes and threads than the parent's RLIMIT_NPROC allows, or
    the parent is vital. */

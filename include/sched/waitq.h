@@ -31,11 +31,11 @@ struct waitq {
 
 void waitq_init(struct waitq *wq);
 
-/* The four sleeps drop `lock`, sleep until woken, and return with `lock` held again. The caller
+/* The five sleeps drop `lock`, sleep until woken, and return with `lock` held again. The caller
    then tests its condition again, because a wake-up is a hint. The caller holds no other spinlock.
 
-   All but waitq_sleep_hard may end early, and the thread counts as at rest (sched/world.h) while it
-   sleeps: it must hold no frame reference and no sleeping lock. */
+   The first three may end early, and the thread counts as at rest (sched/world.h) while it sleeps:
+   it must hold no frame reference and no sleeping lock. */
 typedef int waitq_sleep_fn(struct waitq *wq, struct spinlock *lock);
 
 /* Returns -EINTR if a signal is pending for the thread, also before it sleeps. */
@@ -47,6 +47,11 @@ __must_check int waitq_sleep_until(struct waitq *wq, struct spinlock *lock, uint
 
 /* Returns -EINTR only if a pending signal will end the process. */
 __must_check int waitq_sleep_killable(struct waitq *wq, struct spinlock *lock);
+
+/* Sleeps up to `deadline_ns`, and returns as waitq_sleep_killable does. -ETIMEDOUT. The thread may
+   hold sleeping locks and frame references, and world_stop waits for it, so the deadline is
+   near. */
+__must_check int waitq_sleep_holding(struct waitq *wq, struct spinlock *lock, uint64_t deadline_ns);
 
 /* Ignores signals. Only for waits that are sure to end. */
 void waitq_sleep_hard(struct waitq *wq, struct spinlock *lock);

@@ -24,6 +24,11 @@ struct survey {
    reading, a part of the range at a time; a change meanwhile may be seen or not. */
 void vspace_survey(struct vspace *vspace, uaddr_t start, uaddr_t end, struct survey *survey);
 
+/* Returns how many frames the address space holds: its tables, and the pages of no file that they
+   show. What it shares with others since a fork counts in full. Looks at 512 entries for each leaf
+   table. Lock: the vspace's, for reading. */
+uint64_t vspace_held(struct vspace *vspace);
+
 static inline uint64_t survey_pages(const struct survey *survey)
 {
     return survey->shared_clean + survey->shared_dirty + survey->private_clean +

@@ -89,14 +89,15 @@ static int make_page_locked(struct pagecache *cache, uint64_t index, struct fram
     return 0;
 }
 
-/* The frames that files leave free: enough for a shell to fork and to load a small program. */
-#define RESERVE 128
+/* The frames that files leave free above the reserve of mm/frame.h: enough for any program to fork
+   and to load a small program. */
+#define LEFT_FREE 128
 
 uint64_t pagecache_room(void)
 {
-    uint64_t nfree = frame_usage(FRAME_FREE);
+    uint64_t nfree = frame_usage(FRAME_FREE), left = frame_reserve() + LEFT_FREE;
 
-    return nfree > RESERVE ? nfree - RESERVE : 0;
+    return nfree > left ? nfree - left : 0;
 }
 
 bool pagecache_is_full(void)

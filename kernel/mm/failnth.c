@@ -6,10 +6,16 @@
 
 static uint64_t failures; /* (a) */
 
+unsigned failnth_left(void)
+{
+    const unsigned *left = cpu_read(fail_nth); /* NULL: 0 when this thread got the CPU again */
+
+    return left ? atomic_load_relaxed(left) : 0;
+}
+
 bool failnth_is_due(unsigned allocations)
 {
-    unsigned *left = cpu_read(fail_nth); /* NULL: it was 0 when this thread got the CPU again */
-    unsigned nth = left ? atomic_load_relaxed(left) : 0;
+    unsigned *left = cpu_read(fail_nth), nth = failnth_left();
 
     if (!nth || !allocations)
         return false;

@@ -21,6 +21,7 @@
 #include <lib/panic.h>
 #include <proc/futex.h>
 #include <proc/news.h>
+#include <proc/oom.h>
 #include <proc/process.h>
 #include <proc/ptrace.h>
 #include <proc/session.h>
@@ -39,10 +40,12 @@ static void give_back(struct process *process)
     struct vnode *exe = process->exe;
     process->vspace = NULL;
     process->exe = NULL;
+    oom_return_begins();
     mutex_unlock(&process_tree_lock);
 
     if (vspace)
         vspace_leave(vspace);
+    oom_return_ends();
     vnode_exe_put(exe);
     news_of_vfork_end(process);
 }

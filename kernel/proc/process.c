@@ -12,6 +12,7 @@
 #include <arch/clock.h>
 #include <lib/panic.h>
 #include <mm/heap.h>
+#include <proc/oom.h>
 #include <proc/process.h>
 #include <sched/run.h>
 #include <proc/session.h>
@@ -120,11 +121,21 @@ int process_choose_number(void)
     return 0;
 }
 
+static bool is_vital(const struct process *process)
+{
+    return process->pid == INIT_PID || process->is_inits ||
+           (process->pid == process->sid && process->has_terminal);
+}
+
 bool process_is_vital(const struct process *process)
 {
     assert(mutex_is_held(&process_tree_lock));
-    return process->pid == INIT_PID || process->is_inits ||
-           (process->pid == process->sid && process->has_terminal);
+    return is_vital(process);
+}
+
+bool process_is_vital_now(void)
+{
+    return is_vital(process_current());
 }
 
 bool process_may_fork(const struct process *parent)
@@ -153,6 +164,8 @@ int process_link(struct process *process, struct process *parent)
     process->parent = parent;
     process->creator = parent ? task_current() : NULL;
     process->is_inits = parent && parent->pid == INIT_PID;
+    process->oom_score_adj = parent ? parent->oom_score_adj : 0;
+    process->reserve_left = parent && process_is_vital_now() ? OOM_CHILD_RESERVE : 0;
     process->pgid = parent ? parent->pgid : process->pid;
     process->sid = parent ? parent->sid : process->pid;
     process->has_terminal = parent && parent->has_terminal;

@@ -1,15 +1,18 @@
-/* /proc/PID/fail-nth and /proc/PID/task/TID/fail-nth, the fault injection of Linux.
+/* The settings of a process for the lack of memory, as on Linux.
 
-   If n is written there, the n-th allocation of the task (the leader of a process) from then
-   on fails (mm/failnth.h).
-   Reading returns how many allocations are left until then; the allocations of the read itself
-   count too. A child starts with the rest of its parent's count, unlike on Linux.
+   /proc/PID/oom_score_adj decides which process is killed when memory is out (proc/oom.h).
+
+   /proc/PID/fail-nth and /proc/PID/task/TID/fail-nth are the fault injection of Linux. If n is
+   written there, the n-th allocation of the task (the leader of a process) from then on fails
+   (mm/failnth.h). Reading returns how many allocations are left until then; the allocations of the
+   read itself count too. A child starts with the rest of its parent's count, unlike on Linux.
 
    Lock: the tree lock, so that the process does not exit meanwhile. */
 
 #include <linux/errno.h>
 #include <arch/atomic.h>
 #include <lib/string.h>
+#include <proc/oom.h>
 #include "files.h"
 #include "visit.h"
 
@@ -52,6 +55,32 @@ int procfs_set_fail_nth(const char *text, uint64_t key)
     if (!task)
         return -ESRCH;
     thread_set_fail_nth(task->thread, nth);
+    procfs_release();
+    return 0;
+}
+
+int procfs_oom_score_adj(struct text_sink *sink, uint64_t key)
+{
+    const struct task *task = procfs_hold_task(key);
+
+    if (!task)
+        return -ESRCH;
+    sink_printf(sink, "%d\n", task->process->oom_score_adj);
+    procfs_release();
+    return 0;
+}
+
+int procfs_set_oom_score_adj(const char *text, uint64_t key)
+{
+    bool is_negative = *text == '-';
+    unsigned size;
+
+    if (parse_unsigned(text + is_negative, &size) || size > OOM_SCORE_ADJ_MAX)
+        return -EINVAL;
+    struct task *task = procfs_hold_task(key);
+    if (!task)
+        return -ESRCH;
+    task->process->oom_score_adj = is_negative ? -(int)size : (int)size;
     procfs_release();
     return 0;
 }

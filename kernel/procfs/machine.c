@@ -19,6 +19,14 @@
 #include <vm/fault.h>
 #include "files.h"
 
+/* Returns the free frames that any program can have. */
+static uint64_t available_pages(void)
+{
+    uint64_t nfree = frame_usage(FRAME_FREE);
+
+    return nfree - min(nfree, frame_reserve());
+}
+
 int procfs_meminfo(struct text_sink *sink, uint64_t key __unused)
 {
     const struct {
@@ -27,7 +35,7 @@ int procfs_meminfo(struct text_sink *sink, uint64_t key __unused)
     } lines[] = {
         {"MemTotal:", frame_count - frame_usage(FRAME_RESERVED)},
         {"MemFree:", frame_usage(FRAME_FREE)},
-        {"MemAvailable:", frame_usage(FRAME_FREE)},
+        {"MemAvailable:", available_pages()},
         {"Buffers:", 0},
         {"Cached:", frame_usage(FRAME_CACHE)},
         {"SwapTotal:", 0},

@@ -7,7 +7,7 @@
        status.c     /proc/PID/status, stat, statm
        mem.c        /proc/PID/mem
        process.c    the other files of /proc/PID
-       failure.c    /proc/PID/fail-nth
+       failure.c    /proc/PID/fail-nth, oom_score_adj
        machine.c    the files about the machine
        system.c     the files about the kernel, and /proc/sys
 
@@ -45,6 +45,10 @@ static const struct pseudo_dir task_dir = {
              .set = procfs_set_fail_nth},
             {.name = "limits", .mode = S_IFREG | 0444, .text = procfs_limits},
             {.name = "maps", .mode = S_IFREG | 0444, .text = procfs_maps},
+            {.name = "oom_score_adj",
+             .mode = S_IFREG | 0644,
+             .text = procfs_oom_score_adj,
+             .set = procfs_set_oom_score_adj},
             {.name = "smaps", .mode = S_IFREG | 0444, .text = procfs_smaps},
             {.name = "stat", .mode = S_IFREG | 0444, .text = procfs_stat},
             {.name = "statm", .mode = S_IFREG | 0444, .text = procfs_statm},
@@ -76,6 +80,10 @@ static const struct pseudo_dir process_dir = {
             {.name = "limits", .mode = S_IFREG | 0444, .text = procfs_limits},
             {.name = "maps", .mode = S_IFREG | 0444, .text = procfs_maps},
             {.name = "mem", .mode = S_IFREG | 0600, .file_ops = &procfs_mem_file_ops},
+            {.name = "oom_score_adj",
+             .mode = S_IFREG | 0644,
+             .text = procfs_oom_score_adj,
+             .set = procfs_set_oom_score_adj},
             {.name = "smaps", .mode = S_IFREG | 0444, .text = procfs_smaps},
             {.name = "stat", .mode = S_IFREG | 0444, .text = procfs_stat},
             {.name = "statm", .mode = S_IFREG | 0444, .text = procfs_statm},

@@ -140,6 +140,20 @@ static void wait_for_lock(struct waitq *wq, struct thread *thread)
         hang_report("has waited for a lock for seconds");
 }
 
+int waitq_sleep_holding(struct waitq *wq, struct spinlock *lock, uint64_t deadline_ns)
+{
+    struct thread *thread = thread_current();
+
+    wait_begin(wq, thread);
+    spin_unlock(lock);
+    lock_check_holds_none_from(RANK_VSPACE, "sleeping");
+    timer_set(deadline_ns);
+    int err = wait_woken(wq, thread, WORK_KILL, deadline_ns);
+    timer_cancel();
+    spin_lock(lock);
+    return err;
+}
+
 void waitq_sleep_hard(struct waitq *wq, struct spinlock *lock)
 {
     struct thread *thread = thread_current();

@@ -18,6 +18,8 @@
 #include <dev/keyboard.h>
 #include <lib/panic.h>
 #include <lib/printf.h>
+#include <mm/failnth.h>
+#include <proc/oom.h>
 #include <proc/process.h>
 #include <proc/user_return.h>
 #include <sched/run.h>
@@ -257,18 +259,43 @@ static struct vspace *vspace_of_current(void)
     return task ? task->process->vspace : NULL;
 }
 
+/* Resolves a page fault. If memory is out, calls `wait` until there is some or it returns an error;
+   but a failure that a test asks for (mm/failnth.h) stays. Returns in *err why it gives up, if it
+   does: -EINTR, a signal is to be taken first; else another error. */
+static enum fault_outcome resolve(uint64_t addr, unsigned access, int (*wait)(void), int *err)
+{
+    struct vspace *vspace = vspace_of_current();
+    unsigned left = failnth_left();
+    enum fault_outcome outcome;
+
+    do {
+        outcome = vspace_fault(vspace, addr, access);
+        if (outcome != FAULT_NO_MEMORY)
+            *err = -EFAULT;
+        else if (left && !failnth_left())
+            *err = -ENOMEM;
+        else
+            *err = wait();
+    } while (!*err);
+    return outcome;
+}
+
 /* Resolves a page fault of user code, or forces a signal. A fault is reported only if it kills the
    program: one that has a handler may be intended. */
 static void user_page_fault(struct trapframe *tf, uint64_t addr, unsigned access)
 {
     /* Without FAULT_USER, user code made the CPU itself access memory: a descriptor table, or with
        QEMU the stack of an IRET. Mapping a page does not help there. */
-    enum fault_outcome outcome = access & FAULT_USER
-                                     ? vspace_fault(process_current()->vspace, addr, access)
-                                     : FAULT_NOT_ALLOWED;
+    int err = 0;
+    enum fault_outcome outcome =
+        access & FAULT_USER ? resolve(addr, access, oom_wait, &err) : FAULT_NOT_ALLOWED;
 
     if (fault_resolved(outcome)) {
         task_current()->minor_faults++;
+        return;
+    }
+    if (err == -EINTR) { /* the access is made again after the signal */
+        task_current()->repeats.count = 0;
         return;
     }
     keep_page_fault(addr, access);
@@ -306,7 +333,8 @@ static bool kernel_fault(struct trapframe *tf, uint64_t addr, unsigned access)
             return false;
         if (tf->rflags & RFLAGS_IF)
             irq_enable();
-        enum fault_outcome outcome = vspace_fault(vspace, addr, access);
+        int err;
+        enum fault_outcome outcome = resolve(addr, access, oom_wait_holding, &err);
         irq_disable();
         if (fault_resolved(outcome)) {
             task_current()->minor_faults++;
@@ -316,7 +344,7 @@ static bool kernel_fault(struct trapframe *tf, uint64_t addr, unsigned access)
         /* A copy that failed tries its last bytes one by one; only the first fault is reported,
            because signal_force returns false for the second. */
         const struct signal_info info = page_fault_signal(outcome, addr);
-        if (outcome == FAULT_NO_MEMORY && signal_force(&info))
+        if (outcome == FAULT_NO_MEMORY && err != -EINTR && signal_force(&info))
             report_page_fault(tf, addr, access, outcome);
     }
     tf->rip = fixup;

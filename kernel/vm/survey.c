@@ -77,6 +77,33 @@ void vspace_survey(struct vspace *vspace, uaddr_t start, uaddr_t end, struct sur
     }
 }
 
+static void count_if_anonymous(uint64_t *count, pte_t entry)
+{
+    *count += entry_frame(entry)->kind == FRAME_ANON;
+}
+
+static bool count_held(struct table_visit *at, void *held)
+{
+    uint64_t *count = held;
+    unsigned n;
+
+    ++*count; /* the table */
+    if (at->level == LEAF_LEVEL)
+        for_each_visited_entry(n, at)
+            count_if_anonymous(count, entry_load(&visited_entries(at)[n]));
+    return true;
+}
+
+uint64_t vspace_held(struct vspace *vspace)
+{
+    uint64_t held = 0;
+
+    rwlock_read_lock(&vspace->lock);
+    pagetable_visit(&vspace->pagetable, 0, USER_END, count_held, &held);
+    rwlock_read_unlock(&vspace->lock);
+    return held;
+}
+
 static bool count_visited_table(struct table_visit *at __unused, void *count)
 {
     ++*(uint64_t *)count;

@@ -3,24 +3,49 @@
    kills the process and says so. Then every frame comes back.
 
    Three processes take part, and a second hog, which holds most of memory all the time. The hog
-   takes all memory except as many frames as the judge orders. The worker makes one attempt. The
+   takes all memory except as many frames as the judge orders. The worker makes one attempt. If
+   memory is out, the worker is killed, because oom_score_adj says so, and the hogs are last. The
    judge is this program. While memory is short it needs none, because it has written before to all
    that it will write to. */
 #include "test.h"
 
 #include <sched.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 
 #define ROOMY 400 /* free frames with which everything works */
 #define MOST  200 /* more than the largest operation needs */
 
+static long reserve; /* free frames that these processes cannot have */
+
 static long free_frames(void)
 {
     static struct sysinfo info;
 
     CHECK_OK(sysinfo(&info));
-    return info.freeram * info.mem_unit / PAGE;
+    return (long)(info.freeram * info.mem_unit / PAGE) - reserve;
+}
+
+static void reserve_learn(void)
+{
+    long free = counters_now().mem_free * (long)PAGE / (long)KIB;
+    long available = number_in("/proc/meminfo", "MemAvailable");
+
+    CHECK(available > 0 && free >= available);
+    reserve = (free - available) * (long)KIB / (long)PAGE;
+}
+
+/* Sets how soon a process and its later children are killed when memory is out. */
+static void set_oom_score_adj(pid_t pid, const char *value)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", pid);
+    int fd = CHECK_OK(open(path, O_WRONLY));
+
+    CHECK_OK(write(fd, value, strlen(value)));
+    CHECK_OK(close(fd));
 }
 
 /* The hog. */
@@ -54,6 +79,7 @@ static void hog_run(void *arg)
     struct hog *hog = arg;
     long frames;
 
+    set_oom_score_adj(getpid(), "-1000");
     CHECK_OK(pagoda_sbrk(page_round_up(pagoda_sbrk(0)) - (char *)pagoda_sbrk(0)));
     CHECK_OK(close(hog->orders[1]));
     CHECK_EQ(CHECK_OK(read(hog->orders[0], &frames, sizeof(frames))), sizeof(frames));
@@ -257,6 +283,7 @@ static int attempt_with(struct hog *hog, const struct operation *operation, long
     pid_t pid = start_child(work, &worker);
     gate_pass(&worker.arrived);
     await_state(pid, 'S');
+    set_oom_score_adj(pid, "1000"); /* from outside, because it is to touch no page before */
     hog_order(hog, frames);
     CHECK_OK(close(worker.start[1]));
     int status = wait_child(pid);
@@ -322,6 +349,7 @@ int main(int argc, char **argv)
     struct hog second_hog;
 
     pagoda_only();
+    reserve_learn();
     hog_start(&second_hog, 2 * ROOMY);
     temp_dir_enter();
     untouched = map_pages(AREA_PAGES);

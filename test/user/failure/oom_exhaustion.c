@@ -1,8 +1,8 @@
-/* The end of memory: the process that asks for the last frame is killed, and no other process is
-   hurt.
+/* The end of memory: the process that takes all is killed, and no other process is hurt.
 
    The cases touch all memory of the machine, so they need Pagoda, whose machine is small.
-   oom_each_frame goes through all points at which memory can run out. */
+   oom_each_frame goes through all points at which memory can run out; oom_victims is about the
+   choice. */
 #include "test.h"
 
 #include <sys/resource.h>

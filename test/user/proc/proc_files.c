@@ -487,6 +487,43 @@ static void play(int argc, char **argv)
     }
 }
 
+/* oom_score_adj */
+
+#define SCORE_ADJ "/proc/self/oom_score_adj"
+
+static int adjust_score(const char *text)
+{
+    int fd = CHECK_OK(open(SCORE_ADJ, O_WRONLY));
+    int error = write(fd, text, strlen(text)) < 0 ? errno : 0;
+
+    CHECK_OK(close(fd));
+    return error;
+}
+
+static void check_score(void *text)
+{
+    CHECK(is_text_of(SCORE_ADJ, text, strlen(text)));
+}
+
+static void adjust_in_child(void *unused)
+{
+    (void)unused;
+    CHECK_EQ(adjust_score("500\n"), 0);
+    check_score("500\n");
+    CHECK(exits_with(0, check_score, "500\n")); /* inherited */
+    CHECK_EQ(adjust_score("1000"), 0);
+    CHECK_EQ(adjust_score("1001"), EINVAL);
+    CHECK_EQ(adjust_score("-1001"), EINVAL);
+    CHECK_EQ(adjust_score("many"), EINVAL);
+    CHECK_EQ(adjust_score("-"), EINVAL);
+    check_score("1000\n");
+}
+
+static void the_score_for_lack_of_memory_is_adjusted(void)
+{
+    CHECK(exits_with(0, adjust_in_child, NULL));
+}
+
 int main(int argc, char **argv)
 {
     arguments = argv;
@@ -499,6 +536,7 @@ int main(int argc, char **argv)
     RUN(auxv_is_that_of_the_program);
     RUN(auxv_is_inherited);
     RUN(limits_are_those_of_getrlimit);
+    RUN(the_score_for_lack_of_memory_is_adjusted);
     RUN(zombies_have_nothing);
     RUN(gone_processes_are_not_read);
     RUN(links_lead_to_program_and_directory);
