@@ -28,7 +28,6 @@ struct pagecache {
     struct radix pages;  /* (lock) index -> struct frame * */
     uint64_t npages;     /* (lock) frames in `pages` */
     uint64_t size;       /* (lock) bytes in the file; may be read at any time with atomic_load */
-    unsigned regions;    /* atomic: regions of all vspaces that map it through `pager` */
     LIST_ENTRY(pagecache) all; /* for the audit; the list has a lock */
 };
 

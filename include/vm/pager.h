@@ -1,10 +1,15 @@
 /* Pagers: the sources of pages for regions that are not anonymous. vm/ asks for a page, and the
-   owner of the object answers; most often this is fs/. */
+   owner of the object answers; most often this is fs/.
+
+   A pager knows the regions that map its object, so that truncation goes to these only
+   (reverse.c). */
 #pragma once
 
+#include <sys/queue.h>
 #include <mm/frame.h>
 
 struct pager;
+struct vregion;
 
 struct pager_ops {
     /* Returns in `frame` the page `index` of the object, with a reference for the caller. May
@@ -24,6 +29,26 @@ struct pager_ops {
     uint64_t (*name)(struct pager *pager, char *buf, size_t size);
 };
 
+TAILQ_HEAD(sharers, vregion);
+
 struct pager {
     const struct pager_ops *ops; /* constant */
+    struct spinlock lock;        /* RANK_SPACES */
+    struct sharers regions; /* (lock) that have this pager; first those that the walk has passed */
+    uint64_t walk;          /* (lock) the number of the last walk */
 };
+
+void pager_init(struct pager *pager, const struct pager_ops *ops);
+
+/* A region with a pager has come into the tree of a vspace, leaves it, or has become part of `low`,
+   which goes on without it. Lock: the vspace's, for writing. */
+void pager_add_region(struct vregion *region);
+void pager_remove_region(struct vregion *region);
+void pager_merge_region(struct vregion *low, const struct vregion *high);
+
+/* A walk over the regions of a pager; there is one at a time. Next returns the region to come to,
+   or NULL at the end. Pass tells that the walk has come to it, or need not. Lock, except for begin:
+   the pager's. */
+void pager_walk_begin(struct pager *pager);
+struct vregion *pager_walk_next(struct pager *pager);
+void pager_walk_pass(struct pager *pager, struct vregion *region);

@@ -32,8 +32,16 @@ enum vregion_kind {
 #define VREGION_DONTDUMP (1u << 6)
 #define VREGION_FILE     (1u << 7) /* never set: it has a pager (vregion_features) */
 
+struct vregion_tree;
+
+/* The `walk` of a new region, which no walk needs to come to. */
+#define WALK_NONE UINT64_MAX
+
 struct vregion {
     RB_ENTRY(vregion) node;
+    struct vregion_tree *tree;    /* (v) the tree that holds it */
+    TAILQ_ENTRY(vregion) sharers; /* with a pager: in the list of its regions; the pager's lock */
+    uint64_t walk;                /* with a pager: the last walk that has passed; both locks */
     uaddr_t start, end;  /* (v) [start, end), page aligned */
     uint8_t prot;        /* (v) PROT_ bits */
     uint8_t kind;        /* (v) enum vregion_kind */
@@ -104,8 +112,10 @@ static inline uaddr_t vregion_floor(const struct vregion *region)
    none. */
 uaddr_t vregion_find_gap(struct vregion_tree *tree, uint64_t len, uaddr_t top);
 
-/* Insert a region, which overlaps no other, and remove one. */
+/* Insert a region, which overlaps no other, and remove one. Unlisted: the caller calls
+   pager_add_region later. */
 void vregion_insert(struct vregion_tree *tree, struct vregion *region);
+void vregion_insert_unlisted(struct vregion_tree *tree, struct vregion *region);
 void vregion_remove(struct vregion_tree *tree, struct vregion *region);
 
 /* Changes where a region of the tree starts or ends, within its neighbours; pager_page follows. */

@@ -231,10 +231,6 @@ uint64_t vspace_fault_count(const struct vspace *vspace, enum fault_outcome outc
 /* Calls `each` for all vspaces, until it returns false. */
 void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg);
 
-/* Returns the vspace behind `before` in the list of all (NULL: the first), with a reference; drops
-   the one on `before`. NULL: there is no other. */
-struct vspace *vspace_after(struct vspace *before);
-
 /* The sizes of the regions in bytes, and of the tables for them. */
 struct vspace_sizes {
     uint64_t mapped, mapped_peak;

@@ -251,8 +251,7 @@ int pagecache_truncate(struct pagecache *cache, uint64_t size)
     atomic_store(&cache->size, min(size, cache->size));
     mutex_unlock(&cache->lock);
     /* No later fault gets a page beyond the end. The pages that are mapped already go now. */
-    if (atomic_load(&cache->regions))
-        vspace_forget_pages(&cache->pager, page_ceil(min(size, cache->size)) >> PAGE_SHIFT);
+    vspace_forget_pages(&cache->pager, page_ceil(min(size, cache->size)) >> PAGE_SHIFT);
     mutex_lock(&cache->lock);
     trim_locked(cache);
     atomic_store(&cache->size, size);
@@ -276,18 +275,12 @@ static bool pagecache_pager_has(struct pager *pager, uint64_t index)
 
 static void pagecache_pager_get(struct pager *pager)
 {
-    struct pagecache *cache = container_of(pager, struct pagecache, pager);
-
-    vnode_get(cache->vnode);
-    atomic_add_fetch(&cache->regions, 1u);
+    vnode_get(container_of(pager, struct pagecache, pager)->vnode);
 }
 
 static void pagecache_pager_put(struct pager *pager)
 {
-    struct pagecache *cache = container_of(pager, struct pagecache, pager);
-
-    atomic_sub_fetch(&cache->regions, 1u);
-    vnode_put(cache->vnode);
+    vnode_put(container_of(pager, struct pagecache, pager)->vnode);
 }
 
 static uint64_t pagecache_pager_name(struct pager *pager, char *buf, size_t size)
@@ -313,7 +306,7 @@ struct pagecache *pagecache_create(struct vnode *vnode)
 
     if (!cache)
         return NULL;
-    cache->pager.ops = &pagecache_pager_ops;
+    pager_init(&cache->pager, &pagecache_pager_ops);
     cache->vnode = vnode;
     mutex_init(&cache->lock, RANK_CACHE);
     spin_lock(&pagecaches_lock);

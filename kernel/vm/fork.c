@@ -42,10 +42,29 @@ static int copy_regions(struct vspace *parent, struct vspace *child, unsigned *f
 
         if (!copy)
             return -ENOMEM;
-        vregion_insert(&child->regions, copy);
+        vregion_insert_unlisted(&child->regions, copy);
         *flags |= copy->flags;
     }
     return 0;
+}
+
+/* Lists the child and its regions. Others find it from then on, so it is complete. A walk to which
+   the parent's lock is in the way still sees what the child inherits:
+
+       the walk passes the child, which has no pages yet
+       the parent, not passed yet, gives the child its pages
+       the walk passes the parent
+
+   So the lists come after the pages, and before the parent's lock is released. */
+static void list(struct vspace *parent, struct vspace *child)
+{
+    struct vregion *region;
+
+    assert(rwlock_is_write_held(&parent->lock));
+    for (region = vregion_first(&child->regions); region; region = vregion_next(region))
+        if (region->pager)
+            pager_add_region(region);
+    vspace_list(child);
 }
 
 int vspace_fork(struct vspace *parent, struct vspace **out)
@@ -62,7 +81,7 @@ int vspace_fork(struct vspace *parent, struct vspace **out)
     err = copy_regions(parent, child, &flags);
     if (!err)
         pagetable_fork(&parent->pagetable, &child->pagetable);
-    vspace_list(child, parent);
+    list(parent, child);
     rwlock_write_unlock(&parent->lock);
     if (!err && (flags || child->account.new_flags))
         err = vspace_flags_forked(child);

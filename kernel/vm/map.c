@@ -220,6 +220,7 @@ int vspace_map_locked(struct vspace *vspace, const struct map_request *request, 
         .shared = request->shared,
         .pager = request->pager,
         .pager_page = request->pager_page,
+        .walk = WALK_NONE,
         .data_end = request->pager && !request->data_end ? DATA_FILLS : request->data_end,
     };
     err = vspace_check_limits(vspace, &like, request->len);

@@ -1,11 +1,11 @@
 /* The way back: from an object to the address spaces that show its pages.
 
-   There is no map from a page to its entries. Truncation is rare, so it goes through the list of
-   all vspaces, which is as long as there are processes, and looks at their regions. It sets the
+   There is no map from a page to its entries, but the object's pager knows the regions that map it
+   (pager.c). Truncation goes over these, as many as there are, and drops their pages. It sets the
    object's new size first; then no fault brings one of the pages back. */
 
 #include <lib/panic.h>
-#include <vm/vspace.h>
+#include "vspaces.h"
 
 /* Returns where the pager's bytes end. Behind them, a private region has zeros of its own. */
 static uaddr_t pager_end(const struct vregion *region)
@@ -28,16 +28,54 @@ static void forget_in_region(struct vspace *vspace, const struct vregion *region
         pagetable_forget(&vspace->pagetable, start, end);
 }
 
+static struct vspace *vspace_of(const struct vregion *region)
+{
+    return container_of(region->tree, struct vspace, regions);
+}
+
+/* Returns the vspace of the region to which the walk comes next, with a reference; NULL at the end.
+   A vspace without references is about to take its regions off the list. */
+static struct vspace *next_vspace(struct pager *pager)
+{
+    struct vspace *vspace = NULL;
+    struct vregion *region;
+
+    spin_lock(&pager->lock);
+    while (!vspace && (region = pager_walk_next(pager))) {
+        if (vspace_get_unless_zero(vspace_of(region)))
+            vspace = vspace_of(region);
+        else
+            pager_walk_pass(pager, region);
+    }
+    spin_unlock(&pager->lock);
+    return vspace;
+}
+
+/* Passes the next region, if it is still one of `vspace`, whose lock keeps it from changing. */
+static struct vregion *next_region(struct pager *pager, const struct vspace *vspace)
+{
+    spin_lock(&pager->lock);
+    struct vregion *region = pager_walk_next(pager);
+    if (region && vspace_of(region) != vspace)
+        region = NULL;
+    if (region)
+        pager_walk_pass(pager, region);
+    spin_unlock(&pager->lock);
+    return region;
+}
+
 void vspace_forget_pages(struct pager *pager, uint64_t first)
 {
-    assert(lock_check_none_from(RANK_VSPACE));
-    for (struct vspace *vspace = vspace_after(NULL); vspace; vspace = vspace_after(vspace)) {
-        struct vregion *region;
+    struct vspace *vspace;
+    struct vregion *region;
 
+    assert(lock_check_none_from(RANK_VSPACE));
+    pager_walk_begin(pager);
+    while ((vspace = next_vspace(pager))) {
         rwlock_write_lock(&vspace->lock);
-        for (region = vregion_first(&vspace->regions); region; region = vregion_next(region))
-            if (region->pager == pager)
-                forget_in_region(vspace, region, first);
+        while ((region = next_region(pager, vspace)))
+            forget_in_region(vspace, region, first);
         rwlock_write_unlock(&vspace->lock);
+        vspace_put(vspace);
     }
 }

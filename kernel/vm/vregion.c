@@ -172,10 +172,11 @@ uaddr_t vregion_find_gap(struct vregion_tree *tree, uint64_t len, uaddr_t top)
     return gap_search(RB_ROOT(tree), len, top);
 }
 
-void vregion_insert(struct vregion_tree *tree, struct vregion *region)
+void vregion_insert_unlisted(struct vregion_tree *tree, struct vregion *region)
 {
     check_bounds(region->start, region->end);
     debug_assert(!vregion_overlaps(tree, region->start, region->end));
+    region->tree = tree;
     region->gap = 0;
     region->max_gap = 0;
     RB_INSERT(vregion_tree, tree, region);
@@ -184,12 +185,21 @@ void vregion_insert(struct vregion_tree *tree, struct vregion *region)
     gap_refresh(vregion_next(region));
 }
 
+void vregion_insert(struct vregion_tree *tree, struct vregion *region)
+{
+    vregion_insert_unlisted(tree, region);
+    if (region->pager)
+        pager_add_region(region);
+}
+
 void vregion_remove(struct vregion_tree *tree, struct vregion *region)
 {
     struct vregion *before = vregion_prev(region), *after = vregion_next(region);
 
     RB_REMOVE(vregion_tree, tree, region);
     tree->count--;
+    if (region->pager)
+        pager_remove_region(region);
     /* The subtrees that changed are those on the way up from the place that became empty. Its
        parent is one of the two neighbours, or one of them took the place. */
     gap_refresh(before);
@@ -236,6 +246,8 @@ static struct vregion *join(struct vregion_tree *tree, struct vregion *low, stru
 {
     uaddr_t end = high->end;
 
+    if (low->pager)
+        pager_merge_region(low, high);
     vregion_remove(tree, high);
     vregion_free(high);
     vregion_resize(low, low->start, end);

@@ -17,22 +17,10 @@
 static struct spinlock all_lock = SPINLOCK(RANK_SPACES);
 static LIST_HEAD(, vspace) all_vspaces = LIST_HEAD_INITIALIZER(all_vspaces); /* (all_lock) */
 
-/* vspace_forget_pages goes through the list in order, and must not miss what a child inherits:
-
-       it passes the child, which has no pages yet
-       the parent, not passed yet, gives the child its pages by fork
-       it passes the parent
-
-   So a child stands behind its parent. It is listed when it is complete, because others change it
-   from then on, and before its parent's lock is released. */
-void vspace_list(struct vspace *vspace, struct vspace *parent)
+void vspace_list(struct vspace *vspace)
 {
-    assert(!parent || rwlock_is_write_held(&parent->lock));
     spin_lock(&all_lock);
-    if (parent)
-        LIST_INSERT_AFTER(parent, vspace, all);
-    else
-        LIST_INSERT_HEAD(&all_vspaces, vspace, all);
+    LIST_INSERT_HEAD(&all_vspaces, vspace, all);
     spin_unlock(&all_lock);
 }
 
@@ -64,7 +52,7 @@ int vspace_create(const struct vspace_limits *limits, struct vspace **out)
     if (err)
         return err;
     (*out)->account.limits = *limits;
-    vspace_list(*out, NULL);
+    vspace_list(*out);
     return 0;
 }
 
@@ -127,8 +115,7 @@ void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg)
     spin_unlock(&all_lock);
 }
 
-/* Takes a reference, unless the last one is gone and the vspace is being destroyed. */
-static bool vspace_get_unless_zero(struct vspace *vspace)
+bool vspace_get_unless_zero(struct vspace *vspace)
 {
     unsigned refs;
 
@@ -136,16 +123,4 @@ static bool vspace_get_unless_zero(struct vspace *vspace)
         refs = atomic_load(&vspace->refs);
     while (refs && !atomic_compare_exchange(&vspace->refs, refs, refs + 1));
     return refs;
-}
-
-struct vspace *vspace_after(struct vspace *before)
-{
-    spin_lock(&all_lock);
-    struct vspace *vspace = before ? LIST_NEXT(before, all) : LIST_FIRST(&all_vspaces);
-    while (vspace && !vspace_get_unless_zero(vspace))
-        vspace = LIST_NEXT(vspace, all);
-    spin_unlock(&all_lock);
-    if (before)
-        vspace_put(before);
-    return vspace;
 }

@@ -6,8 +6,11 @@
 /* Makes a vspace that is not listed yet. -ENOMEM. */
 __must_check int vspace_alloc(struct vspace **vspace);
 
-/* Lists a vspace that is complete, behind its parent (NULL: it has none). */
-void vspace_list(struct vspace *vspace, struct vspace *parent);
+/* Lists a vspace that is complete. */
+void vspace_list(struct vspace *vspace);
+
+/* Takes a reference, unless the last one is gone and the vspace is being destroyed. */
+__must_check bool vspace_get_unless_zero(struct vspace *vspace);
 
 /* ---- Steps of a change of regions (map.c). The vspace's lock is held for writing ---- */
 

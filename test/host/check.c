@@ -234,12 +234,26 @@ static unsigned count_regions(unsigned object)
     return count;
 }
 
+static unsigned count_listed(unsigned object)
+{
+    const struct vregion *region;
+    unsigned count = 0;
+
+    TAILQ_FOREACH (region, &object_pager(object)->regions, sharers)
+        count++;
+    return count;
+}
+
 static void check_objects(void)
 {
-    for (unsigned object = 0; object < NOBJECTS; object++)
+    for (unsigned object = 0; object < NOBJECTS; object++) {
         check(object_refs(object) == count_regions(object),
               "object %u has %u references, and %u regions show it", object, object_refs(object),
               count_regions(object));
+        check(count_listed(object) == count_regions(object),
+              "object %u lists %u regions, and %u show it", object, count_listed(object),
+              count_regions(object));
+    }
 }
 
 void check_model(const struct model *model)

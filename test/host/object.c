@@ -122,7 +122,7 @@ void objects_init(void)
     static struct audit_owner owner = {.name = "objects", .visit = visit};
 
     for (unsigned n = 0; n < NOBJECTS; n++) {
-        objects[n].pager.ops = &object_ops;
+        pager_init(&objects[n].pager, &object_ops);
         objects[n].npages = OBJECT_PAGES;
         mutex_init(&objects[n].lock, RANK_CACHE);
     }

@@ -535,7 +535,7 @@ static void a_truncation_of_many_pages_leaves_none(void)
 {
     static const struct pager_ops ops = {
         .page = page_of_many, .get = count_no_region, .put = count_no_region};
-    struct pager many = {.ops = &ops};
+    struct pager many;
     const struct map_request request = {.start = level_span(2) - 40 * PAGE_SIZE,
                                         .len = 80 * PAGE_SIZE,
                                         .prot = READ,
@@ -545,6 +545,7 @@ static void a_truncation_of_many_pages_leaves_none(void)
     uaddr_t at;
 
     start(P);
+    pager_init(&many, &ops);
     only_page = frame_alloc_zeroed(FRAME_CACHE);
     expect(only_page && !vspace_map(vspace_now(), &request, &at), "a region of 80 pages");
     for (unsigned n = 0; n < 80; n++)
