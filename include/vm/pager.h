@@ -21,9 +21,10 @@ struct pager_ops {
        RANK_CACHE on. */
     bool (*has)(struct pager *pager, uint64_t index);
 
-    /* Take and drop references on the object itself; each region holds one. */
-    void (*get)(struct pager *pager);
-    void (*put)(struct pager *pager);
+    /* Take and drop references on the object itself; each region holds one. `writes` is true for a
+       MAP_SHARED region through which programs may write the object. */
+    void (*get)(struct pager *pager, bool writes);
+    void (*put)(struct pager *pager, bool writes);
 
     /* Writes the object's name for /proc/PID/maps into `buf`; returns its inode number. */
     uint64_t (*name)(struct pager *pager, char *buf, size_t size);

@@ -47,6 +47,7 @@ struct vregion {
     uint8_t kind;        /* (v) enum vregion_kind */
     uint8_t flags;       /* (v) VREGION_ bits */
     bool shared;         /* (v) MAP_SHARED: has a pager, whose frames all sharers write */
+    bool no_write; /* (v) shared, and mprotect may not add W: the file was not open for writing */
     struct pager *pager; /* (v) one reference; NULL: anonymous */
     uint64_t pager_page; /* (v) the page of the pager's object that `start` shows */
     uaddr_t data_end;    /* (v) the end of the pager's bytes: from here on a private region reads as
@@ -70,6 +71,13 @@ struct vregion_tree {
     struct vregion *rbh_root;
     unsigned count; /* (v) of the regions */
 };
+
+/* Returns true if programs may write the pager's object through the region, now or after an
+   mprotect. */
+static inline bool vregion_writes_object(const struct vregion *region)
+{
+    return region->shared && !region->no_write;
+}
 
 /* Returns a region like `like`, with a reference on its pager, in no tree; NULL if memory is
    out. */

@@ -94,6 +94,7 @@ struct map_request {
     enum vregion_kind kind;
     uint8_t flags; /* VREGION_ bits */
     bool shared;
+    bool no_write;       /* with shared: the rights may not grow by W */
     bool fixed;          /* exactly there, replacing what is there */
     bool low;            /* if !fixed: in the second GiB, where 32 bits hold an address */
     bool no_replace;     /* with fixed: -EEXIST if something is there */
@@ -181,8 +182,8 @@ __must_check int vspace_map_locked(struct vspace *vspace, const struct map_reque
 __must_check int vspace_unmap_locked(struct vspace *vspace, uaddr_t start, uaddr_t end);
 
 /* Changes the rights of [start, end), which is page aligned. -ENOMEM: the range has a hole, or
-   RLIMIT_DATA has no room for one of its regions, and what lies before that has changed; or out of
-   memory, and nothing has changed. */
+   RLIMIT_DATA has no room for one of its regions; -EACCES: a region has no_write; what lies before
+   that has changed. Or out of memory, and nothing has changed. */
 __must_check int vspace_protect(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot);
 
 /* Grows the stack above `addr` down to its page, unless a region is there already. Returns false if
@@ -219,6 +220,12 @@ __must_check size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, s
    Lock: taken, by poke for writing. */
 __must_check size_t vspace_peek(struct vspace *vspace, uaddr_t from, void *to, size_t len);
 __must_check size_t vspace_poke(struct vspace *vspace, uaddr_t to, const void *from, size_t len);
+
+/* Returns the pager of the MAP_SHARED region at `addr`, with a reference (`writes` false), and in
+   `offset` which byte of its object `addr` shows. NULL: there is no such region. Lock: taken, for
+   reading. */
+__must_check struct pager *vspace_shared_object(struct vspace *vspace, uaddr_t addr,
+                                                uint64_t *offset);
 
 /* Drops the pages of `pager` from page `first` on, and private copies of them, in every vspace; the
    regions stay, and a later access asks the pager again. Never fails, never allocates. Locks: each

@@ -273,14 +273,24 @@ static bool pagecache_pager_has(struct pager *pager, uint64_t index)
     return frame;
 }
 
-static void pagecache_pager_get(struct pager *pager)
+/* A region through which the file is written counts as a writer, as the open file did that it was
+   made from, so that no program is started from the file. */
+static void pagecache_pager_get(struct pager *pager, bool writes)
 {
-    vnode_get(container_of(pager, struct pagecache, pager)->vnode);
+    struct vnode *vnode = container_of(pager, struct pagecache, pager)->vnode;
+
+    vnode_get(vnode);
+    if (writes && vnode_allow_write(vnode))
+        panic("a running program is mapped for writing");
 }
 
-static void pagecache_pager_put(struct pager *pager)
+static void pagecache_pager_put(struct pager *pager, bool writes)
 {
-    vnode_put(container_of(pager, struct pagecache, pager)->vnode);
+    struct vnode *vnode = container_of(pager, struct pagecache, pager)->vnode;
+
+    if (writes)
+        vnode_end_write(vnode);
+    vnode_put(vnode);
 }
 
 static uint64_t pagecache_pager_name(struct pager *pager, char *buf, size_t size)

@@ -167,3 +167,8 @@ struct vnode *tmpfs_create(void)
     root->nlink = 2;
     return root;
 }
+
+struct vnode *tmpfs_create_unnamed(uint32_t mode)
+{
+    return tmpfs_node_create(&tmpfs, S_IFREG | mode, 0);
+}

@@ -1,7 +1,8 @@
 /* Futexes (proc/futex.h).
 
-   A waiter stands in the bucket of its key, an address space and an address. A bucket is a tree,
-   ordered by key and then by arrival. So a wake-up finds its first waiter in O(log n) steps, however
+   A waiter stands in the bucket of its key, an object and an offset there. In private memory the
+   object is the address space; in a shared mapping it is the pager, so that processes meet. A bucket
+   is a tree, ordered by key and then by arrival. So a wake-up finds its first waiter in O(log n) steps, however
    many threads wait at other words; n is at most the number of threads.
 
    User memory cannot be read under a spinlock. So a waiter joins the bucket first, and reads the
@@ -13,7 +14,10 @@
    A waiter may move to another word (futex_requeue), and so to another bucket.
 
    Always true: a waiter is in the tree while `is_queued` is set, and on the stack of a thread that is
-   in futex_wait. A key needs no reference on its address space, because the thread runs there.
+   in futex_wait. A key needs no reference on its address space, because the thread runs there. It
+   has one on a pager. (A waiter that was moved keeps that of its first key. If the other object goes
+   meanwhile, and a new one gets its address, a wake-up there ends the wait too early, as any wait may
+   end: programs look at the word again.)
 
    Lock: bucket.lock (RANK_PIPE) guards the tree and the waiters in it. */
 
@@ -31,10 +35,15 @@
 #define BUCKET_BITS 6
 #define BUCKETS     (1u << BUCKET_BITS)
 
+struct futex_key {
+    const void *object;
+    uint64_t offset;     /* bytes; of an address space: the address */
+    struct pager *pager; /* the object, with a reference; NULL: an address space */
+};
+
 struct futex_waiter {
     RB_ENTRY(futex_waiter) node;       /* (bucket.lock) */
-    const struct vspace *space;        /* constant; with `word`, the key */
-    uaddr_t word;                      /* (bucket.lock) */
+    struct futex_key key;              /* (bucket.lock) */
     uint64_t arrival;                  /* (bucket.lock) unique in the bucket */
     struct futex_bucket *bucket;       /* atomic; NULL while it moves to another one */
     uint32_t bits;                     /* constant; a wake-up must have one of them */
@@ -54,10 +63,10 @@ static struct futex_bucket {
 
 static int waiter_compare(const struct futex_waiter *a, const struct futex_waiter *b)
 {
-    if (a->space != b->space)
-        return a->space < b->space ? -1 : 1;
-    if (a->word != b->word)
-        return a->word < b->word ? -1 : 1;
+    if (a->key.object != b->key.object)
+        return a->key.object < b->key.object ? -1 : 1;
+    if (a->key.offset != b->key.offset)
+        return a->key.offset < b->key.offset ? -1 : 1;
     return (a->arrival > b->arrival) - (a->arrival < b->arrival);
 }
 
@@ -65,24 +74,36 @@ RB_GENERATE_STATIC(futex_tree, futex_waiter, node, waiter_compare)
 
 static struct futex_bucket *bucket_of(const struct futex_waiter *key)
 {
-    uint64_t mixed = ((uaddr_t)key->space ^ key->word) * 0x9e3779b97f4a7c15;
+    uint64_t mixed = ((uaddr_t)key->key.object ^ key->key.offset) * 0x9e3779b97f4a7c15;
 
     return &buckets[mixed >> (64 - BUCKET_BITS)];
 }
 
-/* Returns a waiter at `word` in the current address space, in no bucket. */
-static struct futex_waiter waiter_at(const uint32_t __user *word, uint32_t bits)
+/* Returns a waiter at `word`, in no bucket. The caller passes key.pager to pager_done. */
+static struct futex_waiter waiter_at(const struct futex_word *word, uint32_t bits)
 {
-    return (struct futex_waiter){
-        .space = process_current()->vspace,
-        .word = (uaddr_t)word,
-        .bits = bits,
-    };
+    struct vspace *vspace = process_current()->vspace;
+    struct futex_waiter waiter = {.bits = bits};
+    struct futex_key *key = &waiter.key;
+
+    if (!word->is_private)
+        key->pager = vspace_shared_object(vspace, (uaddr_t)word->at, &key->offset);
+    if (!key->pager)
+        key->offset = (uaddr_t)word->at;
+    key->object = key->pager ? (const void *)key->pager : vspace;
+    return waiter;
+}
+
+/* `pager` is that of the key with which the waiter was made. */
+static void pager_done(struct pager *pager)
+{
+    if (pager)
+        pager->ops->put(pager, false);
 }
 
 static bool is_at(const struct futex_waiter *waiter, const struct futex_waiter *key)
 {
-    return waiter->space == key->space && waiter->word == key->word;
+    return waiter->key.object == key->key.object && waiter->key.offset == key->key.offset;
 }
 
 static void waiter_join(struct futex_waiter *waiter)
@@ -123,13 +144,15 @@ static struct futex_bucket *lock_bucket_of(const struct futex_waiter *waiter)
     }
 }
 
-int futex_wait(const uint32_t __user *word, uint32_t expected, uint32_t bits, uint64_t deadline_ns)
+int futex_wait(const struct futex_word *word, uint32_t expected, uint32_t bits,
+               uint64_t deadline_ns)
 {
     struct futex_waiter waiter = waiter_at(word, bits);
+    struct pager *pager = waiter.key.pager;
     uint32_t value;
 
     waiter_join(&waiter);
-    int err = get_user(&value, word) ? -EFAULT : value == expected ? 0 : -EAGAIN;
+    int err = get_user(&value, word->at) ? -EFAULT : value == expected ? 0 : -EAGAIN;
     struct futex_bucket *bucket = lock_bucket_of(&waiter);
     while (waiter.is_queued && !err) {
         err = waitq_sleep_until(&waiter.woken, &bucket->lock, deadline_ns);
@@ -141,6 +164,7 @@ int futex_wait(const uint32_t __user *word, uint32_t expected, uint32_t bits, ui
     else
         err = 0;
     spin_unlock(&bucket->lock);
+    pager_done(pager);
     return err;
 }
 
@@ -177,7 +201,7 @@ static int wake_locked(struct futex_bucket *bucket, struct futex_waiter *key, in
     return woken;
 }
 
-int futex_wake(const uint32_t __user *word, int limit, uint32_t bits)
+int futex_wake(const struct futex_word *word, int limit, uint32_t bits)
 {
     struct futex_waiter key = waiter_at(word, bits);
     struct futex_bucket *bucket = bucket_of(&key);
@@ -185,6 +209,7 @@ int futex_wake(const uint32_t __user *word, int limit, uint32_t bits)
     spin_lock(&bucket->lock);
     int woken = wake_locked(bucket, &key, limit);
     spin_unlock(&bucket->lock);
+    pager_done(key.key.pager);
     return woken;
 }
 
@@ -214,7 +239,7 @@ static void put_moved(struct futex_list *moved, const struct futex_waiter *to)
     spin_lock(&bucket->lock);
     while ((waiter = STAILQ_FIRST(moved))) {
         STAILQ_REMOVE_HEAD(moved, moving);
-        waiter->word = to->word;
+        waiter->key = to->key;
         waiter->arrival = ++bucket->arrivals;
         RB_INSERT(futex_tree, &bucket->waiters, waiter);
         atomic_store(&waiter->bucket, bucket);
@@ -222,7 +247,7 @@ static void put_moved(struct futex_list *moved, const struct futex_waiter *to)
     spin_unlock(&bucket->lock);
 }
 
-int futex_requeue(const uint32_t __user *from, int wake_limit, const uint32_t __user *to,
+int futex_requeue(const struct futex_word *from, int wake_limit, const struct futex_word *to,
                   int move_limit, int *moved)
 {
     struct futex_waiter key = waiter_at(from, FUTEX_ANY_BITS);
@@ -237,6 +262,8 @@ int futex_requeue(const uint32_t __user *from, int wake_limit, const uint32_t __
     spin_unlock(&bucket->lock);
     put_moved(&list, &target);
     preempt_enable();
+    pager_done(key.key.pager);
+    pager_done(target.key.pager);
     return woken;
 }
 
@@ -331,12 +358,12 @@ static int wake_op_change(const struct wake_op *op, uint32_t __user *word, uint3
     return 0;
 }
 
-int futex_wake_op(const uint32_t __user *first, int limit, uint32_t __user *second,
+int futex_wake_op(const struct futex_word *first, int limit, const struct futex_word *second,
                   int second_limit, uint32_t operation)
 {
     const struct wake_op op = wake_op_unpack(operation);
     uint32_t old;
-    int err = wake_op_change(&op, second, &old);
+    int err = wake_op_change(&op, second->at, &old);
 
     if (err)
         return err;
@@ -349,6 +376,12 @@ int futex_wake_op(const uint32_t __user *first, int limit, uint32_t __user *seco
 
 /* ---- The end of a task ---- */
 
+/* Wakes a waiter of a word that processes may share. */
+static void wake_one(uint32_t __user *word)
+{
+    (void)futex_wake(&(struct futex_word){.at = word}, 1, FUTEX_ANY_BITS);
+}
+
 /* Lets go a word of the robust list that the ending task holds. `is_pending`: the task was about to
    take or to release it. Errors leave the word as it is. */
 static void robust_release(uint32_t __user *word, bool is_pending)
@@ -358,7 +391,7 @@ static void robust_release(uint32_t __user *word, bool is_pending)
     if ((uaddr_t)word % sizeof(*word) || get_user(&value, word))
         return;
     if (is_pending && value == 0) { /* released, but a waiter may not be woken yet */
-        (void)futex_wake(word, 1, FUTEX_ANY_BITS);
+        wake_one(word);
         return;
     }
     do {
@@ -370,7 +403,7 @@ static void robust_release(uint32_t __user *word, bool is_pending)
             return;
     } while (value != seen); /* another thread has changed the word in between */
     if (value & FUTEX_WAITERS)
-        (void)futex_wake(word, 1, FUTEX_ANY_BITS);
+        wake_one(word);
 }
 
 /* The lowest bit of an address in the list marks a lock with priority inheritance, which Pagoda does
@@ -426,10 +459,8 @@ void futex_leave(void)
 
     self->clear_tid = 0;
     atomic_store_relaxed(&self->robust_list, 0);
-    if ((!word && !list) || !is_space_shared(self->process))
-        return;
     if (list)
-        robust_walk(list);
-    if (word && !put_user(word, &zero)) /* may fail, as on Linux */
-        (void)futex_wake(word, 1, FUTEX_ANY_BITS);
+        robust_walk(list); /* its words may be in memory that processes share */
+    if (word && is_space_shared(self->process) && !put_user(word, &zero)) /* may fail, as on Linux */
+        wake_one(word);
 }

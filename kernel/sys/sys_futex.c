@@ -16,12 +16,12 @@
 
 /* A call of futex(2). */
 struct futex_call {
-    const uint32_t __user *word;
+    struct futex_word word;
     unsigned op; /* with its flags */
     uint32_t value;
     const struct __kernel_timespec __user *timeout; /* NULL: none */
     uint32_t bits;
-    const uint32_t __user *word2;
+    struct futex_word word2;
     uint32_t expected; /* FUTEX_CMP_REQUEUE */
 };
 
@@ -54,9 +54,11 @@ static int futex_deadline(const struct futex_call *call, uint64_t *deadline_ns)
 /* Checks what all operations share. -EINVAL, -EFAULT. */
 static int check_word(const struct futex_call *call)
 {
-    if (call->bits == 0 || (uaddr_t)call->word % sizeof(*call->word))
+    const uint32_t __user *word = call->word.at;
+
+    if (call->bits == 0 || (uaddr_t)word % sizeof(*word))
         return -EINVAL;
-    return user_access_ok(call->word, sizeof(*call->word)) ? 0 : -EFAULT;
+    return user_access_ok(word, sizeof(*word)) ? 0 : -EFAULT;
 }
 
 static long futex_call_wait(const struct futex_call *call)
@@ -70,13 +72,13 @@ static long futex_call_wait(const struct futex_call *call)
         return -ENOSYS;
     err = check_word(call);
     if (!err)
-        err = futex_wait(call->word, call->value, call->bits, deadline_ns);
+        err = futex_wait(&call->word, call->value, call->bits, deadline_ns);
     if (err == -EINTR && deadline_ns != UINT64_MAX)
         restart_keep_deadline(deadline_ns);
     return err;
 }
 
-/* Without FUTEX_PRIVATE_FLAG Linux looks at the page of the word, to see if processes share it. */
+/* Without FUTEX_PRIVATE_FLAG, Linux looks at the page of the word, which must be there. */
 static long futex_call_wake(const struct futex_call *call)
 {
     uint32_t value;
@@ -84,9 +86,9 @@ static long futex_call_wake(const struct futex_call *call)
 
     if (err)
         return err;
-    if (!(call->op & FUTEX_PRIVATE_FLAG) && get_user(&value, call->word))
+    if (!(call->op & FUTEX_PRIVATE_FLAG) && get_user(&value, call->word.at))
         return -EFAULT;
-    return futex_wake(call->word, call->value, call->bits);
+    return futex_wake(&call->word, call->value, call->bits);
 }
 
 /* Checks the words of an operation on two. -EINVAL, -EFAULT. */
@@ -112,11 +114,11 @@ static long futex_call_requeue(const struct futex_call *call)
         return err;
     if ((int)call->value < 0 || move_limit < 0)
         return -EINVAL;
-    if (compares && get_user(&value, call->word))
+    if (compares && get_user(&value, call->word.at))
         return -EFAULT;
     if (compares && value != call->expected)
         return -EAGAIN;
-    int woken = futex_requeue(call->word, call->value, call->word2, move_limit, &moved);
+    int woken = futex_requeue(&call->word, call->value, &call->word2, move_limit, &moved);
     return compares ? woken + moved : woken;
 }
 
@@ -127,21 +129,20 @@ static long futex_call_wake_op(const struct futex_call *call)
 
     if (err)
         return err;
-    return futex_wake_op(call->word, call->value, (uint32_t __user *)call->word2, second_limit,
+    return futex_wake_op(&call->word, call->value, &call->word2, second_limit,
                          call->expected);
 }
 
-/* FUTEX_PRIVATE_FLAG makes no other difference, because memory is shared by sharing the address
-   space only. */
-SYSCALL6(sys_futex, const uint32_t __user *, word, unsigned, op, uint32_t, value,
+SYSCALL6(sys_futex, uint32_t __user *, word, unsigned, op, uint32_t, value,
          const struct __kernel_timespec __user *, timeout, uint32_t __user *, word2, uint32_t, bits)
 {
-    struct futex_call call = {.word = word,
+    bool is_private = op & FUTEX_PRIVATE_FLAG;
+    struct futex_call call = {.word = {word, is_private},
                               .op = op,
                               .value = value,
                               .timeout = timeout,
                               .bits = bits,
-                              .word2 = word2,
+                              .word2 = {word2, is_private},
                               .expected = bits};
 
     switch (op & FUTEX_CMD_MASK) {

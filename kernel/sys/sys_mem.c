@@ -4,6 +4,8 @@
 #include <linux/mman.h>
 #include <linux/resource.h>
 #include <arch/atomic.h>
+#include <fs/pagecache.h>
+#include <fs/shmem.h>
 #include <sched/world.h>
 #include <sys/fileargs.h>
 #include <sys/syscall.h>
@@ -37,14 +39,34 @@ static int page_range(uaddr_t addr, uint64_t len, uaddr_t *end)
     return 0;
 }
 
-/* Lets the request map a file from `offset` on. Errors: -EACCES, -ENODEV, -EOVERFLOW. */
+/* Lets the request map `file` from `offset` on. Errors: -EACCES, -ENODEV, -EOVERFLOW. */
 static int mmap_set_file(struct map_request *request, struct file *file, uint64_t offset)
 {
     if (offset > INT64_MAX - request->len)
         return -EOVERFLOW;
+    if (request->shared && (request->prot & PROT_W) && !file_may_write(file))
+        return -EACCES;
+    request->no_write = request->shared && !file_may_write(file);
     int err = file_pager(file, &request->pager);
     if (!err && request->pager)
         request->pager_page = offset >> PAGE_SHIFT;
+    return err;
+}
+
+/* Maps as the request says. A shared region without a file gets an object of its own, as large as
+   the region; an mremap that grows the region does not extend it, as on Linux. */
+static int map_current(struct map_request *request, uaddr_t *start)
+{
+    struct vnode *object;
+
+    if (!request->shared || request->pager)
+        return vspace_map(current_vspace(), request, start);
+    int err = shmem_create("/dev/zero", request->len, &object);
+    if (err)
+        return err;
+    request->pager = &object->cache->pager;
+    err = vspace_map(current_vspace(), request, start);
+    vnode_put(object);
     return err;
 }
 
@@ -57,6 +79,33 @@ static int mmap_check_fixed(uaddr_t addr, uint64_t len)
     if (addr % PAGE_SIZE)
         return -EINVAL;
     return addr < USER_START ? -EPERM : 0;
+}
+
+/* The flags that MAP_SHARED_VALIDATE knows; MAP_SHARED and MAP_PRIVATE ignore others. */
+#define MAP_KNOWN                                                                                  \
+    (MAP_TYPE | MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | \
+     MAP_GROWSDOWN | MAP_HUGETLB | MAP_32BIT | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |         \
+     MAP_NONBLOCK | MAP_STACK | MAP_HUGE_2MB | MAP_HUGE_1GB)
+
+/* Errors: -EINVAL, -EOPNOTSUPP. */
+static int mmap_set_type(struct map_request *request, unsigned flags, const struct file *file)
+{
+    switch (flags & MAP_TYPE) {
+    case MAP_SHARED_VALIDATE:
+        if (!file)
+            return -EINVAL;
+        if (flags & ~MAP_KNOWN)
+            return -EOPNOTSUPP;
+        break;
+    case MAP_SHARED:
+        break;
+    case MAP_PRIVATE:
+        return 0;
+    default:
+        return -EINVAL;
+    }
+    request->shared = true;
+    return flags & MAP_GROWSDOWN && !file ? -EINVAL : 0;
 }
 
 /* Maps `file`, or anonymous memory if it is NULL, into the current vspace. Returns the address.
@@ -83,16 +132,14 @@ static long mmap_current(uaddr_t addr, uint64_t len, unsigned prot, unsigned fla
         return -ENOMEM;
     if (request.fixed)
         err = mmap_check_fixed(addr, request.len);
-    if (!err && (flags & MAP_TYPE) == 0)
-        err = -EINVAL;
-    if (!err && (flags & MAP_TYPE) != MAP_PRIVATE)
-        err = -ENODEV; /* shared mappings are not supported */
+    if (!err)
+        err = mmap_set_type(&request, flags, file);
     if (!err && file)
         err = mmap_set_file(&request, file, offset);
     if (!err && flags & MAP_LOCKED && !process_limit(process_current(), RLIMIT_MEMLOCK))
         err = -EPERM;
     if (!err)
-        err = vspace_map(current_vspace(), &request, &start);
+        err = map_current(&request, &start);
     if (err)
         return err;
     if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)

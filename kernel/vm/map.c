@@ -218,6 +218,7 @@ int vspace_map_locked(struct vspace *vspace, const struct map_request *request, 
         .kind = request->kind,
         .flags = request->flags | vspace->account.new_flags,
         .shared = request->shared,
+        .no_write = request->no_write,
         .pager = request->pager,
         .pager_page = request->pager_page,
         .walk = WALK_NONE,
@@ -314,25 +315,29 @@ static void set_prot(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned
         region = vregion_merge(&vspace->regions, region);
 }
 
-/* Returns the end of the part of [start, end) that can be given the rights `prot`. The part ends
-   before the first hole, or before the first region for which RLIMIT_DATA leaves no room. */
-static uaddr_t protect_end(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
+/* Finds the end of the part of [start, end) that can be given the rights `prot`. The part ends
+   before the first hole, or region for which RLIMIT_DATA leaves no room (-ENOMEM), or that may not
+   be written (-EACCES). */
+static int protect_end(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot,
+                       uaddr_t *reached)
 {
     const struct vspace_account *account = &vspace->account;
     uint64_t data = account->data_bytes;
     const struct vregion *region;
 
-    for (uaddr_t addr = start; addr < end; addr = region->end) {
-        region = vregion_find(&vspace->regions, addr);
+    for (*reached = start; *reached < end; *reached = min(region->end, end)) {
+        region = vregion_find(&vspace->regions, *reached);
         if (!region)
-            return addr;
+            return -ENOMEM;
+        if ((prot & PROT_W) && region->no_write)
+            return -EACCES;
         if (!is_data(region, prot) || is_data(region, region->prot))
             continue;
-        data += min(region->end, end) - addr;
+        data += min(region->end, end) - *reached;
         if (data > account->limits.data)
-            return addr;
+            return -ENOMEM;
     }
-    return end;
+    return 0;
 }
 
 static int protect_whole(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
@@ -354,10 +359,11 @@ static int protect_whole(struct vspace *vspace, uaddr_t start, uaddr_t end, unsi
 static int protect_locked(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)
 {
     check_range(vspace, start, end);
-    uaddr_t reached = protect_end(vspace, start, end, prot);
+    uaddr_t reached;
+    int stopped = protect_end(vspace, start, end, prot, &reached);
     int err = reached > start ? protect_whole(vspace, start, reached, prot) : 0;
 
-    return err || reached == end ? err : -ENOMEM;
+    return err ? err : stopped;
 }
 
 int vspace_protect(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned prot)

@@ -7,6 +7,21 @@
 #include <lib/panic.h>
 #include "vspaces.h"
 
+struct pager *vspace_shared_object(struct vspace *vspace, uaddr_t addr, uint64_t *offset)
+{
+    struct pager *pager = NULL;
+
+    rwlock_read_lock(&vspace->lock);
+    const struct vregion *region = vregion_find(&vspace->regions, addr);
+    if (region && region->shared) {
+        pager = region->pager;
+        pager->ops->get(pager, false);
+        *offset = (region->pager_page << PAGE_SHIFT) + (addr - region->start);
+    }
+    rwlock_read_unlock(&vspace->lock);
+    return pager;
+}
+
 /* Returns where the pager's bytes end. Behind them, a private region has zeros of its own. */
 static uaddr_t pager_end(const struct vregion *region)
 {

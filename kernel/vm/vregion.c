@@ -66,14 +66,14 @@ struct vregion *vregion_alloc(const struct vregion *like)
         return NULL;
     *region = *like;
     if (region->pager)
-        region->pager->ops->get(region->pager);
+        region->pager->ops->get(region->pager, vregion_writes_object(region));
     return region;
 }
 
 void vregion_free(struct vregion *region)
 {
     if (region->pager)
-        region->pager->ops->put(region->pager);
+        region->pager->ops->put(region->pager, vregion_writes_object(region));
     heap_free(region);
 }
 
@@ -236,7 +236,8 @@ void vregion_split(struct vregion_tree *tree, struct vregion *region, uaddr_t ad
 static bool is_continued(const struct vregion *low, const struct vregion *high)
 {
     return low->end == high->start && low->prot == high->prot && low->kind == high->kind &&
-           low->flags == high->flags && low->shared == high->shared && low->pager == high->pager &&
+           low->flags == high->flags && low->shared == high->shared &&
+           low->no_write == high->no_write && low->pager == high->pager &&
            low->data_end == high->data_end &&
            (!low->pager || low->pager_page + (vregion_len(low) >> PAGE_SHIFT) == high->pager_page);
 }

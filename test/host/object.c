@@ -80,12 +80,12 @@ static int object_page(struct pager *pager, uint64_t index, struct frame **frame
     return err;
 }
 
-static void object_get(struct pager *pager)
+static void object_get(struct pager *pager, bool writes __unused)
 {
     from_pager(pager)->refs++;
 }
 
-static void object_put(struct pager *pager)
+static void object_put(struct pager *pager, bool writes __unused)
 {
     check(from_pager(pager)->refs > 0, "an object has lost more references than it had");
     from_pager(pager)->refs--;

@@ -141,7 +141,12 @@ static const struct deep {
     {{"zero page, deep", 2, {MAP_RW, READ_A}},
      {{.kind = OP_TRUNCATE, .object = 0, .index = 0}, {.kind = OP_FORK}},
      3},
-    /* The walk of a truncation comes to regions that are merged, or split, meanwhile. */
+    /* The walk of a truncation comes to regions that are copied, merged, or split, meanwhile. */
+    {{"a file, deep",
+      2,
+      {{.kind = OP_MAP, .first = A, .last = B, .prot = RW, .flags = F_OBJECT}, READ_A}},
+     {{.kind = OP_TRUNCATE, .object = 0, .index = 0}, {.kind = OP_FORK}},
+     2},
     {{"a file in two regions",
       4,
       {{.kind = OP_MAP, .first = A, .last = B, .prot = RW, .flags = F_OBJECT},

@@ -525,7 +525,7 @@ static int page_of_many(struct pager *pager __unused, uint64_t index __unused, s
     return 0;
 }
 
-static void count_no_region(struct pager *pager __unused)
+static void count_no_region(struct pager *pager __unused, bool writes __unused)
 {
 }
 
