@@ -48,9 +48,9 @@ __must_check int waitq_sleep_until(struct waitq *wq, struct spinlock *lock, uint
 /* Returns -EINTR only if a pending signal will end the process. */
 __must_check int waitq_sleep_killable(struct waitq *wq, struct spinlock *lock);
 
-/* Sleeps up to `deadline_ns`, and returns as waitq_sleep_killable does. -ETIMEDOUT. The thread may
-   hold sleeping locks and frame references, and world_stop waits for it, so the deadline is
-   near. */
+/* Sleeps up to `deadline_ns` (UINT64_MAX: none), and returns as waitq_sleep_killable does.
+   -ETIMEDOUT. The thread may hold sleeping locks and frame references, and world_stop waits for it,
+   so the deadline is near, or a device is sure to answer. */
 __must_check int waitq_sleep_holding(struct waitq *wq, struct spinlock *lock, uint64_t deadline_ns);
 
 /* Ignores signals. Only for waits that are sure to end. */

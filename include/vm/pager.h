@@ -12,10 +12,15 @@ struct pager;
 struct vregion;
 
 struct pager_ops {
-    /* Returns in `frame` the page `index` of the object, with a reference for the caller. May
-       sleep; takes locks from RANK_CACHE on. -ENXIO: beyond the object's end; -EIO: unreadable;
-       -ENOMEM. */
+    /* Returns in `frame` the page `index` of the object, with a reference for the caller. Takes
+       locks from RANK_CACHE on, and never sleeps for a device. -EAGAIN: the page is being read, so
+       the caller lets its locks go, waits, and starts over; -ENXIO: beyond the object's end; -EIO:
+       unreadable; -ENOMEM. */
     int (*page)(struct pager *pager, uint64_t index, struct frame **frame);
+
+    /* Waits until the page is read, or cannot be. The caller has a reference on the object, and
+       holds no lock. -EINTR: the thread is to be killed. NULL if `page` never returns -EAGAIN. */
+    int (*wait)(struct pager *pager, uint64_t index);
 
     /* Returns true if page() would find the page `index` in memory. May sleep; takes locks from
        RANK_CACHE on. */

@@ -25,6 +25,7 @@ enum fault_outcome {
     FAULT_NOT_ALLOWED, /* SIGSEGV: the region does not allow it */
     FAULT_NO_PAGE,     /* SIGBUS: beyond the end of the file, or unreadable */
     FAULT_NO_MEMORY,   /* SIGKILL: no frame */
+    FAULT_INTERRUPTED, /* the thread is to be killed, and does not wait for a page */
     FAULT_OUTCOMES,
 };
 

@@ -14,6 +14,7 @@
 #include <sched/thread.h>
 #include <vm/vspace.h>
 #include <vm/audit.h>
+#include "heldback.h"
 
 /* All caches, for the audit; and the number of frames in them (atomic). */
 LIST_HEAD(pagecache_list, pagecache);
@@ -261,7 +262,14 @@ int pagecache_truncate(struct pagecache *cache, uint64_t size)
 
 static int pagecache_pager_page(struct pager *pager, uint64_t index, struct frame **frame)
 {
-    return pagecache_page(container_of(pager, struct pagecache, pager), index, frame);
+    struct pagecache *cache = container_of(pager, struct pagecache, pager);
+
+    return heldback_is(cache->vnode) ? -EAGAIN : pagecache_page(cache, index, frame);
+}
+
+static int pagecache_pager_wait(struct pager *pager, uint64_t index __unused)
+{
+    return heldback_wait(container_of(pager, struct pagecache, pager)->vnode);
 }
 
 static bool pagecache_pager_has(struct pager *pager, uint64_t index)
@@ -304,6 +312,7 @@ static uint64_t pagecache_pager_name(struct pager *pager, char *buf, size_t size
 
 static const struct pager_ops pagecache_pager_ops = {
     .page = pagecache_pager_page,
+    .wait = pagecache_pager_wait,
     .has = pagecache_pager_has,
     .get = pagecache_pager_get,
     .put = pagecache_pager_put,

@@ -8,6 +8,7 @@
 #include <fs/pagecache.h>
 #include <fs/vfs.h>
 #include <lib/string.h>
+#include "heldback.h"
 
 /* Resolves all components but the last, for a name that is to be made. -EEXIST: the path ends in
    "/", "." or "..", which exist. */
@@ -227,6 +228,7 @@ int vfs_rename(struct vnode *from_start, const char *from, struct vnode *to_star
 void vnode_chmod(struct vnode *vnode, uint32_t mode)
 {
     atomic_store_relaxed(&vnode->mode, (vnode->mode & S_IFMT) | (mode & ~S_IFMT));
+    heldback_mode_changed();
     vnode_touch_ctime(vnode);
 }
 

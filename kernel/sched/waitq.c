@@ -147,9 +147,11 @@ int waitq_sleep_holding(struct waitq *wq, struct spinlock *lock, uint64_t deadli
     wait_begin(wq, thread);
     spin_unlock(lock);
     lock_check_holds_none_from(RANK_VSPACE, "sleeping");
-    timer_set(deadline_ns);
+    if (deadline_ns != NO_DEADLINE)
+        timer_set(deadline_ns);
     int err = wait_woken(wq, thread, WORK_KILL, deadline_ns);
-    timer_cancel();
+    if (deadline_ns != NO_DEADLINE)
+        timer_cancel();
     spin_lock(lock);
     return err;
 }

@@ -271,7 +271,7 @@ static enum fault_outcome resolve(uint64_t addr, unsigned access, int (*wait)(vo
     do {
         outcome = vspace_fault(vspace, addr, access);
         if (outcome != FAULT_NO_MEMORY)
-            *err = -EFAULT;
+            *err = outcome == FAULT_INTERRUPTED ? -EINTR : -EFAULT;
         else if (left && !failnth_left())
             *err = -ENOMEM;
         else

@@ -119,7 +119,7 @@ static long futex_call_requeue(const struct futex_call *call)
     if (compares && value != call->expected)
         return -EAGAIN;
     int woken = futex_requeue(&call->word, call->value, &call->word2, move_limit, &moved);
-    return compares ? woken + moved : woken;
+    return woken + moved;
 }
 
 static long futex_call_wake_op(const struct futex_call *call)

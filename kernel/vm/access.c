@@ -152,6 +152,14 @@ static size_t poke_page(struct vspace *vspace, uaddr_t to, const void *from, siz
     return page ? len : 0;
 }
 
+/* Tries once more, after a fault that waits for a page which is being read. */
+static size_t poke_page_again(struct vspace *vspace, uaddr_t to, const void *from, size_t len)
+{
+    if (!fault_resolved(vspace_fault(vspace, to, FAULT_FORCED)))
+        return 0;
+    return poke_page(vspace, to, from, len);
+}
+
 size_t vspace_poke(struct vspace *vspace, uaddr_t to, const void *from, size_t len)
 {
     size_t done = 0, part;
@@ -160,7 +168,8 @@ size_t vspace_poke(struct vspace *vspace, uaddr_t to, const void *from, size_t l
     assert(lock_check_none_from(RANK_VSPACE));
     while (done < len && to + done < USER_END) {
         part = min(len - done, PAGE_SIZE - (to + done) % PAGE_SIZE);
-        if (!poke_page(vspace, to + done, (const char *)from + done, part))
+        if (!poke_page(vspace, to + done, (const char *)from + done, part) &&
+            !poke_page_again(vspace, to + done, (const char *)from + done, part))
             break;
         done += part;
     }

@@ -19,6 +19,7 @@ const char *fault_outcome_name(enum fault_outcome outcome)
         [FAULT_NOT_ALLOWED] = "not_allowed",
         [FAULT_NO_PAGE] = "no_page",
         [FAULT_NO_MEMORY] = "no_memory",
+        [FAULT_INTERRUPTED] = "interrupted",
     };
     return names[outcome];
 }

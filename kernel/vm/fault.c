@@ -24,7 +24,9 @@
    a row that needs a frame, if there is none.
 
    If another thread changes the entry between our look and our update, a step returns TRY_AGAIN,
-   and fault_resolve starts over at the walk.
+   and fault_resolve starts over at the walk. If a pager is reading the page from a device, a step
+   returns WAIT_FOR_PAGE: fault_at lets the vspace's lock go, waits, and starts over at the region.
+   FAULT_INTERRUPTED ends the wait of a thread that is to be killed.
 
    A DEBUG build does the walk of each resolved fault again (verify.c). In every build, a fault that
    comes again and again is noticed: once a fault is resolved, only a loss of rights in the page
@@ -44,7 +46,14 @@
 #include <vm/zero.h>
 #include "verify.h"
 
-#define TRY_AGAIN FAULT_OUTCOMES
+#define TRY_AGAIN     FAULT_OUTCOMES
+#define WAIT_FOR_PAGE (FAULT_OUTCOMES + 1)
+
+/* A page that is being read. */
+struct page_wait {
+    struct pager *pager; /* with a reference */
+    uint64_t index;
+};
 
 /* Which faults are verified once they are resolved. */
 enum verification {
@@ -63,6 +72,7 @@ struct fault {
     const struct vregion *region;
     unsigned access; /* FAULT_ words */
     struct leaf leaf;
+    struct page_wait *wait; /* with WAIT_FOR_PAGE: for what */
 };
 
 /* Outcomes by CPU, of all vspaces. */
@@ -137,6 +147,10 @@ static enum fault_outcome pager_page(const struct fault *fault, struct frame **f
     switch (region->pager->ops->page(region->pager, index, frame)) {
     case 0:
         return FAULT_FILE_MAPPED;
+    case -EAGAIN:
+        region->pager->ops->get(region->pager, false);
+        *fault->wait = (struct page_wait){region->pager, index};
+        return WAIT_FOR_PAGE;
     case -ENOMEM:
         return FAULT_NO_MEMORY;
     default:
@@ -279,12 +293,13 @@ static void fault_check(struct vspace *vspace, uaddr_t addr, const struct fault 
 #define TRIES_MAX 100
 
 static enum fault_outcome fault_resolve(struct vspace *vspace, uaddr_t addr, unsigned access,
-                                        enum verification verification)
+                                        enum verification verification, struct page_wait *wait)
 {
     struct fault fault = {
         .region = vregion_find(&vspace->regions, addr),
         .access = access,
         .leaf = {.pt = &vspace->pagetable, .page = page_floor(addr)},
+        .wait = wait,
     };
     bool is_alone = IS_VERIFIED(verification) && atomic_load(&vspace->pagetable.threads) == 1;
     enum fault_outcome outcome;
@@ -317,32 +332,56 @@ static enum fault_outcome fault_counted(struct vspace *vspace, enum fault_outcom
 
 enum fault_outcome vspace_fault_locked(struct vspace *vspace, uaddr_t addr, unsigned access)
 {
-    return fault_counted(vspace, fault_resolve(vspace, addr, access, VERIFY_IN_DEBUG));
+    struct page_wait wait;
+    enum fault_outcome outcome = fault_resolve(vspace, addr, access, VERIFY_IN_DEBUG, &wait);
+
+    if (outcome == WAIT_FOR_PAGE) { /* under this lock nobody waits */
+        wait.pager->ops->put(wait.pager, false);
+        outcome = FAULT_NO_PAGE;
+    }
+    return fault_counted(vspace, outcome);
 }
 
 /* Resolves a fault where a look under the read lock has found no region. The stack grows and its
    page comes under one lock, so that no other thread sees the one without the other. */
 static enum fault_outcome fault_below_stack(struct vspace *vspace, uaddr_t addr, unsigned access,
-                                            enum verification verification)
+                                            enum verification verification, struct page_wait *wait)
 {
     enum fault_outcome outcome = FAULT_NOT_MAPPED;
 
     rwlock_write_lock(&vspace->lock);
     if (vspace_grow_stack_locked(vspace, addr))
-        outcome = fault_resolve(vspace, addr, access, verification);
+        outcome = fault_resolve(vspace, addr, access, verification, wait);
     rwlock_write_unlock(&vspace->lock);
     return outcome;
+}
+
+/* Waits for the page without a lock, so that mmap, fork and munmap go on meanwhile. Returns
+   WAIT_FOR_PAGE if the fault is to be tried again. */
+static enum fault_outcome page_wait(const struct page_wait *wait)
+{
+    int err = wait->pager->ops->wait(wait->pager, wait->index);
+
+    wait->pager->ops->put(wait->pager, false);
+    return err ? FAULT_INTERRUPTED : WAIT_FOR_PAGE;
 }
 
 static enum fault_outcome fault_at(struct vspace *vspace, uaddr_t addr, unsigned access,
                                    enum verification verification)
 {
+    enum fault_outcome outcome;
+    struct page_wait wait;
+
     debug_assert(lock_check_none_from(RANK_VSPACE));
-    rwlock_read_lock(&vspace->lock);
-    enum fault_outcome outcome = fault_resolve(vspace, addr, access, verification);
-    rwlock_read_unlock(&vspace->lock);
-    if (outcome == FAULT_NOT_MAPPED)
-        outcome = fault_below_stack(vspace, addr, access, verification);
+    do {
+        rwlock_read_lock(&vspace->lock);
+        outcome = fault_resolve(vspace, addr, access, verification, &wait);
+        rwlock_read_unlock(&vspace->lock);
+        if (outcome == FAULT_NOT_MAPPED)
+            outcome = fault_below_stack(vspace, addr, access, verification, &wait);
+        if (unlikely(outcome == WAIT_FOR_PAGE))
+            outcome = page_wait(&wait);
+    } while (unlikely(outcome == WAIT_FOR_PAGE));
     return fault_counted(vspace, outcome);
 }
 

@@ -15,6 +15,7 @@ struct object {
     unsigned refs;                      /* references of regions */
     uint64_t npages;                    /* (lock) the size */
     struct frame *frames[OBJECT_PAGES]; /* (lock) NULL: the page was not read yet */
+    bool is_read[OBJECT_PAGES];         /* (lock) of SLOW_FILE: a wait for the page has ended */
 };
 
 static struct object objects[NOBJECTS];
@@ -62,6 +63,9 @@ static int page_locked(struct object *object, uint64_t index, struct frame **fra
         return -ENXIO;
     if (object < &objects[NFILES] && index == FILE_BAD_PAGE)
         return -EIO;
+    if (object == &objects[SLOW_FILE] && !object->frames[index] && !object->is_read[index])
+        return -EAGAIN;
+    object->is_read[index] = false;
     if (!object->frames[index])
         object->frames[index] = read_page(object - objects, index);
     *frame = object->frames[index];
@@ -78,6 +82,19 @@ static int object_page(struct pager *pager, uint64_t index, struct frame **frame
         frame_get(*frame);
     mutex_unlock(&object->lock);
     return err;
+}
+
+/* Reads a page, as a device that has taken its time would. */
+static int object_wait(struct pager *pager, uint64_t index)
+{
+    struct object *object = from_pager(pager);
+
+    check(lock_check_none_from(RANK_VSPACE), "a thread waits for a page with a lock");
+    check(object->refs > 0, "a thread waits for a page of an object that may go");
+    mutex_lock(&object->lock);
+    object->is_read[index] = true;
+    mutex_unlock(&object->lock);
+    return 0;
 }
 
 static void object_get(struct pager *pager, bool writes __unused)
@@ -103,6 +120,7 @@ static bool object_has(struct pager *pager, uint64_t index)
 
 static const struct pager_ops object_ops = {
     .page = object_page,
+    .wait = object_wait,
     .has = object_has,
     .get = object_get,
     .put = object_put,

@@ -11,6 +11,9 @@
 #define NFILES       2u /* the first objects are files */
 #define OBJECT_PAGES 12u
 
+/* The file whose pages are read while the faults on them wait. */
+#define SLOW_FILE 1u
+
 /* The page of each file that cannot be read. */
 #define FILE_BAD_PAGE 10u
 

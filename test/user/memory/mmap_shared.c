@@ -432,6 +432,7 @@ static void types_are_checked(void)
 
 int main(void)
 {
+    temp_dir_enter();
     RUN(parent_and_child_share_what_either_writes);
     RUN(a_grandchild_shares_too);
     RUN(two_mappings_are_two_objects);
@@ -454,5 +455,6 @@ int main(void)
     RUN(rights_are_those_of_the_descriptor);
     RUN(a_program_that_is_mapped_for_writing_does_not_run);
     RUN(types_are_checked);
+    temp_dir_leave();
     return test_end();
 }

@@ -201,7 +201,7 @@ static void waiters_move_to_a_shared_word(void)
     pid_t child = start_child(wait_at, &words[0]);
 
     await_state(child, 'S');
-    CHECK_EQ(syscall(SYS_futex, &words[0], FUTEX_REQUEUE, 0, 1, &words[1], 0), 0);
+    CHECK_EQ(syscall(SYS_futex, &words[0], FUTEX_REQUEUE, 0, 1, &words[1], 0), 1);
     CHECK_EQ(futex(&words[0], FUTEX_WAKE, 1), 0);
     await_and_wake(&words[1], FUTEX_WAKE, child);
     unmap_pages(words, 1);
@@ -226,6 +226,7 @@ static void a_waiter_outlives_its_mapping(void)
 
 int main(void)
 {
+    temp_dir_enter();
     RUN(semaphores_in_anonymous_memory);
     RUN(semaphores_in_a_file);
     RUN(a_lock_excludes_processes);
@@ -235,5 +236,6 @@ int main(void)
     RUN(private_memory_is_not_shared);
     RUN(waiters_move_to_a_shared_word);
     RUN(a_waiter_outlives_its_mapping);
+    temp_dir_leave();
     return test_end();
 }

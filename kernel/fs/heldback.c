@@ -1,0 +1,34 @@
+/* Files that are held back (heldback.h). */
+#include "heldback.h"
+
+#ifdef DEBUG
+
+#include <sched/waitq.h>
+
+static struct spinlock lock = SPINLOCK(RANK_PIPE);
+static struct waitq waiters = WAITQ(waiters); /* one wake-up for all; each looks at its own file */
+
+bool heldback_is(const struct vnode *vnode)
+{
+    return atomic_load(&vnode->mode) & S_ISVTX;
+}
+
+int heldback_wait(const struct vnode *vnode)
+{
+    int err = 0;
+
+    spin_lock(&lock);
+    while (heldback_is(vnode) && !err)
+        err = waitq_sleep_holding(&waiters, &lock, UINT64_MAX);
+    spin_unlock(&lock);
+    return err;
+}
+
+void heldback_mode_changed(void)
+{
+    spin_lock(&lock);
+    waitq_wake_all(&waiters);
+    spin_unlock(&lock);
+}
+
+#endif
