@@ -281,7 +281,7 @@ static void truncation_reaches_all_processes(void)
     plain_file_remove(fd);
 }
 
-/* A truncation came to the part that mprotect has split off, and to the parts that it has merged. */
+/* A truncation comes to a part that mprotect has split off, and to parts that it has merged. */
 static void truncation_reaches_parts_of_a_mapping(void)
 {
     int fd = make_file();
