@@ -42,11 +42,11 @@ struct vregion {
     struct vregion_tree *tree;    /* (v) the tree that holds it */
     TAILQ_ENTRY(vregion) sharers; /* with a pager: in the list of its regions; the pager's lock */
     uint64_t walk;                /* with a pager: the last walk that has passed; both locks */
-    uaddr_t start, end;  /* (v) [start, end), page aligned */
-    uint8_t prot;        /* (v) PROT_ bits */
-    uint8_t kind;        /* (v) enum vregion_kind */
-    uint8_t flags;       /* (v) VREGION_ bits */
-    bool shared;         /* (v) MAP_SHARED: has a pager, whose frames all sharers write */
+    uaddr_t start, end;           /* (v) [start, end), page aligned */
+    uint8_t prot;                 /* (v) PROT_ bits */
+    uint8_t kind;                 /* (v) enum vregion_kind */
+    uint8_t flags;                /* (v) VREGION_ bits */
+    bool shared;                  /* (v) MAP_SHARED: has a pager, whose frames all sharers write */
     bool no_write; /* (v) shared, and mprotect may not add W: the file was not open for writing */
     struct pager *pager; /* (v) one reference; NULL: anonymous */
     uint64_t pager_page; /* (v) the page of the pager's object that `start` shows */
