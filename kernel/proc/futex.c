@@ -461,6 +461,7 @@ void futex_leave(void)
     atomic_store_relaxed(&self->robust_list, 0);
     if (list)
         robust_walk(list); /* its words may be in memory that processes share */
-    if (word && is_space_shared(self->process) && !put_user(word, &zero)) /* may fail, as on Linux */
+    if (word && is_space_shared(self->process) &&
+        !put_user(word, &zero)) /* may fail, as on Linux */
         wake_one(word);
 }

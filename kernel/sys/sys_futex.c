@@ -129,8 +129,7 @@ static long futex_call_wake_op(const struct futex_call *call)
 
     if (err)
         return err;
-    return futex_wake_op(&call->word, call->value, &call->word2, second_limit,
-                         call->expected);
+    return futex_wake_op(&call->word, call->value, &call->word2, second_limit, call->expected);
 }
 
 SYSCALL6(sys_futex, uint32_t __user *, word, unsigned, op, uint32_t, value,
