@@ -59,7 +59,7 @@ static bool builds_hold_back(void)
 static void await_fault(pid_t child)
 {
     if (is_held)
-        await_state(child, 'S');
+        await_state(child, 'D');
 }
 
 static void the_address_space_changes_while_a_fault_waits(void)
