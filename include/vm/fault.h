@@ -13,7 +13,10 @@
    RANK_CACHE or RANK_TABLE, and those of mm/. */
 enum fault_outcome vspace_fault(struct vspace *vspace, uaddr_t addr, unsigned access);
 
-/* Does the same for a caller that holds the vspace's lock, for reading or writing. */
+/* Does the same for a caller that holds the vspace's lock, for reading or writing. Returns
+   FAULT_WOULD_WAIT, which no fault ends as, if the page is being read: the caller lets the lock go
+   and uses vspace_fault. */
+#define FAULT_WOULD_WAIT (FAULT_OUTCOMES + 1)
 enum fault_outcome vspace_fault_locked(struct vspace *vspace, uaddr_t addr, unsigned access);
 
 /* The same as vspace_fault, for a fault that has repeated without progress. Panics unless the page

@@ -25,7 +25,7 @@
 
    If another thread changes the entry between our look and our update, a step returns TRY_AGAIN,
    and fault_resolve starts over at the walk. If a pager is reading the page from a device, a step
-   returns WAIT_FOR_PAGE: fault_at lets the vspace's lock go, waits, and starts over at the region.
+   returns FAULT_WOULD_WAIT: fault_at lets the vspace's lock go, waits, and starts over at the region.
    FAULT_INTERRUPTED ends the wait of a thread that is to be killed.
 
    A DEBUG build does the walk of each resolved fault again (verify.c). In every build, a fault that
@@ -46,8 +46,7 @@
 #include <vm/zero.h>
 #include "verify.h"
 
-#define TRY_AGAIN     FAULT_OUTCOMES
-#define WAIT_FOR_PAGE (FAULT_OUTCOMES + 1)
+#define TRY_AGAIN FAULT_OUTCOMES
 
 /* A page that is being read. */
 struct page_wait {
@@ -72,7 +71,7 @@ struct fault {
     const struct vregion *region;
     unsigned access; /* FAULT_ words */
     struct leaf leaf;
-    struct page_wait *wait; /* with WAIT_FOR_PAGE: for what */
+    struct page_wait *wait; /* with FAULT_WOULD_WAIT: for what */
 };
 
 /* Outcomes by CPU, of all vspaces. */
@@ -150,7 +149,7 @@ static enum fault_outcome pager_page(const struct fault *fault, struct frame **f
     case -EAGAIN:
         region->pager->ops->get(region->pager, false);
         *fault->wait = (struct page_wait){region->pager, index};
-        return WAIT_FOR_PAGE;
+        return FAULT_WOULD_WAIT;
     case -ENOMEM:
         return FAULT_NO_MEMORY;
     default:
@@ -335,9 +334,9 @@ enum fault_outcome vspace_fault_locked(struct vspace *vspace, uaddr_t addr, unsi
     struct page_wait wait;
     enum fault_outcome outcome = fault_resolve(vspace, addr, access, VERIFY_IN_DEBUG, &wait);
 
-    if (outcome == WAIT_FOR_PAGE) { /* under this lock nobody waits */
+    if (outcome == FAULT_WOULD_WAIT) {
         wait.pager->ops->put(wait.pager, false);
-        outcome = FAULT_NO_PAGE;
+        return outcome;
     }
     return fault_counted(vspace, outcome);
 }
@@ -357,13 +356,13 @@ static enum fault_outcome fault_below_stack(struct vspace *vspace, uaddr_t addr,
 }
 
 /* Waits for the page without a lock, so that mmap, fork and munmap go on meanwhile. Returns
-   WAIT_FOR_PAGE if the fault is to be tried again. */
+   FAULT_WOULD_WAIT if the fault is to be tried again. */
 static enum fault_outcome page_wait(const struct page_wait *wait)
 {
     int err = wait->pager->ops->wait(wait->pager, wait->index);
 
     wait->pager->ops->put(wait->pager, false);
-    return err ? FAULT_INTERRUPTED : WAIT_FOR_PAGE;
+    return err ? FAULT_INTERRUPTED : FAULT_WOULD_WAIT;
 }
 
 static enum fault_outcome fault_at(struct vspace *vspace, uaddr_t addr, unsigned access,
@@ -379,9 +378,9 @@ static enum fault_outcome fault_at(struct vspace *vspace, uaddr_t addr, unsigned
         rwlock_read_unlock(&vspace->lock);
         if (outcome == FAULT_NOT_MAPPED)
             outcome = fault_below_stack(vspace, addr, access, verification, &wait);
-        if (unlikely(outcome == WAIT_FOR_PAGE))
+        if (unlikely(outcome == FAULT_WOULD_WAIT))
             outcome = page_wait(&wait);
-    } while (unlikely(outcome == WAIT_FOR_PAGE));
+    } while (unlikely(outcome == FAULT_WOULD_WAIT));
     return fault_counted(vspace, outcome);
 }
 

@@ -22,12 +22,16 @@ static int populate_error(enum fault_outcome outcome)
 {
     if (fault_resolved(outcome))
         return 0;
+    if (outcome == FAULT_WOULD_WAIT)
+        return -EAGAIN;
     if (outcome == FAULT_NO_MEMORY)
         return -ENOMEM;
     return outcome == FAULT_NO_PAGE ? -EFAULT : -EINVAL;
 }
 
-static int populate_locked(struct vspace *vspace, uaddr_t *at, uaddr_t end, enum populate how)
+/* -EAGAIN: the fault at *at, for `access`, would wait. */
+static int populate_locked(struct vspace *vspace, uaddr_t *at, uaddr_t end, enum populate how,
+                           unsigned *access)
 {
     const struct vregion *region = vregion_find_from(&vspace->regions, *at);
     uaddr_t stop = region ? min(end, region->end) : end;
@@ -42,18 +46,27 @@ static int populate_locked(struct vspace *vspace, uaddr_t *at, uaddr_t end, enum
         *at = stop;
     if (how == POPULATE_READ && !(region->prot & PROT_R))
         err = -EINVAL; /* the CPU would read it, but Linux asks for the right */
-    for (unsigned n = 0; *at < stop && !err && n < POPULATE_AT_ONCE; n++, *at += PAGE_SIZE)
-        err = populate_error(vspace_fault_locked(vspace, *at, populate_access(region, how)));
-    if (err)
+    *access = populate_access(region, how);
+    for (unsigned n = 0; *at < stop && !err && n < POPULATE_AT_ONCE; n++) {
+        err = populate_error(vspace_fault_locked(vspace, *at, *access));
+        *at += err ? 0 : PAGE_SIZE;
+    }
+    if (err && err != -EAGAIN)
         *at = stop;
     return err;
 }
 
 int vspace_populate(struct vspace *vspace, uaddr_t *at, uaddr_t end, enum populate how)
 {
+    unsigned access;
+
     rwlock_read_lock(&vspace->lock);
-    int err = populate_locked(vspace, at, end, how);
+    int err = populate_locked(vspace, at, end, how, &access);
     rwlock_read_unlock(&vspace->lock);
+    if (err != -EAGAIN)
+        return err;
+    err = populate_error(vspace_fault(vspace, *at, access));
+    *at += PAGE_SIZE;
     return err;
 }
 
