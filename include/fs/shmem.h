@@ -1,5 +1,4 @@
-/* Files without a name, whose pages programs share: behind MAP_SHARED with MAP_ANONYMOUS,
-   memfd_create and System V shared memory. */
+/* Files without a name, whose pages programs share, as behind MAP_SHARED with MAP_ANONYMOUS. */
 #pragma once
 
 #include <fs/vnode.h>

@@ -262,7 +262,7 @@ static const struct advice {
     [MADV_REMOVE] = {REMOVE},
 };
 
-/* Returns why no hole can be punched into the files of a range: no mapping is shared. */
+/* Returns the error of MADV_REMOVE: no hole can be cut into a file. */
 static int remove_error(struct vspace *vspace, uaddr_t start, uaddr_t end)
 {
     int err = -ENOMEM;
