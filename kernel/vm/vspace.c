@@ -56,8 +56,8 @@ int vspace_create(const struct vspace_limits *limits, struct vspace **out)
     return 0;
 }
 
-/* Destroys the vspace. No lock is needed: other threads reach it only through the list, and a
-   vspace there with no references is skipped. */
+/* Destroys the vspace. No lock is needed: other threads reach it only through the list, or through
+   that of a pager, and a vspace there with no references is skipped. */
 static void vspace_destroy(struct vspace *vspace)
 {
     struct vregion *region;
