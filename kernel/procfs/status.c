@@ -75,8 +75,8 @@ static unsigned count_tasks(const struct process *process)
 }
 
 /* The state of a process is that of its leader, as on Linux. D is a sleep for a lock, for a page
-   that is being read, or, in a copy of the kernel, for memory; no signal but SIGKILL ends it. A test
-   that sends a signal to a sleeper waits for S. */
+   that is being read, or, in a copy of the kernel, for memory; no signal but SIGKILL ends it. A
+   test that sends a signal to a sleeper waits for S. */
 static char state_letter(struct task *task)
 {
     if (task->has_ended)
