@@ -28,6 +28,7 @@ struct pagecache {
     struct radix pages;  /* (lock) index -> struct frame * */
     uint64_t npages;     /* (lock) frames in `pages` */
     uint64_t size;       /* (lock) bytes in the file; may be read at any time with atomic_load */
+    unsigned seals;      /* (vnode's lock) F_SEAL_ bits (fs/seals.h) */
     LIST_ENTRY(pagecache) all; /* for the audit; the list has a lock */
 };
 

@@ -52,6 +52,10 @@ void pager_add_region(struct vregion *region);
 void pager_remove_region(struct vregion *region);
 void pager_merge_region(struct vregion *low, const struct vregion *high);
 
+/* Returns true if a region lets programs write the object. The list is as long as there are regions
+   that map it. */
+bool pager_has_writers(struct pager *pager);
+
 /* A walk over the regions of a pager; there is one at a time. Next returns the region to come to,
    or NULL at the end. Pass tells that the walk has come to it, or need not. Lock, except for begin:
    the pager's. */

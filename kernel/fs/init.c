@@ -79,6 +79,12 @@ static void make_devices(void)
         panic("cannot find /dev: error %d", -err);
     devices_make_nodes(dir);
     vnode_put(dir);
+    make_dir("/dev/shm"); /* POSIX shared memory is files there */
+    err = path_lookup(vfs_root, "/dev/shm", PATH_FOLLOW, &dir);
+    if (err)
+        panic("cannot find /dev/shm: error %d", -err);
+    vnode_chmod(dir, S_ISVTX | 0777);
+    vnode_put(dir);
     make_symlink("/proc/self/fd", "/dev/fd");
     make_symlink("/proc/self/fd/0", "/dev/stdin");
     make_symlink("/proc/self/fd/1", "/dev/stdout");

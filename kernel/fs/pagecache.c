@@ -5,6 +5,7 @@
    the frame with a reference, unlock, copy, put. If the page is truncated meanwhile, the reference
    keeps the frame until the copy has ended. */
 #include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <arch/atomic.h>
 #include <fs/pagecache.h>
 #include <fs/vnode.h>
@@ -327,6 +328,7 @@ struct pagecache *pagecache_create(struct vnode *vnode)
         return NULL;
     pager_init(&cache->pager, &pagecache_pager_ops);
     cache->vnode = vnode;
+    cache->seals = F_SEAL_SEAL; /* only those of memfd_create can be sealed */
     mutex_init(&cache->lock, RANK_CACHE);
     spin_lock(&pagecaches_lock);
     LIST_INSERT_HEAD(&pagecaches, cache, all);

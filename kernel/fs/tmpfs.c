@@ -8,6 +8,7 @@
 #include <fs/devices.h>
 #include <fs/pagecache.h>
 #include <fs/pipe.h>
+#include <fs/seals.h>
 #include <fs/tmpfs.h>
 #include <lib/panic.h>
 #include <lib/string.h>
@@ -29,8 +30,11 @@ static ssize_t tmpfs_read(struct file *file, struct uio *uio, uint64_t offset)
 
 static ssize_t tmpfs_write(struct file *file, struct uio *uio, uint64_t offset)
 {
-    ssize_t done = pagecache_write(file->vnode->cache, uio, offset);
+    int err = seals_allow_write(file->vnode, offset, &uio->left);
 
+    if (err)
+        return err;
+    ssize_t done = pagecache_write(file->vnode->cache, uio, offset);
     if (done > 0)
         vnode_touch(file->vnode);
     return done;
@@ -85,8 +89,10 @@ static int tmpfs_readlink(struct vnode *link, char *buf, size_t size)
 
 static int tmpfs_truncate(struct vnode *vnode, uint64_t size)
 {
-    int err = pagecache_truncate(vnode->cache, size);
+    int err = seals_allow_size(vnode, size);
 
+    if (!err)
+        err = pagecache_truncate(vnode->cache, size);
     if (!err)
         vnode_touch(vnode);
     return err;

@@ -2,7 +2,11 @@
 #include <linux/close_range.h>
 #include <linux/errno.h>
 #include <linux/sched.h>
+#include <linux/memfd.h>
+#include <fs/pagecache.h>
 #include <fs/pipe.h>
+#include <fs/seals.h>
+#include <fs/shmem.h>
 #include <fs/vfs.h>
 #include <sys/fileargs.h>
 #include <sys/syscall.h>
@@ -70,6 +74,48 @@ SYSCALL4(sys_openat, int, dirfd, const char __user *, path, unsigned, flags, uns
 SYSCALL2(sys_creat, const char __user *, path, unsigned, mode)
 {
     return open_path(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+
+#define MEMFD_PREFIX "/memfd:"
+
+/* Makes an open file of memory. -EFAULT, -EINVAL (the name is longer than 249 bytes), -ENOMEM. */
+static int memfd_open(const char __user *name, unsigned flags, struct file **result)
+{
+    /* Linux's limit: with "memfd:" before it, the name is that of a file. */
+    char path[sizeof(MEMFD_PREFIX) + NAME_MAX - 6] = MEMFD_PREFIX;
+    const size_t prefix = sizeof(MEMFD_PREFIX) - 1;
+    ssize_t len = copy_string_from_user(path + prefix, name, sizeof(path) - prefix);
+    struct vnode *vnode;
+
+    if (len < 0)
+        return len == -ENAMETOOLONG ? -EINVAL : len;
+    int err = shmem_create(path, 0, &vnode);
+    if (err)
+        return err;
+    if (flags & MFD_ALLOW_SEALING)
+        vnode->cache->seals = 0; /* nobody else sees it yet */
+    struct file *file = file_alloc(O_RDWR | O_LARGEFILE);
+    if (!file) {
+        vnode_put(vnode);
+        return -ENOMEM;
+    }
+    err = file_open(file, vnode);
+    if (err) {
+        file_put(file);
+        return err;
+    }
+    *result = file;
+    return 0;
+}
+
+SYSCALL2(sys_memfd_create, const char __user *, name, unsigned, flags)
+{
+    struct file *file;
+
+    if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING))
+        return -EINVAL;
+    int err = memfd_open(name, flags, &file);
+    return err ? err : install_file(file, 0, flags & MFD_CLOEXEC ? FD_CLOEXEC : 0);
 }
 
 SYSCALL1(sys_close, int, fd)
@@ -202,6 +248,10 @@ static long fcntl_file(struct file *file, int fd, unsigned request, uint64_t arg
         return atomic_load(&file->flags);
     case F_SETFL:
         return set_file_flags(file, arg);
+    case F_ADD_SEALS:
+        return seals_add(file, arg);
+    case F_GET_SEALS:
+        return seals_of(file);
     case F_GETPIPE_SZ:
         return pipe_size(file);
     case F_SETPIPE_SZ:

@@ -5,6 +5,7 @@
 #include <linux/resource.h>
 #include <arch/atomic.h>
 #include <fs/pagecache.h>
+#include <fs/seals.h>
 #include <fs/shmem.h>
 #include <sched/world.h>
 #include <sys/fileargs.h>
@@ -53,13 +54,29 @@ static int mmap_set_file(struct map_request *request, struct file *file, uint64_
     return err;
 }
 
+/* The vnode's lock keeps a seal from coming between the look at the seals and the new region. */
+static int map_shared_file(struct map_request *request, struct vnode *vnode, uaddr_t *start)
+{
+    mutex_lock(&vnode->lock);
+    bool sealed = !request->no_write && !seals_allow_shared_writes(vnode);
+    int err = sealed && (request->prot & PROT_W) ? -EPERM : 0;
+
+    request->no_write |= sealed;
+    if (!err)
+        err = vspace_map(current_vspace(), request, start);
+    mutex_unlock(&vnode->lock);
+    return err;
+}
+
 /* Maps as the request says. A shared region without a file gets an object of its own, as large as
    the region; an mremap that grows the region does not extend it, as on Linux. */
-static int map_current(struct map_request *request, uaddr_t *start)
+static int map_current(struct map_request *request, struct file *file, uaddr_t *start)
 {
     struct vnode *object;
 
-    if (!request->shared || request->pager)
+    if (request->shared && request->pager)
+        return map_shared_file(request, file->vnode, start);
+    if (!request->shared)
         return vspace_map(current_vspace(), request, start);
     int err = shmem_create("/dev/zero", request->len, &object);
     if (err)
@@ -139,7 +156,7 @@ static long mmap_current(uaddr_t addr, uint64_t len, unsigned prot, unsigned fla
     if (!err && flags & MAP_LOCKED && !process_limit(process_current(), RLIMIT_MEMLOCK))
         err = -EPERM;
     if (!err)
-        err = map_current(&request, &start);
+        err = map_current(&request, file, &start);
     if (err)
         return err;
     if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)

@@ -55,6 +55,18 @@ void pager_merge_region(struct vregion *low, const struct vregion *high)
     spin_unlock(&pager->lock);
 }
 
+bool pager_has_writers(struct pager *pager)
+{
+    const struct vregion *region;
+
+    spin_lock(&pager->lock);
+    TAILQ_FOREACH (region, &pager->regions, sharers)
+        if (vregion_writes_object(region))
+            break;
+    spin_unlock(&pager->lock);
+    return region;
+}
+
 void pager_walk_begin(struct pager *pager)
 {
     spin_lock(&pager->lock);
