@@ -208,6 +208,27 @@ static void the_mapping_outlives_descriptor_and_name(void)
     unmap_pages(pages, 2);
 }
 
+static void msync_checks_its_range(void)
+{
+    int fd = make_file();
+    char *pages = map_file(fd, 2, RW);
+
+    poke(pages, 'x');
+    CHECK_OK(msync(pages, 2 * PAGE, MS_SYNC));
+    CHECK_OK(msync(pages, 1, MS_ASYNC));
+    CHECK_OK(msync(pages, PAGE, 0));
+    CHECK_OK(msync(pages, 0, MS_SYNC));
+    CHECK_EQ(file_byte(fd, 0), 'x');
+    CHECK_ERR(EINVAL, msync(pages, PAGE, MS_SYNC | MS_ASYNC));
+    CHECK_ERR(EINVAL, msync(pages, PAGE, 8));
+    CHECK_ERR(EINVAL, msync(pages + 1, PAGE, MS_SYNC));
+    CHECK_ERR(ENOMEM, msync(pages, -PAGE, MS_SYNC));
+    unmap_pages(pages + PAGE, 1);
+    CHECK_ERR(ENOMEM, msync(pages, 2 * PAGE, MS_SYNC));
+    unmap_pages(pages, 1);
+    plain_file_remove(fd);
+}
+
 /* ---- Ends ---- */
 
 static void beyond_the_end_is_a_bus_error(void)
@@ -444,6 +465,7 @@ int main(void)
     RUN(a_private_page_sees_others_until_it_is_written);
     RUN(a_hole_gets_one_page);
     RUN(the_mapping_outlives_descriptor_and_name);
+    RUN(msync_checks_its_range);
     RUN(beyond_the_end_is_a_bus_error);
     RUN(what_is_cut_off_comes_back_as_zeros);
     RUN(the_rest_of_the_last_page_does_not_reach_the_file);
