@@ -536,7 +536,7 @@ static int sleep_for_byte(uint64_t deadline_ns)
 {
     int err = waitq_sleep_until(&line.readable, &line.lock, deadline_ns);
 
-    return atomic_load(&thread_current()->work) & WORK_SIGNAL ? -EINTR : err;
+    return err != -EINTR && thread_is_interrupted() ? -EINTR : err;
 }
 
 /* Waits for a byte. Returns 0 if there is one; -ETIMEDOUT, -EAGAIN, -EINTR; -EIO: hung up. */

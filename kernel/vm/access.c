@@ -109,55 +109,56 @@ size_t vspace_peek(struct vspace *vspace, uaddr_t from, void *to, size_t len)
     return read_pages(vspace, from, to, len, FAULT_FORCED);
 }
 
-/* Returns the page of `addr` in a region that may be written, after a fault; or NULL. */
-static struct frame *page_written(struct vspace *vspace, uaddr_t addr)
+/* Finds the page of `addr` in a region that may be written, by a fault. */
+static enum fault_outcome page_written(struct vspace *vspace, uaddr_t addr, struct frame **page)
 {
-    if (!fault_resolved(vspace_fault_locked(vspace, addr, FAULT_WRITE)))
-        return NULL;
-    return entry_frame(pagetable_walk(&vspace->pagetable, addr).leaf);
+    enum fault_outcome outcome = vspace_fault_locked(vspace, addr, FAULT_WRITE);
+
+    if (fault_resolved(outcome))
+        *page = entry_frame(pagetable_walk(&vspace->pagetable, addr).leaf);
+    return outcome;
 }
 
-/* Returns the page of `addr` in a private region that may not be written, after it has become the
-   process's own; or NULL. */
-static struct frame *page_owned(struct vspace *vspace, uaddr_t addr)
+/* Finds the page of `addr` in a private region that may not be written, and makes it the process's
+   own. */
+static enum fault_outcome page_owned(struct vspace *vspace, uaddr_t addr, struct frame **page)
 {
-    struct frame *page;
+    enum fault_outcome outcome = FAULT_SPURIOUS;
 
-    if (!pagetable_walk(&vspace->pagetable, addr).leaf &&
-        !fault_resolved(vspace_fault_locked(vspace, addr, FAULT_FORCED)))
-        return NULL;
-    return pagetable_own_quietly(&vspace->pagetable, page_floor(addr), &page) ? NULL : page;
+    if (!pagetable_walk(&vspace->pagetable, addr).leaf)
+        outcome = vspace_fault_locked(vspace, addr, FAULT_FORCED);
+    if (fault_resolved(outcome) &&
+        pagetable_own_quietly(&vspace->pagetable, page_floor(addr), page))
+        outcome = FAULT_NO_MEMORY;
+    return outcome;
 }
 
-/* Returns the page of `addr` for a poke, or NULL. The lock is held for writing. */
-static struct frame *page_for_poke(struct vspace *vspace, uaddr_t addr)
+/* Finds the page of `addr` for a poke. The lock is held for writing. */
+static enum fault_outcome page_for_poke(struct vspace *vspace, uaddr_t addr, struct frame **page)
 {
     assert(rwlock_is_write_held(&vspace->lock));
     if (!vspace_grow_stack_locked(vspace, addr))
-        return NULL;
+        return FAULT_NOT_MAPPED;
     const struct vregion *region = vregion_find(&vspace->regions, addr);
     if (region->prot & PROT_W)
-        return page_written(vspace, addr);
-    return region->shared ? NULL : page_owned(vspace, addr);
+        return page_written(vspace, addr, page);
+    return region->shared ? FAULT_NOT_ALLOWED : page_owned(vspace, addr, page);
 }
 
-/* Writes within one page. Returns `len`, or 0. */
-static size_t poke_page(struct vspace *vspace, uaddr_t to, const void *from, size_t len)
+/* Writes within one page. Where the page is being read, an ordinary fault waits for it. */
+static bool poke_page(struct vspace *vspace, uaddr_t to, const void *from, size_t len)
 {
-    rwlock_write_lock(&vspace->lock);
-    struct frame *page = page_for_poke(vspace, to);
-    if (page)
-        memcpy((char *)frame_to_virt(page) + to % PAGE_SIZE, from, len);
-    rwlock_write_unlock(&vspace->lock);
-    return page ? len : 0;
-}
+    enum fault_outcome outcome;
+    struct frame *page;
 
-/* Tries once more, after a fault that waits for a page which is being read. */
-static size_t poke_page_again(struct vspace *vspace, uaddr_t to, const void *from, size_t len)
-{
-    if (!fault_resolved(vspace_fault(vspace, to, FAULT_FORCED)))
-        return 0;
-    return poke_page(vspace, to, from, len);
+    do {
+        rwlock_write_lock(&vspace->lock);
+        outcome = page_for_poke(vspace, to, &page);
+        if (fault_resolved(outcome))
+            memcpy((char *)frame_to_virt(page) + to % PAGE_SIZE, from, len);
+        rwlock_write_unlock(&vspace->lock);
+    } while (outcome == FAULT_WOULD_WAIT && fault_resolved(vspace_fault(vspace, to, FAULT_FORCED)));
+    return fault_resolved(outcome);
 }
 
 size_t vspace_poke(struct vspace *vspace, uaddr_t to, const void *from, size_t len)
@@ -168,8 +169,7 @@ size_t vspace_poke(struct vspace *vspace, uaddr_t to, const void *from, size_t l
     assert(lock_check_none_from(RANK_VSPACE));
     while (done < len && to + done < USER_END) {
         part = min(len - done, PAGE_SIZE - (to + done) % PAGE_SIZE);
-        if (!poke_page(vspace, to + done, (const char *)from + done, part) &&
-            !poke_page_again(vspace, to + done, (const char *)from + done, part))
+        if (!poke_page(vspace, to + done, (const char *)from + done, part))
             break;
         done += part;
     }

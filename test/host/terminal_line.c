@@ -24,6 +24,7 @@ void console_write(const char *text, size_t len)
 
 unsigned this_cpu_id;
 bool irq_disabled[MAX_CPUS];
+void (*step_hook)(void);
 
 void spin_lock(struct spinlock *lock __unused)
 {
