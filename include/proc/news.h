@@ -26,9 +26,12 @@ struct signal_info news_child_info(int pid, int status);
 
 /* ---- The sender's side; the tree lock is held ---- */
 
-/* Notifies the parent that signal `signo` has stopped the process, or that the process goes on. */
+/* Notifies the parent that signal `signo` has stopped the process. */
 void news_of_stop(struct process *process, int signo);
-void news_of_continue(struct process *process);
+
+/* Notifies the parent that a stop is over, if this is due. The process does so when it runs again; a
+   parent that waits may be earlier, and shall see what a SIGCONT has done. */
+void news_check_continue(struct process *process);
 
 /* Notifies the parent of the stop of a process if all tasks that are to sleep because of it do. */
 void news_check_stop(struct process *process);

@@ -80,12 +80,7 @@ static void job_count_asleep(struct process *self, int change)
 static void job_tell_continue(struct process *self)
 {
     mutex_lock(&process_tree_lock);
-    spin_lock(&self->signals.lock);
-    bool is_due = self->signals.continue_due && self->signals.job != JOB_STOPPED;
-    self->signals.continue_due = false;
-    spin_unlock(&self->signals.lock);
-    if (is_due)
-        news_of_continue(self);
+    news_check_continue(self);
     mutex_unlock(&process_tree_lock);
 }
 

@@ -92,9 +92,17 @@ void news_of_stop(struct process *process, int signo)
     news_of_change(process, STATUS_STOPPED(signo));
 }
 
-void news_of_continue(struct process *process)
+void news_check_continue(struct process *process)
 {
-    news_of_change(process, STATUS_CONTINUED);
+    struct signal_state *state = &process->signals;
+
+    assert(mutex_is_held(&process_tree_lock));
+    spin_lock(&state->lock);
+    bool is_due = state->continue_due && state->job != JOB_STOPPED;
+    state->continue_due = false;
+    spin_unlock(&state->lock);
+    if (is_due)
+        news_of_change(process, STATUS_CONTINUED);
 }
 
 void news_check_stop(struct process *process)

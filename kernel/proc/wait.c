@@ -96,6 +96,7 @@ static bool wait_matches(const struct wait_request *request, const struct proces
         !is_kind_meant(child, self, request->options))
         return false;
     found->is_any |= may_have_status(child, self);
+    news_check_continue(child);
     if (!has_status(child, self, request->options))
         return false;
     found->process = child;

@@ -341,7 +341,7 @@ SYSCALL3(sys_msync, uaddr_t, addr, uint64_t, len, unsigned, flags)
     if (len == 0)
         return 0;
     int err = page_range(addr, len, &end);
-    return err ? err : vspace_check_mapped(current_vspace(), addr, end);
+    return err ? err : vspace_check_mapped(current_vspace(), addr, end, 0);
 }
 
 SYSCALL1(sys_brk, uaddr_t, brk)

@@ -36,15 +36,10 @@ static void child_begin(struct job *job)
     jobs_disown(); /* the jobs are the shell's children, not this process's */
 }
 
-/* Signals are blocked until the child handles them as it should: a background job ignores SIGINT, and
-   one that arrives before the child has said so would end it. */
 pid_t job_fork(struct job *job)
 {
-    sigset_t all, before;
-
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &before);
     pid_t pid = fork();
+
     if (pid == 0) {
         child_begin(job);
     } else if (pid > 0) {
@@ -54,7 +49,6 @@ pid_t job_fork(struct job *job)
         complain_errno("fork");
         job_add_failed(job);
     }
-    sigprocmask(SIG_SETMASK, &before, NULL);
     return pid;
 }
 

@@ -148,6 +148,22 @@ static void wait4_tells_of_continuations(void)
     kill_and_reap(pid);
 }
 
+/* The child need not have run again. */
+static void a_continuation_is_seen_at_once(void)
+{
+    pid_t pid = start_child(wait_for_ever, NULL);
+    int status;
+
+    for (int n = 0; n < 100; n++) {
+        CHECK_OK(kill(pid, SIGSTOP));
+        CHECK_EQ(CHECK_OK(waitpid(pid, &status, WUNTRACED)), pid);
+        CHECK_OK(kill(pid, SIGCONT));
+        CHECK_EQ(CHECK_OK(waitpid(pid, &status, WCONTINUED | WNOHANG)), pid);
+        CHECK(WIFCONTINUED(status));
+    }
+    kill_and_reap(pid);
+}
+
 /* ---- SIGCHLD ---- */
 
 static volatile sig_atomic_t calls;
@@ -278,6 +294,7 @@ int main(int argc, char **argv)
     RUN(waitid_says_what_is_wrong);
     RUN(an_error_is_no_news);
     RUN(wait4_tells_of_continuations);
+    RUN(a_continuation_is_seen_at_once);
     RUN(stops_need_not_be_told);
     RUN(no_core_is_dumped);
     RUN(a_child_that_has_execed_is_grown_up);

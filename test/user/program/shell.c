@@ -36,7 +36,7 @@ static void kill_ends_processes_and_jobs(void)
 {
     prints(0, "sleep 1000 & kill $!; wait $!; echo $?", "143\n");
     prints(0, "sleep 1000 & kill -s KILL %1; wait $!; echo $?", "137\n");
-    prints(0, "sleep 1000 & kill -SIGINT $!; kill -9 -- $!; wait $!; echo $?", "137\n");
+    prints(0, "sleep 1000 & kill -SIGWINCH $!; kill -9 -- $!; wait $!; echo $?", "137\n");
     prints(0, "sleep 1000 | sleep 1000 & kill -9 %1; wait %1; echo $?", "137\n");
     prints(1, "sleep 1000 & sleep 1000 & kill -9 %1 x 99999 %3 %2", "");
     prints(0, "sleep 1000 & sleep 1000 & kill -9 %1 x %2; wait %2; echo $?", "137\n");
