@@ -4,6 +4,7 @@
    The cases use all memory of the machine, so they need Pagoda, whose machine is small. */
 #include "test.h"
 
+#include <sched.h>
 #include <sys/ioctl.h>
 
 #define RESERVE_USERS 8 /* small programs, one after the other */
@@ -25,11 +26,22 @@ static size_t available_pages(void)
     return number_in("/proc/meminfo", "MemAvailable") * KIB / PAGE;
 }
 
+/* Where the kernel lacks memory for the heap's own structures, sbrk fails. Then the hog tries again:
+   some memory is free once another hog is killed. */
 static void grow_without_end(void *unused)
 {
     (void)unused;
-    for (;;)
-        touch_pages(16);
+    for (;;) {
+        char *memory = pagoda_sbrk(16 * PAGE);
+
+        if (memory == (char *)-1) {
+            CHECK_EQ(errno, ENOMEM);
+            sched_yield();
+            continue;
+        }
+        for (size_t i = 0; i < 16; i++)
+            poke(memory + i * PAGE, 1);
+    }
 }
 
 static void set_oom_score_adj(const char *value)
@@ -288,10 +300,15 @@ static void keep_a_hog(void *grown)
     (void)in_child(take_what_is_available, grown);
 }
 
+/* A fork may fail while a hog is being killed, and a person would type the line again. */
 static void run_program(const char *const *arguments)
 {
-    pid_t pid = CHECK_OK(fork());
+    pid_t pid;
 
+    while ((pid = fork()) < 0) {
+        CHECK_EQ(errno, ENOMEM);
+        sched_yield();
+    }
     if (pid == 0) {
         CHECK_OK(dup2(CHECK_OK(open("/dev/null", O_WRONLY)), STDOUT_FILENO));
         execv(arguments[0], (char **)arguments);
