@@ -20,7 +20,7 @@ int seals_of(struct file *file)
     return seals;
 }
 
-static int add_locked(struct pagecache *cache, unsigned seals)
+static int seals_add_locked(struct pagecache *cache, unsigned seals)
 {
     assert(mutex_is_held(&cache->vnode->lock));
     if (cache->seals & F_SEAL_SEAL)
@@ -40,7 +40,7 @@ int seals_add(struct file *file, unsigned seals)
     if (!vnode->cache || (seals & ~SEALS_ALL))
         return -EINVAL;
     mutex_lock(&vnode->lock);
-    int err = add_locked(vnode->cache, seals);
+    int err = seals_add_locked(vnode->cache, seals);
     mutex_unlock(&vnode->lock);
     return err;
 }

@@ -26,8 +26,8 @@ static size_t available_pages(void)
     return number_in("/proc/meminfo", "MemAvailable") * KIB / PAGE;
 }
 
-/* Where the kernel lacks memory for the heap's own structures, sbrk fails. Then the hog tries again:
-   some memory is free once another hog is killed. */
+/* Where the kernel lacks memory for the heap's own structures, sbrk fails. Then the hog tries
+   again: some memory is free once another hog is killed. */
 static void grow_without_end(void *unused)
 {
     (void)unused;
