@@ -150,7 +150,7 @@ static void live_and_fork(void *arg)
     CHECK(exited_with(release_child(&child), 0));
     CHECK_EQ(*family->page, number);
     CHECK_EQ(counters_since(&before).anon_pages, 0);
-    CHECK_EQ(counters_since(&before).page_tables, 0);
+    CHECK(counters_since(&before).page_tables <= 0); /* other processes may give some back */
 }
 
 static void thirty_five_nested_forks_cost_the_same(void)
