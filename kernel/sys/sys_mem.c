@@ -336,12 +336,16 @@ SYSCALL3(sys_msync, uaddr_t, addr, uint64_t, len, unsigned, flags)
         return -EINVAL;
     if ((flags & MS_ASYNC) && (flags & MS_SYNC))
         return -EINVAL;
-    if (wraps(addr, len))
+    len = page_ceil(len); /* 0 for the longest, as on Linux */
+    if (addr + len < addr)
         return -ENOMEM;
     if (len == 0)
         return 0;
     int err = page_range(addr, len, &end);
-    return err ? err : vspace_check_mapped(current_vspace(), addr, end, 0);
+    if (!err)
+        err = vspace_check_mapped(current_vspace(), addr, end,
+                                  flags & MS_INVALIDATE ? VREGION_LOCKED : 0);
+    return err == -EINVAL ? -EBUSY : err;
 }
 
 SYSCALL1(sys_brk, uaddr_t, brk)

@@ -223,6 +223,10 @@ static void msync_checks_its_range(void)
     CHECK_ERR(EINVAL, msync(pages, PAGE, 8));
     CHECK_ERR(EINVAL, msync(pages + 1, PAGE, MS_SYNC));
     CHECK_ERR(ENOMEM, msync(pages, -PAGE, MS_SYNC));
+    CHECK_OK(msync(pages, -PAGE + 1, MS_SYNC)); /* rounded up to 0 */
+    CHECK_OK(mlock(pages + PAGE, PAGE));
+    CHECK_OK(msync(pages, PAGE, MS_SYNC | MS_INVALIDATE));
+    CHECK_ERR(EBUSY, msync(pages, 2 * PAGE, MS_SYNC | MS_INVALIDATE));
     unmap_pages(pages + PAGE, 1);
     CHECK_ERR(ENOMEM, msync(pages, 2 * PAGE, MS_SYNC));
     unmap_pages(pages, 1);
