@@ -18,7 +18,8 @@
     X(flock) X(fsync) X(fdatasync) X(sync)
 
 #define MEMORY_CALLS(X) X(mmap) X(munmap) X(mprotect) X(mremap) X(madvise) X(brk)             \
-    X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(mincore) X(msync) X(memfd_create)
+    X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(mincore) X(msync) X(memfd_create)   \
+    X(shmget) X(shmat) X(shmdt) X(shmctl)
 
 #define PROCESS_CALLS(X)                                                                           \
     X(fork) X(vfork) X(clone) X(execve) X(execveat) X(exit) X(exit_group)                          \

@@ -33,6 +33,10 @@ struct pager_ops {
 
     /* Writes the object's name for /proc/PID/maps into `buf`; returns its inode number. */
     uint64_t (*name)(struct pager *pager, char *buf, size_t size);
+
+    /* A region has come into a vspace (1), or leaves it (-1). NULL, unless the owner counts regions;
+       those that it counts are not merged. Lock: the vspace's, unless that ends. */
+    void (*mapped)(struct pager *pager, int change);
 };
 
 TAILQ_HEAD(sharers, vregion);

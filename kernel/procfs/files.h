@@ -54,6 +54,9 @@ int procfs_version(struct text_sink *sink, uint64_t key);
 int procfs_filesystems(struct text_sink *sink, uint64_t key);
 extern const struct pseudo_dir procfs_sys_kernel, procfs_sys_vm;
 
+/* sysvipc.c; `key` has no meaning. */
+int procfs_shm(struct text_sink *sink, uint64_t key);
+
 /* machine.c; `key` has no meaning. */
 int procfs_lock_stat(struct text_sink *sink, uint64_t key);
 int procfs_cpuinfo(struct text_sink *sink, uint64_t key);

@@ -10,6 +10,7 @@
        failure.c    /proc/PID/fail-nth, oom_score_adj
        machine.c    the files about the machine
        system.c     the files about the kernel, and /proc/sys
+       sysvipc.c    the files of /proc/sysvipc
 
    Nothing is stored: each entry names the function that prints the file when it is read
    (fs/pseudo.h). The kernel below does not need /proc.
@@ -119,6 +120,14 @@ static const struct pseudo_dir sys_dir = {
         },
 };
 
+static const struct pseudo_dir sysvipc_dir = {
+    .entries =
+        (const struct pseudo_entry[]){
+            {.name = "shm", .mode = S_IFREG | 0444, .text = procfs_shm},
+            {.name = NULL},
+        },
+};
+
 static const struct pseudo_dir proc_dir = {
     .entries =
         (const struct pseudo_entry[]){
@@ -131,6 +140,7 @@ static const struct pseudo_dir proc_dir = {
             {.name = "self", .mode = S_IFLNK | 0777, .link = root_self},
             {.name = "stat", .mode = S_IFREG | 0444, .text = procfs_machine_stat},
             {.name = "sys", .mode = S_IFDIR | 0555, .dir = &sys_dir},
+            {.name = "sysvipc", .mode = S_IFDIR | 0555, .dir = &sysvipc_dir},
             {.name = "uptime", .mode = S_IFREG | 0444, .text = procfs_uptime},
             {.name = "version", .mode = S_IFREG | 0444, .text = procfs_version},
             {.name = "vmstat", .mode = S_IFREG | 0444, .text = procfs_vmstat},

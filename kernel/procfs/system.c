@@ -5,6 +5,7 @@
 
 #include <proc/names.h>
 #include <proc/process.h>
+#include <proc/shm.h>
 #include <vm/vspace.h>
 #include "files.h"
 
@@ -62,6 +63,21 @@ static int kernel_pid_max(struct text_sink *sink, uint64_t key __unused)
     return print_setting(sink, PID_MAX + 1);
 }
 
+static int kernel_shmall(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_setting(sink, SHM_MAX_PAGES);
+}
+
+static int kernel_shmmax(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_setting(sink, SHM_MAX_BYTES);
+}
+
+static int kernel_shmmni(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_setting(sink, SHM_MAX_SEGMENTS);
+}
+
 static int kernel_version(struct text_sink *sink, uint64_t key __unused)
 {
     return print_line(sink, KERNEL_VERSION);
@@ -75,6 +91,9 @@ const struct pseudo_dir procfs_sys_kernel = {
             {.name = "osrelease", .mode = S_IFREG | 0444, .text = kernel_osrelease},
             {.name = "ostype", .mode = S_IFREG | 0444, .text = kernel_ostype},
             {.name = "pid_max", .mode = S_IFREG | 0444, .text = kernel_pid_max},
+            {.name = "shmall", .mode = S_IFREG | 0444, .text = kernel_shmall},
+            {.name = "shmmax", .mode = S_IFREG | 0444, .text = kernel_shmmax},
+            {.name = "shmmni", .mode = S_IFREG | 0444, .text = kernel_shmmni},
             {.name = "version", .mode = S_IFREG | 0444, .text = kernel_version},
             {.name = NULL},
         },

@@ -30,15 +30,23 @@ static void add_locked(struct pager *pager, struct vregion *region)
         TAILQ_INSERT_TAIL(&pager->regions, region, sharers);
 }
 
+static void count_region(struct pager *pager, int change)
+{
+    if (pager->ops->mapped)
+        pager->ops->mapped(pager, change);
+}
+
 void pager_add_region(struct vregion *region)
 {
     spin_lock(&region->pager->lock);
     add_locked(region->pager, region);
     spin_unlock(&region->pager->lock);
+    count_region(region->pager, 1);
 }
 
 void pager_remove_region(struct vregion *region)
 {
+    count_region(region->pager, -1);
     spin_lock(&region->pager->lock);
     TAILQ_REMOVE(&region->pager->regions, region, sharers);
     spin_unlock(&region->pager->lock);

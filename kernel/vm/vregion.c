@@ -239,7 +239,9 @@ static bool is_continued(const struct vregion *low, const struct vregion *high)
            low->flags == high->flags && low->shared == high->shared &&
            low->no_write == high->no_write && low->pager == high->pager &&
            low->data_end == high->data_end &&
-           (!low->pager || low->pager_page + (vregion_len(low) >> PAGE_SHIFT) == high->pager_page);
+           (!low->pager ||
+            (!low->pager->ops->mapped &&
+             low->pager_page + (vregion_len(low) >> PAGE_SHIFT) == high->pager_page));
 }
 
 /* Merges `high` into `low`. */

@@ -596,6 +596,60 @@ static void residence_is_told(void)
     expect(vspace_residence(vspace_now(), places[BOTTOM].start, 5, vec) == -ENOMEM, "-ENOMEM");
 }
 
+/* ---- Regions that their object counts ---- */
+
+static struct {
+    unsigned refs;
+    int regions;
+} counting;
+
+static void counting_get(struct pager *pager __unused, bool writes __unused)
+{
+    counting.refs++;
+}
+
+static void counting_put(struct pager *pager __unused, bool writes __unused)
+{
+    counting.refs--;
+}
+
+static void counting_mapped(struct pager *pager __unused, int change)
+{
+    counting.regions += change;
+}
+
+static void protect_raw(uaddr_t start, unsigned prot)
+{
+    expect(!vspace_protect(vspace_now(), start, start + PAGE_SIZE, prot), "rights change");
+}
+
+static void regions_that_are_counted_stay_apart(void)
+{
+    static const struct pager_ops ops = {
+        .get = counting_get, .put = counting_put, .mapped = counting_mapped};
+    struct pager pager;
+    struct map_request request = {.len = 4 * PAGE_SIZE, .prot = READ, .pager = &pager};
+    uaddr_t at;
+
+    start(P);
+    if (!vspace_now())
+        return;
+    pager_init(&pager, &ops);
+    counting.regions = counting.refs = 0;
+    if (!vspace_map(vspace_now(), &request, &at)) {
+        expect(counting.regions == 1, "one region");
+        protect_raw(at + PAGE_SIZE, NONE);
+        expect(counting.regions == 3, "a part counts by itself");
+        protect_raw(at + PAGE_SIZE, READ);
+        expect(counting.regions == 3, "parts that are alike are not merged");
+        expect(!vspace_unmap(vspace_now(), at + PAGE_SIZE, at + 2 * PAGE_SIZE), "a part goes");
+        expect(counting.regions == 2, "two parts are left");
+        check(!vspace_unmap(vspace_now(), at, at + request.len), "what needs no cut is unmapped");
+    }
+    check(counting.regions == 0 && counting.refs == 0, "no region is left");
+    check_unchanged();
+}
+
 static const struct test tests[] = {
     TEST(a_negative_extent_is_refused_and_changes_nothing),
     TEST(an_overlap_is_refused_with_an_error_of_its_own),
@@ -629,6 +683,7 @@ static const struct test tests[] = {
     TEST(pages_are_populated_as_the_rights_allow),
     TEST(locks_keep_within_their_limit),
     TEST_ONCE(residence_is_told),
+    TEST(regions_that_are_counted_stay_apart),
     TEST(nothing_is_mapped_outside_of_the_users_half),
     TEST(all_can_be_unmapped_at_once),
     TEST(rights_of_half_a_tebibyte_can_be_changed_at_once),

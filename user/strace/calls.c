@@ -89,6 +89,10 @@ static const struct call calls[] = {
     CALL(mlockall, &arg_hex),
     CALL(munlockall, NULL),
     CALL(mincore, &arg_pointer, &arg_unsigned, &arg_pointer),
+    CALL(shmget, &arg_hex, &arg_unsigned, &arg_hex),
+    GIVES(ADDRESS, shmat, &arg_int, &arg_pointer, &arg_hex),
+    CALL(shmdt, &arg_pointer),
+    CALL(shmctl, &arg_int, &arg_int, &arg_pointer),
 
     CALL(fork, NULL),
     CALL(vfork, NULL),

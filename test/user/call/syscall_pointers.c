@@ -249,6 +249,8 @@ static const long other_calls[] = {
     SYS_rt_sigreturn, SYS_pause, SYS_alarm, SYS_unshare,
     /* Each time it succeeds, it opens a file; the case of a bad pointer is in memfd.c. */
     SYS_memfd_create,
+    /* In sysv_shm.c, with the segments that they need. */
+    SYS_shmget, SYS_shmat, SYS_shmdt, SYS_shmctl,
     /* Waits until a handler has run. */
     SYS_rt_sigsuspend,
     /* Each is a case of syscall_buffers.c. */
