@@ -67,9 +67,12 @@ enum vector {
     VECTOR_TIMER = 48,    /* this CPU's local APIC timer */
     VECTOR_RESCHEDULE = 49,
     VECTOR_TLB = 50,
+    VECTOR_MESSAGE_BASE = 51, /* VECTOR_MESSAGES vectors for devices that send messages */
     VECTOR_SPURIOUS = 255,
     VECTOR_SYSCALL = 256, /* no vector of the CPU; marks the trapframe of a system call */
 };
+
+#define VECTOR_MESSAGES 13u
 
 /* Returns the name of an exception or interrupt, such as "page fault" or "invalid opcode". */
 const char *vector_name(unsigned vector);

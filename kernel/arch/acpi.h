@@ -2,8 +2,9 @@
 #pragma once
 
 #include <arch/cpu.h>
+#include <arch/irq.h>
 
-#define ISA_LINES 16
+#define ISA_LINES IRQ_LINES
 
 /* The connection of an ISA line to the IOAPIC. */
 struct isa_line {

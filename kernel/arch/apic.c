@@ -5,6 +5,8 @@
    the pins and polarities that ACPI gives. No locks: interrupts are disabled where two writes
    belong together, and the IOAPIC is programmed only at boot and when a driver starts.
 
+   PCI devices send messages to CPU 0's local APIC, or use a line of the IOAPIC.
+
    Sources: SDM 3A, chapter 10 (local APIC, table 10-1; ICR 10.6.1; timer 10.5.4); Intel 82093AA
    (IOAPIC) datasheet 3. */
 #include <arch/boot.h>
@@ -54,6 +56,10 @@
 #define PIN_ACTIVE_LOW     (1u << 13)
 #define PIN_LEVEL          (1u << 15)
 #define PIN_MASKED         (1u << 16)
+
+/* The address to which a device writes an interrupt message. */
+#define MESSAGE_BASE    0xfee00000u
+#define MESSAGE_APIC_ID 12 /* the position of the CPU that gets it */
 
 #define PIC1_COMMAND 0x20
 #define PIC1_DATA    0x21
@@ -163,6 +169,25 @@ void irq_route(unsigned irq)
     if (line->level)
         low |= PIN_LEVEL;
     pin_write(pin, low, cpu_get(0)->apic_id);
+}
+
+/* A line that ACPI does not mention has the polarity of PCI, active low. */
+bool irq_route_level(unsigned irq)
+{
+    assert(irq < ISA_LINES);
+    const struct isa_line *line = &acpi.isa[irq];
+    unsigned pin = line->gsi - acpi.ioapic_gsi;
+    if (pin >= ioapic_npins)
+        return false;
+    bool active_low = line->level ? line->active_low : true;
+    pin_write(pin, (VECTOR_IRQ_BASE + irq) | PIN_LEVEL | (active_low ? PIN_ACTIVE_LOW : 0),
+              cpu_get(0)->apic_id);
+    return true;
+}
+
+struct irq_message irq_message(unsigned vector)
+{
+    return (struct irq_message){MESSAGE_BASE | cpu_get(0)->apic_id << MESSAGE_APIC_ID, vector};
 }
 
 void apic_eoi(void)

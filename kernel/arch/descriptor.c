@@ -74,6 +74,8 @@ static void gate_set(unsigned vector, const char *handler)
     };
 }
 
+_Static_assert(VECTOR_MESSAGE_BASE + VECTOR_MESSAGES <= TRAP_STUBS, "a vector has no stub");
+
 /* Fills in the IDT, once for all CPUs. */
 static void idt_init(void)
 {

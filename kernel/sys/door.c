@@ -16,6 +16,7 @@
 #include <arch/trap.h>
 #include <dev/input.h>
 #include <dev/keyboard.h>
+#include <dev/pci.h>
 #include <lib/panic.h>
 #include <lib/printf.h>
 #include <mm/failnth.h>
@@ -409,7 +410,8 @@ void interrupt_dispatch(struct trapframe *tf)
     case VECTOR_RESCHEDULE: /* the thread switch happens on the way out, below */
         break;
     default:
-        printk("unexpected interrupt %lu\n", tf->vector);
+        if (!pci_interrupt(tf->vector))
+            printk("unexpected interrupt %lu\n", tf->vector);
     }
     if (trap_from_user(tf))
         user_return_prepare(tf);
