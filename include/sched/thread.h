@@ -52,6 +52,8 @@ struct thread {
     void *task;                    /* (c) the task that it runs; NULL: a kernel thread */
     unsigned work;                 /* (a) WORK_ bits */
     unsigned fail_nth;             /* (a) its allocation that is to fail; 0: none (mm/failnth.h) */
+    unsigned fail_io;              /* (a) its request to a disk that is to fail; 0: none
+                                      (dev/block.h) */
     enum thread_state state;       /* (q) */
     bool on_cpu;                   /* (q) its stack is in use */
     unsigned cpu;                  /* (q) the CPU whose run queue it uses, or last used; to read

@@ -60,6 +60,7 @@ static void copy_registers(struct task *child, const struct fork_request *reques
     if (request->flags & CLONE_CHILD_CLEARTID)
         child->clear_tid = request->child_tid;
     thread_set_fail_nth(child->thread, atomic_load_relaxed(&thread_current()->fail_nth));
+    child->thread->fail_io = atomic_load_relaxed(&thread_current()->fail_io);
 }
 
 static void copy_rest(struct process *child, struct process *parent)

@@ -7,6 +7,9 @@
    (mm/failnth.h). Reading returns how many allocations are left until then; the allocations of the
    read itself count too. A child starts with the rest of its parent's count, unlike on Linux.
 
+   /proc/PID/fail-io is the fault injection of disks, which Linux lacks. If n is written there, the
+   n-th request of the task to a disk fails with EIO (dev/block.h).
+
    Lock: the tree lock, so that the process does not exit meanwhile. */
 
 #include <linux/errno.h>
@@ -55,6 +58,32 @@ int procfs_set_fail_nth(const char *text, uint64_t key)
     if (!task)
         return -ESRCH;
     thread_set_fail_nth(task->thread, nth);
+    procfs_release();
+    return 0;
+}
+
+int procfs_fail_io(struct text_sink *sink, uint64_t key)
+{
+    const struct task *task = procfs_hold_task(key);
+
+    if (!task)
+        return -ESRCH;
+    sink_printf(sink, "%u\n", atomic_load_relaxed(&task->thread->fail_io));
+    procfs_release();
+    return 0;
+}
+
+int procfs_set_fail_io(const char *text, uint64_t key)
+{
+    unsigned nth;
+    int err = parse_unsigned(text, &nth);
+
+    if (err)
+        return err;
+    const struct task *task = procfs_hold_task(key);
+    if (!task)
+        return -ESRCH;
+    atomic_store_relaxed(&task->thread->fail_io, nth);
     procfs_release();
     return 0;
 }

@@ -46,6 +46,8 @@ extern const struct file_ops procfs_mem_file_ops;
 /* failure.c */
 int procfs_fail_nth(struct text_sink *sink, uint64_t key);
 int procfs_set_fail_nth(const char *text, uint64_t key);
+int procfs_fail_io(struct text_sink *sink, uint64_t key);
+int procfs_set_fail_io(const char *text, uint64_t key);
 int procfs_oom_score_adj(struct text_sink *sink, uint64_t key);
 int procfs_set_oom_score_adj(const char *text, uint64_t key);
 

@@ -7,7 +7,7 @@
        status.c     /proc/PID/status, stat, statm
        mem.c        /proc/PID/mem
        process.c    the other files of /proc/PID
-       failure.c    /proc/PID/fail-nth, oom_score_adj
+       failure.c    /proc/PID/fail-nth, fail-io, oom_score_adj
        machine.c    the files about the machine
        system.c     the files about the kernel, and /proc/sys
        sysvipc.c    the files of /proc/sysvipc
@@ -40,6 +40,10 @@ static const struct pseudo_dir task_dir = {
             {.name = "cwd", .mode = S_IFLNK | 0777, .target = procfs_cwd},
             {.name = "environ", .mode = S_IFREG | 0400, .text = procfs_environ},
             {.name = "exe", .mode = S_IFLNK | 0777, .target = procfs_exe},
+            {.name = "fail-io",
+             .mode = S_IFREG | 0644,
+             .text = procfs_fail_io,
+             .set = procfs_set_fail_io},
             {.name = "fail-nth",
              .mode = S_IFREG | 0644,
              .text = procfs_fail_nth,
@@ -72,6 +76,10 @@ static const struct pseudo_dir process_dir = {
             {.name = "cwd", .mode = S_IFLNK | 0777, .target = procfs_cwd},
             {.name = "environ", .mode = S_IFREG | 0400, .text = procfs_environ},
             {.name = "exe", .mode = S_IFLNK | 0777, .target = procfs_exe},
+            {.name = "fail-io",
+             .mode = S_IFREG | 0644,
+             .text = procfs_fail_io,
+             .set = procfs_set_fail_io},
             {.name = "fail-nth",
              .mode = S_IFREG | 0644,
              .text = procfs_fail_nth,
