@@ -7,10 +7,12 @@
 #include <arch/console.h>
 #include <arch/cpu.h>
 #include <arch/init.h>
+#include <dev/disks.h>
 #include <dev/input.h>
 #include <dev/keyboard.h>
 #include <dev/random.h>
 #include <dev/screen.h>
+#include <fs/blockdev.h>
 #include <fs/cpio.h>
 #include <fs/vfs.h>
 #include <lib/panic.h>
@@ -56,6 +58,8 @@ static void boot_thread(void *arg __unused)
 {
     screen_start();  /* shows the output of programs */
     tty_file_init(); /* /dev/console and /dev/tty */
+    disks_init();    /* vda, vdb, ... */
+    blockdev_init(); /* /dev/vda, ... */
     fs_init(boot_info.initrd_start,
             boot_info.initrd_end);   /* the root file system, from the initial RAM disk */
     procfs_init();                   /* /proc */

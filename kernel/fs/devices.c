@@ -77,15 +77,15 @@ static const struct file_ops random_file_ops = {
     .read = random_read, .write = null_write, .seekable = true};
 static const struct file_ops absent_file_ops = {.open = absent_open};
 
-#define DEVICES_MAX 16
+#define DEVICES_MAX 24
 
 /* The first entry without ops ends the table. */
 static struct device devices[DEVICES_MAX] = {
-    {"null", MKDEV(1, 3), 0666, &null_file_ops},
-    {"zero", MKDEV(1, 5), 0666, &zero_file_ops},
-    {"full", MKDEV(1, 7), 0666, &full_file_ops},
-    {"random", MKDEV(1, 8), 0666, &random_file_ops},
-    {"urandom", MKDEV(1, 9), 0666, &random_file_ops},
+    {"null", MKDEV(1, 3), S_IFCHR | 0666, &null_file_ops},
+    {"zero", MKDEV(1, 5), S_IFCHR | 0666, &zero_file_ops},
+    {"full", MKDEV(1, 7), S_IFCHR | 0666, &full_file_ops},
+    {"random", MKDEV(1, 8), S_IFCHR | 0666, &random_file_ops},
+    {"urandom", MKDEV(1, 9), S_IFCHR | 0666, &random_file_ops},
 };
 
 void device_register(const struct device *device)
@@ -98,10 +98,10 @@ void device_register(const struct device *device)
     *free = *device;
 }
 
-const struct file_ops *device_file_ops(uint64_t rdev)
+const struct file_ops *device_file_ops(uint32_t mode, uint64_t rdev)
 {
     for (const struct device *device = devices; device->ops; device++)
-        if (device->rdev == rdev)
+        if (device->rdev == rdev && (device->mode & S_IFMT) == (mode & S_IFMT))
             return device->ops;
     return &absent_file_ops;
 }
@@ -109,9 +109,8 @@ const struct file_ops *device_file_ops(uint64_t rdev)
 void devices_make_nodes(struct vnode *dir)
 {
     for (const struct device *device = devices; device->ops; device++) {
-        uint32_t mode = S_IFCHR | device->mode;
         struct vnode *node;
-        int err = dir->ops->create(dir, device->name, mode, device->rdev, &node);
+        int err = dir->ops->create(dir, device->name, device->mode, device->rdev, &node);
 
         if (err && err != -EEXIST) /* the initial RAM disk may have the node */
             panic("cannot make /dev/%s: error %d", device->name, -err);

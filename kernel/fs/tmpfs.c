@@ -138,7 +138,7 @@ static const struct file_ops *file_ops_of(uint32_t mode, uint64_t rdev)
         return &tmpfs_dir_file_ops;
     if (S_ISFIFO(mode))
         return &pipe_file_ops;
-    return device_file_ops(S_ISCHR(mode) ? rdev : 0);
+    return device_file_ops(mode, rdev);
 }
 
 /* A directory starts with one link, its "."; other nodes with none. */
