@@ -33,7 +33,8 @@ PROGRAMS = machine.BUILD / "root/diff"
 NOBODY = 65534
 
 # The generators, each with the number of cases that the sample runs.
-SAMPLE = {"memory": 500, "exception": 500, "elf": 250, "file": 300, "keys": 500, "terminal": 100}
+SAMPLE = {"memory": 500, "mapping": 200, "exception": 500, "elf": 250, "file": 300, "keys": 500,
+          "terminal": 100}  # fmt: skip
 
 BATCH_FIRST, BATCH_SECONDS = 50, 15
 # Differences that are explained in one run, shown of one kind, and shrunk.

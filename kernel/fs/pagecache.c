@@ -196,7 +196,8 @@ static void grow_to(struct pagecache *cache, uint64_t size)
     mutex_unlock(&cache->lock);
 }
 
-/* Writes within the page of `offset`, and extends the file. Returns the bytes moved. */
+/* Writes within the page of `offset`, and extends the file. Returns the bytes moved. Fewer than
+   asked for are no error yet: the rest may lie in a mapping of the file, which has just grown. */
 static size_t write_page(struct pagecache *cache, struct uio *uio, uint64_t offset, int *err)
 {
     size_t len = min(page_rest(offset), uio->left);
@@ -209,10 +210,10 @@ static size_t write_page(struct pagecache *cache, struct uio *uio, uint64_t offs
         return 0;
     size_t moved = uio_get(uio, byte_in_frame(frame, offset), len);
     frame_put(frame);
-    if (moved < len)
-        *err = -EFAULT;
     if (moved)
         grow_to(cache, offset + moved);
+    else
+        *err = -EFAULT;
     return moved;
 }
 

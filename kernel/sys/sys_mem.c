@@ -98,11 +98,26 @@ static int mmap_check_fixed(uaddr_t addr, uint64_t len)
     return addr < USER_START ? -EPERM : 0;
 }
 
-/* The flags that MAP_SHARED_VALIDATE knows; MAP_SHARED and MAP_PRIVATE ignore others. */
-#define MAP_KNOWN                                                                                  \
-    (MAP_TYPE | MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | \
-     MAP_GROWSDOWN | MAP_HUGETLB | MAP_32BIT | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |         \
-     MAP_NONBLOCK | MAP_STACK | MAP_HUGE_2MB | MAP_HUGE_1GB)
+/* Returns -EEXIST if the range of MAP_FIXED_NOREPLACE is in use. The look is early, because Linux
+   reports this error before those of the file; vspace_map looks again under its lock. */
+static int check_no_replace(const struct map_request *request)
+{
+    struct vspace *vspace = current_vspace();
+
+    if (!request->no_replace)
+        return 0;
+    rwlock_read_lock(&vspace->lock);
+    bool in_use = vregion_overlaps(&vspace->regions, request->start, request->start + request->len);
+    rwlock_read_unlock(&vspace->lock);
+    return in_use ? -EEXIST : 0;
+}
+
+/* The flags that MAP_SHARED_VALIDATE knows, which are those of Linux 4.14. MAP_SHARED and
+   MAP_PRIVATE ignore others. */
+#define MAP_KNOWN                                                                            \
+    (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN | \
+     MAP_HUGETLB | MAP_32BIT | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK |    \
+     MAP_STACK | MAP_HUGE_2MB | MAP_HUGE_1GB)
 
 /* Errors: -EINVAL, -EOPNOTSUPP. */
 static int mmap_set_type(struct map_request *request, unsigned flags, const struct file *file)
@@ -149,6 +164,8 @@ static long mmap_current(uaddr_t addr, uint64_t len, unsigned prot, unsigned fla
         return -ENOMEM;
     if (request.fixed)
         err = mmap_check_fixed(addr, request.len);
+    if (!err)
+        err = check_no_replace(&request);
     if (!err)
         err = mmap_set_type(&request, flags, file);
     if (!err && file)

@@ -17,7 +17,8 @@ static uint64_t seed_given;
 
 static const struct generator *running;
 static unsigned case_now, steps_begun;
-static int text_fd; /* where the words go */
+static bool in_step; /* a line of words has begun */
+static int text_fd;  /* where the words go */
 static char text[TEXT_MAX + 32];
 static size_t text_len;
 static uint64_t random_state;
@@ -140,10 +141,11 @@ void say_bytes(const void *bytes, size_t len)
 
 static void step_end(void)
 {
-    if (text_len > 0) {
+    if (in_step) {
         text[text_len++] = '\n';
         say_flush();
     }
+    in_step = false;
 }
 
 bool step_next(void)
@@ -156,6 +158,7 @@ bool step_next(void)
     random_begin(seed_given, case_now, steps_begun);
     say("%u.%u ", case_now, steps_begun);
     steps_begun++;
+    in_step = true;
     return true;
 }
 
@@ -238,6 +241,14 @@ bool probe_write(uintptr_t address, uint8_t byte)
     if (sigsetjmp(fault_return, 1))
         return false;
     *(volatile uint8_t *)address = byte;
+    return true;
+}
+
+bool probe_write_word(uintptr_t address, uint64_t word)
+{
+    if (sigsetjmp(fault_return, 1))
+        return false;
+    __asm__ volatile("mov %0, (%1)" : : "r"(word), "r"(address) : "memory");
     return true;
 }
 

@@ -224,12 +224,19 @@ static void noreplace_replaces_nothing(void)
 {
     const int flags = ANON | MAP_FIXED_NOREPLACE;
     char *arena = arena_make(3);
+    int fds[2];
 
     CHECK_EQ(CHECK_OK(mmap(arena + PAGE, PAGE, RW, flags, -1, 0)), arena + PAGE);
     poke(arena + PAGE, 'x');
     CHECK_ERR(EEXIST, mmap(arena, 3 * PAGE, RW, flags, -1, 0));
     CHECK_EQ(peek(arena + PAGE), 'x');
     CHECK_EQ(regions_within(arena, 3 * PAGE), 1);
+    /* Other errors come later: no type, and a descriptor that cannot be mapped. */
+    CHECK_ERR(EEXIST, mmap(arena, 3 * PAGE, RW, MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0));
+    make_pipe(fds);
+    CHECK_ERR(EEXIST, mmap(arena, 3 * PAGE, RW, MAP_PRIVATE | MAP_FIXED_NOREPLACE, fds[0], 0));
+    CHECK_OK(close(fds[0]));
+    CHECK_OK(close(fds[1]));
     unmap_pages(arena + PAGE, 1);
 }
 

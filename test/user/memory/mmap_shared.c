@@ -340,6 +340,23 @@ static void a_file_is_read_into_and_written_from_its_own_mapping(void)
     plain_file_remove(fd);
 }
 
+/* The rest of the buffer lies beyond the end, until its first bytes have been written there. */
+static void a_write_makes_room_for_the_rest_of_its_buffer(void)
+{
+    int fd = make_file();
+    char *pages = map_file(fd, 4, RW);
+
+    CHECK_EQ(CHECK_OK(pwrite(fd, pages + 2 * PAGE - 10, 20, 3 * PAGE)), 20);
+    CHECK_EQ(peek(pages + 3 * PAGE + 9), 'b');
+    CHECK_EQ(peek(pages + 3 * PAGE + 10), 0);
+    CHECK_EQ(lseek(fd, 0, SEEK_END), 3 * PAGE + 20);
+    CHECK_OK(ftruncate(fd, 2 * PAGE));
+    CHECK_EQ(CHECK_OK(pwrite(fd, pages + 2 * PAGE - 10, 20, PAGE)), 10);
+    CHECK_ERR(EFAULT, pwrite(fd, pages + 2 * PAGE, 20, PAGE));
+    unmap_pages(pages, 4);
+    plain_file_remove(fd);
+}
+
 /* Two files, each read and written by one process from the mapping of the other. */
 struct pair {
     int fd;
@@ -448,6 +465,8 @@ static void types_are_checked(void)
     CHECK_ERR(EINVAL, mmap(NULL, PAGE, RW, anonymous | MAP_SHARED_VALIDATE, -1, 0));
     CHECK_ERR(EINVAL, mmap(NULL, PAGE, RW, anonymous | MAP_SHARED | MAP_GROWSDOWN, -1, 0));
     CHECK_ERR(EOPNOTSUPP, mmap(NULL, PAGE, RW, MAP_SHARED_VALIDATE | MAP_SYNC, fd, 0));
+    CHECK_ERR(EOPNOTSUPP, mmap((void *)0x10000000000, PAGE, RW,
+                               MAP_SHARED_VALIDATE | MAP_FIXED_NOREPLACE, fd, 0));
     char *page = CHECK_OK(mmap(NULL, PAGE, RW, MAP_SHARED_VALIDATE, fd, 0));
     poke(page, 'x');
     CHECK_EQ(file_byte(fd, 0), 'x');
@@ -476,6 +495,7 @@ int main(void)
     RUN(truncation_reaches_all_processes);
     RUN(truncation_reaches_parts_of_a_mapping);
     RUN(a_file_is_read_into_and_written_from_its_own_mapping);
+    RUN(a_write_makes_room_for_the_rest_of_its_buffer);
     RUN(two_processes_copy_crosswise);
     RUN(many_processes_count_in_one_array);
     RUN(rights_are_those_of_the_descriptor);
