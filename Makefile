@@ -114,7 +114,7 @@ TEST_SOURCES := $(wildcard test/user/*/*.c)
 TESTS := $(basename $(notdir $(TEST_SOURCES)))
 TEST_OBJECTS := $(patsubst %,build/%.o,$(wildcard test/user/*.c))
 # Tests that are built with glibc: some of these sources, as NAME_glibc, and those in C++.
-GLIBC_SOURCES := test/user/thread/library_threads.c
+GLIBC_SOURCES := test/user/thread/library_threads.c test/user/thread/library_processes.c
 CXX_SOURCES := $(wildcard test/user/*/*.cc)
 GLIBC_TESTS := $(patsubst %,%_glibc,$(basename $(notdir $(GLIBC_SOURCES))))
 CXX_TESTS := $(basename $(notdir $(CXX_SOURCES)))
@@ -166,7 +166,8 @@ need-bochs: need-iso
 need-gdb: need-iso
 	@sh tools/setup.sh gdb gdb
 need-glibc: need-build
-	@sh tools/setup.sh $(GCC) gcc-x86-64-linux-gnu $(GXX) g++-x86-64-linux-gnu
+	@sh tools/setup.sh $(GCC) gcc-x86-64-linux-gnu $(GXX) g++-x86-64-linux-gnu \
+	    /usr/include/sqlite3.h libsqlite3-dev:amd64
 need-host: need-glibc
 	@sh tools/setup.sh clang clang llvm-symbolizer llvm \
 	    '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' libclang-rt-dev
@@ -279,10 +280,13 @@ $(foreach s,$(GLIBC_SOURCES),\
     $(eval build/user/test/$(basename $(notdir $s))_glibc: build/glibc/$s.o))
 $(foreach s,$(CXX_SOURCES),$(eval build/user/test/$(basename $(notdir $s)): build/glibc/$s.o))
 
+# The linker warns of dlopen, which sqlite does not call here.
+build/user/test/sqlite: LIBS := -lsqlite3 -lm -Wl,--no-warnings
 $(LIBRARY_FILES:%=build/user/%): $(GLIBC_PARTS)
 	@mkdir -p $(@D)
 	@echo "  USER  $(@:build/user/%=/%)"
-	@$(if $(filter %.cc.o,$^),$(GXX),$(GCC)) -static -Wl,--gc-sections -o $@ $(filter %.o,$^)
+	@$(if $(filter %.cc.o,$^),$(GXX),$(GCC)) -static -Wl,--gc-sections -o $@ \
+	    $(filter %.o,$^) $(LIBS)
 
 $(LIBRARY_FILES:%=build/root/%): build/root/%: build/user/%
 	@mkdir -p $(@D)

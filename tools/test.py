@@ -51,7 +51,7 @@ def asks_for_virtual_time(name):
 def glibc_tests():
     """Returns the programs in /test that are built with glibc; the Makefile lists them too."""
     cxx = (path.stem for path in (ROOT / "test/user").glob("*/*.cc"))
-    return sorted({"library_threads_glibc", *cxx})
+    return sorted({"library_processes_glibc", "library_threads_glibc", *cxx})
 
 
 # The archives of a machine that has these programs.
@@ -127,8 +127,8 @@ def parts(only):
         found.append((f"the programs in /test on {cpus} CPUs", programs(*names), {"CPUS": cpus}))
     found.append(virtual_time_part(all_tests()))
     glibc = programs(*glibc_tests())
-    for cpus in ("1", "4"):
-        what = f"threads of glibc and of C++, CPUS={cpus}"
+    for cpus in ("1", "2", "4"):
+        what = f"glibc, C++ and sqlite, CPUS={cpus}"
         found.append((what, glibc, {"CPUS": cpus, **WITH_GLIBC}))
     found.append(("the end of memory, in 32 MiB", small_machine_command(), {"MEM": "32M"}))
     found.append(("some programs, with each allocation failing", briefly, {}))
