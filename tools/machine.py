@@ -158,7 +158,8 @@ class Events:
     """QEMU, and what it tells of the end of the machine at a socket in `directory`.
 
     QEMU tells events from our first command on. So the machine stands still until then, unless the
-    command says that a debugger starts it (-S)."""
+    command says that a debugger starts it (-S). QEMU can end before an event is sent. So a machine
+    that resets itself, or switches off, only pauses, and QEMU ends when we have read the reason."""
 
     def __init__(self, command, directory, **options):
         self.path, self.text = directory / "events", ""
@@ -166,7 +167,7 @@ class Events:
         self.starts = "-S" not in command
         self.process = subprocess.Popen(
             [*command, "-qmp", f"unix:{self.path},server=on,wait=off",
-             *(["-S"] if self.starts else [])],
+             "-action", "reboot=shutdown,shutdown=pause", *(["-S"] if self.starts else [])],
             **options,
         )  # fmt: skip
         self.thread = threading.Thread(target=self.listen, daemon=True)
@@ -182,6 +183,8 @@ class Events:
                 link.sendall(b'{"execute": "cont"}\n')
             while piece := link.recv(65536):
                 self.text += piece.decode(errors="replace")
+                if '"SHUTDOWN"' in self.text:
+                    link.sendall(b'{"execute": "quit"}\n')
 
     def was_reset(self):
         """Returns true if QEMU, which has ended, did so because the machine reset itself."""

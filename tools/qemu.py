@@ -39,7 +39,7 @@ class Window:
     def start(self):
         self.events = machine.Events(
             [*self.command, *self.monitor.arguments(), "-debugcon", f"file:{self.log}",
-             *machine.DEBUG_EXIT, "-no-reboot"],
+             *machine.DEBUG_EXIT],
             self.directory,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
