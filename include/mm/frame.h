@@ -70,8 +70,9 @@ __must_check struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
 
 /* Makes the last `nframes` free frames a reserve. A request gets a frame of the reserve only if
    may_take(n) returns true, where n is the number of frames that the current thread requests.
-   may_take is called while locks are held, and so takes none. Called once, at boot. */
-void frame_set_reserve(uint32_t nframes, bool (*may_take)(uint32_t nframes));
+   refused() is called by a thread that gets no frame, or no run, because memory is short. Both are
+   called while locks are held, and so take none. Called once, at boot. */
+void frame_set_reserve(uint32_t nframes, bool (*may_take)(uint32_t nframes), void (*refused)(void));
 
 /* Returns the size of the reserve in frames. */
 uint32_t frame_reserve(void);

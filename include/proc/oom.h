@@ -15,10 +15,14 @@
 /* Starts the thread that chooses, and sets up the reserve. Called once, at boot. */
 void oom_init(void);
 
+/* The free frames that a fault waits for: more than it needs. */
+#define OOM_ROOM 8u
+
 /* Sleeps until some process has given memory back, for a task that needs a frame; another process
    is killed if need be. Returns 0 if the caller is to try again. -EINTR: a signal is to be taken
    first. -ENOMEM: there is no other process to kill, or the one that was chosen does not end. */
-__must_check int oom_wait(void); /* the caller holds no lock */
+__must_check int oom_wait(void);                 /* the caller holds no lock */
+__must_check int oom_wait_for(uint32_t nframes); /* the same; until `nframes` are free */
 __must_check int
 oom_wait_holding(void); /* locks below RANK_VSPACE; only SIGKILL is a signal then */
 

@@ -10,6 +10,9 @@ struct signal_action;
    of the handler which is called first; NULL: there is none. */
 void restart_finish(struct trapframe *tf, const struct signal_action *action);
 
+/* Makes `tf` start its call again, once the signals that are due have been taken. */
+void restart_always(struct trapframe *tf);
+
 /* If the call of `tf` was interrupted, sets its result to Linux's internal -ERESTART... of the way
    it will go on, for a tracer to see. */
 void restart_show(struct trapframe *tf);

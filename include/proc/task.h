@@ -41,6 +41,7 @@ struct task {
     uaddr_t clear_tid;            /* (o) a word to clear when it ends (proc/futex.h); 0: none */
     uaddr_t robust_list;          /* (o) as set_robust_list(2) passed it; 0: none */
     struct fault_repeats repeats; /* (o) its last page fault */
+    bool lacks_frames;            /* (o) it was refused a frame since it last waited for memory */
     uint64_t minor_faults;        /* (o) its page faults that were resolved */
     struct task_signals signals;
     struct ptrace ptrace;

@@ -52,6 +52,7 @@ static uint32_t listed;               /* (buddy_lock) frames in the lists */
 static struct {
     uint32_t size;                      /* (buddy_lock) frames */
     bool (*may_take)(uint32_t nframes); /* (buddy_lock) NULL if size is 0 */
+    void (*refused)(void);              /* (buddy_lock) the same */
     bool is_short;                      /* (buddy_lock) the caches' limits are 0 */
 } reserve;
 
@@ -172,11 +173,12 @@ static uint32_t frames_allowed(uint32_t least, uint32_t most)
     return listed >= least && reserve.may_take && reserve.may_take(least) ? least : 0;
 }
 
-void frame_set_reserve(uint32_t nframes, bool (*may_take)(uint32_t nframes))
+void frame_set_reserve(uint32_t nframes, bool (*may_take)(uint32_t nframes), void (*refused)(void))
 {
     spin_lock(&buddy_lock);
     reserve.size = nframes;
     reserve.may_take = may_take;
+    reserve.refused = refused;
     lists_unlock();
 }
 
@@ -213,6 +215,8 @@ static void cache_refill(struct frame_cache *cache)
 {
     spin_lock(&buddy_lock);
     uint32_t count = frames_allowed(1, CACHE_BATCH);
+    if (!count && reserve.refused)
+        reserve.refused();
     while (cache->count < count) {
         unsigned order = smallest_order(order_within(count - cache->count));
         uint32_t pfn = buddy_alloc(order);
@@ -340,6 +344,8 @@ static struct frame *run_alloc(enum frame_kind kind, unsigned order)
     if (pfn != NO_FRAME) {
         frame = frame_start(pfn, kind, order);
         frame_usage_add(&caches[cpu_id()], kind, 1l << order);
+    } else if (reserve.refused) {
+        reserve.refused();
     }
     lists_unlock();
     return frame;

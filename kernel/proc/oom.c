@@ -6,8 +6,9 @@
        frames are free above the reserve     the askers try again
        a process gives its memory back       wait for it
        other CPUs cache free frames          take them out of the caches
-       else choose: the process that holds   kill it, unless it is ending already, and wait for its
-       most, by these classes                memory; after PATIENCE_NS the next round passes it over
+       a process is ending                   wait for its memory, at most PATIENCE_NS
+       else choose: the process that holds   kill it, and wait for its memory; after PATIENCE_NS the
+       most, by these classes                next round passes it over
            ordinary    first
            vital       the terminal's shell (process.h), or oom_score_adj is the lowest
            init        never; if only init is left, it ends by itself, with a panic
@@ -48,14 +49,10 @@
 /* The frames of the reserve: for a child of the shell, and what the shell needs to fork it. A small
    machine has fewer, a part of its memory. */
 #define RESERVE_MOST 256u
-#define RESERVE_PART 64u
-
-/* Memory is there again if so many frames are free above the reserve: more than one fault needs. */
-#define ROOM 8
+#define RESERVE_PART 32u
 
 #define LOOK_NS          20000000ul   /* how often the thread looks whether memory is back */
-#define RETURN_NS        500000000ul  /* for processes that are giving their memory back */
-#define PATIENCE_NS      2000000000ul /* for a chosen process, until another one is chosen */
+#define PATIENCE_NS      2000000000ul /* for a process to end, until another one is chosen */
 #define COPY_PATIENCE_NS 1500000000ul /* of an asker that may hold a lock */
 
 static struct {
@@ -63,6 +60,7 @@ static struct {
     struct waitq thread;       /* where the thread sleeps */
     struct waitq askers;       /* where they sleep */
     bool is_asked;             /* (lock) a task waits for the end of this round or the next */
+    uint32_t room;             /* (lock) the frames above the reserve that askers need */
     int pid;                   /* (lock) of the task that asked first */
     char name[TASK_NAME_SIZE]; /* (lock) */
     uint64_t rounds;           /* (lock) that have ended */
@@ -150,9 +148,12 @@ static struct candidate candidate_from(struct process *process)
     };
 }
 
-/* Returns true if `a` is killed before `b`. */
+/* Returns true if `a` is killed, or waited for, before `b`. The memory of a process that is ending
+   comes back without another's end, as on Linux. */
 static bool goes_first(const struct candidate *a, const struct candidate *b)
 {
+    if (a->is_ending != b->is_ending)
+        return a->is_ending;
     if (a->rank != b->rank)
         return a->rank > b->rank;
     if (a->score != b->score)
@@ -233,6 +234,11 @@ static bool choose_and_kill(void)
 
 /* ---- The thread ---- */
 
+static bool memory_has_come(void)
+{
+    return frame_has_room(atomic_load_relaxed(&oom.room));
+}
+
 /* Sleeps until `returns` processes have given their memory back since boot, or there is room, or it
    has taken too long. */
 static void wait_for_returns(uint64_t returns, uint64_t patience_ns)
@@ -240,7 +246,7 @@ static void wait_for_returns(uint64_t returns, uint64_t patience_ns)
     uint64_t end_ns = clock_monotonic_ns() + patience_ns;
 
     spin_lock(&oom.lock);
-    while (oom.returns < returns && !frame_has_room(ROOM) && clock_monotonic_ns() < end_ns)
+    while (oom.returns < returns && !memory_has_come() && clock_monotonic_ns() < end_ns)
         (void)!waitq_sleep_until(&oom.thread, &oom.lock, clock_monotonic_ns() + LOOK_NS);
     spin_unlock(&oom.lock);
 }
@@ -271,11 +277,11 @@ static void drain_caches(void)
 /* Makes room. Returns false if only init is left. */
 static bool run_round(void)
 {
-    wait_for_returns(returns_ahead(), RETURN_NS);
-    if (frame_has_room(ROOM))
+    wait_for_returns(returns_ahead(), PATIENCE_NS);
+    if (memory_has_come())
         return true;
     drain_caches();
-    if (frame_has_room(ROOM))
+    if (memory_has_come())
         return true;
     uint64_t returns = returns_ahead();
     if (!choose_and_kill())
@@ -296,6 +302,7 @@ static void end_round(bool is_hopeless)
 {
     spin_lock(&oom.lock);
     oom.is_asked = false;
+    atomic_store_relaxed(&oom.room, 0u);
     oom.is_hopeless = is_hopeless;
     oom.rounds++;
     waitq_wake_all(&oom.askers);
@@ -329,8 +336,9 @@ void oom_return_ends(void)
 /* ---- The askers ---- */
 
 /* Makes the thread begin a round, unless it has begun. oom.lock is held. */
-static void request(void)
+static void request(uint32_t nframes)
 {
+    atomic_store_relaxed(&oom.room, max(oom.room, nframes));
     if (oom.is_asked)
         return;
     oom.is_asked = true;
@@ -340,13 +348,15 @@ static void request(void)
 }
 
 /* Sleeps until the round has ended that has begun, or begins now. */
-static int oom_ask(int (*sleep)(struct waitq *wq, struct spinlock *lock, uint64_t deadline_ns),
+static int oom_ask(uint32_t nframes,
+                   int (*sleep)(struct waitq *wq, struct spinlock *lock, uint64_t deadline_ns),
                    uint64_t deadline_ns)
 {
     int err = 0;
 
+    task_current()->lacks_frames = false;
     spin_lock(&oom.lock);
-    request();
+    request(nframes);
     for (uint64_t round = oom.rounds; oom.rounds == round && !err;)
         err = sleep(&oom.askers, &oom.lock, deadline_ns);
     if (!err && oom.is_hopeless)
@@ -355,14 +365,19 @@ static int oom_ask(int (*sleep)(struct waitq *wq, struct spinlock *lock, uint64_
     return err == -ETIMEDOUT ? -ENOMEM : err;
 }
 
+int oom_wait_for(uint32_t nframes)
+{
+    return oom_ask(nframes, waitq_sleep_until, UINT64_MAX);
+}
+
 int oom_wait(void)
 {
-    return oom_ask(waitq_sleep_until, UINT64_MAX);
+    return oom_wait_for(OOM_ROOM);
 }
 
 int oom_wait_holding(void)
 {
-    int err = oom_ask(waitq_sleep_holding, clock_monotonic_ns() + COPY_PATIENCE_NS);
+    int err = oom_ask(OOM_ROOM, waitq_sleep_holding, clock_monotonic_ns() + COPY_PATIENCE_NS);
 
     if (err != -EINTR)
         return err;
@@ -389,6 +404,15 @@ static bool may_take_reserve(uint32_t nframes)
     return true;
 }
 
+/* Called with the lock of the frames. */
+static void note_refusal(void)
+{
+    struct task *task = task_current();
+
+    if (task)
+        task->lacks_frames = true;
+}
+
 void oom_init(void)
 {
     struct thread *thread = thread_create(oom_thread, NULL);
@@ -396,5 +420,6 @@ void oom_init(void)
     if (!thread)
         panic("no memory for the thread that chooses who is killed when memory is out");
     thread_start(thread);
-    frame_set_reserve(min(RESERVE_MOST, frame_count / RESERVE_PART), may_take_reserve);
+    frame_set_reserve(min(RESERVE_MOST, frame_count / RESERVE_PART), may_take_reserve,
+                      note_refusal);
 }

@@ -72,14 +72,19 @@ static bool restart_is_due(uint64_t number, const struct signal_action *action)
     return rule == RESTART_IF_ASKED ? action->flags & SA_RESTART : rule == RESTART_ALWAYS;
 }
 
+void restart_always(struct trapframe *tf)
+{
+    tf->rip -= SYSCALL_LEN;
+    tf->rax = tf->error;
+    tf->error = SYSCALL_DONE;
+}
+
 void restart_finish(struct trapframe *tf, const struct signal_action *action)
 {
     if (!is_interrupted_call(tf))
         return;
-    if (restart_is_due(tf->error, action)) {
-        tf->rip -= SYSCALL_LEN;
-        tf->rax = tf->error;
-    }
+    if (restart_is_due(tf->error, action))
+        restart_always(tf);
     tf->error = SYSCALL_DONE;
 }
 

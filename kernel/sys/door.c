@@ -22,6 +22,7 @@
 #include <mm/failnth.h>
 #include <proc/oom.h>
 #include <proc/process.h>
+#include <proc/restart.h>
 #include <proc/user_return.h>
 #include <sched/run.h>
 #include <sched/tick.h>
@@ -435,6 +436,36 @@ static long missing_syscall(uint64_t number)
     return -ENOSYS;
 }
 
+/* How often a call is made again for lack of memory. Each time it waits for twice as much as the
+   time before, because nobody knows how much it needs. */
+#define CALL_TRIES 8
+
+/* A fork that fails ends a program that forks without end; otherwise all others would be killed for
+   its children. Of several regions, mremap may have moved some. */
+static bool is_made_again(uint64_t number)
+{
+    return number != __NR_fork && number != __NR_vfork && number != __NR_clone &&
+           number != __NR_mremap;
+}
+
+/* Makes a call again that was refused a frame, once other processes have given memory back. A call
+   that returns -ENOMEM has changed nothing. */
+static void call_again(struct trapframe *tf, syscall_fn *call)
+{
+    const struct task *task = task_current();
+    unsigned tries = 0;
+
+    while (task->lacks_frames && tries < CALL_TRIES && (int64_t)tf->rax == -ENOMEM) {
+        int err = oom_wait_for(OOM_ROOM << tries++);
+
+        if (err == -EINTR)
+            restart_always(tf);
+        if (err)
+            break;
+        tf->rax = call(tf);
+    }
+}
+
 void syscall_dispatch(struct trapframe *tf)
 {
     uint64_t number = tf->error;
@@ -443,6 +474,8 @@ void syscall_dispatch(struct trapframe *tf)
     if (!thread_is_ptraced() || ptrace_call_begins(tf)) {
         syscall_fn *call = syscall_find(number);
         tf->rax = likely(call) ? call(tf) : missing_syscall(number);
+        if (unlikely((int64_t)tf->rax == -ENOMEM) && is_made_again(number))
+            call_again(tf, call);
     }
     user_return_prepare(tf);
 }

@@ -110,7 +110,7 @@ static bool vital_may_take(uint32_t nframes)
 static unsigned take_all_but_reserve(void)
 {
     drain();
-    frame_set_reserve(RESERVED, vital_may_take);
+    frame_set_reserve(RESERVED, vital_may_take, NULL);
     is_vital = false;
     unsigned n = take_all();
     check(frame_usage(FRAME_FREE) == RESERVED, "%lu frames are left", frame_usage(FRAME_FREE));
@@ -123,7 +123,7 @@ static void give_all_back(unsigned n)
     struct frame *frame = frame_alloc(FRAME_KERNEL);
     frame_put(frame);
     expect(frame->kind == FRAME_FREE_CACHED, "a CPU caches frames again");
-    frame_set_reserve(0, NULL);
+    frame_set_reserve(0, NULL, NULL);
     check_audit();
 }
 

@@ -158,10 +158,12 @@ static void hold_memory_and_write(void *arg)
             CHECK_EQ(errno, ENOMEM);
 }
 
+/* The pipe ends with the hog. */
 static void read_pipe_into_new_pages(void *pages)
 {
     char *memory = CHECK_OK(pagoda_sbrk(*(size_t *)pages * PAGE));
 
+    CHECK_OK(close(busy_pipe[1]));
     for (size_t i = 0; i < *(size_t *)pages; i++)
         CHECK_OK(read(busy_pipe[0], memory + i * PAGE, 1));
 }
@@ -186,18 +188,29 @@ static void a_victim_that_needs_the_askers_lock_ends(void)
     CHECK_OK(close(busy_pipe[0]));
 }
 
-/* All hogs grow until none is left, while a process with a little memory goes on. */
+/* All hogs grow until none is left, while a process with a little memory goes on. They begin when
+   all have been made, because a fork may fail while memory is out. */
 
 #define HOGS 8
+
+static void grow_once_the_gate_is_open(void *gate)
+{
+    gate_pass(gate);
+    grow_without_end(NULL);
+}
 
 static void a_herd_of_hogs_kills_no_other(void)
 {
     struct holder small = {.percent = 2};
+    struct gate all_are_made = gate_make();
     pid_t hogs[HOGS];
 
     holder_start(&small);
     for (int i = 0; i < HOGS; i++)
-        hogs[i] = start_child(grow_without_end, NULL);
+        hogs[i] = start_child(grow_once_the_gate_is_open, &all_are_made);
+    for (int i = 0; i < HOGS; i++)
+        gate_open(&all_are_made);
+    gate_destroy(&all_are_made);
     for (int i = 0; i < HOGS; i++)
         CHECK(killed_by(wait_child(hogs[i]), SIGKILL));
     end_holder(&small);
@@ -283,8 +296,8 @@ static bool can_fork(void)
     return pid > 0 && exited_with(wait_child(pid), 0);
 }
 
-/* Takes all memory that a program can have, but for a few pages. The caches of CPUs may hold some
-   more. */
+/* Takes all memory that a program can have, but for a few pages, which it needs itself to open the
+   gate. The caches of CPUs may hold some more. */
 static void take_what_is_available(void *grown)
 {
     touch_stack(4 * PAGE);
@@ -292,6 +305,7 @@ static void take_what_is_available(void *grown)
         touch_pages(16);
     while (can_fork())
         touch_pages(1);
+    CHECK_OK(pagoda_sbrk(-2 * (intptr_t)PAGE));
     gate_open(grown);
     wait_for_ever(NULL);
 }
