@@ -74,7 +74,7 @@ def virtual_time_part(names):
     makes a difference. Such a machine has one CPU."""
     command = programs(*filter(asks_for_virtual_time, names), before="export TEST_VIRTUAL_TIME=1; ")
     flags = f"-icount shift=3,sleep=off {machine.setting('QEMUFLAGS', '')}"
-    return "turns and sleeps, in virtual time", command, {"CPUS": "1", "QEMUFLAGS": flags}
+    return "turns, sleeps and costs, in virtual time", command, {"CPUS": "1", "QEMUFLAGS": flags}
 
 
 def small_machine_command():

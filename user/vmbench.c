@@ -2,15 +2,17 @@
 
    The unit is that of the time-stamp counter. Under QEMU's -icount shift=0 (`make bench`) it is one
    instruction, and every run gives the same numbers. Elsewhere it is a fraction of a nanosecond,
-   for a rough comparison. The program runs on Linux too. Each figure is the mean over a loop; if a
-   loop would create processes, it is the smallest of a few runs. */
+   for a rough comparison. The program runs on Linux too. Each figure is the mean over a loop, or
+   the smallest of a few runs where a loop would create processes, or grow what it measures. */
 
+#define _GNU_SOURCE /* memfd_create */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -196,6 +198,145 @@ static void bench_switch(void)
     close(back[1]);
 }
 
+/* ---- Costs that could grow with what there is ---- */
+
+static void report_with(const char *what, int count, const char *noun, uint64_t cost)
+{
+    char line[64];
+
+    snprintf(line, sizeof(line), "%s, %d %s", what, count, noun);
+    report(line, cost);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static char *map_at(char *at, size_t len, int prot)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | (at ? MAP_FIXED : 0);
+    char *start = mmap(at, len, prot, flags, -1, 0);
+
+    check(start != MAP_FAILED, "mmap");
+    return start;
+}
+
+static void unmap(char *start, size_t len)
+{
+    check(munmap(start, len) == 0, "munmap");
+}
+
+/* Maps `count` single pages with holes of a page between them. Measures a mapping that fits into
+   none of the holes, a fault in the region in the middle, and the unmapping of this region. */
+static void bench_regions(int count)
+{
+    uint64_t mapping = UINT64_MAX, fault = UINT64_MAX, unmapping = UINT64_MAX;
+    size_t len = 2 * PAGE * count;
+    char *pages = map_at(NULL, len, PROT_NONE), *middle = pages + 2 * PAGE * (count / 2);
+
+    unmap(pages, len);
+    for (int n = 0; n < count; n++)
+        map_at(pages + 2 * PAGE * n, PAGE, PROT_READ | PROT_WRITE);
+    touch(middle, PAGE); /* makes the page tables */
+    for (int n = 0; n < TRIES; n++) {
+        check(madvise(middle, PAGE, MADV_DONTNEED) == 0, "madvise");
+        uint64_t start = now();
+        touch(middle, PAGE);
+        fault = least(fault, now() - start);
+
+        start = now();
+        char *more = map_at(NULL, 2 * PAGE, PROT_READ);
+        mapping = least(mapping, now() - start);
+        unmap(more, 2 * PAGE);
+
+        start = now();
+        unmap(middle, PAGE);
+        unmapping = least(unmapping, now() - start);
+        map_at(middle, PAGE, PROT_READ | PROT_WRITE);
+        touch(middle, PAGE);
+    }
+    report_with("mmap", count, "regions", mapping);
+    report_with("fault", count, "regions", fault);
+    report_with("munmap", count, "regions", unmapping);
+    unmap(pages, len);
+}
+
+static char *map_file(int fd)
+{
+    char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    check(page != MAP_FAILED, "mmap");
+    return page;
+}
+
+/* Maps the file, touches its page, and stays until the other end of `end` is closed. */
+static void share_file(int fd, int ready, int end)
+{
+    char byte = 0;
+
+    touch(map_file(fd), PAGE);
+    check(write(ready, &byte, 1) == 1, "write");
+    _exit(read(end, &byte, 1) != 0);
+}
+
+/* Measures what it costs to map, unmap and truncate a file that `count` processes map. */
+static void bench_sharers(int count)
+{
+    uint64_t mapping = UINT64_MAX, unmapping = UINT64_MAX;
+    int ready[2], end[2], fd = memfd_create("vmbench", 0);
+    char byte;
+
+    check(fd >= 0 && ftruncate(fd, PAGE) == 0, "memfd_create");
+    check(pipe(ready) == 0 && pipe(end) == 0, "pipe");
+    for (int n = 0; n < count; n++) {
+        pid_t pid = fork();
+
+        check(pid >= 0, "fork");
+        if (pid == 0) {
+            close(end[1]);
+            share_file(fd, ready[1], end[0]);
+        }
+    }
+    for (int n = 0; n < count; n++)
+        check(read(ready[0], &byte, 1) == 1, "read");
+    for (int n = 0; n < TRIES; n++) {
+        uint64_t start = now();
+        char *page = map_file(fd);
+        mapping = least(mapping, now() - start);
+
+        touch(page, PAGE);
+        start = now();
+        unmap(page, PAGE);
+        unmapping = least(unmapping, now() - start);
+    }
+    uint64_t start = now();
+    check(ftruncate(fd, 0) == 0, "ftruncate");
+    uint64_t truncation = now() - start;
+    close(end[1]);
+    for (int n = 0; n < count; n++)
+        check(wait(NULL) > 0, "wait");
+    report_with("mmap", count, "share a file", mapping);
+    report_with("munmap", count, "share a file", unmapping);
+    report_with("truncate", count, "share a file", truncation);
+    close(ready[0]);
+    close(ready[1]);
+    close(end[0]);
+    close(fd);
+}
+
+static void bench_scaling(void)
+{
+    static const int regions[] = {1, 100, 10000, 50000}, processes[] = {1, 10, 100, 1000};
+    const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
+
+    check(setrlimit(RLIMIT_NPROC, &none) == 0, "setrlimit");
+    for (size_t n = 0; n < sizeof(regions) / sizeof(regions[0]); n++)
+        bench_regions(regions[n]);
+    for (size_t n = 0; n < sizeof(processes) / sizeof(processes[0]); n++)
+        bench_sharers(processes[n]);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "-") == 0)
@@ -209,5 +350,6 @@ int main(int argc, char **argv)
     /* a full path, while argv[0] may need PATH */
     bench_fork_exec((const char *)getauxval(AT_EXECFN));
     bench_switch();
+    bench_scaling();
     return 0;
 }
