@@ -15,7 +15,8 @@ struct file {
     unsigned flags;             /* (a) O_ flags; O_ACCMODE and O_PATH constant */
     uint64_t offset; /* (l), or (a) if !ops->locked: bytes, or the cookie of a directory entry */
     unsigned flock;  /* LOCK_SH or LOCK_EX; 0: none. filelock.c guards it */
-    void *data;      /* for the ops */
+    unsigned errors_seen; /* (a) failed write-backs of the vnode that fsync(2) has reported here */
+    void *data;           /* for the ops */
 };
 
 /* The operations of an open file. NULL: the file does not support the operation. */
@@ -105,6 +106,12 @@ unsigned file_poll(struct file *file);
 /* Sets the size, as ftruncate(2) does. A file may not grow to more than `limit` bytes. Errors:
    -EINVAL, -EFBIG, -ENOMEM. */
 __must_check int file_truncate(struct file *file, uint64_t size, uint64_t limit);
+
+/* Writes the file's dirty pages in [start, end) bytes back, and what fsync(2) promises, or with
+   SYNC_DATA fdatasync(2). A write-back that has failed earlier, in any thread, is reported here
+   once to each open file. Errors: -EINVAL (the file has no place on a device), -EIO, -ENOSPC,
+   -EINTR. */
+__must_check int file_sync(struct file *file, uint64_t start, uint64_t end, enum vnode_sync how);
 
 /* Finds the pager of this file's pages, for mmap. NULL: a private mapping of this file is anonymous
    memory. The pager comes without a reference, because vspace_map takes its own. Errors: -ENODEV

@@ -1,4 +1,6 @@
-/* The page cache of one file: a map from page index to frame. A tmpfs keeps files nowhere else.
+/* The page cache of one file: a map from page index to frame. A file system in memory keeps the
+   contents of files nowhere else. Any other has a *store* below the cache, which reads pages from a
+   device and writes them back.
 
    Always true: the cache holds one reference on each of its frames, which are FRAME_CACHE
    (design.md, rule 4).
@@ -6,11 +8,29 @@
    No page lies wholly beyond `size`, except during a write that extends the file. A read after the
    file has grown sees zeros in what was beyond the end in its last page.
 
-   A hole has no frame. read(2) returns zeros for it, and a page that is mapped gets a frame.
+   A page is in one of these states:
+
+       absent       without a store: a hole. read(2) returns zeros for it, and a page that is mapped
+                    gets a frame. With a store: not read yet
+       being read   it has a frame, which a thread has the store fill; others wait
+       clean        its contents are those on the device
+       dirty        it has been written since the last write-back. Without a store: written through
+                    a mapping since the last write-back
+       being written   the store writes it; it may be dirty again already
+
+   W is set in an entry that shows a page only if the page is dirty (vm/pager.h). If the page is
+   written through a mapping, it becomes dirty at the first write, and mtime and ctime change.
+
+   A page with a store is written only once it has *room*: the store knows where it goes on the
+   device. So the lack of room is an error of the write, and not of the write-back.
+
+   A cache with dirty pages and a store holds a reference on its vnode, so that they are not lost.
 
    Locks: `lock` (RANK_CACHE, sleeps) guards pages and size. It is not held during an access of user
-   memory: the reader takes a reference on the frame, releases the lock, and copies. The caller of a
-   write or a truncation also holds the vnode's lock, so that there is one at a time. */
+   memory: the reader takes a reference on the frame, releases the lock, and copies. It is not held
+   during a call of the store either. The caller of a write or a truncation also holds the vnode's
+   lock, so that there is one at a time. `walk` (RANK_WALK, sleeps) is held over a truncation, and
+   over the write-back of some pages: there is one at a time. */
 #pragma once
 
 #include <fs/radix.h>
@@ -19,17 +39,66 @@
 #include <sys/queue.h>
 #include <vm/pager.h>
 
+struct pagecache;
 struct vnode;
 
+/* Where the pages of a file come from, and where they go. The functions may sleep, and run in the
+   thread that needs the page. That thread may hold locks of a vnode, of this file or of another
+   one, and RANK_WALK of this file during write_pages; it holds none of RANK_VSPACE or above. */
+struct pagecache_store {
+    /* Fills the `count` frames (at most PAGECACHE_RUN) with the pages from `first` on. What lies
+       beyond the end of the file, or in a hole, becomes zeros. Two threads never read one page at
+       once. Returns 0; -EIO; -ENOMEM; -EINTR: the thread is to be killed. The device may go on to
+       fill the frames after an error: then the store has a reference on each. */
+    int (*read_pages)(struct pagecache *cache, uint64_t first, struct frame *const *frames,
+                      unsigned count);
+
+    /* Writes pages to the device, and returns once it has them, in its cache at least. What lies
+       beyond the end of the file is not written, and a part without room is zeros, so it stays a
+       hole. Two threads never write one page at once. A program may change a page meanwhile: then
+       it is written again later. Returns 0 or -EIO: then the pages are dirty again. */
+    int (*write_pages)(struct pagecache *cache, uint64_t first, struct frame *const *frames,
+                       unsigned count);
+
+    /* Finds room for what page `index` has before pagecache_reach(cache), which the page is about
+       to be written in; a part that has room keeps it. The store compares with the reach under a
+       lock of its own, under which it also gives back what a truncation cuts off:
+
+           a fault asks for room for a page     the file is truncated, and its room given back
+           the page beyond the end gets room for ever
+
+       Errors: -ENOSPC, -EDQUOT, -EIO, -EINTR, -ENOMEM. NULL: every page has room. */
+    int (*make_room)(struct pagecache *cache, uint64_t index);
+};
+
+/* The most pages that a store reads or writes in one call. */
+#define PAGECACHE_RUN 32u
+
 struct pagecache {
-    struct pager pager;  /* (c) for vm/; its references are the vnode's */
-    struct vnode *vnode; /* (c) the owner */
-    struct mutex lock;   /* RANK_CACHE */
-    struct radix pages;  /* (lock) index -> struct frame * */
-    uint64_t npages;     /* (lock) frames in `pages` */
-    uint64_t size;       /* (lock) bytes in the file; may be read at any time with atomic_load */
-    unsigned seals;      /* (vnode's lock) F_SEAL_ bits (fs/seals.h) */
+    struct pager pager;                  /* (c) for vm/; its references are the vnode's */
+    struct vnode *vnode;                 /* (c) the owner */
+    const struct pagecache_store *store; /* (c) NULL: the pages are in memory alone */
+    struct mutex walk;                   /* RANK_WALK */
+    struct mutex lock;                   /* RANK_CACHE */
+    struct radix pages;                  /* (lock) index -> struct frame *, with PAGE_ tags */
+    uint64_t npages;                     /* (lock) frames in `pages` */
+    uint64_t size; /* (lock) bytes in the file; may be read at any time with atomic_load */
+    uint64_t
+        reach; /* (lock) `size`, or the end of a write that extends the file; atomic as it is */
+    uint64_t reaches; /* (lock) how often `reach` has changed */
+    unsigned seals;   /* (vnode's lock) F_SEAL_ bits (fs/seals.h) */
+    bool holds_vnode; /* (lock) there are dirty pages and a store; it is in the list of these */
+    unsigned
+        failures; /* (lock) reads that have failed; of the last one, the pages and the error: */
+    int failure;
+    uint64_t failed_first, failed_end;
+    unsigned write_errors;     /* (lock) write-backs that have failed; atomic_load at any time */
+    int write_error;           /* (lock) of the last of these */
+    struct spinlock wait_lock; /* RANK_PIPE */
+    struct waitq waiters;      /* for pages that are being read */
+    uint64_t changes;          /* (wait_lock) wake-ups so far */
     LIST_ENTRY(pagecache) all; /* for the audit; the list has a lock */
+    TAILQ_ENTRY(pagecache) dirtied; /* if holds_vnode; the list has a lock */
 };
 
 /* The longest file: offsets fit off_t. */
@@ -38,14 +107,20 @@ struct pagecache {
 /* Registers all page caches as an owner of frames for the audit. Once, at boot. */
 void pagecache_init(void);
 
-/* Makes an empty cache for `vnode`. NULL: no memory. */
-__must_check struct pagecache *pagecache_create(struct vnode *vnode);
+/* Makes an empty cache for `vnode`. `store` may be NULL. NULL: no memory. */
+__must_check struct pagecache *pagecache_create(struct vnode *vnode,
+                                                const struct pagecache_store *store);
+
+/* Gives a new cache the size that its file has on the device. */
+void pagecache_set_size(struct pagecache *cache, uint64_t size);
 
 /* Drops every frame and frees the cache. The file is neither open nor mapped. */
 void pagecache_destroy(struct pagecache *cache);
 
 /* Read from the file, or write to it and extend it where needed. Return the number of bytes. A
-   writer holds the vnode's lock. Errors: -EFAULT, -ENOSPC (no frame), -ENOMEM, -EFBIG. */
+   writer holds the vnode's lock. Errors: -EFAULT, -ENOSPC (no frame, or no room), -ENOMEM, -EFBIG,
+   -EIO, -EINTR (the thread is to be killed). If a write ends early, a store may have made room
+   behind the end: the file system gives it back. */
 ssize_t pagecache_read(struct pagecache *cache, struct uio *uio, uint64_t offset);
 ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offset);
 
@@ -54,14 +129,32 @@ ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offse
 __must_check ssize_t pagecache_read_kernel(struct pagecache *cache, uint64_t offset, void *buf,
                                            size_t len);
 
-/* Makes the file `size` bytes long. The vnode's lock is held. Error: -EFBIG. */
+/* Makes the file `size` bytes long. The vnode's lock is held. The file system then gives back the
+   room of what is cut off. Errors: -EFBIG; -EIO, -ENOMEM, -EINTR (the new last page cannot be
+   read). */
 __must_check int pagecache_truncate(struct pagecache *cache, uint64_t size);
 
-/* Finds the frame of page `index` and takes a reference on it. A hole gets a frame. Errors: -ENXIO
-   (beyond the end), -ENOMEM. */
-__must_check int pagecache_page(struct pagecache *cache, uint64_t index, struct frame **frame);
+/* Returns the end of what may have room: the size, or the end of a write that is going on. A store
+   calls it under a lock of its own. */
+uint64_t pagecache_reach(const struct pagecache *cache);
 
-/* Returns the number of frames in all caches. */
+/* Writes the dirty pages of [first, end) back. What is written after the call has begun may be
+   missed, and is dirty then. Returns 0 or the error of a page; the file's error is noted, too. The
+   caller has a reference on the vnode, and holds no lock of RANK_WALK or above. */
+int pagecache_writeback(struct pagecache *cache, uint64_t first, uint64_t end);
+
+/* Writes all pages of all files back. */
+void pagecache_writeback_all(void);
+
+/* Returns the error of a write-back that has failed since `seen` was set, and sets it; 0: none.
+   pagecache_errors_seen returns the first `seen` of an open file. */
+__must_check int pagecache_take_error(struct pagecache *cache, unsigned *seen);
+unsigned pagecache_errors_seen(const struct pagecache *cache);
+
+/* Wakes the threads that wait for pages of the cache, which look again. */
+void pagecache_wake(struct pagecache *cache);
+
+/* Returns the number of frames in all caches without a store. */
 uint64_t pagecache_pages(void);
 
 /* Files leave some memory free for programs, so that a user who has filled the disk can still run

@@ -73,6 +73,8 @@ struct dir_entry {
     uint64_t cookie; /* its place in a listing, which goes on at cookie + 1 */
 };
 
+enum vnode_sync { SYNC_ALL, SYNC_DATA };
+
 /* The operations of a file system on its vnodes. A name is one component, not empty, not "." or
    "..", and at most NAME_MAX bytes. No lock is held on entry, unless the operation says so. NULL:
    the operation is not allowed, and the call fails as in Linux's /proc. */
@@ -115,6 +117,12 @@ struct vnode_ops {
 
     /* Makes a regular file `size` bytes long. The vnode's lock is held. */
     int (*truncate)(struct vnode *vnode, uint64_t size);
+
+    /* Writes to the device what fsync(2) promises beyond the pages of a file, which have been
+       written back: attributes, the name, and what the device keeps in a cache of its own.
+       SYNC_DATA: only what is needed to read the pages, as fdatasync(2). No lock is held. NULL:
+       there is nothing. */
+    int (*sync)(struct vnode *vnode, enum vnode_sync how);
 
     /* Adds the fields that only this file system knows. */
     void (*stat)(struct vnode *vnode, struct stat *stat);
@@ -160,6 +168,10 @@ uint64_t vnode_size(const struct vnode *vnode);
 
 /* Fills in what stat(2) returns. */
 void vnode_stat(struct vnode *vnode, struct stat *stat);
+
+/* Writes the dirty pages of [start, end) bytes back, and then what else fsync(2) promises. -EIO,
+   -ENOSPC, -EINTR. The caller holds no lock. */
+__must_check int vnode_sync(struct vnode *vnode, uint64_t start, uint64_t end, enum vnode_sync how);
 
 /* Makes a file, which has the operation, `size` bytes long. -EFBIG: it would grow to more than
    `limit`. Takes the vnode's lock. */

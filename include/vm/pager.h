@@ -1,8 +1,12 @@
 /* Pagers: the sources of pages for regions that are not anonymous. vm/ asks for a page, and the
    owner of the object answers; most often this is fs/.
 
-   A pager knows the regions that map its object, so that truncation goes to these only
-   (reverse.c). */
+   A pager knows the regions that map its object, so that truncation and write-back go to these only
+   (reverse.c).
+
+   Always true: if W is set in a leaf with PTE_SHARED, the object has its page marked as dirty. The
+   fault handler asks for the page "for writing" before it sets W, and write-back clears W before it
+   takes a page for clean. So no dirty bit of an entry needs to reach the object. */
 #pragma once
 
 #include <sys/queue.h>
@@ -11,20 +15,30 @@
 struct pager;
 struct vregion;
 
+/* What a page is wanted for. PAGER_WRITE marks it as dirty. */
+enum pager_use { PAGER_READ, PAGER_WRITE };
+
 struct pager_ops {
     /* Returns in `frame` the page `index` of the object, with a reference for the caller. Takes
-       locks from RANK_CACHE on, and never sleeps for a device. -EAGAIN: the page is being read, so
-       the caller lets its locks go, waits, and starts over; -ENXIO: beyond the object's end; -EIO:
-       unreadable; -ENOMEM. */
-    int (*page)(struct pager *pager, uint64_t index, struct frame **frame);
+       locks from RANK_CACHE on, and never sleeps for a device. -EAGAIN: the page is not ready for
+       this use, so the caller lets its locks go, calls `wait`, and starts over; -ENXIO: beyond the
+       object's end; -ENOMEM. */
+    int (*page)(struct pager *pager, uint64_t index, enum pager_use use, struct frame **frame);
 
-    /* Waits until the page is read, or cannot be. The caller has a reference on the object, and
-       holds no lock. -EINTR: the thread is to be killed. NULL if `page` never returns -EAGAIN. */
-    int (*wait)(struct pager *pager, uint64_t index);
+    /* Makes the page ready for the use, or waits until another thread has done so: reads it, or
+       finds room on the device. The caller has a reference on the object, and holds no lock of
+       RANK_VSPACE or above. -EINTR: the thread is to be killed; -EIO; -ENOSPC, -EDQUOT: no room to
+       write it; -ENOMEM. NULL if `page` never returns -EAGAIN. */
+    int (*wait)(struct pager *pager, uint64_t index, enum pager_use use);
 
     /* Returns true if page() would find the page `index` in memory. May sleep; takes locks from
        RANK_CACHE on. */
     bool (*has)(struct pager *pager, uint64_t index);
+
+    /* Returns true if `frame` is the page `index` of the object, and, for PAGER_WRITE, dirty. For
+       the audit: takes no lock. */
+    bool (*is_page)(struct pager *pager, uint64_t index, enum pager_use use,
+                    const struct frame *frame);
 
     /* Take and drop references on the object itself; each region holds one. `writes` is true for a
        MAP_SHARED region through which programs may write the object. */

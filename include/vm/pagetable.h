@@ -158,6 +158,10 @@ void pagetable_clear(struct pagetable *pt, const struct hole *hole);
    tables of a range before it withdraws or changes a promise there. Vspace lock: write. */
 void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end);
 
+/* Clears W in the entries of [start, end), a range of a MAP_SHARED region, in place and for all
+   sharers at once, as pagetable_forget drops them. Vspace lock: write. */
+void pagetable_clean(struct pagetable *pt, uaddr_t start, uaddr_t end);
+
 /* Gives the pages that are present or held in [start, end) the rights of `prot` (PROT_ bits). W is
    only taken away; the fault handler gives it. Two steps, as above. Vspace lock: write, held over
    both. */

@@ -79,6 +79,12 @@ static inline bool vregion_writes_object(const struct vregion *region)
     return region->shared && !region->no_write;
 }
 
+/* Returns the page of the pager's object that `addr`, in the region, shows. */
+static inline uint64_t vregion_pager_page(const struct vregion *region, uaddr_t addr)
+{
+    return region->pager_page + ((addr - region->start) >> PAGE_SHIFT);
+}
+
 /* Returns a region like `like`, with a reference on its pager, in no tree; NULL if memory is
    out. */
 __must_check struct vregion *vregion_alloc(const struct vregion *like);

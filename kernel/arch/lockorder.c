@@ -10,6 +10,7 @@ const char *lock_rank_name(unsigned rank)
         NAME(RANK_PROCESS),
         NAME(RANK_VNODE),
         NAME(RANK_FILES),
+        NAME(RANK_WALK),
         NAME(RANK_VSPACE),
         NAME(RANK_CACHE),
         NAME(RANK_SPACES),

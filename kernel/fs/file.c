@@ -50,6 +50,8 @@ int file_open(struct file *file, struct vnode *vnode)
 {
     file->vnode = vnode;
     file->ops = vnode->file_ops;
+    if (vnode->cache)
+        file->errors_seen = pagecache_errors_seen(vnode->cache);
     int err = file_begin(file);
     if (err) {
         file->vnode = NULL;
@@ -337,6 +339,17 @@ int file_truncate(struct file *file, uint64_t size, uint64_t limit)
     if (!file_may_write(file) || !vnode->ops->truncate || !vnode_is_file(vnode))
         return -EINVAL;
     return vnode_set_size(vnode, size, limit);
+}
+
+int file_sync(struct file *file, uint64_t start, uint64_t end, enum vnode_sync how)
+{
+    struct vnode *vnode = file->vnode;
+
+    if (!vnode->cache && !vnode_is_dir(vnode))
+        return -EINVAL;
+    int err = vnode_sync(vnode, start, end, how);
+    int earlier = vnode->cache ? pagecache_take_error(vnode->cache, &file->errors_seen) : 0;
+    return err ? err : earlier;
 }
 
 int file_pager(struct file *file, struct pager **pager)

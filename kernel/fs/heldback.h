@@ -3,33 +3,24 @@
    hold no file back. */
 #pragma once
 
+#include <fs/pagecache.h>
 #include <fs/vnode.h>
 
 #ifdef DEBUG
+#define HELDBACK_MODE S_ISVTX
+#else
+#define HELDBACK_MODE 0
+#endif
 
-/* Returns true if the file's pages are being read. */
-bool heldback_is(const struct vnode *vnode);
-
-/* Waits until they are. -EINTR: the thread is to be killed. */
-__must_check int heldback_wait(const struct vnode *vnode);
+/* Returns true if faults on the file's pages are to wait. */
+static inline bool heldback_is(const struct vnode *vnode)
+{
+    return atomic_load(&vnode->mode) & HELDBACK_MODE;
+}
 
 /* Tells the waiters that the mode of a file has changed. */
-void heldback_mode_changed(void);
-
-#else
-
-static inline bool heldback_is(const struct vnode *vnode __unused)
+static inline void heldback_mode_changed(struct vnode *vnode)
 {
-    return false;
+    if (HELDBACK_MODE && vnode->cache)
+        pagecache_wake(vnode->cache);
 }
-
-static inline __must_check int heldback_wait(const struct vnode *vnode __unused)
-{
-    return 0;
-}
-
-static inline void heldback_mode_changed(void)
-{
-}
-
-#endif

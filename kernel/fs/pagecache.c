@@ -7,26 +7,20 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <arch/atomic.h>
-#include <fs/pagecache.h>
 #include <fs/vnode.h>
 #include <lib/panic.h>
 #include <lib/string.h>
 #include <mm/heap.h>
 #include <sched/thread.h>
-#include <vm/vspace.h>
 #include <vm/audit.h>
+#include <vm/vspace.h>
 #include "heldback.h"
+#include "pages.h"
 
-/* All caches, for the audit; and the number of frames in them (atomic). */
+/* All caches, for the audit. */
 LIST_HEAD(pagecache_list, pagecache);
 static struct pagecache_list pagecaches = LIST_HEAD_INITIALIZER(pagecaches);
 static struct spinlock pagecaches_lock = SPINLOCK(RANK_PIPE);
-static uint64_t cached_pages;
-
-static uint64_t page_index(uint64_t offset)
-{
-    return offset >> PAGE_SHIFT;
-}
 
 /* Returns the address of the file's byte at `offset`, which lies in `frame`. */
 static char *byte_in_frame(const struct frame *frame, uint64_t offset)
@@ -34,28 +28,73 @@ static char *byte_in_frame(const struct frame *frame, uint64_t offset)
     return (char *)frame_to_virt(frame) + offset % PAGE_SIZE;
 }
 
-static void count_pages(struct pagecache *cache, int64_t n)
+static void drop_frame(void *item, void *cache)
 {
-    atomic_store_relaxed(&cache->npages, cache->npages + n);
-    (void)atomic_add_fetch(&cached_pages, n);
-}
-
-uint64_t pagecache_pages(void)
-{
-    return atomic_load_relaxed(&cached_pages);
-}
-
-static void drop_frame(void *item, void *arg)
-{
-    count_pages(arg, -1);
+    page_count(cache, -1);
     frame_put(item);
+}
+
+/* ---- The end of the file ---- */
+
+/* Sets the end of what may have room. The page at the old end has no room for what is new in it. */
+static void reach_set_locked(struct pagecache *cache, uint64_t reach)
+{
+    uint64_t old = cache->reach;
+
+    assert(mutex_is_held(&cache->lock) && reach >= cache->size);
+    if (reach == old)
+        return;
+    atomic_store(&cache->reach, reach);
+    cache->reaches++;
+    if (reach > old && radix_find(&cache->pages, page_index(old)))
+        radix_retag(&cache->pages, page_index(old), PAGE_ROOM, 0);
+}
+
+/* Sets the size, and the reach to it. */
+static void size_set_locked(struct pagecache *cache, uint64_t size)
+{
+    atomic_store(&cache->size, size);
+    reach_set_locked(cache, size);
+}
+
+uint64_t pagecache_reach(const struct pagecache *cache)
+{
+    return atomic_load(&cache->reach);
+}
+
+void pagecache_set_size(struct pagecache *cache, uint64_t size)
+{
+    mutex_lock(&cache->lock);
+    size_set_locked(cache, size);
+    mutex_unlock(&cache->lock);
+}
+
+/* Lets the file reach to `reach` before it becomes so long. A program may already be able to write
+   the page at the old end through a mapping:
+
+       the file grows within its last page     the program writes what is new in the page, and no
+                                               fault asks for room
+
+   So W is cleared in the entries of that page. */
+static void reach_extend(struct pagecache *cache, uint64_t reach)
+{
+    mutex_lock(&cache->lock);
+    uint64_t old = cache->reach;
+    if (reach > old)
+        reach_set_locked(cache, reach);
+    mutex_unlock(&cache->lock);
+    if (reach <= old || old % PAGE_SIZE == 0 || !cache->store || !cache->store->make_room)
+        return;
+    mutex_lock(&cache->walk);
+    vspace_clean_pages(&cache->pager, page_index(old), page_index(old) + 1);
+    mutex_unlock(&cache->walk);
 }
 
 /* Drops the pages beyond the end, and zeroes the rest of the last one. The cache's lock is held. */
 static void trim_locked(struct pagecache *cache)
 {
     assert(mutex_is_held(&cache->lock));
-    radix_remove_from(&cache->pages, page_index(cache->size + PAGE_SIZE - 1), drop_frame, cache);
+    radix_remove(&cache->pages, pages_of(cache->size), UINT64_MAX, drop_frame, cache);
 
     struct frame *last = radix_find(&cache->pages, page_index(cache->size));
     if (last)
@@ -67,28 +106,7 @@ static void trim(struct pagecache *cache)
     mutex_lock(&cache->lock);
     trim_locked(cache);
     mutex_unlock(&cache->lock);
-}
-
-/* Finds the frame of page `index`, and fills a hole with a zeroed frame. The cache holds the only
-   new reference. The cache's lock is held. */
-static int make_page_locked(struct pagecache *cache, uint64_t index, struct frame **result)
-{
-    struct frame *frame = radix_find(&cache->pages, index);
-
-    assert(mutex_is_held(&cache->lock));
-    if (!frame) {
-        frame = frame_alloc_zeroed(FRAME_CACHE);
-        if (!frame)
-            return -ENOMEM;
-        int err = radix_insert(&cache->pages, index, frame);
-        if (err) {
-            frame_put(frame);
-            return err;
-        }
-        count_pages(cache, 1);
-    }
-    *result = frame;
-    return 0;
+    pagecache_dirty_gone(cache);
 }
 
 /* The frames that files leave free above the reserve of mm/frame.h: enough for any program to fork
@@ -107,31 +125,7 @@ bool pagecache_is_full(void)
     return pagecache_room() == 0;
 }
 
-/* Finds the frame of page `index`, which may lie beyond the end, for a write. Takes a reference on
-   it. */
-static int get_page_for_write(struct pagecache *cache, uint64_t index, struct frame **frame)
-{
-    mutex_lock(&cache->lock);
-    bool refused = !radix_find(&cache->pages, index) && pagecache_is_full();
-    int err = refused ? -ENOSPC : make_page_locked(cache, index, frame);
-    if (!err)
-        frame_get(*frame);
-    mutex_unlock(&cache->lock);
-    return err;
-}
-
-int pagecache_page(struct pagecache *cache, uint64_t index, struct frame **frame)
-{
-    int err = -ENXIO;
-
-    mutex_lock(&cache->lock);
-    if (index < page_index(cache->size + PAGE_SIZE - 1))
-        err = make_page_locked(cache, index, frame);
-    if (!err)
-        frame_get(*frame);
-    mutex_unlock(&cache->lock);
-    return err;
-}
+/* ---- Reading ---- */
 
 /* Returns the frame of page `index` with a reference, or NULL for a hole. */
 static struct frame *peek_page(struct pagecache *cache, uint64_t index)
@@ -144,19 +138,39 @@ static struct frame *peek_page(struct pagecache *cache, uint64_t index)
     return frame;
 }
 
+/* Finds the frame of page `index` for read(2), with a reference; NULL for a hole, or beyond the
+   end. `want` more bytes are to be read from `offset` on. */
+static int get_page_for_read(struct pagecache *cache, uint64_t index, size_t len,
+                             struct frame **frame)
+{
+    *frame = peek_page(cache, index);
+    if (!cache->store)
+        return 0;
+    if (!*frame)
+        page_read_ahead(cache, index, pages_of(len));
+    else
+        frame_put(*frame); /* its contents may be missing */
+    int err = page_get(cache, index, 0, frame);
+    if (err == -ENXIO)
+        *frame = NULL;
+    return err == -ENXIO ? 0 : err;
+}
+
 /* Reads within the page of `offset`. Returns the bytes moved; 0 at the end of the file or of the
    uio. */
 static size_t read_page(struct pagecache *cache, struct uio *uio, uint64_t offset, int *err)
 {
     uint64_t size = atomic_load(&cache->size);
+    struct frame *frame;
+    size_t moved;
 
     if (offset >= size || uio->left == 0)
         return 0;
-    size_t len = min(page_rest(offset), uio->left);
-    len = min(len, size - offset);
-    struct frame *frame = peek_page(cache, page_index(offset));
-    size_t moved;
-
+    size_t len = min(uio->left, size - offset);
+    *err = get_page_for_read(cache, page_index(offset), offset % PAGE_SIZE + len, &frame);
+    if (*err)
+        return 0;
+    len = min(len, page_rest(offset));
     if (frame) {
         moved = uio_put(uio, byte_in_frame(frame, offset), len);
         frame_put(frame);
@@ -188,11 +202,33 @@ ssize_t pagecache_read_kernel(struct pagecache *cache, uint64_t offset, void *bu
     return pagecache_read(cache, &uio, offset);
 }
 
-static void grow_to(struct pagecache *cache, uint64_t size)
+/* ---- Writing ---- */
+
+/* Finds the frame of page `index`, which may lie beyond the end, for a write. Takes a reference on
+   it. */
+static int get_page_for_write(struct pagecache *cache, uint64_t index, struct frame **frame)
+{
+    if (cache->store)
+        return page_get(cache, index, WANT_ROOM | WANT_BEYOND, frame);
+    mutex_lock(&cache->lock);
+    bool refused = !radix_find(&cache->pages, index) && pagecache_is_full();
+    int err = refused ? -ENOSPC : page_find_locked(cache, index, WANT_BEYOND, frame);
+    if (!err)
+        frame_get(*frame);
+    mutex_unlock(&cache->lock);
+    return err;
+}
+
+/* Notes that bytes have been written up to `end`, in the page before it. The page is dirty only
+   now: if it were marked before the copy, a write-back in between would take the mark off. It has
+   not been dropped meanwhile, because the writer has a reference on it, and the vnode's lock. */
+static void written(struct pagecache *cache, uint64_t end)
 {
     mutex_lock(&cache->lock);
-    if (size > cache->size)
-        atomic_store(&cache->size, size);
+    if (end > cache->size)
+        atomic_store(&cache->size, end);
+    if (cache->store)
+        (void)page_dirty_locked(cache, page_index(end - 1));
     mutex_unlock(&cache->lock);
 }
 
@@ -209,19 +245,19 @@ static size_t write_page(struct pagecache *cache, struct uio *uio, uint64_t offs
     if (*err)
         return 0;
     size_t moved = uio_get(uio, byte_in_frame(frame, offset), len);
-    frame_put(frame);
     if (moved)
-        grow_to(cache, offset + moved);
+        written(cache, offset + moved);
     else
         *err = -EFAULT;
+    frame_put(frame);
     return moved;
 }
 
 /* Returns -ENOSPC for -ENOMEM, because a file system in memory without a free frame is a full
    disk. */
-static int write_error(int err)
+static int write_error(const struct pagecache *cache, int err)
 {
-    return err == -ENOMEM ? -ENOSPC : err;
+    return err == -ENOMEM && !cache->store ? -ENOSPC : err;
 }
 
 ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offset)
@@ -229,6 +265,7 @@ ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offse
     size_t done = 0, moved;
     int err = 0;
 
+    assert(mutex_is_held(&cache->vnode->lock));
     if (uio->left == 0)
         return 0;
     if (offset >= PAGECACHE_MAX_SIZE)
@@ -237,50 +274,116 @@ ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offse
 
     if (offset > cache->size)
         trim(cache); /* a program may have written behind the end through a mapping */
+    reach_extend(cache, offset + uio->left);
     do {
         moved = write_page(cache, uio, offset + done, &err);
         done += moved;
     } while (moved && !err && !thread_is_killed());
+    mutex_lock(&cache->lock);
+    reach_set_locked(cache, cache->size);
+    mutex_unlock(&cache->lock);
     if (err)
         trim(cache); /* drops a page beyond the end that was not written */
-    return uio_result(done, write_error(err));
+    return uio_result(done, write_error(cache, err));
+}
+
+/* ---- Truncating ---- */
+
+/* Cuts the file off, or extends it. `last` is the new last page, where it is cut off within one and
+   there is a store; its rest becomes zeros on the device, too. */
+static void truncate_to(struct pagecache *cache, uint64_t size, const struct frame *last)
+{
+    mutex_lock(&cache->walk);
+    mutex_lock(&cache->lock);
+    size_set_locked(cache, min(size, cache->size));
+    mutex_unlock(&cache->lock);
+    /* No later fault gets a page beyond the end. The pages that are mapped already go now. */
+    vspace_forget_pages(&cache->pager, pages_of(min(size, cache->size)), UINT64_MAX);
+    mutex_lock(&cache->lock);
+    trim_locked(cache);
+    if (last)
+        (void)page_dirty_locked(cache, page_index(size));
+    mutex_unlock(&cache->lock);
+    mutex_unlock(&cache->walk);
 }
 
 int pagecache_truncate(struct pagecache *cache, uint64_t size)
 {
+    struct frame *last = NULL;
+
+    assert(mutex_is_held(&cache->vnode->lock));
     if (size > PAGECACHE_MAX_SIZE)
         return -EFBIG;
-    mutex_lock(&cache->lock);
-    atomic_store(&cache->size, min(size, cache->size));
-    mutex_unlock(&cache->lock);
-    /* No later fault gets a page beyond the end. The pages that are mapped already go now. */
-    vspace_forget_pages(&cache->pager, page_ceil(min(size, cache->size)) >> PAGE_SHIFT);
-    mutex_lock(&cache->lock);
-    trim_locked(cache);
-    atomic_store(&cache->size, size);
-    mutex_unlock(&cache->lock);
+    if (cache->store && size < cache->size && size % PAGE_SIZE) {
+        int err = page_get(cache, page_index(size), 0, &last);
+
+        if (err)
+            return err;
+    }
+    truncate_to(cache, size, last);
+    if (last)
+        frame_put(last);
+    pagecache_dirty_gone(cache);
+    reach_extend(cache, size);
+    pagecache_set_size(cache, size);
     return 0;
 }
 
-static int pagecache_pager_page(struct pager *pager, uint64_t index, struct frame **frame)
+/* ---- Mapping ---- */
+
+/* The mark and the answer are one step under the lock. Else this could happen:
+
+       a fault gets the page                 write-back finds it clean, and is done
+       the page is marked as dirty, and is never written
+
+   A write through a mapping changes the times of the file, as on Linux at the first write since the
+   page was clean. */
+static int pagecache_pager_page(struct pager *pager, uint64_t index, enum pager_use use,
+                                struct frame **frame)
+{
+    struct pagecache *cache = container_of(pager, struct pagecache, pager);
+    bool is_write = use == PAGER_WRITE, was_clean = false;
+
+    if (heldback_is(cache->vnode))
+        return -EAGAIN;
+    mutex_lock(&cache->lock);
+    int err = page_find_locked(cache, index, is_write ? WANT_ROOM : 0, frame);
+    if (!err) {
+        frame_get(*frame);
+        was_clean = is_write && page_dirty_locked(cache, index);
+    }
+    mutex_unlock(&cache->lock);
+    if (was_clean)
+        vnode_touch(cache->vnode);
+    return err;
+}
+
+static int pagecache_pager_wait(struct pager *pager, uint64_t index, enum pager_use use)
 {
     struct pagecache *cache = container_of(pager, struct pagecache, pager);
 
-    return heldback_is(cache->vnode) ? -EAGAIN : pagecache_page(cache, index, frame);
-}
-
-static int pagecache_pager_wait(struct pager *pager, uint64_t index __unused)
-{
-    return heldback_wait(container_of(pager, struct pagecache, pager)->vnode);
+    return page_make_ready(cache, index, use == PAGER_WRITE ? WANT_ROOM : 0);
 }
 
 static bool pagecache_pager_has(struct pager *pager, uint64_t index)
 {
-    struct frame *frame = peek_page(container_of(pager, struct pagecache, pager), index);
+    struct pagecache *cache = container_of(pager, struct pagecache, pager);
+    unsigned tags;
 
-    if (frame)
-        frame_put(frame);
-    return frame;
+    mutex_lock(&cache->lock);
+    bool has = radix_look(&cache->pages, index, &tags) && !(tags & PAGE_READING);
+    mutex_unlock(&cache->lock);
+    return has;
+}
+
+static bool pagecache_pager_is_page(struct pager *pager, uint64_t index, enum pager_use use,
+                                    const struct frame *frame)
+{
+    const struct pagecache *cache = container_of(pager, struct pagecache, pager);
+    unsigned tags;
+    bool is_page = radix_look(&cache->pages, index, &tags) == frame;
+
+    return is_page && (use == PAGER_READ || (tags & PAGE_DIRTY));
 }
 
 /* A region through which the file is written counts as a writer, as the open file did that it was
@@ -316,12 +419,13 @@ static const struct pager_ops pagecache_pager_ops = {
     .page = pagecache_pager_page,
     .wait = pagecache_pager_wait,
     .has = pagecache_pager_has,
+    .is_page = pagecache_pager_is_page,
     .get = pagecache_pager_get,
     .put = pagecache_pager_put,
     .name = pagecache_pager_name,
 };
 
-struct pagecache *pagecache_create(struct vnode *vnode)
+struct pagecache *pagecache_create(struct vnode *vnode, const struct pagecache_store *store)
 {
     struct pagecache *cache = heap_alloc_zeroed(sizeof(*cache));
 
@@ -329,8 +433,12 @@ struct pagecache *pagecache_create(struct vnode *vnode)
         return NULL;
     pager_init(&cache->pager, &pagecache_pager_ops);
     cache->vnode = vnode;
+    cache->store = store;
     cache->seals = F_SEAL_SEAL; /* only those of memfd_create can be sealed */
+    mutex_init(&cache->walk, RANK_WALK);
     mutex_init(&cache->lock, RANK_CACHE);
+    spin_init(&cache->wait_lock, RANK_PIPE);
+    waitq_init(&cache->waiters);
     spin_lock(&pagecaches_lock);
     LIST_INSERT_HEAD(&pagecaches, cache, all);
     spin_unlock(&pagecaches_lock);
@@ -339,14 +447,15 @@ struct pagecache *pagecache_create(struct vnode *vnode)
 
 void pagecache_destroy(struct pagecache *cache)
 {
-    radix_remove_from(&cache->pages, 0, drop_frame, cache);
+    assert(!cache->holds_vnode && !radix_has(&cache->pages, PAGE_READING | PAGE_WRITING));
+    radix_remove(&cache->pages, 0, UINT64_MAX, drop_frame, cache);
     spin_lock(&pagecaches_lock);
     LIST_REMOVE(cache, all);
     spin_unlock(&pagecaches_lock);
     heap_free(cache);
 }
 
-static void hold_item(void *item, void *hold)
+static void hold_item(uint64_t index __unused, void *item, unsigned tags __unused, void *hold)
 {
     (*(void (**)(struct frame *))hold)(item);
 }

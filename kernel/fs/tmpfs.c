@@ -156,7 +156,7 @@ struct vnode *tmpfs_node_create(struct filesystem *fs, uint32_t mode, uint64_t r
     vnode->rdev = rdev;
     vnode->nlink = S_ISDIR(mode) ? 1 : 0;
     node->next_cookie = DIR_COOKIE_FIRST;
-    if (S_ISREG(mode) && !(vnode->cache = pagecache_create(vnode))) {
+    if (S_ISREG(mode) && !(vnode->cache = pagecache_create(vnode, NULL))) {
         heap_free(node);
         return NULL;
     }

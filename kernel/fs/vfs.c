@@ -228,7 +228,7 @@ int vfs_rename(struct vnode *from_start, const char *from, struct vnode *to_star
 void vnode_chmod(struct vnode *vnode, uint32_t mode)
 {
     atomic_store_relaxed(&vnode->mode, (vnode->mode & S_IFMT) | (mode & ~S_IFMT));
-    heldback_mode_changed();
+    heldback_mode_changed(vnode);
     vnode_touch_ctime(vnode);
 }
 

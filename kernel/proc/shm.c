@@ -82,7 +82,10 @@ static int caller_pid(void)
     return task ? task->process->pid : 0;
 }
 
-/* ---- The pager ---- */
+/* ---- The pager ----
+
+   The pages are those of the segment's file, which is never truncated or written back, because no
+   descriptor leads to it. So the regions are in the list of the segment's pager alone. */
 
 static struct shm_segment *segment_of(struct pager *pager)
 {
@@ -94,18 +97,27 @@ static struct pager *file_pager_of(struct pager *pager)
     return &segment_of(pager)->file->cache->pager;
 }
 
-static int shm_pager_page(struct pager *pager, uint64_t index, struct frame **frame)
+static int shm_pager_page(struct pager *pager, uint64_t index, enum pager_use use,
+                          struct frame **frame)
 {
     struct pager *file = file_pager_of(pager);
 
-    return file->ops->page(file, index, frame);
+    return file->ops->page(file, index, use, frame);
 }
 
-static int shm_pager_wait(struct pager *pager, uint64_t index)
+static int shm_pager_wait(struct pager *pager, uint64_t index, enum pager_use use)
 {
     struct pager *file = file_pager_of(pager);
 
-    return file->ops->wait(file, index);
+    return file->ops->wait(file, index, use);
+}
+
+static bool shm_pager_is_page(struct pager *pager, uint64_t index, enum pager_use use,
+                              const struct frame *frame)
+{
+    struct pager *file = file_pager_of(pager);
+
+    return file->ops->is_page(file, index, use, frame);
 }
 
 static bool shm_pager_has(struct pager *pager, uint64_t index)
@@ -184,6 +196,7 @@ static const struct pager_ops shm_pager_ops = {
     .page = shm_pager_page,
     .wait = shm_pager_wait,
     .has = shm_pager_has,
+    .is_page = shm_pager_is_page,
     .get = shm_pager_get,
     .put = shm_pager_put,
     .name = shm_pager_name,

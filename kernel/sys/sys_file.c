@@ -2,6 +2,7 @@
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <asm/ioctls.h>
+#include <fs/pagecache.h>
 #include <sys/fileargs.h>
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
@@ -30,30 +31,30 @@ SYSCALL2(sys_ftruncate, int, fd, int64_t, size)
     return err;
 }
 
-/* Writes nothing, because files are in memory. -EBADF; -EINVAL for a pipe or a device. */
-static long sync_file(int fd)
+static long sync_file(int fd, enum vnode_sync how)
 {
     struct file *file = io_file_from_fd(fd);
 
     if (!file)
         return -EBADF;
-    bool can_sync = vnode_is_file(file->vnode) || vnode_is_dir(file->vnode);
+    int err = file_sync(file, 0, UINT64_MAX, how);
     file_put(file);
-    return can_sync ? 0 : -EINVAL;
+    return err;
 }
 
 SYSCALL1(sys_fsync, int, fd)
 {
-    return sync_file(fd);
+    return sync_file(fd, SYNC_ALL);
 }
 
 SYSCALL1(sys_fdatasync, int, fd)
 {
-    return sync_file(fd);
+    return sync_file(fd, SYNC_DATA);
 }
 
 SYSCALL0(sys_sync)
 {
+    pagecache_writeback_all();
     return 0;
 }
 

@@ -145,7 +145,18 @@ static enum fault_outcome page_for_poke(struct vspace *vspace, uaddr_t addr, str
     return region->shared ? FAULT_NOT_ALLOWED : page_owned(vspace, addr, page);
 }
 
-/* Writes within one page. Where the page is being read, an ordinary fault waits for it. */
+/* Lets an ordinary fault wait until the page is ready, for a write if the program may write it.
+   Returns false if it cannot be. */
+static bool poke_wait(struct vspace *vspace, uaddr_t to)
+{
+    enum fault_outcome outcome = vspace_fault(vspace, to, FAULT_WRITE);
+
+    if (outcome == FAULT_NOT_ALLOWED)
+        outcome = vspace_fault(vspace, to, FAULT_FORCED);
+    return fault_resolved(outcome);
+}
+
+/* Writes within one page. */
 static bool poke_page(struct vspace *vspace, uaddr_t to, const void *from, size_t len)
 {
     enum fault_outcome outcome;
@@ -157,7 +168,7 @@ static bool poke_page(struct vspace *vspace, uaddr_t to, const void *from, size_
         if (fault_resolved(outcome))
             memcpy((char *)frame_to_virt(page) + to % PAGE_SIZE, from, len);
         rwlock_write_unlock(&vspace->lock);
-    } while (outcome == FAULT_WOULD_WAIT && fault_resolved(vspace_fault(vspace, to, FAULT_FORCED)));
+    } while (outcome == FAULT_WOULD_WAIT && poke_wait(vspace, to));
     return fault_resolved(outcome);
 }
 

@@ -222,8 +222,22 @@ static bool is_for_all(const struct frame *frame)
     return frame->recount != 1 || frame_is_zero_page(frame);
 }
 
+/* A page of an object is the one that the object has there, and dirty if programs can write it. */
+static void check_object_page(struct vspace *vspace, pte_t entry, uaddr_t addr)
+{
+    const struct vregion *region = vregion_find(&vspace->regions, addr);
+    enum pager_use use = entry & PTE_WRITE ? PAGER_WRITE : PAGER_READ;
+    const struct pager *pager = region ? region->pager : NULL;
+
+    if (!pager || !pager->ops->is_page(region->pager, vregion_pager_page(region, addr), use,
+                                       entry_frame(entry)))
+        differs("the entry %#lx for %#lx shows no page of its object, or one that the object takes "
+                "for clean",
+                entry, addr);
+}
+
 /* Rule 2: an entry with W set is the only one that its target has. */
-static bool check_mine(struct table_visit *at, void *arg __unused)
+static bool check_mine(struct table_visit *at, void *vspace)
 {
     unsigned n;
 
@@ -236,6 +250,8 @@ static bool check_mine(struct table_visit *at, void *arg __unused)
                     "references",
                     entry, at->level, visited_addr(at, n),
                     frame_kind_name(entry_frame(entry)->kind), entry_frame(entry)->recount);
+        if (entry_frame(entry)->kind == FRAME_CACHE)
+            check_object_page(vspace, entry, visited_addr(at, n));
     }
     return true;
 }
@@ -243,7 +259,7 @@ static bool check_mine(struct table_visit *at, void *arg __unused)
 static bool check_vspace(struct vspace *vspace, void *arg __unused)
 {
     check_promises(vspace, 0, USER_END + PAGE_SIZE);
-    pagetable_visit(&vspace->pagetable, 0, USER_END + PAGE_SIZE, check_mine, NULL);
+    pagetable_visit(&vspace->pagetable, 0, USER_END + PAGE_SIZE, check_mine, vspace);
     return true;
 }
 

@@ -21,6 +21,7 @@ struct gather {
     uaddr_t start, end; /* the whole range */
     bool is_shared;     /* other address spaces show some of it, too */
     bool has_tables;    /* some entries refer to tables */
+    bool is_found;      /* of pagetable_clean: there are entries */
     unsigned count;
     pte_t entries[GATHER_SIZE];
     uint8_t levels[GATHER_SIZE]; /* of the table that held the entry */
@@ -40,10 +41,8 @@ static void gather_add(struct gather *gather, pte_t entry, int level)
     gather->levels[gather->count++] = level;
 }
 
-static void gather_flush(struct gather *gather)
+static void gather_flush_range(const struct gather *gather)
 {
-    if (!gather->count)
-        return;
     assert(lock_check_none_from(RANK_TABLE));
     if (gather->is_shared)
         tlb_flush_everywhere(gather->start, gather->end);
@@ -51,6 +50,13 @@ static void gather_flush(struct gather *gather)
         tlb_flush_tables(&gather->pt->mmu, gather->start, gather->end);
     else
         tlb_flush_range(&gather->pt->mmu, gather->start, gather->end);
+}
+
+static void gather_flush(struct gather *gather)
+{
+    if (!gather->count)
+        return;
+    gather_flush_range(gather);
     for (unsigned n = 0; n < gather->count; n++)
         entry_put(gather->entries[n], gather->levels[n]);
     gather->count = 0;
@@ -164,6 +170,15 @@ void pagetable_clear(struct pagetable *pt, const struct hole *hole)
 
 /* ---- Pages that are gone from their object ---- */
 
+/* Notes whether other address spaces show the visited table. The locks of the path keep these counts
+   from growing. A table that its last other sharer is about to leave may still count two: then the
+   flush is wider than it need be. */
+static void gather_note_path(struct gather *gather, const struct table_visit *at)
+{
+    for (int level = LEAF_LEVEL; level < ROOT_LEVEL; level++)
+        gather->is_shared |= frame_refs(at->path[level]) > 1;
+}
+
 /* Gathers the entries of a leaf table, until the gather is full. */
 static bool forget_leaf_table(struct table_visit *at, void *arg)
 {
@@ -173,10 +188,7 @@ static bool forget_leaf_table(struct table_visit *at, void *arg)
 
     if (at->level > LEAF_LEVEL)
         return true;
-    /* The locks of the path keep these counts from growing. A table that its last other sharer is
-       about to leave may still count two: then the flush is wider than it need be. */
-    for (int level = LEAF_LEVEL; level < ROOT_LEVEL; level++)
-        gather->is_shared |= frame_refs(at->path[level]) > 1;
+    gather_note_path(gather, at);
     for_each_visited_entry(n, at)
     {
         if (gather_is_full(gather)) {
@@ -198,4 +210,34 @@ void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end)
         start = pagetable_visit(pt, start, end, forget_leaf_table, &gather);
         gather_flush(&gather);
     }
+}
+
+/* ---- Pages that are about to be written to a device ---- */
+
+/* Clears W in the entries of a leaf table. */
+static bool clean_leaf_table(struct table_visit *at, void *arg)
+{
+    struct gather *gather = arg;
+    unsigned n;
+
+    if (at->level > LEAF_LEVEL)
+        return true;
+    gather_note_path(gather, at);
+    for_each_visited_entry(n, at)
+    {
+        gather->is_found = true;
+        entry_clear_bits(visited_table(at), &visited_entries(at)[n], PTE_WRITE | PTE_DIRTY);
+    }
+    return true;
+}
+
+void pagetable_clean(struct pagetable *pt, uaddr_t start, uaddr_t end)
+{
+    struct gather gather = {.pt = pt, .start = start, .end = end};
+
+    assert(start < end && end <= USER_END && !((start | end) % PAGE_SIZE));
+    atomic_add_fetch(&pt->withdrawals, 1u);
+    pagetable_visit(pt, start, end, clean_leaf_table, &gather);
+    if (gather.is_found)
+        gather_flush_range(&gather);
 }

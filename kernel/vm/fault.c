@@ -7,8 +7,10 @@
        found    no        -            -        FAULT_NOT_ALLOWED
        found    yes       enough       any      FAULT_SPURIOUS: another thread was first, or this
                                                 CPU's TLB is behind: flush it, go on
-       shared   yes       absent       any      FAULT_SHARED_MAPPED: the object's page
-       shared   yes       not enough   yes      FAULT_SHARED_DIRTIED: W set, no count looked at
+       shared   yes       absent       any      FAULT_SHARED_MAPPED: the object's page; W only for a
+                                                write, and the object then has it as dirty
+       shared   yes       not enough   yes      FAULT_SHARED_DIRTIED: the object has it as dirty, and
+                                                W is set; no count is looked at
        private  yes       absent       no       FAULT_FILE_MAPPED, FAULT_ZERO_MAPPED: the file's
                                                 page or the shared zero page, read-only (on the
                                                 stack, and where a file ends within the page: as for
@@ -20,11 +22,11 @@
        any      yes       not enough   any      FAULT_REUSED, if the leaf is enough once its tables
                                                 are mine
 
-   FAULT_NO_PAGE ends a row that asks a pager, if the object has no such page. FAULT_NO_MEMORY ends
-   a row that needs a frame, if there is none.
+   FAULT_NO_PAGE ends a row that asks a pager, if the object has no such page, or no room to write
+   it. FAULT_NO_MEMORY ends a row that needs a frame, if there is none.
 
    If another thread changes the entry between our look and our update, a step returns TRY_AGAIN,
-   and fault_resolve starts over at the walk. If a pager is reading the page from a device, a step
+   and fault_resolve starts over at the walk. If a pager must read the page from a device, a step
    returns FAULT_WOULD_WAIT: fault_at lets the vspace's lock go, waits, and starts over at the region.
    FAULT_INTERRUPTED ends the wait of a thread that is to be killed.
 
@@ -48,10 +50,11 @@
 
 #define TRY_AGAIN FAULT_OUTCOMES
 
-/* A page that is being read. */
+/* A page that is not ready. */
 struct page_wait {
     struct pager *pager; /* with a reference */
     uint64_t index;
+    enum pager_use use;
 };
 
 /* Which faults are verified once they are resolved. */
@@ -138,23 +141,35 @@ static size_t pager_bytes(const struct vregion *region, uaddr_t page)
     return region->data_end > page ? region->data_end - page : 0;
 }
 
-static enum fault_outcome pager_page(const struct fault *fault, struct frame **frame)
+/* Returns how a fault ends after a pager's answer. */
+static enum fault_outcome pager_outcome(int err)
 {
-    const struct vregion *region = fault->region;
-    uint64_t index = region->pager_page + ((fault->leaf.page - region->start) >> PAGE_SHIFT);
-
-    switch (region->pager->ops->page(region->pager, index, frame)) {
+    switch (err) {
     case 0:
         return FAULT_FILE_MAPPED;
     case -EAGAIN:
-        region->pager->ops->get(region->pager, false);
-        *fault->wait = (struct page_wait){region->pager, index};
         return FAULT_WOULD_WAIT;
+    case -EINTR:
+        return FAULT_INTERRUPTED;
     case -ENOMEM:
         return FAULT_NO_MEMORY;
     default:
         return FAULT_NO_PAGE;
     }
+}
+
+static enum fault_outcome pager_page(const struct fault *fault, enum pager_use use,
+                                     struct frame **frame)
+{
+    const struct vregion *region = fault->region;
+    uint64_t index = vregion_pager_page(region, fault->leaf.page);
+    int err = region->pager->ops->page(region->pager, index, use, frame);
+
+    if (err == -EAGAIN) {
+        region->pager->ops->get(region->pager, false);
+        *fault->wait = (struct page_wait){region->pager, index, use};
+    }
+    return pager_outcome(err);
 }
 
 /* ---- The rows ---- */
@@ -163,7 +178,8 @@ static enum fault_outcome shared_absent(const struct fault *fault)
 {
     const struct vregion *region = fault->region;
     struct frame *frame;
-    enum fault_outcome outcome = pager_page(fault, &frame);
+    enum fault_outcome outcome =
+        pager_page(fault, is_write(fault) ? PAGER_WRITE : PAGER_READ, &frame);
 
     if (!fault_resolved(outcome))
         return outcome;
@@ -171,13 +187,27 @@ static enum fault_outcome shared_absent(const struct fault *fault)
     return install(fault, frame, rights | PTE_SHARED, FAULT_SHARED_MAPPED);
 }
 
+/* The object marks the page as dirty, then W is set. The vspace's lock is held over both, because
+   otherwise this could happen:
+
+       this thread has the page marked as dirty     write-back takes the mark off
+                                                    clears W in each entry, and passes this one
+       sets W: the program writes a page that the object takes for clean
+
+   Write-back holds the lock for writing while it clears W. */
 static enum fault_outcome shared_not_enough(const struct fault *fault)
 {
     const struct leaf *leaf = &fault->leaf;
+    struct frame *frame;
+    enum fault_outcome outcome = pager_page(fault, PAGER_WRITE, &frame);
 
-    if (!entry_replace(leaf->table, leaf->slot, leaf->entry, leaf->entry | PTE_WRITE | PTE_DIRTY))
-        return TRY_AGAIN;
-    return FAULT_SHARED_DIRTIED;
+    if (!fault_resolved(outcome))
+        return outcome;
+    bool is_set =
+        frame == entry_frame(leaf->entry) &&
+        entry_replace(leaf->table, leaf->slot, leaf->entry, leaf->entry | PTE_WRITE | PTE_DIRTY);
+    frame_put(frame);
+    return is_set ? FAULT_SHARED_DIRTIED : TRY_AGAIN;
 }
 
 static enum fault_outcome anonymous_absent(const struct fault *fault)
@@ -219,7 +249,7 @@ static enum fault_outcome private_absent(const struct fault *fault)
     if (len == 0)
         return anonymous_absent(fault);
 
-    enum fault_outcome outcome = pager_page(fault, &file);
+    enum fault_outcome outcome = pager_page(fault, PAGER_READ, &file);
     if (!fault_resolved(outcome))
         return outcome;
     if (!is_write(fault) && len == PAGE_SIZE)
@@ -359,10 +389,10 @@ static enum fault_outcome fault_below_stack(struct vspace *vspace, uaddr_t addr,
    FAULT_WOULD_WAIT if the fault is to be tried again. */
 static enum fault_outcome page_wait(const struct page_wait *wait)
 {
-    int err = wait->pager->ops->wait(wait->pager, wait->index);
+    int err = wait->pager->ops->wait(wait->pager, wait->index, wait->use);
 
     wait->pager->ops->put(wait->pager, false);
-    return err ? FAULT_INTERRUPTED : FAULT_WOULD_WAIT;
+    return err ? pager_outcome(err) : FAULT_WOULD_WAIT;
 }
 
 static enum fault_outcome fault_at(struct vspace *vspace, uaddr_t addr, unsigned access,

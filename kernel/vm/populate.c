@@ -75,8 +75,7 @@ static bool is_resident(struct vspace *vspace, const struct vregion *region, uad
     if (pagetable_walk(&vspace->pagetable, addr).leaf)
         return true;
     struct pager *pager = addr < region->data_end ? region->pager : NULL;
-    return pager &&
-           pager->ops->has(pager, region->pager_page + ((addr - region->start) >> PAGE_SHIFT));
+    return pager && pager->ops->has(pager, vregion_pager_page(region, addr));
 }
 
 int vspace_residence(struct vspace *vspace, uaddr_t start, size_t npages, uint8_t *vec)

@@ -114,7 +114,7 @@ static int check_region(const struct vspace *vspace, const struct vregion *regio
                         const struct remap_request *request)
 {
     uint64_t old_len = request->old_len, new_len = request->new_len;
-    uint64_t page = region->pager_page + ((request->from - region->start) >> PAGE_SHIFT);
+    uint64_t page = vregion_pager_page(region, request->from);
 
     if (!old_len && !region->shared)
         return -EINVAL;

@@ -1,8 +1,8 @@
 /* The way back: from an object to the address spaces that show its pages.
 
    There is no map from a page to its entries, but the object's pager knows the regions that map it
-   (pager.c). Truncation goes over these, as many as there are, and drops their pages. It sets the
-   object's new size first; then no fault brings one of the pages back. */
+   (pager.c). A walk goes over these, as many as there are. Truncation drops the pages of a range,
+   once no fault can bring one of them back. Write-back clears W. */
 
 #include <lib/panic.h>
 #include "vspaces.h"
@@ -30,17 +30,31 @@ static uaddr_t pager_end(const struct vregion *region)
     return fills ? region->end : page_ceil(region->data_end);
 }
 
-/* The pages of `region` from the object's page `first` on. */
-static void forget_in_region(struct vspace *vspace, const struct vregion *region, uint64_t first)
-{
-    assert(rwlock_is_write_held(&vspace->lock));
-    uint64_t skip = first > region->pager_page ? first - region->pager_page : 0;
+/* What a walk does to the pages [first, end) of the object. */
+struct page_walk {
+    uint64_t first, end;
+    enum { WALK_FORGET, WALK_CLEAN } what;
+};
 
-    if (skip >= vregion_len(region) >> PAGE_SHIFT)
+/* Private copies are forgotten, too. Only a shared region has entries to be cleaned. */
+static void walk_region(struct vspace *vspace, const struct vregion *region,
+                        const struct page_walk *walk)
+{
+    uint64_t base = region->pager_page, npages = vregion_len(region) >> PAGE_SHIFT;
+    uint64_t first = max(walk->first, base) - base;
+    uint64_t end = min(max(walk->end, base) - base, npages);
+
+    assert(rwlock_is_write_held(&vspace->lock));
+    if (first >= end)
         return;
-    uaddr_t start = region->start + (skip << PAGE_SHIFT), end = pager_end(region);
-    if (start < end)
-        pagetable_forget(&vspace->pagetable, start, end);
+    uaddr_t from = region->start + (first << PAGE_SHIFT);
+    uaddr_t to = min(region->start + (end << PAGE_SHIFT), pager_end(region));
+    if (from >= to)
+        return;
+    if (walk->what == WALK_FORGET)
+        pagetable_forget(&vspace->pagetable, from, to);
+    else if (vregion_writes_object(region))
+        pagetable_clean(&vspace->pagetable, from, to);
 }
 
 static struct vspace *vspace_of(const struct vregion *region)
@@ -79,7 +93,7 @@ static struct vregion *next_region(struct pager *pager, const struct vspace *vsp
     return region;
 }
 
-void vspace_forget_pages(struct pager *pager, uint64_t first)
+static void walk_pages(struct pager *pager, const struct page_walk *walk)
 {
     struct vspace *vspace;
     struct vregion *region;
@@ -89,8 +103,18 @@ void vspace_forget_pages(struct pager *pager, uint64_t first)
     while ((vspace = next_vspace(pager))) {
         rwlock_write_lock(&vspace->lock);
         while ((region = next_region(pager, vspace)))
-            forget_in_region(vspace, region, first);
+            walk_region(vspace, region, walk);
         rwlock_write_unlock(&vspace->lock);
         vspace_put(vspace);
     }
+}
+
+void vspace_forget_pages(struct pager *pager, uint64_t first, uint64_t end)
+{
+    walk_pages(pager, &(struct page_walk){first, end, WALK_FORGET});
+}
+
+void vspace_clean_pages(struct pager *pager, uint64_t first, uint64_t end)
+{
+    walk_pages(pager, &(struct page_walk){first, end, WALK_CLEAN});
 }

@@ -16,6 +16,7 @@ struct object {
     uint64_t npages;                    /* (lock) the size */
     struct frame *frames[OBJECT_PAGES]; /* (lock) NULL: the page was not read yet */
     bool is_read[OBJECT_PAGES];         /* (lock) of SLOW_FILE: a wait for the page has ended */
+    bool is_dirty[OBJECT_PAGES];        /* (lock) written since it was new */
 };
 
 static struct object objects[NOBJECTS];
@@ -72,7 +73,8 @@ static int page_locked(struct object *object, uint64_t index, struct frame **fra
     return *frame ? 0 : -ENOMEM;
 }
 
-static int object_page(struct pager *pager, uint64_t index, struct frame **frame)
+static int object_page(struct pager *pager, uint64_t index, enum pager_use use,
+                       struct frame **frame)
 {
     struct object *object = from_pager(pager);
 
@@ -80,12 +82,14 @@ static int object_page(struct pager *pager, uint64_t index, struct frame **frame
     int err = page_locked(object, index, frame);
     if (!err)
         frame_get(*frame);
+    if (!err && use == PAGER_WRITE)
+        object->is_dirty[index] = true;
     mutex_unlock(&object->lock);
     return err;
 }
 
 /* Reads a page, as a device that has taken its time would. */
-static int object_wait(struct pager *pager, uint64_t index)
+static int object_wait(struct pager *pager, uint64_t index, enum pager_use use __unused)
 {
     struct object *object = from_pager(pager);
 
@@ -118,10 +122,20 @@ static bool object_has(struct pager *pager, uint64_t index)
     return index < OBJECT_PAGES && from_pager(pager)->frames[index];
 }
 
+static bool object_is_page(struct pager *pager, uint64_t index, enum pager_use use,
+                           const struct frame *frame)
+{
+    const struct object *object = from_pager(pager);
+
+    return index < OBJECT_PAGES && object->frames[index] == frame &&
+           (use == PAGER_READ || object->is_dirty[index]);
+}
+
 static const struct pager_ops object_ops = {
     .page = object_page,
     .wait = object_wait,
     .has = object_has,
+    .is_page = object_is_page,
     .get = object_get,
     .put = object_put,
     .name = object_name,
@@ -153,6 +167,7 @@ static void drop_from(struct object *object, uint64_t first)
         if (object->frames[index])
             frame_put(object->frames[index]);
         object->frames[index] = NULL;
+        object->is_dirty[index] = false;
     }
 }
 
@@ -170,7 +185,7 @@ void object_truncate(unsigned number, uint64_t npages)
     struct object *object = &objects[number];
 
     set_size(object, min(npages, object->npages));
-    vspace_forget_pages(&object->pager, npages);
+    vspace_forget_pages(&object->pager, npages, UINT64_MAX);
     drop_from(object, npages);
 }
 

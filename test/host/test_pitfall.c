@@ -519,7 +519,8 @@ static void a_debugger_does_not_change_a_shared_object(void)
 
 static struct frame *only_page;
 
-static int page_of_many(struct pager *pager __unused, uint64_t index __unused, struct frame **frame)
+static int page_of_many(struct pager *pager __unused, uint64_t index __unused,
+                        enum pager_use use __unused, struct frame **frame)
 {
     frame_get(*frame = only_page);
     return 0;
@@ -551,7 +552,7 @@ static void a_truncation_of_many_pages_leaves_none(void)
     for (unsigned n = 0; n < 80; n++)
         load_address(at + n * PAGE_SIZE);
     expect(frame_refs(only_page) == 81, "80 pages are there");
-    vspace_forget_pages(&many, 1);
+    vspace_forget_pages(&many, 1, UINT64_MAX);
     expect(frame_refs(only_page) == 2, "the first page alone is there");
     for (unsigned n = 0; n < 80; n++)
         load_address(at + n * PAGE_SIZE);

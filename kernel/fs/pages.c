@@ -1,0 +1,245 @@
+/* One page of a cache: it is found, or read from the store.
+
+   The thread that needs a page has the store fill its frame, without any lock of the cache. Other
+   threads that need the page find it PAGE_READING, and wait:
+
+       thread 1 finds the page being read, under the lock
+                                                  thread 2 has read it, changes the tag, and wakes
+       thread 1 sleeps
+
+   Thread 1 reads `changes` before it looks. Thread 2 counts a change after the tag is gone, so
+   thread 1 does not sleep. */
+#include <linux/errno.h>
+#include <arch/atomic.h>
+#include <lib/panic.h>
+#include <sched/waitq.h>
+#include "heldback.h"
+#include "pages.h"
+
+static uint64_t cached_pages; /* (a) frames in the caches without a store */
+
+void page_count(struct pagecache *cache, int64_t n)
+{
+    atomic_store_relaxed(&cache->npages, cache->npages + n);
+    if (!cache->store)
+        (void)atomic_add_fetch(&cached_pages, n);
+}
+
+uint64_t pagecache_pages(void)
+{
+    return atomic_load_relaxed(&cached_pages);
+}
+
+/* ---- Waiting ---- */
+
+static uint64_t changes_of(struct pagecache *cache)
+{
+    spin_lock(&cache->wait_lock);
+    uint64_t changes = cache->changes;
+    spin_unlock(&cache->wait_lock);
+    return changes;
+}
+
+void pagecache_wake(struct pagecache *cache)
+{
+    spin_lock(&cache->wait_lock);
+    cache->changes++;
+    waitq_wake_all(&cache->waiters);
+    spin_unlock(&cache->wait_lock);
+}
+
+/* Sleeps until there has been a change after `seen`. -EINTR: the thread is to be killed. */
+static int change_await(struct pagecache *cache, uint64_t seen)
+{
+    int err = 0;
+
+    spin_lock(&cache->wait_lock);
+    while (cache->changes == seen && !err)
+        err = waitq_sleep_holding(&cache->waiters, &cache->wait_lock, UINT64_MAX);
+    spin_unlock(&cache->wait_lock);
+    return err;
+}
+
+/* ---- Reading ---- */
+
+static int page_insert(struct pagecache *cache, uint64_t index, struct frame *frame, unsigned tags)
+{
+    assert(mutex_is_held(&cache->lock));
+    if (!frame)
+        return -ENOMEM;
+    int err = radix_insert(&cache->pages, index, frame, tags);
+    if (err)
+        frame_put(frame);
+    else
+        page_count(cache, 1);
+    return err;
+}
+
+static void drop_unread(void *frame, void *cache)
+{
+    page_count(cache, -1);
+    frame_put(frame);
+}
+
+/* Puts frames that are being read where no pages are, from `first` on, and returns how many. The
+   caller has a reference on each. The cache's lock is held. */
+static unsigned reads_begin(struct pagecache *cache, uint64_t first, unsigned most,
+                            struct frame **run)
+{
+    unsigned count = 0;
+
+    for (; count < most && !radix_find(&cache->pages, first + count); count++) {
+        run[count] = frame_alloc(FRAME_CACHE);
+        if (page_insert(cache, first + count, run[count], PAGE_READING))
+            break;
+        frame_get(run[count]);
+    }
+    return count;
+}
+
+/* Pages that a truncation has dropped meanwhile are no longer in the cache. */
+static void reads_end(struct pagecache *cache, uint64_t first, unsigned count, struct frame **run,
+                      int err)
+{
+    mutex_lock(&cache->lock);
+    for (unsigned n = 0; n < count; n++) {
+        if (radix_find(&cache->pages, first + n) != run[n])
+            continue;
+        if (err)
+            radix_remove(&cache->pages, first + n, first + n, drop_unread, cache);
+        else
+            radix_retag(&cache->pages, first + n, PAGE_READING, 0);
+    }
+    if (err == -EIO) { /* the threads that wait try again after any other error */
+        cache->failures++;
+        cache->failure = err;
+        cache->failed_first = first;
+        cache->failed_end = first + count;
+    }
+    mutex_unlock(&cache->lock);
+    pagecache_wake(cache);
+    for (unsigned n = 0; n < count; n++)
+        frame_put(run[n]);
+}
+
+/* Reads absent pages. The cache's lock is held, and released meanwhile. */
+static int read_absent(struct pagecache *cache, uint64_t first, unsigned most)
+{
+    struct frame *run[PAGECACHE_RUN];
+    unsigned count = reads_begin(cache, first, most, run);
+    int err = -ENOMEM;
+
+    mutex_unlock(&cache->lock);
+    if (count) {
+        err = cache->store->read_pages(cache, first, run, count);
+        reads_end(cache, first, count, run, err);
+    }
+    mutex_lock(&cache->lock);
+    return err;
+}
+
+/* Waits for a page that another thread reads. The cache's lock is held, and released meanwhile. */
+static int read_await(struct pagecache *cache, uint64_t index, uint64_t seen)
+{
+    unsigned failures = cache->failures;
+
+    mutex_unlock(&cache->lock);
+    int err = change_await(cache, seen);
+    mutex_lock(&cache->lock);
+    bool failed = cache->failures != failures && index >= cache->failed_first &&
+                  index < cache->failed_end && !radix_find(&cache->pages, index);
+    return !err && failed ? cache->failure : err;
+}
+
+/* Has the store make room for a page, which has a frame. The cache's lock is held, and released
+   meanwhile. The file may change its reach then, and the room be too small, so the next look finds
+   no room. */
+static int room_make(struct pagecache *cache, uint64_t index, struct frame *frame)
+{
+    uint64_t reaches = cache->reaches;
+
+    frame_get(frame);
+    mutex_unlock(&cache->lock);
+    int err = cache->store->make_room(cache, index);
+    mutex_lock(&cache->lock);
+    if (!err && cache->reaches == reaches && radix_find(&cache->pages, index) == frame)
+        radix_retag(&cache->pages, index, 0, PAGE_ROOM);
+    frame_put(frame);
+    return err;
+}
+
+/* ---- Finding ---- */
+
+/* Returns true if the page is to have room, and has none. */
+static bool lacks_room(const struct pagecache *cache, unsigned tags, unsigned want)
+{
+    return (want & WANT_ROOM) && cache->store && cache->store->make_room && !(tags & PAGE_ROOM);
+}
+
+int page_find_locked(struct pagecache *cache, uint64_t index, unsigned want, struct frame **result)
+{
+    bool is_beyond = index >= pages_of(cache->size);
+    struct frame *frame;
+    unsigned tags;
+    int err = 0;
+
+    assert(mutex_is_held(&cache->lock));
+    if (is_beyond && !(want & WANT_BEYOND))
+        return -ENXIO;
+    frame = radix_look(&cache->pages, index, &tags);
+    if (!frame && cache->store && !is_beyond)
+        return -EAGAIN;
+    if (!frame)
+        err = page_insert(cache, index, frame = frame_alloc_zeroed(FRAME_CACHE), 0);
+    else if (tags & PAGE_READING)
+        err = -EAGAIN;
+    if (!err && lacks_room(cache, tags, want))
+        err = -EAGAIN;
+    *result = frame;
+    return err;
+}
+
+int page_make_ready(struct pagecache *cache, uint64_t index, unsigned want)
+{
+    bool is_beyond;
+    unsigned tags;
+    int err = 0;
+
+    assert(lock_check_none_from(RANK_WALK));
+    mutex_lock(&cache->lock);
+    uint64_t seen = changes_of(cache);
+    struct frame *frame = radix_look(&cache->pages, index, &tags);
+    is_beyond = index >= pages_of(cache->size);
+    if (heldback_is(cache->vnode) || (frame && (tags & PAGE_READING)))
+        err = read_await(cache, index, seen);
+    else if (!frame && cache->store && !is_beyond)
+        err = read_absent(cache, index, 1);
+    else if (frame && lacks_room(cache, tags, want))
+        err = room_make(cache, index, frame);
+    mutex_unlock(&cache->lock);
+    return err;
+}
+
+int page_get(struct pagecache *cache, uint64_t index, unsigned want, struct frame **frame)
+{
+    int err;
+
+    do {
+        mutex_lock(&cache->lock);
+        err = page_find_locked(cache, index, want, frame);
+        if (!err)
+            frame_get(*frame);
+        mutex_unlock(&cache->lock);
+    } while (err == -EAGAIN && !(err = page_make_ready(cache, index, want)));
+    return err;
+}
+
+void page_read_ahead(struct pagecache *cache, uint64_t first, uint64_t count)
+{
+    mutex_lock(&cache->lock);
+    uint64_t end = pages_of(cache->size);
+    count = min(count, PAGECACHE_RUN);
+    if (first < end && cache->store)
+        (void)read_absent(cache, first, min(count, end - first));
+    mutex_unlock(&cache->lock);
+}

@@ -1,0 +1,54 @@
+/* The pages of a cache: finding one, and making it ready (pages.c); dirty ones (writeback.c). */
+#pragma once
+
+#include <fs/pagecache.h>
+
+/* The tags of a page in `pagecache.pages`. */
+#define PAGE_DIRTY   1u /* written since the last write-back */
+#define PAGE_WRITING 2u /* being written by the store */
+#define PAGE_READING 4u /* being read by the store: no contents yet, and no other tag */
+#define PAGE_ROOM    8u /* the store has room for the whole of it before `reach` */
+
+/* What a page is to be. */
+#define WANT_ROOM   1u /* ready to be written */
+#define WANT_BEYOND 2u /* it may lie beyond the end of the file */
+
+static inline uint64_t page_index(uint64_t offset)
+{
+    return offset >> PAGE_SHIFT;
+}
+
+/* Returns how many pages the first `size` bytes of a file touch. */
+static inline uint64_t pages_of(uint64_t size)
+{
+    return page_index(size + PAGE_SIZE - 1);
+}
+
+/* Finds the frame of page `index`, without a reference. A hole gets a frame. -EAGAIN:
+   page_make_ready first; -ENXIO: beyond the end; -ENOMEM. The cache's lock is held. */
+__must_check int page_find_locked(struct pagecache *cache, uint64_t index, unsigned want,
+                                  struct frame **frame);
+
+/* Reads the page, or waits until it is read, or makes room for it. So the next look may find it
+   ready. -EINTR, -EIO, -ENOMEM, -ENOSPC, -EDQUOT. The caller holds no lock of RANK_WALK or above.
+   */
+__must_check int page_make_ready(struct pagecache *cache, uint64_t index, unsigned want);
+
+/* Finds the frame of page `index`, and takes a reference on it. Makes the page ready if need be. */
+__must_check int page_get(struct pagecache *cache, uint64_t index, unsigned want,
+                          struct frame **frame);
+
+/* Reads up to `count` pages from `first` on together, if the first one is absent. An error shows
+   when a page is asked for. */
+void page_read_ahead(struct pagecache *cache, uint64_t first, uint64_t count);
+
+/* Counts `n` frames that have come into the cache. The cache's lock is held. */
+void page_count(struct pagecache *cache, int64_t n);
+
+/* Marks page `index`, which is present, as dirty. Returns true if it was not. The cache's lock is
+   held. */
+bool page_dirty_locked(struct pagecache *cache, uint64_t index);
+
+/* To be called when dirty pages may have gone. The caller has a reference on the vnode, and holds
+   no lock of RANK_CACHE or above. */
+void pagecache_dirty_gone(struct pagecache *cache);
