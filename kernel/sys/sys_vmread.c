@@ -9,6 +9,17 @@
 #include <sys/iov.h>
 #include <sys/syscall.h>
 
+/* Returns false for a page that others may not read. As on Linux, they need PROT_READ, although the
+   program itself can read every page that it may write or run, because of the CPU. */
+static bool others_may_read(struct vspace *vspace, uaddr_t addr)
+{
+    rwlock_read_lock(&vspace->lock);
+    const struct vregion *region = vregion_find(&vspace->regions, addr);
+    bool refused = region && !(region->prot & PROT_R);
+    rwlock_read_unlock(&vspace->lock);
+    return !refused;
+}
+
 /* Reads one segment through `page`, as far as `to` has room. Returns true if all of it was
    moved. */
 static bool read_segment(struct vspace *vspace, const struct iovec *segment, struct uio *to,
@@ -19,7 +30,7 @@ static bool read_segment(struct vspace *vspace, const struct iovec *segment, str
 
     while (left > 0) {
         size_t part = min(left, page_rest(from));
-        size_t len = vspace_read(vspace, from, page, part);
+        size_t len = others_may_read(vspace, from) ? vspace_read(vspace, from, page, part) : 0;
 
         if (uio_put(to, page, len) < part || thread_is_killed())
             return false;

@@ -68,6 +68,19 @@ static void memory_can_be_read_in_pieces(void)
 }
 
 /* A negative length is refused, although no more would be read than there is room for. */
+static void reading_from_outside_needs_prot_read(void)
+{
+    char *pages = map_pages(2), bytes[20];
+    struct iovec to = {bytes, sizeof(bytes)}, from = {pages + PAGE - 10, sizeof(bytes)};
+
+    CHECK_OK(mprotect(pages + PAGE, PAGE, PROT_WRITE));
+    CHECK_EQ(peek(pages + PAGE), 0); /* the program itself can read it */
+    CHECK_EQ(CHECK_OK(process_vm_readv(getpid(), &to, 1, &from, 1, 0)), 10);
+    CHECK_OK(mprotect(pages, PAGE, PROT_EXEC));
+    CHECK_ERR(EFAULT, process_vm_readv(getpid(), &to, 1, &from, 1, 0));
+    unmap_pages(pages, 2);
+}
+
 static void a_negative_length_is_refused(void)
 {
     char byte = 1, to;
@@ -108,6 +121,7 @@ int main(int argc, char **argv)
         exec_again_and_again(NULL);
     RUN(the_memory_of_a_tracee_can_be_read);
     RUN(memory_can_be_read_in_pieces);
+    RUN(reading_from_outside_needs_prot_read);
     RUN(a_negative_length_is_refused);
     RUN(memory_may_go_while_it_is_read);
     return test_end();
