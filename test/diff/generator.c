@@ -252,6 +252,14 @@ bool probe_write_word(uintptr_t address, uint64_t word)
     return true;
 }
 
+bool probe_call(uintptr_t address)
+{
+    if (sigsetjmp(fault_return, 1))
+        return false;
+    __asm__ volatile("call *%0" : : "r"(address) : "memory");
+    return true;
+}
+
 /* Cases. */
 
 static _Noreturn void be_case(unsigned number, int fd)

@@ -86,10 +86,11 @@ bool has_call(const char *name);
 #define CALL(...) CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 long raw_call(long number, long a, long b, long c, long d, long e, long f);
 
-/* Accesses one byte of memory, or 8 bytes that may lie on two pages. Returns true, or false after a
-   signal, which fault_* describe. */
+/* Accesses one byte of memory, or 8 bytes that may lie on two pages; calls a function. Returns true,
+   or false after a signal, which fault_* describe. */
 bool probe_read(uintptr_t address, uint8_t *byte);
 bool probe_write(uintptr_t address, uint8_t byte);
 bool probe_write_word(uintptr_t address, uint64_t word);
+bool probe_call(uintptr_t address);
 extern int fault_signal, fault_code;
 extern uintptr_t fault_address;

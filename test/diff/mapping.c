@@ -13,15 +13,11 @@
 
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
+#include <sys/uio.h>
 
-enum {
-    STEPS = 48,
-    STEPS_OF_MMAP = 6,
-    PAGES = 40,
-    PAGES_OFTEN = 12,
-    PAGES_BEFORE_BOUNDARY = 5,
-    FILE_PAGES = 6
-};
+enum { STEPS = 48, STEPS_OF_MMAP = 6, PAGES = 40, PAGES_OFTEN = 12, PAGES_BEFORE_BOUNDARY = 5 };
+enum { FILE_PAGES = 6, SEGMENT_PAGES = 3 };
 enum { SIZE_MAX_COMPARED = 1 << 16, CHILD_ACTS_MAX = 4, CHILD_DEPTH_MAX = 2 };
 
 #define ARENA     (0x10000200000ul - PAGES_BEFORE_BOUNDARY * PAGE)
@@ -30,16 +26,26 @@ enum { SIZE_MAX_COMPARED = 1 << 16, CHILD_ACTS_MAX = 4, CHILD_DEPTH_MAX = 2 };
 /* Advice, flags and seals that musl does not have yet. */
 enum { POPULATE_READ = 22, POPULATE_WRITE };
 enum { REMAP_DONTUNMAP = 4 };
+enum { LOCK_ON_FAULT = 1 };
 enum { ADD_SEALS = 1033 };
-enum { KEEP_SIZE = 1, PUNCH_HOLE = 2, ZERO_RANGE = 16 };
+enum { KEEP_SIZE = 1, PUNCH_HOLE = 2 };
 
 /* The open files. The last one of each kind of file is the one of which the survey speaks. */
 enum { A, A_READ_ONLY, A_APPEND, B, M, FILES };
 
 static int fds[FILES];
+static int segment; /* the identifier of shared memory */
 static const char *const file_names[FILES] = {"A", "A-read-only", "A-append", "B", "M"};
 
+static unsigned depth; /* the number of parents */
+
 static void act(void);
+
+/* Returns true for the cases that attach a segment. */
+static bool has_segment(void)
+{
+    return case_number() % 3 == 0;
+}
 
 /* Words. */
 
@@ -57,6 +63,13 @@ static void say_fault(void)
 {
     say(": signal %d, code %d, at ", fault_signal, fault_code);
     say_address(fault_address);
+}
+
+static uint64_t hash_words(const volatile uint64_t *words, size_t count, uint64_t hash)
+{
+    for (size_t i = 0; i < count; i++)
+        hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15;
+    return hash ^ (hash >> 32);
 }
 
 /* Choices. */
@@ -190,6 +203,8 @@ static void do_mremap(void)
         new_len = len ? len : PAGE;
     if (len == 0 && address - target < new_len)
         len = PAGE; /* Linux would unmap it, and then fail */
+    if (has_segment() && flag & MREMAP_FIXED && len == new_len)
+        len = new_len = PAGE; /* several regions move together on Linux, but for segments */
     if (flag & REMAP_DONTUNMAP)
         CALL(SYS_munlockall); /* Linux would unlock all of a region of which a part moves */
     say("mremap(");
@@ -198,6 +213,54 @@ static void do_mremap(void)
     say_address(target);
     say(")");
     settle(CALL(SYS_mremap, address, len, new_len, flag, target), new_len, other);
+}
+
+/* Moves all pages behind the boundary to a far place, or back: a leaf table goes as a whole. */
+static void do_move_table(void)
+{
+    static const uintptr_t far = ARENA + (1ul << 30);
+    uintptr_t near = ARENA + PAGES_BEFORE_BOUNDARY * PAGE;
+    bool is_away = one_in(2);
+    size_t len = 1ul << 21;
+
+    /* The first page of the range must be mapped. */
+    CALL(SYS_mmap, is_away ? near : far, PAGE, PROT_READ,
+         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (has_segment())
+        return;
+    say("table %s", is_away ? "goes" : "comes");
+    long result = CALL(SYS_mremap, is_away ? near : far, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
+                       is_away ? far : near);
+    say_result(result < 0 ? result : 0);
+}
+
+/* System V shared memory. A segment goes with the last process that has it attached. */
+static void do_shm_attach(void)
+{
+    static const int flags[] = {
+        0, SHM_RDONLY, SHM_REMAP, SHM_REMAP, SHM_REMAP | SHM_RDONLY, SHM_REMAP | SHM_EXEC, SHM_RND};
+    uintptr_t address = any_page();
+    int flag = ANY_OF(flags);
+
+    if (!has_segment())
+        return;
+    if (flag & SHM_RND)
+        address += random_to(PAGE);
+    say("shmat(");
+    say_address(address);
+    say(", %#o)", flag);
+    long result = CALL(SYS_shmat, segment, address, flag);
+    say_result(result < 0 && result >= -4095 ? result : 0);
+}
+
+static void do_shm_detach(void)
+{
+    uintptr_t address = any_page();
+
+    say("shmdt(");
+    say_address(address);
+    say(")");
+    say_result(CALL(SYS_shmdt, address));
 }
 
 /* MADV_FREE may drop pages at once or later, so MADV_DONTNEED of the same range follows. */
@@ -236,12 +299,15 @@ static void do_mlock(void)
 {
     uintptr_t address = any_page();
     size_t len = any_length();
-    bool is_lock = one_in(2);
+    bool is_lock = one_in(2), on_fault = is_lock && one_in(2);
 
-    say(is_lock ? "mlock(" : "munlock(");
+    say(on_fault ? "mlock2(" : is_lock ? "mlock(" : "munlock(");
     say_address(address);
     say(", %#lx)", len);
-    say_result(CALL(is_lock ? SYS_mlock : SYS_munlock, address, len));
+    if (on_fault)
+        say_result(CALL(SYS_mlock2, address, len, LOCK_ON_FAULT));
+    else
+        say_result(CALL(is_lock ? SYS_mlock : SYS_munlock, address, len));
 }
 
 static void do_mincore(void)
@@ -256,7 +322,8 @@ static void do_mincore(void)
     say(", %#lx)", len);
     long result = CALL(SYS_mincore, address, len, vector);
     say_result(result);
-    for (size_t i = 0; i * PAGE < len && result == 0; i++)
+    /* On Linux, fork passes over pages of zeros that were only read. */
+    for (size_t i = 0; i * PAGE < len && result == 0 && depth == 0; i++)
         say(" %u", vector[i] & 1);
 }
 
@@ -303,6 +370,37 @@ static void do_straddle(void)
         say(" done");
     else
         say_fault();
+}
+
+/* Calls a function of one instruction, the return. */
+static void do_call(void)
+{
+    const uint8_t ret = 0xc3;
+    uintptr_t address = any_page() + random_to(64);
+    uint8_t byte;
+
+    say("call ");
+    say_address(address);
+    if (!probe_write(address, ret) && !(probe_read(address, &byte) && byte == ret))
+        say(" nothing");
+    else if (!probe_call(address))
+        say_fault();
+}
+
+/* Reads memory as another process would. */
+static void do_read_remote(void)
+{
+    static uint64_t bytes[8 * PAGE / 8];
+    uintptr_t address = any_byte();
+    size_t len = any_length();
+    struct iovec to = {bytes, len}, from = {(void *)address, len};
+
+    memset(bytes, 0, sizeof(bytes));
+    say("process_vm_readv(");
+    say_address(address);
+    say(", %zu)", len);
+    say_result(CALL(SYS_process_vm_readv, getpid(), &to, 1, &from, 1, 0));
+    say(" %lx", hash_words(bytes, ARRAY_SIZE(bytes), 0) & 0xffff);
 }
 
 static void do_copy_memory(void)
@@ -455,13 +553,6 @@ static struct said {
 
 static bool looks_at_arena, looks_by_child;
 
-static uint64_t hash_words(const volatile uint64_t *words, size_t count, uint64_t hash)
-{
-    for (size_t i = 0; i < count; i++)
-        hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15;
-    return hash ^ (hash >> 32);
-}
-
 /* Says the words after the name if they are not those that were said last. */
 static void say_change(char *last, size_t size, const char *name, const char *words)
 {
@@ -574,7 +665,6 @@ static void survey_end(void)
 
 /* Children. */
 
-static unsigned depth;
 static pid_t waiting; /* the child that waits, or 0 */
 static int go_fd;     /* the child goes on after a byte, and ends if this is closed */
 
@@ -589,12 +679,12 @@ static void be_child(int fd)
     say("{");
     for (unsigned left = random_to(CHILD_ACTS_MAX + 1); left > 0; left--) {
         survey_arena();
-        say(" / ");
+        say("\n%u.%u ", case_number(), step_number());
         act();
     }
     survey_arena();
     survey_files();
-    say(" }");
+    say(" }\n%u.%u ", case_number(), step_number());
     say_flush();
     _exit(0);
 }
@@ -647,12 +737,29 @@ static const struct {
     unsigned weight;
     void (*act)(void);
 } acts[] = {
-    {"mmap", 12, do_mmap},          {"munmap", 3, do_munmap},     {"mprotect", 4, do_mprotect},
-    {"mremap", 6, do_mremap},       {"madvise", 7, do_madvise},   {"msync", 1, do_msync},
-    {"mlock", 1, do_mlock},         {"mincore", 2, do_mincore},   {"read", 4, do_read_memory},
-    {"write", 12, do_write_memory}, {"read", 1, do_straddle},     {"read", 2, do_copy_memory},
-    {"ftruncate", 6, do_truncate},  {"pread64", 10, do_transfer}, {"lseek", 3, do_append},
-    {"fallocate", 4, do_fallocate}, {"memfd_create", 1, do_seal}, {"fork", 5, do_fork},
+    {"mmap", 12, do_mmap},
+    {"munmap", 3, do_munmap},
+    {"mprotect", 4, do_mprotect},
+    {"mremap", 6, do_mremap},
+    {"mremap", 1, do_move_table},
+    {"madvise", 7, do_madvise},
+    {"msync", 1, do_msync},
+    {"mlock2", 2, do_mlock},
+    {"mincore", 2, do_mincore},
+    {"read", 4, do_read_memory},
+    {"write", 12, do_write_memory},
+    {"write", 1, do_straddle},
+    {"read", 2, do_copy_memory},
+    {"read", 1, do_call},
+    {"process_vm_readv", 1, do_read_remote},
+    {"ftruncate", 6, do_truncate},
+    {"pread64", 10, do_transfer},
+    {"lseek", 3, do_append},
+    {"fallocate", 4, do_fallocate},
+    {"memfd_create", 1, do_seal},
+    {"shmat", 2, do_shm_attach},
+    {"shmdt", 1, do_shm_detach},
+    {"fork", 5, do_fork},
 };
 
 static void act(void)
@@ -709,6 +816,9 @@ static void run(void)
     setrlimit(RLIMIT_MEMLOCK, &lock_limit);
     looks_at_arena = case_number() % 4 < 2;
     looks_by_child = case_number() % 4 == 1;
+    segment = shmget(IPC_PRIVATE, SEGMENT_PAGES * PAGE - 100, IPC_CREAT | 0700);
+    if (segment < 0 || shmat(segment, NULL, 0) == MAP_FAILED || shmctl(segment, IPC_RMID, NULL) < 0)
+        _exit(94);
     said = mmap(NULL, sizeof(*said), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (said == MAP_FAILED)
         _exit(95);
