@@ -24,6 +24,7 @@ MEM ?= 128M#            memory of the machine
 CPUS ?= 2#              number of its CPUs (1: qemu-gdb, bench, and much of test)
 CPU ?= max#             model of its CPUs (qemu-system-x86_64 -cpu help)
 KVM ?=#                 1: run on this host's CPU, and show it as the CPU's model
+DISK ?= disk.img#       image of its disk, /dev/vda; run, test: none; DISK= for none
 QEMUFLAGS ?=#           more arguments for QEMU
 APPEND ?=#              the kernel's command line
 EXTRA ?=#               a directory whose files join the root file system
@@ -47,6 +48,11 @@ ifeq ($(origin CPUS),file)
 qemu-gdb bench bench-linux test test-diff test-failures session: CPUS := 1
 endif
 
+# Commands and tests do not touch the disk of the person who runs them, unless it is asked for.
+ifeq ($(origin DISK),file)
+run test test-failures test-diff stress session bench bench-linux: DISK :=
+endif
+
 QEMU ?= qemu-system-x86_64
 PYTHON ?= python3
 FONT ?= /usr/share/consolefonts/Lat15-VGA16.psf.gz
@@ -56,7 +62,7 @@ BOCHS_TERM := $(firstword $(wildcard /usr/lib/*/bochs/plugins/libbx_term_gui.so)
 
 # The tools read their settings from the environment. CMD is passed unexpanded, so that a $ in it
 # reaches the shell in Pagoda.
-export MEM CPUS CPU KVM QEMU QEMUFLAGS APPEND TIMEOUT DEBUG OVMF ADDR2LINE NM
+export MEM CPUS CPU KVM DISK QEMU QEMUFLAGS APPEND TIMEOUT DEBUG OVMF ADDR2LINE NM
 export PYTHONDONTWRITEBYTECODE := 1
 export PAGODA_CMD := $(value CMD)
 
@@ -133,8 +139,8 @@ DIFF_FILES := $(DIFFS:%=diff/%)
 
 .PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux test-diff test-failures stress
 .PHONY: session test-host fuzz mutants bench bench-linux qemu-gdb gdb compdb lint clean help FORCE
-.PHONY: need-build need-glibc need-qemu need-iso need-uefi need-bochs need-gdb need-host need-test
-.PHONY: need-lint
+.PHONY: need-build need-glibc need-qemu need-disk need-iso need-uefi need-bochs need-gdb need-host
+.PHONY: need-test need-lint
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -154,6 +160,8 @@ need-build:
 	    cpio cpio awk mawk $(FONT) console-setup-linux
 need-qemu: need-build
 	@sh tools/setup.sh $(QEMU) qemu-system-x86 $(PYTHON) python3
+need-disk: need-iso
+	@sh tools/setup.sh /sbin/mke2fs e2fsprogs
 need-iso: need-qemu
 	@sh tools/setup.sh grub-mkrescue grub-common xorriso xorriso mformat mtools \
 	    /usr/lib/grub/i386-pc/multiboot2.mod grub-pc-bin:amd64 \
@@ -348,11 +356,22 @@ build/pagoda.iso: $(ISO_PARTS) | need-iso
 
 iso: build/pagoda.iso ## the bootable CD image build/pagoda.iso
 
+# The disk stands beside build/, so that it outlives `make clean`. It is made once, and takes only
+# the room of what is on it.
+
+DISK_SIZE := 64M
+
+disk.img: | need-disk
+	@echo "  DISK  $@"
+	@/sbin/mke2fs -q -t ext2 -O ^dir_index,^resize_inode,^ext_attr -b 4096 $@ $(DISK_SIZE)
+
+qemu qemu-uefi qemu-screen qemu-gdb: $(filter disk.img,$(DISK))
+
 # Running.
 
 QEMU_WINDOW = $(PYTHON) tools/qemu.py $(QEMU) $(if $(filter 1,$(KVM)),-accel kvm) \
 	-m $(MEM) -smp $(CPUS) -cpu $(CPU) \
-	-nic none -serial mon:stdio -cdrom build/pagoda.iso
+	-nic none -serial mon:stdio -cdrom build/pagoda.iso -boot d
 QEMU_ISO = $(QEMU_WINDOW) -display none
 RUNNABLE := build/pagoda.elf build/initrd.cpio build/test.cpio build/extra.cpio
 COMPARABLE := build/pagoda.elf build/initrd.cpio build/diff.cpio

@@ -52,13 +52,27 @@ KERNEL = Path(setting("PAGODA_KERNEL", BUILD / "pagoda.elf"))
 OVMF = setting("OVMF", "/usr/share/ovmf/OVMF.fd")
 
 
+def disk(path, name, image="", device=""):
+    """Returns QEMU's arguments for a virtio disk. `image` are further properties of its image, and
+    `device` those of the disk."""
+    file = str(path).replace(",", ",,")
+    return ["-drive", f"if=none,id={name},file={file},format=raw,discard=unmap{image}",
+            "-device", f"virtio-blk-pci,drive={name}{device}"]  # fmt: skip
+
+
+def chosen_disk():
+    """Returns QEMU's arguments for the disk that the setting DISK names, if any."""
+    path = setting("DISK", "")
+    return disk(path, "disk") if path else []
+
+
 def qemu(*arguments):
     """Returns the command for a machine with these arguments. QEMUFLAGS come last and prevail."""
     kvm = setting("KVM", "") == "1"
     command = [setting("QEMU", "qemu-system-x86_64"), *(["-accel", "kvm"] if kvm else [])]
     command += ["-m", setting("MEM", "128M"), "-smp", setting("CPUS", "1")]
     command += ["-cpu", setting("CPU", "host" if kvm else "max")]
-    command += ["-display", "none", "-nic", "none", *map(str, arguments)]
+    command += ["-display", "none", "-nic", "none", *map(str, arguments), *chosen_disk()]
     return command + shlex.split(setting("QEMUFLAGS", ""))
 
 

@@ -38,8 +38,8 @@ class Window:
 
     def start(self):
         self.events = machine.Events(
-            [*self.command, *self.monitor.arguments(), "-debugcon", f"file:{self.log}",
-             *machine.DEBUG_EXIT],
+            [*self.command, *machine.chosen_disk(), *self.monitor.arguments(),
+             "-debugcon", f"file:{self.log}", *machine.DEBUG_EXIT],
             self.directory,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip

@@ -22,7 +22,8 @@ import machine
 
 TOOLS = Path(__file__).resolve().parent
 ROOT = TOOLS.parent
-AT_ONCE = 2  # parts; most keep one CPU of the host busy
+# Parts; most keep one CPU of the host busy. Two machines cannot write one disk.
+AT_ONCE = 1 if machine.setting("DISK", "") else 2
 
 
 def tool(name, *arguments):
@@ -41,6 +42,10 @@ def all_tests():
 
 # It counts on each free frame, and those that other CPUs cache cannot be had.
 NOT_PARALLEL = {"oom_each_frame"}
+
+
+# They need scratch disks, and are skipped on machines that have none.
+DISK_TESTS = {"bad_disk", "block_device"}
 
 
 def asks_for_virtual_time(name):
@@ -112,6 +117,8 @@ def parts(only):
         names, known = set(only.split()), sorted([*all_tests(), *glibc_tests()])
         if not names <= set(known):
             sys.exit(f"test/user has no {only}. Choose from: {' '.join(known)}")
+        if names <= DISK_TESTS:
+            return [("disks", tool("disk_test.py"), {})]
         settings = WITH_GLIBC if names & set(glibc_tests()) else {}
         found = [("the programs in /test", programs(only), settings)]
         virtual = [name for name in only.split() if asks_for_virtual_time(name)]
@@ -140,6 +147,7 @@ def parts(only):
     found.append(("reports of mistakes in the kernel", tool("mistakes_test.py"), {}))
     found.append(("machines on which it can only just start", tool("boot_smoke.py"), {}))
     found.append(("random programs, here and on this Linux", tool("diff.py"), {}))
+    found.append(("disks", tool("disk_test.py"), {}))
     found.append(("the ISO", tool("iso_smoke.py"), {}))
     found.append(("screen and keyboard, on a BIOS and on UEFI", tool("screen_smoke.py"), {}))
     found.append(("the ISO on Bochs", tool("iso_smoke.py", "bochs"), {}))

@@ -68,7 +68,7 @@ static ssize_t move(struct file *file, struct uio *uio, uint64_t offset, bool wr
     struct block_device *disk = disk_of_vnode(file->vnode);
     size_t done = 0;
     ssize_t moved = 0;
-    struct frame *frame = frame_alloc(FRAME_KERNEL);
+    struct frame *frame = frame_alloc(FRAME_CACHE);
 
     if (!frame)
         return -ENOMEM;

@@ -1,0 +1,52 @@
+#include "disk.h"
+
+#include <stdio.h>
+
+/* What the writable scratch disks begin with. */
+static const char mark[] = "scratch disk of Pagoda's tests\n";
+
+static uint64_t size_of(const char *path)
+{
+    uint64_t size = 0;
+    int fd = open(path, O_RDONLY);
+
+    if (fd < 0)
+        return 0;
+    CHECK_OK(ioctl(fd, BLKGETSIZE64, &size));
+    CHECK_OK(close(fd));
+    return size;
+}
+
+const char *disk_find(enum disk_kind kind)
+{
+    static const char *const paths[] = {"/dev/vda", "/dev/vdb", "/dev/vdc", "/dev/vdd",
+                                        "/dev/vde", "/dev/vdf", "/dev/vdg", "/dev/vdh"};
+
+    for (unsigned n = 0; n < ARRAY_SIZE(paths); n++)
+        if (size_of(paths[n]) == kind * SECTOR)
+            return paths[n];
+    return NULL;
+}
+
+static bool has_mark(const char *path)
+{
+    char start[sizeof(mark) - 1];
+    int fd = CHECK_OK(open(path, O_RDONLY));
+    bool is_scratch = CHECK_OK(read(fd, start, sizeof(start))) == sizeof(start) &&
+                      memcmp(start, mark, sizeof(start)) == 0;
+
+    CHECK_OK(close(fd));
+    return is_scratch;
+}
+
+const char *disk_writable(void)
+{
+    static const enum disk_kind kinds[] = {DISK_WRITABLE, DISK_SECOND, DISK_LARGE_BLOCKS};
+
+    for (unsigned n = 0; n < ARRAY_SIZE(kinds); n++) {
+        const char *path = disk_find(kinds[n]);
+        if (path && has_mark(path))
+            return path;
+    }
+    return NULL;
+}

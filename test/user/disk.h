@@ -1,0 +1,31 @@
+/* The scratch disks of the tests. tools/disks.py makes them, and gives each kind a size of its
+   own, which no other disk has. Pagoda only. */
+#pragma once
+
+#include "test.h"
+
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+
+#ifndef BLKDISCARD
+#define BLKDISCARD _IO(0x12, 119)
+#endif
+
+/* The kinds; their values are their sizes in sectors of 512 bytes. */
+enum disk_kind {
+    DISK_WRITABLE = 32775,
+    DISK_SECOND = 32783,
+    DISK_READ_ONLY = 2051,
+    DISK_BAD = 2053,  /* reads and writes of sector DISK_BAD_SECTOR fail */
+    DISK_LATE = 2057, /* it carries out one request, and no other */
+    DISK_LARGE_BLOCKS = 32792,
+};
+
+#define SECTOR          512UL
+#define DISK_BAD_SECTOR 1024UL
+
+/* Returns the path of the first disk of a kind, or NULL if the machine has none. */
+const char *disk_find(enum disk_kind kind);
+
+/* Returns the path of a disk that may be written behind its first page, or NULL. */
+const char *disk_writable(void);

@@ -1,0 +1,101 @@
+/* Disks that fail: a bad sector, and a disk that does not answer. tools/disks.py makes them. Pagoda
+   only, because Linux has no such disks here. */
+#include "disk.h"
+
+static void a_bad_sector_is_an_error(void)
+{
+    const uint64_t bad = DISK_BAD_SECTOR * SECTOR;
+    int fd = CHECK_OK(open(disk_find(DISK_BAD), O_RDWR));
+    static char bytes[8 * PAGE];
+
+    CHECK_EQ(pread(fd, bytes, PAGE, bad - PAGE), (long)PAGE);
+    CHECK_ERR(EIO, pread(fd, bytes, 1, bad));
+    CHECK_EQ(pread(fd, bytes, PAGE, bad + PAGE), (long)PAGE);
+    /* What comes before the bad page is transferred. */
+    CHECK_EQ(pread(fd, bytes, sizeof(bytes), bad - 2 * PAGE), (long)(2 * PAGE));
+    CHECK_OK(ioctl(fd, BLKFLSBUF, 0));
+    CHECK_OK(close(fd));
+}
+
+/* ---- A disk that does not answer ---- */
+
+#define SOME 3  /* of the requests that a disk can have */
+#define MANY 40 /* more than that */
+
+static void read_all_pages(void *arg)
+{
+    int fd = CHECK_OK(open(arg, O_RDONLY));
+    char byte;
+
+    for (uint64_t offset = 0; pread(fd, &byte, 1, offset) == 1; offset += PAGE)
+        ;
+}
+
+/* The first read may be answered. */
+static pid_t start_waiter(const char *path)
+{
+    pid_t pid = start_child(read_all_pages, (void *)path);
+
+    await_state(pid, 'D');
+    return pid;
+}
+
+static void check_waiters(int count)
+{
+    const char *path = disk_find(DISK_LATE);
+    pid_t waiters[MANY];
+
+    for (int n = 0; n < count; n++)
+        waiters[n] = start_waiter(path);
+    for (int n = 0; n < count; n++) {
+        CHECK_OK(kill(waiters[n], SIGKILL));
+        CHECK(killed_by(wait_child(waiters[n]), SIGKILL));
+    }
+}
+
+static void a_process_that_waits_for_a_disk_can_be_killed(void)
+{
+    check_waiters(1);
+}
+
+static void several_processes_can(void)
+{
+    check_waiters(SOME);
+}
+
+static void more_processes_than_the_disk_has_requests_can(void)
+{
+    check_waiters(MANY);
+}
+
+/* A signal that does not kill is not seen by the wait. */
+static void other_signals_wait(void)
+{
+    pid_t pid = start_waiter(disk_find(DISK_LATE));
+
+    CHECK_OK(kill(pid, SIGCHLD));
+    CHECK_OK(kill(pid, SIGSTOP));
+    await_state(pid, 'D');
+    CHECK_OK(kill(pid, SIGTERM));
+    CHECK(killed_by(wait_child(pid), SIGTERM));
+}
+
+static void the_audit_finds_what_requests_hold(void)
+{
+    CHECK_EQ(pagoda_audit(), 0);
+}
+
+int main(void)
+{
+    pagoda_only();
+    if (!disk_find(DISK_BAD) || !disk_find(DISK_LATE))
+        return TEST_SKIPPED;
+    RUN(a_bad_sector_is_an_error);
+    RUN(a_process_that_waits_for_a_disk_can_be_killed);
+    RUN(the_audit_finds_what_requests_hold);
+    RUN(several_processes_can);
+    RUN(other_signals_wait);
+    RUN(more_processes_than_the_disk_has_requests_can);
+    RUN(the_audit_finds_what_requests_hold);
+    return test_end();
+}

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Disks on different machines:  disk_test.py [NUMBER]...
+
+Each machine has scratch disks (disks.py), connected in its own way, and runs the programs that use
+them. Afterwards the images hold what was written last. With numbers, only these machines run."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import disks
+import machine
+
+RUN = Path(__file__).with_name("run.py")
+SECONDS = 600
+
+# How a virtio device is found, and how it interrupts.
+MODERN, LEGACY, LINE = ",disable-legacy=on", ",disable-modern=on", ",vectors=0"
+
+# A bad disk keeps frames for what it has not answered, which the runner would take for a leak.
+ALL = "/test/runtests block_device && /test/bad_disk && audit"
+USE = "/test/runtests block_device"
+
+
+def all_kinds(directory, device=""):
+    return [*disks.writable(directory, device=device), *disks.read_only(directory, device),
+            *disks.bad(directory, device), *disks.late(directory, device)]  # fmt: skip
+
+
+def behind_bridges(directory):
+    """A disk two bridges away from the first bus, and one on each bus between."""
+    bridges = ["-device", "pci-bridge,id=near,chassis_nr=1",
+               "-device", "pci-bridge,id=far,chassis_nr=2,bus=near,addr=3"]  # fmt: skip
+    return [*bridges, *disks.read_only(directory, ",bus=near,addr=2" + LEGACY),
+            *disks.writable(directory, device=",bus=far,addr=1" + LINE)]  # fmt: skip
+
+
+def many(directory):
+    """Nine disks, of which the kernel takes eight."""
+    found = [machine.disk(disks.make(directory, f"d{n}", 64 + n), f"d{n}") for n in range(7)]
+    found.append(disks.writable(directory, "second", disks.SECOND, LEGACY))
+    found.append(machine.disk(disks.make(directory, "ninth", 99), "ninth"))
+    return [argument for arguments in found for argument in arguments]
+
+
+# (what the machine is, its number of CPUs, its type, its disks, the command)
+MACHINES = [
+    ("modern disks on q35", 1, "q35", lambda d: all_kinds(d, MODERN), ALL),
+    ("disks of both kinds on pc", 2, "pc", all_kinds, ALL),
+    ("legacy disks, 4 CPUs", 4, "pc", lambda d: all_kinds(d, LEGACY), ALL),
+    ("modern disks with line interrupts on q35", 2, "q35",
+     lambda d: all_kinds(d, MODERN + LINE), ALL),
+    ("legacy disks with line interrupts", 1, "pc", lambda d: all_kinds(d, LEGACY + LINE), ALL),
+    ("disks behind bridges", 2, "pc", behind_bridges, USE),
+    ("blocks of 4 KiB, 4 CPUs", 4, "q35", lambda d: disks.writable(
+        d, "large", disks.LARGE_BLOCKS,
+        ",physical_block_size=4096,logical_block_size=4096"), USE),
+    ("a short queue, and one segment in a request", 2, "pc", lambda d: disks.writable(
+        d, device=",queue-size=4,seg-max-adjust=off"), USE),
+    ("nine disks", 1, "pc", many, USE),
+]  # fmt: skip
+
+
+def run(command, cpus, kind, arguments):
+    """Returns the status of run.py, and its output."""
+    flags = " ".join([f"-machine {kind}", *arguments])
+    settings = {"CPUS": str(cpus), "DISK": "", "QEMUFLAGS": flags}
+    done = subprocess.run(
+        [sys.executable, RUN, "--no-input", command], env={**os.environ, **settings}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+def check(what, cpus, kind, make_disks, command):
+    """Runs a machine, shows its output if it fails, and returns true if it does not."""
+    (machine.BUILD / "scratch").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=machine.BUILD / "scratch") as directory:
+        status, output = run(command, cpus, kind, make_disks(directory))
+    ran = len(re.findall(r"^ok - (?!.*# SKIP)", output, re.M))
+    good = status == 0 and ran > 0 and "not ok" not in output
+    print(f"{'ok' if good else 'not ok'} - {what}: {ran} cases", flush=True)
+    if not good:
+        print("".join(f"# {line}\n" for line in output.splitlines()[-60:]), end="", flush=True)
+    return good
+
+
+def main():
+    chosen = [MACHINES[int(number)] for number in sys.argv[1:]] or MACHINES
+    sys.exit(not all([check(*settings) for settings in chosen]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""The scratch disks of the tests.
+
+The programs /test/block_device and /test/bad_disk write to disks. They know a scratch disk by its
+size, which no other image has, and the writable ones by their first bytes, too."""
+
+from pathlib import Path
+
+import machine
+
+SECTOR = 512
+MARK = b"scratch disk of Pagoda's tests\n"
+
+# The sizes in sectors; test/user/disk.h has them too.
+WRITABLE, SECOND, READ_ONLY, BAD, LATE, LARGE_BLOCKS = 32775, 32783, 2051, 2053, 2057, 32792
+BAD_SECTOR = 1024
+
+
+def make(directory, name, sectors):
+    """Makes a scratch image, and returns its path."""
+    path = Path(directory) / f"{name}.img"
+    with path.open("wb") as image:
+        image.write(MARK)
+        image.truncate(sectors * SECTOR)
+    return path
+
+
+def writable(directory, name="scratch", sectors=WRITABLE, device=""):
+    return machine.disk(make(directory, name, sectors), name, device=device)
+
+
+def read_only(directory, device=""):
+    return machine.disk(make(directory, "readonly", READ_ONLY), "readonly", ",readonly=on", device)
+
+
+def bad(directory, device=""):
+    """Returns the arguments for a disk with one bad sector."""
+    path = make(directory, "bad", BAD)
+    drive = ("if=none,id=bad,format=raw,file.driver=blkdebug,file.image.driver=file,"
+             f"file.image.filename={path},file.inject-error.0.event=none,"
+             f"file.inject-error.0.sector={BAD_SECTOR},file.inject-error.0.errno=5")  # fmt: skip
+    return ["-drive", drive, "-device", f"virtio-blk-pci,drive=bad{device}"]
+
+
+def late(directory, device=""):
+    """Returns the arguments for a disk that carries out one request, and no other for an hour."""
+    path = make(directory, "late", LATE)
+    return machine.disk(path, "late", ",throttling.bps-total=1", device)
