@@ -151,6 +151,9 @@ void pagecache_writeback_all(void);
 __must_check int pagecache_take_error(struct pagecache *cache, unsigned *seen);
 unsigned pagecache_errors_seen(const struct pagecache *cache);
 
+/* Returns the vnode whose pages `pager` gives; NULL: it is the pager of no page cache. */
+struct vnode *pagecache_vnode(struct pager *pager);
+
 /* Wakes the threads that wait for pages of the cache, which look again. */
 void pagecache_wake(struct pagecache *cache);
 

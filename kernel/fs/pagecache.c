@@ -425,6 +425,13 @@ static const struct pager_ops pagecache_pager_ops = {
     .name = pagecache_pager_name,
 };
 
+struct vnode *pagecache_vnode(struct pager *pager)
+{
+    bool is_mine = pager->ops == &pagecache_pager_ops;
+
+    return is_mine ? container_of(pager, struct pagecache, pager)->vnode : NULL;
+}
+
 struct pagecache *pagecache_create(struct vnode *vnode, const struct pagecache_store *store)
 {
     struct pagecache *cache = heap_alloc_zeroed(sizeof(*cache));

@@ -2,7 +2,6 @@
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <asm/ioctls.h>
-#include <fs/pagecache.h>
 #include <sys/fileargs.h>
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
@@ -29,33 +28,6 @@ SYSCALL2(sys_ftruncate, int, fd, int64_t, size)
     check_size_limit(size, err);
     file_put(file);
     return err;
-}
-
-static long sync_file(int fd, enum vnode_sync how)
-{
-    struct file *file = io_file_from_fd(fd);
-
-    if (!file)
-        return -EBADF;
-    int err = file_sync(file, 0, UINT64_MAX, how);
-    file_put(file);
-    return err;
-}
-
-SYSCALL1(sys_fsync, int, fd)
-{
-    return sync_file(fd, SYNC_ALL);
-}
-
-SYSCALL1(sys_fdatasync, int, fd)
-{
-    return sync_file(fd, SYNC_DATA);
-}
-
-SYSCALL0(sys_sync)
-{
-    pagecache_writeback_all();
-    return 0;
 }
 
 static int set_nonblocking(struct file *file, uaddr_t arg)

@@ -343,28 +343,6 @@ SYSCALL3(sys_madvise, uaddr_t, addr, uint64_t, len, unsigned, number)
     return err ? err : advise(&advices[number], addr, end);
 }
 
-/* Files are in memory, and a write through a mapping is a write to the file's own page. So there is
-   nothing to write back. */
-SYSCALL3(sys_msync, uaddr_t, addr, uint64_t, len, unsigned, flags)
-{
-    uaddr_t end;
-
-    if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || addr % PAGE_SIZE)
-        return -EINVAL;
-    if ((flags & MS_ASYNC) && (flags & MS_SYNC))
-        return -EINVAL;
-    len = page_ceil(len); /* 0 for the longest, as on Linux */
-    if (addr + len < addr)
-        return -ENOMEM;
-    if (len == 0)
-        return 0;
-    int err = page_range(addr, len, &end);
-    if (!err)
-        err = vspace_check_mapped(current_vspace(), addr, end,
-                                  flags & MS_INVALIDATE ? VREGION_LOCKED : 0);
-    return err == -EINVAL ? -EBUSY : err;
-}
-
 SYSCALL1(sys_brk, uaddr_t, brk)
 {
     struct vspace *vspace = current_vspace();

@@ -76,6 +76,7 @@ static const struct call calls[] = {
     CALL(fsync, &arg_int),
     CALL(fdatasync, &arg_int),
     CALL(sync, NULL),
+    CALL(sync_file_range, &arg_int, &arg_long, &arg_long, &arg_unsigned),
 
     GIVES(ADDRESS, mmap, &arg_pointer, &arg_unsigned, &arg_prot, &arg_map_flags, &arg_int,
           &arg_hex),
