@@ -1,5 +1,11 @@
 /* Disks as files: /dev/vda, /dev/vdb, ... */
 #pragma once
 
+struct block_device;
+struct vnode;
+
 /* Registers the disks as devices. Called once, at boot, before fs_init. */
 void blockdev_init(void);
+
+/* Returns the disk whose node this is, or NULL. The node's cache has the pages of the disk. */
+struct block_device *blockdev_disk(const struct vnode *vnode);

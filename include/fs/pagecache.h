@@ -56,7 +56,8 @@ struct pagecache_store {
     /* Writes pages to the device, and returns once it has them, in its cache at least. What lies
        beyond the end of the file is not written, and a part without room is zeros, so it stays a
        hole. Two threads never write one page at once. A program may change a page meanwhile: then
-       it is written again later. Returns 0 or -EIO: then the pages are dirty again. */
+       it is written again later. Returns 0; -EIO; -EINTR: the thread is to be killed. After an
+       error the pages are dirty again; only -EIO is told to fsync(2) of other threads. */
     int (*write_pages)(struct pagecache *cache, uint64_t first, struct frame *const *frames,
                        unsigned count);
 
@@ -142,6 +143,10 @@ uint64_t pagecache_reach(const struct pagecache *cache);
    missed, and is dirty then. Returns 0 or the error of a page; the file's error is noted, too. The
    caller has a reference on the vnode, and holds no lock of RANK_WALK or above. */
 int pagecache_writeback(struct pagecache *cache, uint64_t first, uint64_t end);
+
+/* Drops the clean pages of [first, end) that no program has mapped, of a cache with a store.
+   Returns their number. They are read again when they are needed. */
+uint64_t pagecache_drop_clean(struct pagecache *cache, uint64_t first, uint64_t end);
 
 /* Writes all pages of all files back. */
 void pagecache_writeback_all(void);

@@ -163,7 +163,8 @@ void vnode_init(struct vnode *vnode, struct filesystem *fs, uint32_t mode);
 void vnode_get(struct vnode *vnode);
 void vnode_put(struct vnode *vnode); /* `vnode` may be NULL */
 
-/* Returns the bytes in a regular file, and 0 for all others. Exact if the caller holds the lock. */
+/* Returns the bytes in a regular file or on a disk, and 0 for all others. Exact if the caller holds
+   the lock. */
 uint64_t vnode_size(const struct vnode *vnode);
 
 /* Fills in what stat(2) returns. */

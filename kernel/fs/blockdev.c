@@ -1,25 +1,39 @@
 /* Disks as files (fs/blockdev.h), and their ioctls.
 
-   A disk is number 254:16n, as that of a virtio disk on Linux. Several nodes may have one number.
+   A disk is number 254:16n, as a virtio disk is on Linux. Its node in /dev is made at boot, once,
+   and has the page cache of the disk. mknod makes no other node, and the node stays when its name
+   is removed. So a disk has one cache.
 
-   A transfer goes page by page through a frame of its own. A write of part of a block reads the
-   block first. Lock: the vnode's. */
+   The last page of a disk may be cut off by its end: the rest of the page is zeros, and is not
+   written.
+
+   Lock: the vnode's, for writers and for the offset. */
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
+#include <arch/console.h>
 #include <dev/block.h>
 #include <fs/blockdev.h>
 #include <fs/devices.h>
+#include <fs/pagecache.h>
 #include <lib/panic.h>
+#include <lib/string.h>
 #include <vm/audit.h>
 #include <vm/usercopy.h>
 
 #define DISK_MAJOR 254u
 #define DISK_MINOR 16u /* minor numbers of a disk, for partitions */
 
-static struct block_device *disk_of_vnode(const struct vnode *vnode)
+struct block_device *blockdev_disk(const struct vnode *vnode)
 {
+    if (!S_ISBLK(vnode->mode) || MAJOR(vnode->rdev) != DISK_MAJOR)
+        return NULL;
     return block_device(MINOR(vnode->rdev) / DISK_MINOR);
+}
+
+static struct block_device *disk_of_file(const struct file *file)
+{
+    return blockdev_disk(file->vnode);
 }
 
 static uint64_t disk_size(const struct block_device *disk)
@@ -27,85 +41,101 @@ static uint64_t disk_size(const struct block_device *disk)
     return disk->nsectors * BLOCK_SECTOR;
 }
 
-/* ---- Transfers ---- */
+/* ---- The store below the page cache ---- */
 
-/* Transfers the page of `offset` between the disk and a frame; at the end of the disk less. */
-static int transfer_page(struct block_device *disk, enum block_op op, struct frame *frame,
-                         uint64_t offset)
+/* Makes the list of parts that these pages are. Returns their number. */
+static void parts_of(const struct block_device *disk, uint64_t first, struct frame *const *run,
+                     unsigned count, struct block_part *parts)
 {
-    uint64_t start = page_floor(offset);
-    const struct block_part part = {
-        .sector = start / BLOCK_SECTOR,
-        .frame = frame,
-        .len = min(PAGE_SIZE, disk_size(disk) - start),
-    };
-
-    return block_transfer(disk, op, &part, 1);
-}
-
-/* Moves bytes within the page of `offset`. Returns their number, or -errno. */
-static ssize_t move_in_page(struct block_device *disk, struct uio *uio, uint64_t offset,
-                            bool writes, struct frame *frame)
-{
-    size_t len = min(page_rest(offset), uio->left);
-    char *bytes = (char *)frame_to_virt(frame) + offset % PAGE_SIZE;
-    int err = transfer_page(disk, BLOCK_READ, frame, offset);
-
-    len = min(len, disk_size(disk) - offset);
-
-    if (err)
-        return err;
-    size_t moved = writes ? uio_get(uio, bytes, len) : uio_put(uio, bytes, len);
-    if (writes && moved)
-        err = transfer_page(disk, BLOCK_WRITE, frame, offset);
-    if (err)
-        return err;
-    return moved ? (ssize_t)moved : -EFAULT;
-}
-
-static ssize_t move(struct file *file, struct uio *uio, uint64_t offset, bool writes)
-{
-    struct block_device *disk = disk_of_vnode(file->vnode);
-    size_t done = 0;
-    ssize_t moved = 0;
-    struct frame *frame = frame_alloc(FRAME_CACHE);
-
-    if (!frame)
-        return -ENOMEM;
-    while (uio->left > 0 && offset + done < disk_size(disk)) {
-        moved = move_in_page(disk, uio, offset + done, writes, frame);
-        if (moved < 0)
-            break;
-        done += moved;
+    for (unsigned n = 0; n < count; n++) {
+        uint64_t start = (first + n) << PAGE_SHIFT;
+        parts[n] = (struct block_part){
+            .sector = start / BLOCK_SECTOR,
+            .frame = run[n],
+            .len = min(PAGE_SIZE, disk_size(disk) - start),
+        };
     }
-    frame_put(frame);
-    return uio_result(done, min(moved, (ssize_t)0));
+}
+
+static int disk_read_pages(struct pagecache *cache, uint64_t first, struct frame *const *run,
+                           unsigned count)
+{
+    struct block_device *disk = blockdev_disk(cache->vnode);
+    struct block_part parts[PAGECACHE_RUN];
+
+    parts_of(disk, first, run, count, parts);
+    const struct block_part *last = &parts[count - 1];
+    memset((char *)frame_to_virt(last->frame) + last->len, 0, PAGE_SIZE - last->len);
+    return block_transfer(disk, BLOCK_READ, parts, count);
+}
+
+static int disk_write_pages(struct pagecache *cache, uint64_t first, struct frame *const *run,
+                            unsigned count)
+{
+    struct block_device *disk = blockdev_disk(cache->vnode);
+    struct block_part parts[PAGECACHE_RUN];
+
+    parts_of(disk, first, run, count, parts);
+    return block_transfer(disk, BLOCK_WRITE, parts, count);
+}
+
+/* A page of a read-only disk cannot be written, so a program that does that through a mapping gets
+   SIGBUS. */
+static int disk_refuse_room(struct pagecache *cache __unused, uint64_t index __unused)
+{
+    return -EIO;
+}
+
+static const struct pagecache_store disk_store = {
+    .read_pages = disk_read_pages,
+    .write_pages = disk_write_pages,
+};
+
+static const struct pagecache_store read_only_store = {
+    .read_pages = disk_read_pages,
+    .write_pages = disk_write_pages,
+    .make_room = disk_refuse_room,
+};
+
+/* ---- Files ---- */
+
+static int blockdev_open(struct file *file)
+{
+    if (!file->vnode->cache)
+        return -ENXIO;
+    return file->flags & O_DIRECT ? -EINVAL : 0;
 }
 
 static ssize_t blockdev_read(struct file *file, struct uio *uio, uint64_t offset)
 {
     if (offset > INT64_MAX)
         return -EINVAL;
-    return move(file, uio, offset, false);
+    return pagecache_read(file->vnode->cache, uio, offset);
 }
 
+/* A disk does not grow: a write ends where it does. */
 static ssize_t blockdev_write(struct file *file, struct uio *uio, uint64_t offset)
 {
-    const struct block_device *disk = disk_of_vnode(file->vnode);
+    const struct block_device *disk = disk_of_file(file);
+    uint64_t size = disk_size(disk);
 
     if (offset > INT64_MAX)
         return -EINVAL;
     if (disk->is_read_only)
         return -EPERM;
-    if (uio->left > 0 && offset >= disk_size(disk))
+    if (uio->left > 0 && offset >= size)
         return -ENOSPC;
-    return move(file, uio, offset, true);
+    uio->left = min(uio->left, size - offset);
+    ssize_t done = pagecache_write(file->vnode->cache, uio, offset);
+    if (done > 0)
+        vnode_touch(file->vnode);
+    return done;
 }
 
 /* An offset lies within the disk, or at its end. */
 static int64_t blockdev_seek(struct file *file, int64_t offset, unsigned whence)
 {
-    int64_t size = disk_size(disk_of_vnode(file->vnode)), base = 0, target;
+    int64_t size = disk_size(disk_of_file(file)), base = 0, target;
 
     mutex_lock(&file->vnode->lock);
     if (whence == SEEK_CUR)
@@ -121,16 +151,46 @@ static int64_t blockdev_seek(struct file *file, int64_t offset, unsigned whence)
     return target;
 }
 
-/* ---- Opening, and ioctls ---- */
-
-static int blockdev_open(struct file *file)
+/* What fsync(2) promises: the disk has written the pages from its own cache to its medium. */
+static int blockdev_sync(struct vnode *vnode)
 {
-    return file->flags & O_DIRECT ? -EINVAL : 0;
+    return block_flush(blockdev_disk(vnode));
 }
 
-/* BLKDISCARD: the range is two words, where it starts and its length, in bytes. */
-static int blockdev_discard(const struct file *file, struct block_device *disk, uaddr_t arg)
+/* ---- ioctls ---- */
+
+/* Writes all pages back, and drops those that nobody uses. */
+static int flush_cache(struct file *file)
 {
+    int err = vnode_sync(file->vnode, 0, UINT64_MAX, SYNC_ALL);
+
+    pagecache_drop_clean(file->vnode->cache, 0, UINT64_MAX);
+    return err;
+}
+
+/* Discards `len` bytes from `start` on. Dirty pages in the range are written first, so that no
+   later write-back fills it again. */
+static int discard_range(struct file *file, uint64_t start, uint64_t len)
+{
+    struct block_device *disk = disk_of_file(file);
+    uint64_t first = start / PAGE_SIZE, end = (start + len + PAGE_SIZE - 1) / PAGE_SIZE;
+
+    if (start % disk->block_size || len % disk->block_size || start > disk_size(disk) ||
+        len > disk_size(disk) - start)
+        return -EINVAL;
+    mutex_lock(&file->vnode->lock);
+    int err = pagecache_writeback(file->vnode->cache, first, end);
+    if (!err)
+        err = block_discard(disk, start / BLOCK_SECTOR, len / BLOCK_SECTOR);
+    pagecache_drop_clean(file->vnode->cache, first, end);
+    mutex_unlock(&file->vnode->lock);
+    return err;
+}
+
+/* BLKDISCARD: the argument is two words, where the range starts and its length, in bytes. */
+static int blockdev_discard(struct file *file, uaddr_t arg)
+{
+    const struct block_device *disk = disk_of_file(file);
     uint64_t range[2];
 
     if (!file_may_write(file))
@@ -138,13 +198,9 @@ static int blockdev_discard(const struct file *file, struct block_device *disk, 
     int err = copy_from_user(range, (const void __user *)arg, sizeof(range));
     if (err)
         return err;
-    if (disk->max_discard == 0)
-        return -EOPNOTSUPP;
     if (disk->is_read_only)
         return -EPERM;
-    if (range[0] % disk->block_size || range[1] % disk->block_size)
-        return -EINVAL;
-    return block_discard(disk, range[0] / BLOCK_SECTOR, range[1] / BLOCK_SECTOR);
+    return disk->max_discard ? discard_range(file, range[0], range[1]) : -EOPNOTSUPP;
 }
 
 static int put_word(uaddr_t arg, int value)
@@ -159,7 +215,7 @@ static int put_size(uaddr_t arg, uint64_t value)
 
 static int blockdev_ioctl(struct file *file, unsigned request, uaddr_t arg)
 {
-    struct block_device *disk = disk_of_vnode(file->vnode);
+    const struct block_device *disk = disk_of_file(file);
 
     switch (request) {
     case BLKGETSIZE64:
@@ -174,9 +230,9 @@ static int blockdev_ioctl(struct file *file, unsigned request, uaddr_t arg)
     case BLKROGET:
         return put_word(arg, disk->is_read_only);
     case BLKFLSBUF:
-        return block_flush(disk);
+        return flush_cache(file);
     case BLKDISCARD:
-        return blockdev_discard(file, disk, arg);
+        return blockdev_discard(file, arg);
     default:
         return -ENOTTY;
     }
@@ -194,6 +250,21 @@ static const struct file_ops blockdev_file_ops = {
 
 /* ---- Registering ---- */
 
+/* Gives the node of a disk its cache, and keeps the node for ever. Without memory for the cache,
+   the node cannot be opened. */
+static void blockdev_made(struct vnode *node)
+{
+    const struct block_device *disk = blockdev_disk(node);
+
+    node->cache = pagecache_create(node, disk->is_read_only ? &read_only_store : &disk_store);
+    if (!node->cache) {
+        printk("%s: no memory for its cache\n", disk->name);
+        return;
+    }
+    pagecache_set_size(node->cache, disk_size(disk));
+    vnode_get(node);
+}
+
 static struct audit_owner requests_owner = {.name = "disk requests", .visit = block_each_held};
 
 void blockdev_init(void)
@@ -202,8 +273,14 @@ void blockdev_init(void)
 
     audit_register(&requests_owner);
     for (unsigned n = 0; (disk = block_device(n)); n++) {
-        const struct device device = {disk->name, MKDEV(DISK_MAJOR, n * DISK_MINOR), S_IFBLK | 0660,
-                                      &blockdev_file_ops};
+        const struct device device = {
+            .name = disk->name,
+            .rdev = MKDEV(DISK_MAJOR, n * DISK_MINOR),
+            .mode = S_IFBLK | 0660,
+            .ops = &blockdev_file_ops,
+            .made = blockdev_made,
+            .sync = blockdev_sync,
+        };
         device_register(&device);
     }
 }

@@ -81,11 +81,11 @@ static const struct file_ops absent_file_ops = {.open = absent_open};
 
 /* The first entry without ops ends the table. */
 static struct device devices[DEVICES_MAX] = {
-    {"null", MKDEV(1, 3), S_IFCHR | 0666, &null_file_ops},
-    {"zero", MKDEV(1, 5), S_IFCHR | 0666, &zero_file_ops},
-    {"full", MKDEV(1, 7), S_IFCHR | 0666, &full_file_ops},
-    {"random", MKDEV(1, 8), S_IFCHR | 0666, &random_file_ops},
-    {"urandom", MKDEV(1, 9), S_IFCHR | 0666, &random_file_ops},
+    {"null", MKDEV(1, 3), S_IFCHR | 0666, &null_file_ops, NULL, NULL},
+    {"zero", MKDEV(1, 5), S_IFCHR | 0666, &zero_file_ops, NULL, NULL},
+    {"full", MKDEV(1, 7), S_IFCHR | 0666, &full_file_ops, NULL, NULL},
+    {"random", MKDEV(1, 8), S_IFCHR | 0666, &random_file_ops, NULL, NULL},
+    {"urandom", MKDEV(1, 9), S_IFCHR | 0666, &random_file_ops, NULL, NULL},
 };
 
 void device_register(const struct device *device)
@@ -98,12 +98,26 @@ void device_register(const struct device *device)
     *free = *device;
 }
 
-const struct file_ops *device_file_ops(uint32_t mode, uint64_t rdev)
+static const struct device *device_find(uint32_t mode, uint64_t rdev)
 {
     for (const struct device *device = devices; device->ops; device++)
         if (device->rdev == rdev && (device->mode & S_IFMT) == (mode & S_IFMT))
-            return device->ops;
-    return &absent_file_ops;
+            return device;
+    return NULL;
+}
+
+const struct file_ops *device_file_ops(uint32_t mode, uint64_t rdev)
+{
+    const struct device *device = device_find(mode, rdev);
+
+    return device ? device->ops : &absent_file_ops;
+}
+
+int device_sync(struct vnode *node)
+{
+    const struct device *device = device_find(node->mode, node->rdev);
+
+    return device && device->sync ? device->sync(node) : 0;
 }
 
 void devices_make_nodes(struct vnode *dir)
@@ -114,7 +128,10 @@ void devices_make_nodes(struct vnode *dir)
 
         if (err && err != -EEXIST) /* the initial RAM disk may have the node */
             panic("cannot make /dev/%s: error %d", device->name, -err);
-        if (!err)
-            vnode_put(node);
+        if (err)
+            continue;
+        if (device->made)
+            device->made(node);
+        vnode_put(node);
     }
 }

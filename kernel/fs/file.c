@@ -159,10 +159,10 @@ static ssize_t read_locked(struct file *file, struct uio *uio, uint64_t *offset)
     return done;
 }
 
-/* Shortens a write at `from` to what RLIMIT_FSIZE allows. Only files with pages have a size. */
+/* Shortens a write at `from` to what RLIMIT_FSIZE allows. Only regular files grow. */
 static int limit_growth(const struct file *file, struct uio *uio, uint64_t from)
 {
-    if (!file->vnode->cache || uio->left == 0)
+    if (!vnode_is_file(file->vnode) || uio->left == 0)
         return 0;
     uio->over_limit = from >= uio->size_limit;
     if (uio->over_limit)

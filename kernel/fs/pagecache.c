@@ -146,10 +146,10 @@ static int get_page_for_read(struct pagecache *cache, uint64_t index, size_t len
     *frame = peek_page(cache, index);
     if (!cache->store)
         return 0;
-    if (!*frame)
-        page_read_ahead(cache, index, pages_of(len));
-    else
+    if (*frame)
         frame_put(*frame); /* its contents may be missing */
+    else if (pages_of(len) > 1)
+        page_read_ahead(cache, index, pages_of(len));
     int err = page_get(cache, index, 0, frame);
     if (err == -ENXIO)
         *frame = NULL;
@@ -327,6 +327,30 @@ int pagecache_truncate(struct pagecache *cache, uint64_t size)
     reach_extend(cache, size);
     pagecache_set_size(cache, size);
     return 0;
+}
+
+/* ---- Dropping pages that can be read again ---- */
+
+/* A page of which the cache alone has a reference is neither mapped nor in use, and stays so,
+   because a reference comes only from the cache, under its lock. */
+uint64_t pagecache_drop_clean(struct pagecache *cache, uint64_t first, uint64_t end)
+{
+    const struct frame *frame;
+    uint64_t count = 0;
+
+    assert(cache->store);
+    mutex_lock(&cache->lock);
+    for (; first < end && (frame = radix_next(&cache->pages, &first, end - 1, 0)); first++) {
+        unsigned tags;
+
+        radix_look(&cache->pages, first, &tags);
+        if ((tags & ~PAGE_ROOM) || frame_refs(frame) != 1)
+            continue;
+        radix_remove(&cache->pages, first, first, drop_frame, cache);
+        count++;
+    }
+    mutex_unlock(&cache->lock);
+    return count;
 }
 
 /* ---- Mapping ---- */

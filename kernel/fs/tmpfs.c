@@ -98,6 +98,11 @@ static int tmpfs_truncate(struct vnode *vnode, uint64_t size)
     return err;
 }
 
+static int tmpfs_sync(struct vnode *vnode, enum vnode_sync how __unused)
+{
+    return device_sync(vnode);
+}
+
 static void tmpfs_stat(struct vnode *vnode, struct stat *stat)
 {
     if (vnode_is_link(vnode))
@@ -126,6 +131,7 @@ static const struct vnode_ops tmpfs_ops = {
     .rename = tmpfs_rename,
     .readdir = tmpfs_readdir,
     .truncate = tmpfs_truncate,
+    .sync = tmpfs_sync,
     .stat = tmpfs_stat,
     .free = tmpfs_free,
 };

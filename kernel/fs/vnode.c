@@ -83,13 +83,13 @@ void vnode_stat(struct vnode *vnode, struct stat *stat)
         .st_uid = atomic_load_relaxed(&vnode->uid),
         .st_gid = atomic_load_relaxed(&vnode->gid),
         .st_rdev = vnode->rdev,
-        .st_size = vnode_size(vnode),
+        .st_size = vnode_is_file(vnode) ? vnode_size(vnode) : 0,
         .st_blksize = PAGE_SIZE,
     };
     STAT_TIME(stat, st_atime, atomic_load_relaxed(&vnode->atime_ns));
     STAT_TIME(stat, st_mtime, atomic_load_relaxed(&vnode->mtime_ns));
     STAT_TIME(stat, st_ctime, atomic_load_relaxed(&vnode->ctime_ns));
-    if (vnode->cache)
+    if (vnode->cache && vnode_is_file(vnode))
         stat->st_blocks = atomic_load_relaxed(&vnode->cache->npages) * (PAGE_SIZE / 512);
     if (vnode->ops->stat)
         vnode->ops->stat(vnode, stat);

@@ -134,7 +134,7 @@ static void run_end(struct pagecache *cache, uint64_t first, struct frame **run,
         assert(radix_find(&cache->pages, first + n) == run[n]);
         radix_retag(&cache->pages, first + n, PAGE_WRITING, err ? PAGE_DIRTY : 0);
     }
-    if (err) {
+    if (err && err != -EINTR) { /* a thread that is killed says nothing of the device */
         cache->write_error = err;
         atomic_store(&cache->write_errors, cache->write_errors + 1);
     }

@@ -285,8 +285,8 @@ static const struct file_ops tty_file_ops = {
 };
 
 static const struct device tty_devices[] = {
-    {"tty", MKDEV(5, 0), S_IFCHR | 0666, &tty_file_ops},
-    {"console", MKDEV(5, 1), S_IFCHR | 0600, &console_file_ops},
+    {"tty", MKDEV(5, 0), S_IFCHR | 0666, &tty_file_ops, NULL, NULL},
+    {"console", MKDEV(5, 1), S_IFCHR | 0600, &console_file_ops, NULL, NULL},
 };
 
 /* Gives the terminal the size of the screen, if there is one. A terminal on the serial line can

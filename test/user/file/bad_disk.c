@@ -17,6 +17,36 @@ static void a_bad_sector_is_an_error(void)
     CHECK_OK(close(fd));
 }
 
+static void a_bad_sector_in_a_mapping_is_a_signal(void)
+{
+    const uint64_t bad = DISK_BAD_SECTOR * SECTOR;
+    int fd = CHECK_OK(open(disk_find(DISK_BAD), O_RDWR));
+    char *start = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, bad - PAGE);
+
+    CHECK(start != MAP_FAILED);
+    CHECK_EQ(peek(start), 0);
+    CHECK(dies_by(SIGBUS, read_byte, start + PAGE));
+    CHECK(dies_by(SIGBUS, write_byte, start + PAGE));
+    CHECK_EQ(peek(start + 2 * PAGE), 0);
+    unmap_pages(start, 3);
+    CHECK_OK(close(fd));
+}
+
+/* A page may be read before it is written, so the write itself may fail, or the write-back. */
+static void a_bad_sector_cannot_be_written(void)
+{
+    static const char bytes[PAGE] = "x";
+    int fd = CHECK_OK(open(disk_find(DISK_BAD), O_RDWR));
+
+    CHECK_EQ(pwrite(fd, bytes, PAGE, 0), (long)PAGE);
+    CHECK_OK(fsync(fd));
+    if (pwrite(fd, bytes, PAGE, DISK_BAD_SECTOR * SECTOR) == (long)PAGE)
+        CHECK_ERR(EIO, fsync(fd));
+    else
+        CHECK_EQ(errno, EIO);
+    CHECK_OK(close(fd));
+}
+
 /* ---- A disk that does not answer ---- */
 
 #define SOME 3  /* of the requests that a disk can have */
@@ -31,10 +61,21 @@ static void read_all_pages(void *arg)
         ;
 }
 
+static void touch_all_pages(void *arg)
+{
+    int fd = CHECK_OK(open(arg, O_RDONLY));
+    char *start = mmap(NULL, DISK_LATE * SECTOR, PROT_READ, MAP_SHARED, fd, 0);
+
+    CHECK(start != MAP_FAILED);
+    for (uint64_t offset = 0; offset < DISK_LATE * SECTOR; offset += PAGE)
+        (void)peek(start + offset);
+}
+
 /* The first read may be answered. */
 static pid_t start_waiter(const char *path)
 {
-    pid_t pid = start_child(read_all_pages, (void *)path);
+    static unsigned count;
+    pid_t pid = start_child(count++ % 2 ? touch_all_pages : read_all_pages, (void *)path);
 
     await_state(pid, 'D');
     return pid;
@@ -91,6 +132,8 @@ int main(void)
     if (!disk_find(DISK_BAD) || !disk_find(DISK_LATE))
         return TEST_SKIPPED;
     RUN(a_bad_sector_is_an_error);
+    RUN(a_bad_sector_in_a_mapping_is_a_signal);
+    RUN(a_bad_sector_cannot_be_written);
     RUN(a_process_that_waits_for_a_disk_can_be_killed);
     RUN(the_audit_finds_what_requests_hold);
     RUN(several_processes_can);

@@ -91,6 +91,7 @@ static void what_is_written_is_read_back(void)
 
     for (unsigned n = 0; n < 40; n++)
         write_at(fd, PAGE, FIRST + n * 3 * PAGE, n);
+    CHECK_OK(fsync(fd));
     drop_cache(fd);
     for (unsigned n = 0; n < 40; n++)
         check_at(fd, PAGE, FIRST + n * 3 * PAGE, n);
@@ -192,7 +193,7 @@ static void use_range(void *arg)
         check_at(fd, len, offset, n);
     }
     write_at(fd, 64 * KIB, base, number);
-    drop_cache(fd);
+    CHECK_OK(fdatasync(fd));
     CHECK_OK(close(fd));
 }
 
@@ -302,6 +303,104 @@ static void a_request_fails_when_a_test_asks_for_it(void)
     CHECK_OK(close(fd));
 }
 
+static void a_failed_write_back_is_told_to_each_open_file(void)
+{
+    int fd = disk_open(O_RDWR), other = disk_open(O_RDWR);
+
+    write_at(fd, PAGE, FIRST, 7);
+    fail_io(1);
+    CHECK_ERR(EIO, fsync(fd));
+    CHECK_ERR(EIO, fsync(other)); /* it has written the page meanwhile */
+    CHECK_OK(fsync(fd));
+    CHECK_OK(fsync(other));
+    drop_cache(fd);
+    check_at(fd, PAGE, FIRST, 7);
+    CHECK_OK(close(fd));
+    CHECK_OK(close(other));
+}
+
+/* ---- Mappings ---- */
+
+static char *map_disk(int fd, int prot, uint64_t offset, size_t len)
+{
+    char *start = mmap(NULL, len, prot, MAP_SHARED, fd, offset);
+
+    CHECK(start != MAP_FAILED);
+    return start;
+}
+
+static void a_mapping_shows_the_disk(void)
+{
+    int fd = disk_open(O_RDWR);
+
+    write_at(fd, 4 * PAGE, MIB, 11);
+    drop_cache(fd);
+    char *start = map_disk(fd, PROT_READ, MIB, 4 * PAGE);
+    CHECK(is_filled(start, 4 * PAGE, MIB, 11));
+    unmap_pages(start, 4);
+    CHECK_OK(close(fd));
+}
+
+static void a_write_through_a_mapping_reaches_the_disk(void)
+{
+    int fd = disk_open(O_RDWR);
+    char *start = map_disk(fd, PROT_READ | PROT_WRITE, MIB, 4 * PAGE);
+
+    fill(start, 4 * PAGE, MIB, 12);
+    CHECK_OK(msync(start, 4 * PAGE, MS_SYNC));
+    unmap_pages(start, 4);
+    drop_cache(fd);
+    check_at(fd, 4 * PAGE, MIB, 12);
+    CHECK_OK(close(fd));
+}
+
+static void a_mapped_page_stays_when_the_cache_is_dropped(void)
+{
+    int fd = disk_open(O_RDWR);
+    char *start = map_disk(fd, PROT_READ | PROT_WRITE, MIB, PAGE);
+
+    poke(start, 1);
+    drop_cache(fd);
+    poke(start, 2);
+    unmap_pages(start, 1);
+    char byte;
+    CHECK_EQ(pread(fd, &byte, 1, MIB), 1);
+    CHECK_EQ(byte, 2);
+    drop_cache(fd);
+    CHECK_EQ(pread(fd, &byte, 1, MIB), 1);
+    CHECK_EQ(byte, 2);
+    CHECK_OK(close(fd));
+}
+
+static void behind_the_last_page_there_is_nothing(void)
+{
+    int fd = disk_open(O_RDONLY);
+    uint64_t size = disk_size(fd), last = (size - 1) / PAGE * PAGE;
+    char *start = map_disk(fd, PROT_READ, last, 2 * PAGE);
+
+    CHECK(is_zero(start + (size - last), last + PAGE - size));
+    CHECK(dies_by(SIGBUS, read_byte, start + PAGE));
+    unmap_pages(start, 2);
+    CHECK_OK(close(fd));
+}
+
+static void a_read_only_disk_is_not_written_through_a_mapping(void)
+{
+    const char *path = disk_find(DISK_READ_ONLY);
+
+    if (!path) {
+        note("there is no such disk");
+        return;
+    }
+    int fd = CHECK_OK(open(path, O_RDWR));
+    char *start = map_disk(fd, PROT_READ | PROT_WRITE, 0, PAGE);
+    CHECK_EQ(peek(start), 's');
+    CHECK(dies_by(SIGBUS, write_byte, start));
+    unmap_pages(start, 1);
+    drop_cache(fd);
+    CHECK_OK(close(fd));
+}
+
 /* A child's count goes on where that of its parent is. */
 static void read_until_it_fails(void *arg)
 {
@@ -354,6 +453,12 @@ int main(void)
     RUN(a_read_only_disk_is_not_written);
     RUN(a_request_fails_when_a_test_asks_for_it);
     RUN(a_child_inherits_the_count_of_requests);
+    RUN(a_failed_write_back_is_told_to_each_open_file);
+    RUN(a_mapping_shows_the_disk);
+    RUN(a_write_through_a_mapping_reaches_the_disk);
+    RUN(a_mapped_page_stays_when_the_cache_is_dropped);
+    RUN(behind_the_last_page_there_is_nothing);
+    RUN(a_read_only_disk_is_not_written_through_a_mapping);
     RUN(the_cache_can_be_dropped);
     return test_end();
 }
