@@ -631,7 +631,7 @@ static void note_line(const char *line, char rights[][32])
     uintptr_t from = strtoul(line, &at, 16), to = strtoul(at + 1, &at, 16);
     const char *right = ++at;
     uint64_t offset = strtoul(at + 4, &at, 16);
-    bool has_object = strtoul(strchr(at + 1, ' '), NULL, 10) != 0;
+    bool has_object = memchr(at, '/', strcspn(at, "\n"));
 
     for (unsigned n = 0; n < PAGES; n++) {
         uintptr_t page = ARENA + n * PAGE;
