@@ -531,6 +531,7 @@ static void do_fallocate(void)
     drop_rest(file);
     say("fallocate(%s, %d, %ld, %ld)", file_names[file], mode, offset, len);
     say_result(CALL(SYS_fallocate, fds[file], mode, offset, len));
+    drop_rest(file);
 }
 
 static void do_seal(void)
