@@ -86,8 +86,9 @@ struct pagecache {
     uint64_t size; /* (lock) bytes in the file; may be read at any time with atomic_load */
     uint64_t
         reach; /* (lock) `size`, or the end of a write that extends the file; atomic as it is */
-    uint64_t reaches; /* (lock) how often `reach` has changed */
-    unsigned seals;   /* (vnode's lock) F_SEAL_ bits (fs/seals.h) */
+    uint64_t reaches;            /* (lock) how often `reach` has changed */
+    uint64_t gap_first, gap_end; /* (lock) pages that are being taken away */
+    unsigned seals;              /* (vnode's lock) F_SEAL_ bits (fs/seals.h) */
     bool holds_vnode; /* (lock) there are dirty pages and a store; it is in the list of these */
     unsigned
         failures; /* (lock) reads that have failed; of the last one, the pages and the error: */
@@ -134,6 +135,11 @@ __must_check ssize_t pagecache_read_kernel(struct pagecache *cache, uint64_t off
    room of what is cut off. Errors: -EFBIG; -EIO, -ENOMEM, -EINTR (the new last page cannot be
    read). */
 __must_check int pagecache_truncate(struct pagecache *cache, uint64_t size);
+
+/* Makes [start, end) of the file read as zeros, and gives back its whole pages, in mappings too.
+   Private copies of pages stay. The size stays. The vnode's lock is held. -EOPNOTSUPP: there is a
+   store. */
+__must_check int pagecache_punch(struct pagecache *cache, uint64_t start, uint64_t end);
 
 /* Returns the end of what may have room: the size, or the end of a write that is going on. A store
    calls it under a lock of its own. */

@@ -140,8 +140,8 @@ __must_check int pagetable_own_quietly(struct pagetable *pt, uaddr_t page, struc
 
 /* ---- Clearing, protecting and moving (clear.c, protect.c, move.c) ---- */
 
-/* A range to clear, [start, end), and the hole that it leaves, [floor, ceiling). Nothing in the hole
-   stays present, so the tables that lie wholly in it are dropped too. */
+/* A range to clear, [start, end), and the hole that it leaves, [floor, ceiling). Nothing in the
+   hole stays present, so the tables that lie wholly in it are dropped too. */
 struct hole {
     uaddr_t start, end;
     uaddr_t floor, ceiling;
@@ -152,11 +152,13 @@ struct hole {
 __must_check int pagetable_prepare_clear(struct pagetable *pt, const struct hole *hole);
 void pagetable_clear(struct pagetable *pt, const struct hole *hole);
 
-/* Drops the pages of [start, end) in place: in a shared table, for all sharers at once. Never
-   fails, never allocates, and drops no table. The tables of the range are mine, or the range belongs
-   to one region. Then every sharer of a page there has the same region, because a vspace owns the
-   tables of a range before it withdraws or changes a promise there. Vspace lock: write. */
-void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end);
+/* Drops the pages of [start, end) in place: in a shared table, for all sharers at once. With
+   FORGET_PAGES, private copies of pages stay. Never fails, never allocates, and drops no table. The
+   tables of the range are mine, or the range belongs to one region. Then every sharer of a page
+   there has the same region, because a vspace owns the tables of a range before it withdraws or
+   changes a promise there. Vspace lock: write. */
+enum forget_what { FORGET_ALL, FORGET_PAGES };
+void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end, enum forget_what what);
 
 /* Clears W in the entries of [start, end), a range of a MAP_SHARED region, in place and for all
    sharers at once, as pagetable_forget drops them. Vspace lock: write. */

@@ -228,12 +228,14 @@ __must_check size_t vspace_poke(struct vspace *vspace, uaddr_t to, const void *f
 __must_check struct pager *vspace_shared_object(struct vspace *vspace, uaddr_t addr,
                                                 uint64_t *offset);
 
-/* Go over the regions that show a page of [first, end) of `pager`, in every vspace. vspace_forget_pages
-   drops these pages, and private copies of them; a later access asks the pager again.
-   vspace_clean_pages clears W in the entries of shared regions, so the next write asks the pager
-   again. Never fail, never allocate. The caller sees to it that there is one such walk at a time for
-   a pager. Locks: each vspace's in turn, for writing. */
+/* Go over the regions that show a page of [first, end) of `pager`, in every vspace.
+   vspace_forget_pages drops these pages, and private copies of them; a later access asks the pager
+   again. vspace_punch_pages leaves private copies. vspace_clean_pages clears W in the entries of
+   shared regions, so the next write asks the pager again. Never fail, never allocate. The caller
+   sees to it that there is one such walk at a time for a pager. Locks: each vspace's in turn, for
+   writing. */
 void vspace_forget_pages(struct pager *pager, uint64_t first, uint64_t end);
+void vspace_punch_pages(struct pager *pager, uint64_t first, uint64_t end);
 void vspace_clean_pages(struct pager *pager, uint64_t first, uint64_t end);
 
 /* Returns how often the faults in the vspace have ended like this, over all CPUs. */

@@ -287,24 +287,45 @@ ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offse
     return uio_result(done, write_error(cache, err));
 }
 
-/* ---- Truncating ---- */
+/* ---- Taking pages away ---- */
 
-/* Cuts the file off, or extends it. `last` is the new last page, where it is cut off within one and
-   there is a store; its rest becomes zeros on the device, too. */
-static void truncate_to(struct pagecache *cache, uint64_t size, const struct frame *last)
+/* Begins a gap, in which no fault gets a page. Faults on pages in the gap wait. */
+static void gap_begin_locked(struct pagecache *cache, uint64_t first, uint64_t end)
+{
+    assert(mutex_is_held(&cache->lock) && mutex_is_held(&cache->walk));
+    cache->gap_first = first;
+    cache->gap_end = end;
+}
+
+static void gap_end_locked(struct pagecache *cache)
+{
+    assert(mutex_is_held(&cache->lock) && mutex_is_held(&cache->walk));
+    radix_remove(&cache->pages, cache->gap_first, cache->gap_end - 1, drop_frame, cache);
+    cache->gap_first = cache->gap_end = 0;
+}
+
+/* Cuts the file off. `last` is the new last page, where it is cut off within one and there is a
+   store; its rest becomes zeros on the device, too. Without the gap, this could happen:
+
+       the file is short now                a write to a page beyond the end fails
+       the pages leave all mappings         a read of the page, before that, still finds it
+*/
+static void cut_off(struct pagecache *cache, uint64_t size, const struct frame *last)
 {
     mutex_lock(&cache->walk);
     mutex_lock(&cache->lock);
-    size_set_locked(cache, min(size, cache->size));
+    size_set_locked(cache, size);
+    gap_begin_locked(cache, pages_of(size), UINT64_MAX);
     mutex_unlock(&cache->lock);
-    /* No later fault gets a page beyond the end. The pages that are mapped already go now. */
-    vspace_forget_pages(&cache->pager, pages_of(min(size, cache->size)), UINT64_MAX);
+    vspace_forget_pages(&cache->pager, pages_of(size), UINT64_MAX);
     mutex_lock(&cache->lock);
     trim_locked(cache);
     if (last)
         (void)page_dirty_locked(cache, page_index(size));
+    gap_end_locked(cache);
     mutex_unlock(&cache->lock);
     mutex_unlock(&cache->walk);
+    pagecache_wake(cache);
 }
 
 int pagecache_truncate(struct pagecache *cache, uint64_t size)
@@ -320,12 +341,65 @@ int pagecache_truncate(struct pagecache *cache, uint64_t size)
         if (err)
             return err;
     }
-    truncate_to(cache, size, last);
+    cut_off(cache, min(size, cache->size), last);
     if (last)
         frame_put(last);
     pagecache_dirty_gone(cache);
     reach_extend(cache, size);
     pagecache_set_size(cache, size);
+    return 0;
+}
+
+/* Zeroes the bytes [start, end), which lie in one page. */
+static void zero_in_page(struct pagecache *cache, uint64_t start, uint64_t end)
+{
+    mutex_lock(&cache->lock);
+    struct frame *frame = radix_find(&cache->pages, page_index(start));
+    if (frame)
+        memset(byte_in_frame(frame, start), 0, end - start);
+    mutex_unlock(&cache->lock);
+}
+
+/* Makes a hole of whole pages. Without the gap, this could happen:
+
+       the pages leave all mappings         a fault finds the old page, and maps it again
+       the pages leave the cache: the program writes a page that no file has
+
+   So a fault on a page in the gap waits. If the pages left the cache first, one program could write
+   the new page while another still reads the old one. */
+static void punch_pages(struct pagecache *cache, uint64_t first, uint64_t end)
+{
+    mutex_lock(&cache->walk);
+    mutex_lock(&cache->lock);
+    gap_begin_locked(cache, first, end);
+    mutex_unlock(&cache->lock);
+    vspace_punch_pages(&cache->pager, first, end);
+    mutex_lock(&cache->lock);
+    gap_end_locked(cache);
+    mutex_unlock(&cache->lock);
+    mutex_unlock(&cache->walk);
+    pagecache_wake(cache);
+}
+
+int pagecache_punch(struct pagecache *cache, uint64_t start, uint64_t end)
+{
+    uint64_t first = pages_of(start), last = page_index(end);
+
+    assert(mutex_is_held(&cache->vnode->lock));
+    if (cache->store)
+        return -EOPNOTSUPP;
+    if (start >= end)
+        return 0;
+    if (first > last) {
+        zero_in_page(cache, start, end);
+        return 0;
+    }
+    if (start % PAGE_SIZE)
+        zero_in_page(cache, start, first << PAGE_SHIFT);
+    if (end % PAGE_SIZE)
+        zero_in_page(cache, last << PAGE_SHIFT, end);
+    if (first < last)
+        punch_pages(cache, first, last);
     return 0;
 }
 

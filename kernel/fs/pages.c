@@ -170,6 +170,12 @@ static int room_make(struct pagecache *cache, uint64_t index, struct frame *fram
 
 /* ---- Finding ---- */
 
+/* Returns true if the page is being taken away. */
+static bool is_in_gap(const struct pagecache *cache, uint64_t index)
+{
+    return index >= cache->gap_first && index < cache->gap_end;
+}
+
 /* Returns true if the page is to have room, and has none. */
 static bool lacks_room(const struct pagecache *cache, unsigned tags, unsigned want)
 {
@@ -184,6 +190,8 @@ int page_find_locked(struct pagecache *cache, uint64_t index, unsigned want, str
     int err = 0;
 
     assert(mutex_is_held(&cache->lock));
+    if (is_in_gap(cache, index))
+        return -EAGAIN;
     if (is_beyond && !(want & WANT_BEYOND))
         return -ENXIO;
     frame = radix_look(&cache->pages, index, &tags);
@@ -210,7 +218,7 @@ int page_make_ready(struct pagecache *cache, uint64_t index, unsigned want)
     uint64_t seen = changes_of(cache);
     struct frame *frame = radix_look(&cache->pages, index, &tags);
     is_beyond = index >= pages_of(cache->size);
-    if (heldback_is(cache->vnode) || (frame && (tags & PAGE_READING)))
+    if (heldback_is(cache->vnode) || is_in_gap(cache, index) || (frame && (tags & PAGE_READING)))
         err = read_await(cache, index, seen);
     else if (!frame && cache->store && !is_beyond)
         err = read_absent(cache, index, 1);

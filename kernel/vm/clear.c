@@ -22,6 +22,7 @@ struct gather {
     bool is_shared;     /* other address spaces show some of it, too */
     bool has_tables;    /* some entries refer to tables */
     bool is_found;      /* of pagetable_clean: there are entries */
+    bool keeps_copies;  /* of pagetable_forget: private copies stay */
     unsigned count;
     pte_t entries[GATHER_SIZE];
     uint8_t levels[GATHER_SIZE]; /* of the table that held the entry */
@@ -191,6 +192,8 @@ static bool forget_leaf_table(struct table_visit *at, void *arg)
     gather_note_path(gather, at);
     for_each_visited_entry(n, at)
     {
+        if (gather->keeps_copies && entry_frame(entries[n])->kind != FRAME_CACHE)
+            continue;
         if (gather_is_full(gather)) {
             at->end = visited_addr(at, n);
             return false;
@@ -200,12 +203,13 @@ static bool forget_leaf_table(struct table_visit *at, void *arg)
     return true;
 }
 
-void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end)
+void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end, enum forget_what what)
 {
     assert(start < end && end <= USER_END && !((start | end) % PAGE_SIZE));
     atomic_add_fetch(&pt->withdrawals, 1u);
     while (start < end) {
-        struct gather gather = {.pt = pt, .start = start, .end = end};
+        struct gather gather = {
+            .pt = pt, .start = start, .end = end, .keeps_copies = what == FORGET_PAGES};
 
         start = pagetable_visit(pt, start, end, forget_leaf_table, &gather);
         gather_flush(&gather);

@@ -76,7 +76,7 @@ static int move_part(struct vspace *vspace, const struct remap_request *request)
         vregion_free(region);
     } else {
         if (replaces)
-            pagetable_forget(pt, to, to_end);
+            pagetable_forget(pt, to, to_end, FORGET_ALL);
         vspace_drop_regions(vspace, to, to_end);
         if (move.len)
             pagetable_move(pt, &move);

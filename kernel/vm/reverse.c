@@ -1,8 +1,8 @@
 /* The way back: from an object to the address spaces that show its pages.
 
    There is no map from a page to its entries, but the object's pager knows the regions that map it
-   (pager.c). A walk goes over these, as many as there are. Truncation drops the pages of a range,
-   once no fault can bring one of them back. Write-back clears W. */
+   (pager.c). A walk goes over these, as many as there are. Truncation and a hole drop the pages of a
+   range, once no fault can bring one of them back. Write-back clears W. */
 
 #include <lib/panic.h>
 #include "vspaces.h"
@@ -33,10 +33,10 @@ static uaddr_t pager_end(const struct vregion *region)
 /* What a walk does to the pages [first, end) of the object. */
 struct page_walk {
     uint64_t first, end;
-    enum { WALK_FORGET, WALK_CLEAN } what;
+    enum { WALK_FORGET, WALK_PUNCH, WALK_CLEAN } what;
 };
 
-/* Private copies are forgotten, too. Only a shared region has entries to be cleaned. */
+/* Truncation forgets private copies, too. Only a shared region has entries to be cleaned. */
 static void walk_region(struct vspace *vspace, const struct vregion *region,
                         const struct page_walk *walk)
 {
@@ -51,8 +51,9 @@ static void walk_region(struct vspace *vspace, const struct vregion *region,
     uaddr_t to = min(region->start + (end << PAGE_SHIFT), pager_end(region));
     if (from >= to)
         return;
-    if (walk->what == WALK_FORGET)
-        pagetable_forget(&vspace->pagetable, from, to);
+    if (walk->what != WALK_CLEAN)
+        pagetable_forget(&vspace->pagetable, from, to,
+                         walk->what == WALK_FORGET ? FORGET_ALL : FORGET_PAGES);
     else if (vregion_writes_object(region))
         pagetable_clean(&vspace->pagetable, from, to);
 }
@@ -112,6 +113,11 @@ static void walk_pages(struct pager *pager, const struct page_walk *walk)
 void vspace_forget_pages(struct pager *pager, uint64_t first, uint64_t end)
 {
     walk_pages(pager, &(struct page_walk){first, end, WALK_FORGET});
+}
+
+void vspace_punch_pages(struct pager *pager, uint64_t first, uint64_t end)
+{
+    walk_pages(pager, &(struct page_walk){first, end, WALK_PUNCH});
 }
 
 void vspace_clean_pages(struct pager *pager, uint64_t first, uint64_t end)

@@ -254,6 +254,7 @@ static void check_objects(void)
               "object %u lists %u regions, and %u show it", object, count_listed(object),
               count_regions(object));
     }
+    objects_check();
 }
 
 void check_model(const struct model *model)

@@ -155,6 +155,11 @@ void mutex_unlock(struct mutex *mutex)
     lock_check_release(mutex->rank);
 }
 
+bool mutex_is_held(const struct mutex *mutex)
+{
+    return mutex->held;
+}
+
 /* ---- Wait queues ---- */
 
 /* The CPUs that sleep in a queue, by the time of their arrival; 0: awake. */
@@ -178,6 +183,14 @@ void waitq_sleep_hard(struct waitq *wq, struct spinlock *lock)
     while (sleeps_in[cpu])
         block("a wake-up");
     spin_lock(lock);
+}
+
+int waitq_sleep_holding(struct waitq *wq, struct spinlock *lock, uint64_t deadline_ns __unused)
+{
+    check(!lock_check_holds(RANK_VSPACE) && !lock_check_holds(RANK_CACHE),
+          "a thread waits for a device with a lock");
+    waitq_sleep_hard(wq, lock);
+    return 0;
 }
 
 static bool wake_first(const struct waitq *wq)

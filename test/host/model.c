@@ -776,6 +776,27 @@ static void run_truncate(struct model *model, const struct op *op)
     model->object_npages[op->object] = min(model->object_npages[op->object], (uint64_t)op->index);
 }
 
+/* The shared pages of the range count as not written: their entries need not be dirty. */
+static void clean_pages(struct model *model, const struct op *op)
+{
+    for (unsigned n = 0; n < NPROCESSES; n++)
+        for (unsigned place = 0; place < NPLACES; place++) {
+            struct model_page *page = &model->processes[n].pages[place];
+
+            if (page->shared && page->object == op->object && page->index >= op->index &&
+                page->index < op_object_end(op))
+                page->written = false;
+        }
+}
+
+/* Private copies stay. */
+static void run_punch(struct model *model, const struct op *op)
+{
+    clean_pages(model, op);
+    for (unsigned index = op->index; index < op_object_end(op); index++)
+        init_object_page(model, op->object, index);
+}
+
 /* ---- Processes ---- */
 
 static void run_program(struct model *model, struct model_process *process, const struct op *op)
@@ -900,6 +921,13 @@ struct result model_run(struct model *model, const struct op *op, uint64_t limit
         break;
     case OP_EXTEND:
         model->object_npages[op->object] = OBJECT_PAGES;
+        break;
+    case OP_PUNCH:
+        if (op->object >= NFILES)
+            run_punch(model, op);
+        break;
+    case OP_WRITEBACK:
+        clean_pages(model, op);
         break;
     case OP_FORK:
         run_fork(process, &model->processes[op->other]);

@@ -1,8 +1,7 @@
-/* Objects that regions can show on the host: a few sets of pages, each behind a pager.
+/* Objects that regions can show on the host: a few files in the kernel's page cache.
 
-   The first objects are files, which begin with bytes "on the disk". The others stand for shared
-   anonymous memory, and begin with zeros. A page is read at its first use, and stays until
-   objects_drop. */
+   The first objects are files on a device, which begin with bytes there. A fault on an absent page
+   waits until it is read. The others stand for shared anonymous memory, and begin with zeros. */
 #pragma once
 
 #include <vm/pager.h>
@@ -11,16 +10,13 @@
 #define NFILES       2u /* the first objects are files */
 #define OBJECT_PAGES 12u
 
-/* The file whose pages are read while the faults on them wait. */
-#define SLOW_FILE 1u
-
 /* The page of each file that cannot be read. */
 #define FILE_BAD_PAGE 10u
 
 struct pager *object_pager(unsigned object);
 
 /* Returns the number of the pager's object, or NOBJECTS for NULL. */
-unsigned object_of(const struct pager *pager);
+unsigned object_of(struct pager *pager);
 
 /* Returns the number of references that regions hold on an object. */
 unsigned object_refs(unsigned object);
@@ -33,6 +29,17 @@ void object_truncate(unsigned object, uint64_t npages);
 
 /* Restores the object's full length. New pages are as on the disk. */
 void object_extend(unsigned object);
+
+/* Makes the pages [first, end) of shared memory a hole. */
+void object_punch(unsigned object, uint64_t first, uint64_t end);
+
+/* Writes the dirty pages of [first, end) back. */
+void object_writeback(unsigned object, uint64_t first, uint64_t end);
+
+/* Checks that what the page cache takes for clean is on the device: PAGE_DIRTY of kernel/fs/pages.h
+   is OBJECT_DIRTY. Nothing runs meanwhile. */
+#define OBJECT_DIRTY 1u
+void objects_check(void);
 
 /* Registers the objects with the audit. Called once. */
 void objects_init(void);

@@ -59,6 +59,11 @@ uint64_t op_copy_start(const struct op *op)
     return runs_on ? places[op->first].end - COPY_LEN / 2 : places[op->first].start;
 }
 
+uint64_t op_object_end(const struct op *op)
+{
+    return op->word ? min(op->index + op->word, OBJECT_PAGES) : OBJECT_PAGES;
+}
+
 int64_t op_delta(const struct op *op)
 {
     if (op->flags & F_HUGE)
@@ -209,7 +214,8 @@ void op_normalize(struct op *op)
         op->first = page_places[op->first % NPAGES];
         op->last = op->first;
     }
-    if (op->kind == OP_STRING || op->kind == OP_TRUNCATE || op->kind == OP_REST ||
+    if (op->kind == OP_STRING || op->kind == OP_TRUNCATE || op->kind == OP_EXTEND ||
+        op->kind == OP_PUNCH || op->kind == OP_WRITEBACK || op->kind == OP_REST ||
         op->kind == OP_AWAY || (op->kind == OP_ADVISE && op->index < ADVISE_DISCARD))
         op->fail = 0; /* the result does not show how far they came */
 }
@@ -223,7 +229,7 @@ static const uint8_t weights[OP_KINDS] = {
     [OP_EXIT] = 4,         [OP_THREAD] = 3,     [OP_THREAD_EXIT] = 2, [OP_LOAD] = 10,
     [OP_UNLOAD] = 2,       [OP_WALK_AHEAD] = 4, [OP_SURVEY] = 1,      [OP_PEEK] = 4,
     [OP_FORCED_PEEK] = 4,  [OP_POKE] = 6,       [OP_REST] = 3,        [OP_AWAY] = 3,
-    [OP_REMAP] = 12,       [OP_ADVISE] = 8,
+    [OP_REMAP] = 12,       [OP_ADVISE] = 8,     [OP_PUNCH] = 2,       [OP_WRITEBACK] = 4,
 };
 
 static enum op_kind random_kind(struct random *random)
@@ -306,36 +312,17 @@ struct op op_random(struct random *random)
 /* ---- Printing ---- */
 
 static const char *const names[OP_KINDS] = {
-    [OP_READ] = "read",
-    [OP_WRITE] = "write",
-    [OP_FETCH] = "fetch",
-    [OP_COPY_IN] = "copy_in",
-    [OP_COPY_OUT] = "copy_out",
-    [OP_CLEAR] = "clear",
-    [OP_STRING] = "string",
-    [OP_MAP] = "map",
-    [OP_MAP_ANYWHERE] = "map_anywhere",
-    [OP_UNMAP] = "unmap",
-    [OP_PROTECT] = "protect",
-    [OP_SBRK] = "sbrk",
-    [OP_TRUNCATE] = "truncate",
-    [OP_EXTEND] = "extend",
-    [OP_FORK] = "fork",
-    [OP_PROGRAM] = "program",
-    [OP_EXIT] = "exit",
-    [OP_THREAD] = "thread",
-    [OP_THREAD_EXIT] = "thread_exit",
-    [OP_LOAD] = "load",
-    [OP_UNLOAD] = "unload",
-    [OP_WALK_AHEAD] = "walk_ahead",
-    [OP_SURVEY] = "survey",
-    [OP_PEEK] = "peek",
-    [OP_FORCED_PEEK] = "forced_peek",
-    [OP_POKE] = "poke",
-    [OP_REMAP] = "remap",
-    [OP_ADVISE] = "advise",
-    [OP_REST] = "rest",
-    [OP_AWAY] = "away",
+    [OP_READ] = "read",           [OP_WRITE] = "write",       [OP_FETCH] = "fetch",
+    [OP_COPY_IN] = "copy_in",     [OP_COPY_OUT] = "copy_out", [OP_CLEAR] = "clear",
+    [OP_STRING] = "string",       [OP_MAP] = "map",           [OP_MAP_ANYWHERE] = "map_anywhere",
+    [OP_UNMAP] = "unmap",         [OP_PROTECT] = "protect",   [OP_SBRK] = "sbrk",
+    [OP_TRUNCATE] = "truncate",   [OP_EXTEND] = "extend",     [OP_PUNCH] = "punch",
+    [OP_WRITEBACK] = "writeback", [OP_FORK] = "fork",         [OP_PROGRAM] = "program",
+    [OP_EXIT] = "exit",           [OP_THREAD] = "thread",     [OP_THREAD_EXIT] = "thread_exit",
+    [OP_LOAD] = "load",           [OP_UNLOAD] = "unload",     [OP_WALK_AHEAD] = "walk_ahead",
+    [OP_SURVEY] = "survey",       [OP_PEEK] = "peek",         [OP_FORCED_PEEK] = "forced_peek",
+    [OP_POKE] = "poke",           [OP_REMAP] = "remap",       [OP_ADVISE] = "advise",
+    [OP_REST] = "rest",           [OP_AWAY] = "away",
 };
 
 static void print_place(unsigned place)
@@ -406,6 +393,9 @@ void op_print(const struct op *op)
         fprintf(stderr, " object %u to %u pages", op->object, op->index);
     if (op->kind == OP_EXTEND)
         fprintf(stderr, " object %u", op->object);
+    if (op->kind == OP_PUNCH || op->kind == OP_WRITEBACK)
+        fprintf(stderr, " object %u, pages %u to %lu", op->object, op->index,
+                op_object_end(op) - 1);
     if (op->kind == OP_FORK)
         fprintf(stderr, " into %u", op->other);
     if (op->kind == OP_PROGRAM && (op->flags & F_LIMITED))

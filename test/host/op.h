@@ -26,6 +26,8 @@ enum op_kind {
     OP_SBRK,         /* moves the break by `delta` bytes; F_HUGE: far too much */
     OP_TRUNCATE,     /* ends the object before page `index` */
     OP_EXTEND,       /* gives the object all its pages again; they are new */
+    OP_PUNCH,        /* makes a hole in the object, if it is memory, from page `index` on */
+    OP_WRITEBACK,    /* writes pages of the object back, from page `index` on */
     OP_FORK,         /* creates the process `other` */
     OP_PROGRAM,      /* exec in the process, which is created if it does not exist */
     OP_EXIT,         /* ends all threads of the process */
@@ -115,6 +117,10 @@ unsigned op_access(const struct op *op);
    place if that is a page or does not exist. */
 #define COPY_LEN 16u
 uint64_t op_copy_start(const struct op *op);
+
+/* Returns the page of the object where a hole or a write-back ends: `word` pages behind `index`, or
+   the end of the object. */
+uint64_t op_object_end(const struct op *op);
 
 /* Returns the bytes by which an sbrk moves the break. */
 int64_t op_delta(const struct op *op);

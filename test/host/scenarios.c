@@ -200,7 +200,7 @@ static const struct deep {
 
 /* Ways in which address spaces share tables. A shows the first page of file 0. B is most often
    anonymous memory that was written. Processes 1 and 2 are forked from process 0. */
-enum sharing { ALL, LEAF, TWO, CHAIN, MAPPING, COPIES, CONSTANT, OWNED };
+enum sharing { ALL, LEAF, TWO, CHAIN, MAPPING, COPIES, CONSTANT, OWNED, MEMORY, APART };
 
 #define IN(sharing) (1u << (sharing))
 
@@ -240,6 +240,14 @@ static const struct beginning sharings[] = {
                    FORK_INTO(1),
                    FORK_FROM(1, 2),
                    BY(0, OP_EXIT, A)}},
+    [MEMORY] = {"three share all tables, and the page of shared memory",
+                6,
+                {MAP_ONE(A, F_SHARED, 2), MAP_ONE(B, F_OBJECT, 2), WRITE_A, WRITE_B, FORK_INTO(1),
+                 FORK_INTO(2)}},
+    [APART] = {"three have tables of their own, and share the page of the file",
+               9,
+               {MAP_ONE(A, F_SHARED, 0), MAP_ONE(B, 0, 0), WRITE_A, WRITE_B, FORK_INTO(1),
+                FORK_INTO(2), WRITE_B, BY(1, OP_WRITE, B), BY(2, OP_WRITE, B)}},
     [OWNED] = {"0 and 2 share all tables, 1 has copies",
                7,
                {MAP_ONE(A, F_OBJECT, 0), MAP_ONE(B, 0, 0), READ_A, WRITE_B, FORK_INTO(1),
@@ -251,6 +259,14 @@ static const struct beginning sharings[] = {
 #define TRUNCATE(object_)                                                \
     {                                                                    \
         .kind = OP_TRUNCATE, .object = (object_), .first = A + (object_) \
+    }
+#define WRITEBACK                                     \
+    {                                                 \
+        .kind = OP_WRITEBACK, .object = 0, .first = A \
+    }
+#define PUNCH                                                \
+    {                                                        \
+        .kind = OP_PUNCH, .object = 2, .first = A, .word = 1 \
     }
 #define UNMAP_B                                 \
     {                                           \
@@ -344,6 +360,31 @@ static const struct trio {
     {two_threads, IN(LEAF) | IN(CHAIN), {FORK_NOW, WRITE_B, TRUNCATE(0)}},
     {two_threads, IN(TWO) | IN(CHAIN), {WRITE_B, TRUNCATE(0), EXIT}},
     {two_threads, IN(LEAF) | IN(TWO), {READ_A, TRUNCATE(0), EXIT}},
+
+    /* W is cleared in place while other CPUs write the page, copy its tables, use or drop them. */
+    {three_spaces, IN(MAPPING) | IN(APART), {WRITEBACK, WRITE_A, READ_A}},
+    {three_spaces, IN(MAPPING) | IN(APART), {WRITEBACK, WRITE_A, WRITE_A}},
+    {three_spaces, IN(MAPPING) | IN(APART), {WRITEBACK, WRITEBACK, WRITE_A}},
+    {three_spaces, IN(MAPPING) | IN(APART), {WRITEBACK, TRUNCATE(0), WRITE_A}},
+    {three_spaces, IN(MAPPING) | IN(APART), {WRITEBACK, FORK_NOW, WRITE_A}},
+    {three_spaces, IN(MAPPING) | IN(APART), {WRITEBACK, UNMAP_A, WRITE_A}},
+    {three_spaces, IN(MAPPING) | IN(APART), {WRITEBACK, PROTECT_A, WRITE_A}},
+    {three_spaces, IN(MAPPING) | IN(APART), {WRITEBACK, EXIT, WRITE_A}},
+    {three_spaces, IN(MAPPING), {WRITEBACK, WRITE_B, WRITE_A}},
+    {three_spaces, IN(MAPPING), {WRITEBACK, REMAP, WRITE_A}},
+    {two_threads, IN(MAPPING) | IN(APART), {WRITE_A, READ_A, WRITEBACK}},
+    {two_threads, IN(MAPPING) | IN(APART), {WRITE_A, FORK_NOW, WRITEBACK}},
+    {two_threads, IN(MAPPING), {WRITE_A, POKE(A), WRITEBACK}},
+    {one_space, IN(MAPPING) | IN(APART), {WRITEBACK, WRITE_A, WRITE_A}},
+
+    /* A hole is made of a page that other CPUs write, read, share or copy. */
+    {three_spaces, IN(MEMORY), {PUNCH, WRITE_A, READ_A}},
+    {three_spaces, IN(MEMORY), {PUNCH, WRITE_A, WRITE_A}},
+    {three_spaces, IN(MEMORY), {PUNCH, WRITE_A, FORK_NOW}},
+    {three_spaces, IN(MEMORY), {PUNCH, WRITE_B, READ_B}},
+    {three_spaces, IN(MEMORY), {PUNCH, TRUNCATE(2), WRITE_A}},
+    {two_threads, IN(MEMORY), {WRITE_A, READ_A, PUNCH}},
+    {one_space, IN(MEMORY), {PUNCH, WRITE_A, READ_A}},
 
     /* The kernel reads a page for another process while the page is replaced, reused or dropped. */
     {two_threads, IN(ALL) | IN(LEAF) | IN(TWO), {PEEK(B), WRITE_B, WRITE_B}},

@@ -363,6 +363,12 @@ struct result system_run_loaded(const struct op *op)
     case OP_EXTEND:
         object_extend(op->object);
         break;
+    case OP_PUNCH:
+        object_punch(op->object, op->index, op_object_end(op));
+        break;
+    case OP_WRITEBACK:
+        object_writeback(op->object, op->index, op_object_end(op));
+        break;
     case OP_FORK:
         return run_fork(process, &processes[op->other]);
     case OP_PROGRAM:

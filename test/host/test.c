@@ -237,6 +237,19 @@ void extend_object(unsigned object)
     operate((struct op){.kind = OP_EXTEND, .object = object});
 }
 
+void write_back(unsigned object, unsigned index, unsigned npages)
+{
+    operate((struct op){.kind = OP_WRITEBACK,
+                        .object = object,
+                        .index = index,
+                        .word = npages < NWORDS ? npages : 0});
+}
+
+void punch(unsigned object, unsigned index, unsigned npages)
+{
+    operate((struct op){.kind = OP_PUNCH, .object = object, .index = index, .word = npages});
+}
+
 void fail_next(unsigned nth)
 {
     now.fail = nth;
@@ -353,7 +366,7 @@ int main(int argc, char **argv)
 {
     const struct test_file *files[] = {&fault_tests,  &pitfall_tests, &region_tests,
                                        &memory_tests, &audit_tests,   &regression_tests,
-                                       &verify_tests, &remap_tests};
+                                       &verify_tests, &remap_tests,   &writeback_tests};
     unsigned passed = 0, failed = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -41,7 +41,7 @@ struct test_file {
 };
 
 extern const struct test_file audit_tests, fault_tests, memory_tests, pitfall_tests, region_tests,
-    regression_tests, remap_tests, verify_tests;
+    regression_tests, remap_tests, verify_tests, writeback_tests;
 
 /* The numbers of the processes. CPUs have numbers too. */
 enum { P, Q, R };
@@ -113,6 +113,10 @@ void advise(unsigned place, unsigned nplaces, unsigned advice);
 void move_break(int64_t bytes);
 void truncate_object(unsigned object, unsigned npages);
 void extend_object(unsigned object);
+
+/* Write back or punch a hole into `npages` pages of the object. */
+void write_back(unsigned object, unsigned index, unsigned npages);
+void punch(unsigned object, unsigned index, unsigned npages);
 
 /* Makes the n-th request for memory in the next operation fail. */
 void fail_next(unsigned nth);

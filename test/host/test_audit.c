@@ -55,6 +55,20 @@ static void a_mark_that_does_not_belong_there(void)
     break_leaf(0, PTE_FRESH, "a page marked as fresh while no thread copies it");
 }
 
+static void a_page_that_its_object_takes_for_clean(void)
+{
+    start(P);
+    map_shared(BOTTOM, 1, RW, 0, 0);
+    load(BOTTOM);
+    pte_t *leaf = leaf_of(BOTTOM);
+    if (!leaf)
+        return;
+    *leaf |= PTE_WRITE;
+    expect_audit_to_differ("W, and the object has the page as clean");
+    *leaf &= ~PTE_WRITE;
+    check_audit();
+}
+
 static void an_entry_that_points_nowhere(void)
 {
     break_leaf(PTE_ADDR, 0, "a reserved frame");
@@ -155,6 +169,7 @@ static void a_frame_that_is_free_and_held(void)
 static const struct test tests[] = {
     TEST(a_right_that_the_region_does_not_give),
     TEST(a_mark_that_does_not_belong_there),
+    TEST(a_page_that_its_object_takes_for_clean),
     TEST(an_entry_that_points_nowhere),
     TEST(a_page_that_nobody_promised),
     TEST(a_reference_too_many),
