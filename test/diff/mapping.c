@@ -282,6 +282,17 @@ static void do_madvise(void)
         CALL(SYS_madvise, address, len, MADV_DONTNEED);
 }
 
+/* Drops what lies beyond the end of the file: bytes of its last page, which a mapping can write, and
+   an empty page, which Linux's tmpfs leaves behind if a write ends early. When a file grows or
+   is written back, the bytes become zeros on Pagoda, but not on Linux's tmpfs. */
+static void drop_rest(unsigned file)
+{
+    struct stat status;
+
+    if (fstat(fds[file], &status) == 0)
+        CALL(SYS_ftruncate, fds[file], status.st_size);
+}
+
 static void do_msync(void)
 {
     static const int flags[] = {MS_ASYNC, MS_SYNC, MS_SYNC, MS_INVALIDATE};
@@ -289,6 +300,9 @@ static void do_msync(void)
     size_t len = any_length();
     int flag = ANY_OF(flags);
 
+    drop_rest(A);
+    drop_rest(B);
+    drop_rest(M);
     say("msync(");
     say_address(address);
     say(", %#lx, %d)", len, flag);
@@ -421,17 +435,6 @@ static void do_copy_memory(void)
 }
 
 /* Files. */
-
-/* Drops what lies beyond the end of the file: bytes of its last page, which a mapping can write, and
-   an empty page, which Linux's tmpfs leaves behind if a write ends early. When a file grows, the
-   bytes become zeros on Pagoda, but show up on Linux's tmpfs. */
-static void drop_rest(unsigned file)
-{
-    struct stat status;
-
-    if (fstat(fds[file], &status) == 0)
-        CALL(SYS_ftruncate, fds[file], status.st_size);
-}
 
 static void do_truncate(void)
 {
