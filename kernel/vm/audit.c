@@ -144,13 +144,15 @@ static void compare_counts(void)
 
 /* ---- One vspace ---- */
 
-/* Regions are in order, neither empty nor overlapping. */
-static void check_regions(struct vspace *vspace)
+/* The regions from `start` up to the first behind `end` are in order, neither empty nor
+   overlapping. */
+static void check_regions(struct vspace *vspace, uaddr_t start, uaddr_t end)
 {
-    uaddr_t before = USER_START;
+    struct vregion *region = vregion_find_from(&vspace->regions, start);
+    const struct vregion *below = region ? vregion_prev(region) : NULL;
+    uaddr_t before = below ? below->end : USER_START;
 
-    for (struct vregion *region = vregion_first(&vspace->regions); region;
-         region = vregion_next(region)) {
+    for (; region && before <= end; region = vregion_next(region)) {
         if (region->start < before || region->end <= region->start || region->end > USER_END)
             differs("the region %#lx-%#lx is out of order", region->start, region->end);
         if (region->gap != max(vregion_floor(region), before) - before)
@@ -201,7 +203,7 @@ static bool check_table(struct table_visit *at, void *arg)
    each vspace, because the vspace's own regions are compared. */
 static void check_promises(struct vspace *vspace, uaddr_t start, uaddr_t end)
 {
-    check_regions(vspace);
+    check_regions(vspace, start, end);
     pagetable_visit(&vspace->pagetable, start, end, check_table, vspace);
 }
 

@@ -266,6 +266,9 @@ struct counters counters_since(const struct counters *before);
    read. */
 bool each_line(const char *path, void (*visit)(const char *line, void *context), void *context);
 
+/* Returns true on a Pagoda that was built with DEBUG=1. */
+bool is_debug_build(void);
+
 /* Returns the number on the line "key number" or "key: number unit" of a file, or -1 without
    one. */
 long number_in(const char *path, const char *key);

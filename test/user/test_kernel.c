@@ -133,6 +133,19 @@ const char *kernel_message(pid_t pid)
     return found ? found : "";
 }
 
+static void remember_acquired(const char *line, void *acquired)
+{
+    (void)!sscanf(line, "RANK_FRAMES %*d %ld", (long *)acquired);
+}
+
+bool is_debug_build(void)
+{
+    long acquired = 0; /* which debug builds alone count */
+
+    return on_pagoda() && each_line("/proc/lock_stat", remember_acquired, &acquired) &&
+           acquired > 0;
+}
+
 bool region_parse(const char *line, struct region *region)
 {
     *region = (struct region){0};

@@ -4,7 +4,6 @@
 #include "plain_file.h"
 
 #include <pthread.h>
-#include <stdio.h>
 
 #define RW (PROT_READ | PROT_WRITE)
 
@@ -41,18 +40,6 @@ static void *fault(void *arrived)
     gate_open(arrived);
     read_slow(NULL);
     return NULL;
-}
-
-static void remember(const char *line, void *acquired)
-{
-    (void)!sscanf(line, "RANK_FRAMES %*d %ld", (long *)acquired);
-}
-
-static bool builds_hold_back(void)
-{
-    long acquired = 0; /* which debug builds alone count */
-
-    return on_pagoda() && each_line("/proc/lock_stat", remember, &acquired) && acquired > 0;
 }
 
 /* Waits until a child has come to its fault. */
@@ -155,7 +142,7 @@ static void the_file_is_cut_off_while_a_fault_waits(void)
 
 int main(void)
 {
-    is_held = builds_hold_back();
+    is_held = is_debug_build();
     temp_dir_enter();
     RUN(the_address_space_changes_while_a_fault_waits);
     RUN(many_wait_for_one_page);
