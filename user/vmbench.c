@@ -6,6 +6,7 @@
    the smallest of a few runs where a loop would create processes, or grow what it measures. */
 
 #define _GNU_SOURCE /* memfd_create */
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,8 +173,8 @@ static void bench_fork_exec(const char *self)
     report("fork+exec+exit+wait", best);
 }
 
-/* Sends a byte to a child and back, which takes two context switches. */
-static void bench_switch(void)
+/* Returns the cost of sending a byte to a child and back, which takes two context switches. */
+static uint64_t round_trip(void)
 {
     int there[2], back[2];
     char byte = 0;
@@ -190,12 +191,13 @@ static void bench_switch(void)
     uint64_t start = now();
     for (int n = 0; n < LOOPS; n++)
         check(write(there[1], &byte, 1) == 1 && read(back[0], &byte, 1) == 1, "pipe");
-    report("pipe round trip", (now() - start) / LOOPS);
+    uint64_t cost = (now() - start) / LOOPS;
     close(there[1]);
     waitpid(pid, NULL, 0);
     close(there[0]);
     close(back[0]);
     close(back[1]);
+    return cost;
 }
 
 /* ---- Costs that could grow with what there is ---- */
@@ -325,6 +327,42 @@ static void bench_sharers(int count)
     close(fd);
 }
 
+/* Sleeps in poll until the other end of `fd` is closed. */
+static void sleep_in_poll(int fd, int ready)
+{
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+
+    check(write(ready, "", 1) == 1, "write");
+    check(poll(&polled, 1, -1) == 1, "poll");
+    _exit(0);
+}
+
+/* Measures a round trip through pipes while `count` processes sleep in poll, on another pipe. */
+static void bench_pollers(int count)
+{
+    int never[2], ready[2];
+    char byte;
+
+    check(pipe(never) == 0 && pipe(ready) == 0, "pipe");
+    for (int n = 0; n < count; n++) {
+        pid_t pid = fork();
+
+        check(pid >= 0, "fork");
+        if (pid == 0) {
+            close(never[1]);
+            sleep_in_poll(never[0], ready[1]);
+        }
+        check(read(ready[0], &byte, 1) == 1, "read");
+    }
+    report_with("pipe round trip", count, "in poll", round_trip());
+    close(never[1]);
+    for (int n = 0; n < count; n++)
+        check(wait(NULL) > 0, "wait");
+    close(never[0]);
+    close(ready[0]);
+    close(ready[1]);
+}
+
 static void bench_scaling(void)
 {
     static const int regions[] = {1, 100, 10000, 50000}, processes[] = {1, 10, 100, 1000};
@@ -335,6 +373,8 @@ static void bench_scaling(void)
         bench_regions(regions[n]);
     for (size_t n = 0; n < sizeof(processes) / sizeof(processes[0]); n++)
         bench_sharers(processes[n]);
+    for (size_t n = 0; n < sizeof(processes) / sizeof(processes[0]); n++)
+        bench_pollers(processes[n]);
 }
 
 int main(int argc, char **argv)
@@ -349,7 +389,7 @@ int main(int argc, char **argv)
     bench_fork(64);
     /* a full path, while argv[0] may need PATH */
     bench_fork_exec((const char *)getauxval(AT_EXECFN));
-    bench_switch();
+    report("pipe round trip", round_trip());
     bench_scaling();
     return 0;
 }

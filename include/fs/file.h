@@ -6,6 +6,7 @@
 #include <linux/fcntl.h>
 #include <fs/uio.h>
 #include <fs/vnode.h>
+#include <sched/poll.h>
 #include <vm/pager.h>
 
 struct file {
@@ -40,8 +41,13 @@ struct file_ops {
     /* Serves a request of ioctl(2). Returns -ENOTTY if the file does not support the request. */
     int (*ioctl)(struct file *file, unsigned request, uaddr_t arg);
 
-    /* Returns which of POLLIN, POLLOUT, POLLHUP, POLLERR hold now. NULL: always ready. */
+    /* Returns which of POLL_READABLE, POLL_WRITABLE, POLLHUP, POLLERR hold now. NULL: the file is
+       always ready. */
     unsigned (*poll)(struct file *file);
+
+    /* Returns the source that is told when the result of `poll` changes; it stays until `close`.
+       Set if `poll` is. */
+    struct poll_source *(*poll_source)(struct file *file);
 
     bool locked;   /* the vnode's lock makes a transfer and the change of the offset one step */
     bool seekable; /* the file has an offset */
@@ -102,6 +108,10 @@ __must_check int file_list(struct file *file, int (*emit)(const struct dir_entry
 
 /* Returns the POLL bits that hold now. */
 unsigned file_poll(struct file *file);
+
+/* Returns the source of the file's events, which stays while the caller has a reference on the
+   file. NULL: the file is always ready. */
+struct poll_source *file_poll_source(struct file *file);
 
 /* Sets the size, as ftruncate(2) does. A file may not grow to more than `limit` bytes. Errors:
    -EINVAL, -EFBIG, -ENOMEM. */

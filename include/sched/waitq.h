@@ -56,8 +56,8 @@ __must_check int waitq_sleep_holding(struct waitq *wq, struct spinlock *lock, ui
 /* Ignores signals. Only for waits that are sure to end. */
 void waitq_sleep_hard(struct waitq *wq, struct spinlock *lock);
 
-/* Wake the first waiter, or all. The caller holds the lock that the sleepers dropped and take
-   again: otherwise a thread that a signal has woken could return and exit while its waker still
-   uses it. */
-void waitq_wake_one(struct waitq *wq);
+/* Wake the first waiter, or all. waitq_wake_one returns false if there is none. The caller holds
+   the lock that the sleepers dropped and take again: otherwise a thread that a signal has woken
+   could return and exit while its waker still uses it. */
+bool waitq_wake_one(struct waitq *wq);
 void waitq_wake_all(struct waitq *wq);

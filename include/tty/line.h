@@ -8,6 +8,8 @@
 #include <asm/termios.h>
 #include <lib/base.h>
 
+struct poll_source;
+
 /* ---- Input ---- */
 
 /* The effect of VSTART and VSTOP: line_look_ahead may have handled the byte already. */
@@ -45,6 +47,9 @@ size_t line_input_len(void);
 
 /* Returns true if poll(2) says that input is there: a read would not wait, unless VTIME is set. */
 bool line_is_readable(void);
+
+/* Returns the source of the terminal's events. */
+struct poll_source *line_poll_source(void);
 
 /* Drops what has not been read. */
 void line_flush_input(void);

@@ -5,7 +5,6 @@
    overwrite each other. */
 #include <linux/errno.h>
 #include <linux/fs.h>
-#include <linux/poll.h>
 #include <arch/atomic.h>
 #include <fs/file.h>
 #include <fs/filelock.h>
@@ -329,7 +328,12 @@ int file_list(struct file *file, int (*emit)(const struct dir_entry *entry, void
 
 unsigned file_poll(struct file *file)
 {
-    return file->ops->poll ? file->ops->poll(file) : POLLIN | POLLOUT;
+    return file->ops->poll ? file->ops->poll(file) : POLL_READABLE | POLL_WRITABLE;
+}
+
+struct poll_source *file_poll_source(struct file *file)
+{
+    return file->ops->poll ? file->ops->poll_source(file) : NULL;
 }
 
 int file_truncate(struct file *file, uint64_t size, uint64_t limit)

@@ -21,7 +21,6 @@
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/magic.h>
-#include <linux/poll.h>
 #include <asm/ioctls.h>
 #include <arch/page.h>
 #include <fs/pipe.h>
@@ -42,6 +41,7 @@ struct pipe_buffer {
 struct pipe {
     struct spinlock lock;
     struct waitq changed;                /* (p) signalled when a wait may be over */
+    struct poll_source polled;           /* its watches; sched/poll.h */
     struct pipe_buffer *buffers;         /* (m) (p) a ring, on the heap */
     unsigned capacity;                   /* (m) (p) the number of buffers */
     unsigned first, count;               /* (m) (p) those that hold bytes */
@@ -63,18 +63,18 @@ static bool is_fifo(const struct vnode *vnode)
     return vnode->fs != &pipefs;
 }
 
-/* Wakes all waiters and pollers. The lock is held, and is released. */
-static void changed_unlock(struct pipe *pipe)
+/* Wakes all waiters, and tells pollers of the events. The lock is held, and is released. */
+static void changed_unlock(struct pipe *pipe, unsigned events)
 {
     waitq_wake_all(&pipe->changed);
     spin_unlock(&pipe->lock);
-    poll_notify();
+    poll_notify(&pipe->polled, events);
 }
 
-static void notify(struct pipe *pipe)
+static void notify(struct pipe *pipe, unsigned events)
 {
     spin_lock(&pipe->lock);
-    changed_unlock(pipe);
+    changed_unlock(pipe, events);
 }
 
 /* ---- Reading ---- */
@@ -98,6 +98,7 @@ static void drop_bytes(struct pipe *pipe, size_t len)
    number of bytes; 0 if the pipe is empty; -EFAULT. The vnode's lock is held. */
 static ssize_t move_out(struct pipe *pipe, struct uio *uio)
 {
+    bool was_full = pipe->count == pipe->capacity;
     size_t done = 0;
     int err = 0;
 
@@ -113,7 +114,7 @@ static ssize_t move_out(struct pipe *pipe, struct uio *uio)
         }
     }
     if (done)
-        notify(pipe);
+        notify(pipe, was_full ? POLL_WRITABLE : 0);
     return uio_result(done, err);
 }
 
@@ -213,7 +214,7 @@ static size_t move_in(struct pipe *pipe, struct uio *uio, enum write_round round
         *err = add_buffer(pipe, uio);
     }
     if (done)
-        notify(pipe);
+        notify(pipe, POLL_READABLE);
     return done;
 }
 
@@ -263,12 +264,12 @@ static unsigned read_events(const struct file *file, const struct pipe *pipe)
 {
     bool at_end = pipe->writers == 0 && writers_at_open(file) != pipe->writer_opens;
 
-    return (pipe->count ? POLLIN : 0) | (at_end ? POLLHUP : 0);
+    return (pipe->count ? POLL_READABLE : 0) | (at_end ? POLLHUP : 0);
 }
 
 static unsigned write_events(const struct pipe *pipe)
 {
-    return (pipe->count < pipe->capacity ? POLLOUT : 0) | (pipe->readers ? 0 : POLLERR);
+    return (pipe->count < pipe->capacity ? POLL_WRITABLE : 0) | (pipe->readers ? 0 : POLLERR);
 }
 
 static unsigned pipe_poll(struct file *file)
@@ -280,6 +281,11 @@ static unsigned pipe_poll(struct file *file)
                       (file_may_write(file) ? write_events(pipe) : 0);
     spin_unlock(&pipe->lock);
     return events;
+}
+
+static struct poll_source *pipe_poll_source(struct file *file)
+{
+    return &pipe_of(file)->polled;
 }
 
 static int pipe_ioctl(struct file *file, unsigned request, uaddr_t arg)
@@ -311,6 +317,7 @@ static struct pipe *pipe_make(void)
     }
     spin_init(&pipe->lock, RANK_PIPE);
     waitq_init(&pipe->changed);
+    poll_source_init(&pipe->polled);
     pipe->buffers = buffers;
     pipe->capacity = PIPE_BUFFERS;
     return pipe;
@@ -351,7 +358,7 @@ static void pipe_put(struct vnode *vnode)
 
     if (!is_last)
         return;
-    assert(pipe->readers == 0 && pipe->writers == 0);
+    assert(pipe->readers == 0 && pipe->writers == 0 && TAILQ_EMPTY(&pipe->polled.watches));
     free_buffers(pipe->buffers, pipe->capacity);
     heap_free(pipe);
 }
@@ -376,7 +383,7 @@ static void leave_ends(const struct file *file, struct pipe *pipe)
     spin_lock(&pipe->lock);
     pipe->readers -= file_may_read(file);
     pipe->writers -= file_may_write(file);
-    changed_unlock(pipe);
+    changed_unlock(pipe, POLL_ANY);
 }
 
 /* Waits until the other end is open, or has been meanwhile. The lock is held. -EINTR. */
@@ -412,7 +419,7 @@ static int fifo_join(struct file *file, struct pipe *pipe)
     if (err)
         leave_ends(file, pipe);
     else
-        poll_notify();
+        poll_notify(&pipe->polled, POLL_ANY);
     return err;
 }
 
@@ -448,6 +455,7 @@ const struct file_ops pipe_file_ops = {
     .write = pipe_write,
     .ioctl = pipe_ioctl,
     .poll = pipe_poll,
+    .poll_source = pipe_poll_source,
 };
 
 /* ---- pipe(2) ---- */
@@ -549,7 +557,7 @@ static int change_ring(struct pipe *pipe, unsigned capacity)
     pipe->buffers = buffers;
     pipe->capacity = capacity;
     pipe->first = 0;
-    changed_unlock(pipe);
+    changed_unlock(pipe, POLL_ANY);
     free_buffers(old_buffers, old_capacity);
     return 0;
 }

@@ -186,12 +186,13 @@ static bool wake_first(struct waitq *wq)
     return true;
 }
 
-void waitq_wake_one(struct waitq *wq)
+bool waitq_wake_one(struct waitq *wq)
 {
     bool irq = spin_lock_irq(&wq->lock);
 
-    wake_first(wq);
+    bool woken = wake_first(wq);
     spin_unlock_irq(&wq->lock, irq);
+    return woken;
 }
 
 void waitq_wake_all(struct waitq *wq)

@@ -10,8 +10,8 @@ struct poll_set {
     unsigned always; /* events that are reported of every file, in addition to POLLNVAL */
 };
 
-/* Waits until a file of the set is ready. Returns how many are; 0 at the deadline; -EINTR. Each
-   file's events are in its `revents`. */
+/* Waits until a file of the set is ready. Returns how many are; 0 at the deadline; -EINTR;
+   -ENOMEM. Each file's events are in its `revents`. */
 int poll_set_wait(const struct poll_set *set, uint64_t deadline_ns);
 
 /* The signal mask of ppoll and pselect6, which holds during the wait. poll_mask_set installs it;

@@ -6,7 +6,6 @@
    on reads of the open file return 0, and writes fail. */
 #include <linux/errno.h>
 #include <linux/kdev_t.h>
-#include <linux/poll.h>
 #include <asm/ioctls.h>
 #include <asm/signal.h>
 #include <dev/screen.h>
@@ -85,7 +84,12 @@ static ssize_t console_file_write(struct file *file, struct uio *uio, uint64_t o
 
 static unsigned console_file_poll(struct file *file __unused)
 {
-    return (line_is_writable() ? POLLOUT : 0) | (line_is_readable() ? POLLIN : 0);
+    return (line_is_writable() ? POLL_WRITABLE : 0) | (line_is_readable() ? POLL_READABLE : 0);
+}
+
+static struct poll_source *console_poll_source(struct file *file __unused)
+{
+    return line_poll_source();
 }
 
 static int get_termios(uaddr_t arg)
@@ -232,6 +236,7 @@ static const struct file_ops console_file_ops = {
     .write = console_file_write,
     .ioctl = console_file_ioctl,
     .poll = console_file_poll,
+    .poll_source = console_poll_source,
 };
 
 /* ---- /dev/tty ---- */
@@ -266,7 +271,8 @@ static ssize_t tty_file_write(struct file *file, struct uio *uio, uint64_t offse
 
 static unsigned tty_file_poll(struct file *file)
 {
-    return is_tty_hung_up(file) ? POLLIN | POLLOUT | POLLERR | POLLHUP : console_file_poll(file);
+    return is_tty_hung_up(file) ? POLL_READABLE | POLL_WRITABLE | POLLERR | POLLHUP
+                                : console_file_poll(file);
 }
 
 static int tty_file_ioctl(struct file *file, unsigned request, uaddr_t arg)
@@ -282,6 +288,7 @@ static const struct file_ops tty_file_ops = {
     .write = tty_file_write,
     .ioctl = tty_file_ioctl,
     .poll = tty_file_poll,
+    .poll_source = console_poll_source,
 };
 
 static const struct device tty_devices[] = {

@@ -66,6 +66,8 @@ static struct {
 
 static struct typed *const typed = &line.typed;
 
+static struct poll_source line_polled = POLL_SOURCE(line_polled);
+
 static bool has_lflag(tcflag_t flags)
 {
     return has_lflags(typed, flags);
@@ -156,7 +158,7 @@ void line_resume_output(void)
     }
     spin_unlock(&line.lock);
     screen_refresh();
-    poll_notify();
+    poll_notify(&line_polled, POLL_WRITABLE);
 }
 
 void line_send_special(unsigned index)
@@ -453,7 +455,7 @@ void line_look_ahead(uint8_t byte)
     if (is_flow_control(c))
         stop_or_start(c);
     spin_unlock(&line.lock);
-    poll_notify();
+    poll_notify(&line_polled, POLL_WRITABLE);
 }
 
 int line_receive(uint8_t byte, enum line_flow flow)
@@ -462,7 +464,7 @@ int line_receive(uint8_t byte, enum line_flow flow)
     int signo = receive_locked(byte, flow);
     spin_unlock(&line.lock);
     screen_refresh(); /* the echo */
-    poll_notify();
+    poll_notify(&line_polled, POLL_ANY);
     return signo;
 }
 
@@ -587,6 +589,11 @@ ssize_t line_read(char *buf, size_t len, enum line_wait wait, unsigned hangups)
     return n;
 }
 
+struct poll_source *line_poll_source(void)
+{
+    return &line_polled;
+}
+
 void line_hangup(void)
 {
     spin_lock(&line.lock);
@@ -595,7 +602,7 @@ void line_hangup(void)
     typed->output.is_suspended = false;
     start_output(); /* wakes writers too */
     spin_unlock(&line.lock);
-    poll_notify();
+    poll_notify(&line_polled, POLL_ANY);
 }
 
 unsigned line_hangups(void)
@@ -672,7 +679,7 @@ int line_set_termios(const struct termios *termios, enum line_unread unread)
     input_retry();
     spin_unlock(&line.lock);
     screen_refresh();
-    poll_notify();
+    poll_notify(&line_polled, POLL_ANY);
     return signo;
 }
 

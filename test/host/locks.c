@@ -206,9 +206,9 @@ static bool wake_first(const struct waitq *wq)
     return true;
 }
 
-void waitq_wake_one(struct waitq *wq)
+bool waitq_wake_one(struct waitq *wq)
 {
-    (void)wake_first(wq);
+    return wake_first(wq);
 }
 
 void waitq_wake_all(struct waitq *wq)

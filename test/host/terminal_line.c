@@ -58,7 +58,7 @@ void screen_refresh(void)
 {
 }
 
-void poll_notify(void)
+void poll_notify(struct poll_source *source __unused, unsigned events __unused)
 {
 }
 
@@ -88,8 +88,9 @@ void irq_route(unsigned irq __unused)
 {
 }
 
-void waitq_wake_one(struct waitq *wq __unused)
+bool waitq_wake_one(struct waitq *wq __unused)
 {
+    return false;
 }
 
 void waitq_sleep_hard(struct waitq *wq __unused, struct spinlock *lock __unused)
