@@ -9,6 +9,8 @@
 #include <sched/poll.h>
 #include <vm/pager.h>
 
+struct epoll_item;
+
 struct file {
     struct vnode *vnode;        /* (c) one reference; NULL until it is opened */
     const struct file_ops *ops; /* (c) the vnode's file_ops */
@@ -18,6 +20,10 @@ struct file {
     unsigned flock;  /* LOCK_SH or LOCK_EX; 0: none. filelock.c guards it */
     unsigned errors_seen; /* (a) failed write-backs of the vnode that fsync(2) has reported here */
     void *data;           /* for the ops */
+
+    LIST_HEAD(, epoll_item) epoll_items; /* (poll_lock) epolls that watch it */
+    void (*forget)(struct file *file);   /* (a) called first at the end of the file, once an epoll
+                                            has watched it; NULL: none has */
 };
 
 /* The operations of an open file. NULL: the file does not support the operation. */

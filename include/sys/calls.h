@@ -9,6 +9,7 @@
     X(preadv2) X(pwritev2) X(open) X(openat) X(creat) X(close) X(close_range) X(lseek)             \
     X(dup) X(dup2) X(dup3) X(pipe) X(pipe2) X(fcntl) X(ioctl)                                      \
     X(poll) X(ppoll) X(select) X(pselect6)                                                         \
+    X(epoll_create) X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait) X(epoll_pwait2)     \
     X(stat) X(fstat) X(lstat) X(newfstatat) X(statx) X(statfs) X(fstatfs)                          \
     X(access) X(faccessat) X(faccessat2) X(getdents) X(getdents64)                                 \
     X(mkdir) X(mkdirat) X(mknod) X(mknodat) X(link) X(linkat) X(symlink) X(symlinkat)              \

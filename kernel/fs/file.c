@@ -61,6 +61,8 @@ int file_open(struct file *file, struct vnode *vnode)
 
 static void file_end(struct file *file)
 {
+    if (atomic_load(&file->forget))
+        file->forget(file);
     filelock_drop_file(file);
     if (file->ops->close && !(file->flags & O_PATH))
         file->ops->close(file);

@@ -8,6 +8,8 @@
                                    fork always, sleeps and polls never; a futex never if it
                                    has a timeout
 
+   A wait for an epoll is never started again, as on Linux, not even after a stop.
+
    A sleep that is started again ends at its old deadline: resume_ns keeps it.
 
    Locks: none; the trapframe and resume_ns are the thread's own. */
@@ -50,6 +52,9 @@ static enum restart restart_rule(uint64_t number)
     case __NR_pause:
     case __NR_rt_sigsuspend:
     case __NR_rt_sigtimedwait:
+    case __NR_epoll_wait:
+    case __NR_epoll_pwait:
+    case __NR_epoll_pwait2:
         return RESTART_NEVER;
     case __NR_futex:
         return keeps_deadline() ? RESTART_NEVER : RESTART_IF_ASKED;
@@ -63,11 +68,16 @@ static bool is_interrupted_call(const struct trapframe *tf)
     return tf->vector == VECTOR_SYSCALL && tf->error != SYSCALL_DONE && (int64_t)tf->rax == -EINTR;
 }
 
+static bool waits_for_epoll(uint64_t number)
+{
+    return number == __NR_epoll_wait || number == __NR_epoll_pwait || number == __NR_epoll_pwait2;
+}
+
 /* Returns true if the call is to be started again. `action` may be NULL: no handler is called. */
 static bool restart_is_due(uint64_t number, const struct signal_action *action)
 {
     if (!action)
-        return true;
+        return !waits_for_epoll(number);
     enum restart rule = restart_rule(number);
     return rule == RESTART_IF_ASKED ? action->flags & SA_RESTART : rule == RESTART_ALWAYS;
 }
@@ -96,6 +106,9 @@ static int restart_errno(uint64_t number)
     case __NR_clock_nanosleep:
         return ERESTART_RESTARTBLOCK;
     case __NR_rt_sigtimedwait:
+    case __NR_epoll_wait:
+    case __NR_epoll_pwait:
+    case __NR_epoll_pwait2:
         return EINTR;
     case __NR_futex:
         return keeps_deadline() ? ERESTART_RESTARTBLOCK : ERESTARTSYS;

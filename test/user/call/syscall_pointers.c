@@ -9,6 +9,7 @@
 #include "fixed_files.h"
 
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -88,6 +89,7 @@ static const struct itimerval no_timer;
 
 static struct pollfd polled_here = {.fd = FILE_FD, .events = POLLIN};
 static const struct timeval no_wait;
+static const struct epoll_event event = {.events = EPOLLIN};
 static const uint64_t file_set = 1 << FILE_FD;
 static uint64_t asked_set = 1 << FILE_FD;
 
@@ -178,6 +180,8 @@ static const struct call calls[] = {
     CALL(IN | NULL_IS_FINE, 3, &file_set, 8, select, FILE_FD + 1, 0, 0, 0, (long)&no_wait),
     CALL(IN | NULL_IS_FINE, 4, &no_wait, sizeof(no_wait), select, FILE_FD + 1, (long)&asked_set),
     CALL(IN | NULL_IS_FINE, 1, &file_set, 8, pselect6, FILE_FD + 1, 0, 0, 0, (long)&no_time),
+    /* Refused, because a regular file is always ready; but the event is fetched before. */
+    CALL(IN, 3, &event, sizeof(event), epoll_ctl, FILE_FD, EPOLL_CTL_ADD, FILE_FD, 0),
     CALL(OUT | GIVES_PIPE, 0, NULL, 8, pipe, 0),
     CALL(OUT | GIVES_PIPE, 0, NULL, 8, pipe2, 0, O_CLOEXEC),
     READS(2, zero, ioctl, FILE_FD, FIONBIO, 0),
@@ -251,6 +255,8 @@ static const long other_calls[] = {
     SYS_memfd_create,
     /* In sysv_shm.c, with the segments that they need. */
     SYS_shmget, SYS_shmat, SYS_shmdt, SYS_shmctl,
+    /* In epolls.c, with the epolls that they need. */
+    SYS_epoll_create, SYS_epoll_create1, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
     /* Waits until a handler has run. */
     SYS_rt_sigsuspend,
     /* Each is a case of syscall_buffers.c. */
