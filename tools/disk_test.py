@@ -13,6 +13,7 @@ from pathlib import Path
 
 import disks
 import machine
+from lying_disk import LIES, LyingDisk
 
 RUN = Path(__file__).with_name("run.py")
 SECONDS = 600
@@ -62,6 +63,30 @@ MACHINES = [
         d, device=",queue-size=4,seg-max-adjust=off"), USE),
     ("nine disks", 1, "pc", many, USE),
 ]  # fmt: skip
+
+
+def larger_than_memory(directory):
+    return ["-m", "32M", *machine.disk(disks.make(directory, "large", LARGE), "large")]
+
+
+LARGE = 131072  # sectors: 64 MiB
+READ_AND_WRITE = (f"cat /dev/vda | wc -c | grep {LARGE * disks.SECTOR} && "
+                  "head -c 50000000 /dev/zero >/dev/vda && echo 'ok - all of it is moved'; audit")
+
+MACHINES.append(("a disk larger than memory", 2, "pc", larger_than_memory, READ_AND_WRITE))
+
+
+def lying(directory, *settings):
+    socket = Path(directory) / "liar"
+    LyingDisk(socket, *settings)
+    return LyingDisk.arguments(socket, machine.setting("MEM", "128M"))
+
+
+IGNORED = "ls /dev/vda || echo 'ok - the disk is ignored'; audit"
+
+MACHINES += [(f"a disk that says: {lie}", 2, "q35", lambda d, lie=lie: lying(d, lie),
+              "/test/runtests lying_disk") for lie in LIES]  # fmt: skip
+MACHINES += [("a disk with blocks of 3 bytes", 1, "q35", lambda d: lying(d, None, 3), IGNORED)]
 
 
 def run(command, cpus, kind, arguments):

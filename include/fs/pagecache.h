@@ -154,6 +154,10 @@ int pagecache_writeback(struct pagecache *cache, uint64_t first, uint64_t end);
    Returns their number. They are read again when they are needed. */
 uint64_t pagecache_drop_clean(struct pagecache *cache, uint64_t first, uint64_t end);
 
+/* Drops the clean pages of all caches with a store. Returns their number. The caller holds no lock
+   of RANK_WALK or above. */
+uint64_t pagecache_drop_all_clean(void);
+
 /* Writes all pages of all files back. */
 void pagecache_writeback_all(void);
 

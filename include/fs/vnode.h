@@ -161,6 +161,10 @@ static inline bool vnode_may_exec(const struct vnode *vnode)
 void vnode_init(struct vnode *vnode, struct filesystem *fs, uint32_t mode);
 
 void vnode_get(struct vnode *vnode);
+
+/* Takes a reference, unless the last one is gone. The caller has a lock under which the vnode is
+   not freed. */
+__must_check bool vnode_get_unless_zero(struct vnode *vnode);
 void vnode_put(struct vnode *vnode); /* `vnode` may be NULL */
 
 /* Returns the bytes in a regular file or on a disk, and 0 for all others. Exact if the caller holds

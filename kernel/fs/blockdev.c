@@ -7,7 +7,8 @@
    The last page of a disk may be cut off by its end: the rest of the page is zeros, and is not
    written.
 
-   Lock: the vnode's, for writers and for the offset. */
+   Lock: the vnode's, for writers. Readers take none, because a reader would keep the others out
+   while it waits for the disk. So processes that share an open disk may read one part twice. */
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/kdev_t.h>
@@ -126,9 +127,11 @@ static ssize_t blockdev_write(struct file *file, struct uio *uio, uint64_t offse
     if (uio->left > 0 && offset >= size)
         return -ENOSPC;
     uio->left = min(uio->left, size - offset);
+    mutex_lock(&file->vnode->lock);
     ssize_t done = pagecache_write(file->vnode->cache, uio, offset);
     if (done > 0)
         vnode_touch(file->vnode);
+    mutex_unlock(&file->vnode->lock);
     return done;
 }
 
@@ -137,17 +140,14 @@ static int64_t blockdev_seek(struct file *file, int64_t offset, unsigned whence)
 {
     int64_t size = disk_size(disk_of_file(file)), base = 0, target;
 
-    mutex_lock(&file->vnode->lock);
     if (whence == SEEK_CUR)
         base = atomic_load_relaxed(&file->offset);
     else if (whence == SEEK_END)
         base = size;
     if (whence > SEEK_END || __builtin_add_overflow(base, offset, &target) || target < 0 ||
         target > size)
-        target = -EINVAL;
-    else
-        atomic_store_relaxed(&file->offset, target);
-    mutex_unlock(&file->vnode->lock);
+        return -EINVAL;
+    atomic_store_relaxed(&file->offset, target);
     return target;
 }
 
@@ -244,7 +244,6 @@ static const struct file_ops blockdev_file_ops = {
     .write = blockdev_write,
     .seek = blockdev_seek,
     .ioctl = blockdev_ioctl,
-    .locked = true,
     .seekable = true,
 };
 

@@ -125,6 +125,67 @@ bool pagecache_is_full(void)
     return pagecache_room() == 0;
 }
 
+/* ---- Dropping pages that can be read again ---- */
+
+/* A page of which the cache alone has a reference is neither mapped nor in use, and stays so,
+   because a reference comes only from the cache, under its lock. */
+uint64_t pagecache_drop_clean(struct pagecache *cache, uint64_t first, uint64_t end)
+{
+    const struct frame *frame;
+    uint64_t count = 0;
+
+    assert(cache->store);
+    mutex_lock(&cache->lock);
+    for (; first < end && (frame = radix_next(&cache->pages, &first, end - 1, 0)); first++) {
+        unsigned tags;
+
+        radix_look(&cache->pages, first, &tags);
+        if ((tags & ~PAGE_ROOM) || frame_refs(frame) != 1)
+            continue;
+        radix_remove(&cache->pages, first, first, drop_frame, cache);
+        count++;
+    }
+    mutex_unlock(&cache->lock);
+    return count;
+}
+
+/* Returns the cache with a store behind `cache` in the list, or the first one, with a reference on
+   its vnode, and drops that on the vnode of `cache`. Under the lock of the list no cache is freed,
+   but its vnode may be about to be. */
+static struct pagecache *next_with_store(struct pagecache *cache)
+{
+    struct pagecache *before = cache;
+
+    spin_lock(&pagecaches_lock);
+    cache = before ? LIST_NEXT(before, all) : LIST_FIRST(&pagecaches);
+    while (cache && (!cache->store || !vnode_get_unless_zero(cache->vnode)))
+        cache = LIST_NEXT(cache, all);
+    spin_unlock(&pagecaches_lock);
+    if (before)
+        vnode_put(before->vnode);
+    return cache;
+}
+
+/* The list is as long as there are files, those in memory included. */
+uint64_t pagecache_drop_all_clean(void)
+{
+    uint64_t count = 0;
+
+    for (struct pagecache *cache = NULL; (cache = next_with_store(cache));)
+        count += pagecache_drop_clean(cache, 0, UINT64_MAX);
+    return count;
+}
+
+/* Makes room in memory, if files may not take more of it. So a program that reads or writes more
+   than fits is slowed down by the disk. What cannot be written back is told by fsync(2). */
+static void make_memory(void)
+{
+    if (!pagecache_is_full() || pagecache_drop_all_clean())
+        return;
+    pagecache_writeback_all();
+    (void)pagecache_drop_all_clean();
+}
+
 /* ---- Reading ---- */
 
 /* Returns the frame of page `index` with a reference, or NULL for a hole. */
@@ -148,7 +209,9 @@ static int get_page_for_read(struct pagecache *cache, uint64_t index, size_t len
         return 0;
     if (*frame)
         frame_put(*frame); /* its contents may be missing */
-    else if (pages_of(len) > 1)
+    else
+        make_memory();
+    if (!*frame && pages_of(len) > 1)
         page_read_ahead(cache, index, pages_of(len));
     int err = page_get(cache, index, 0, frame);
     if (err == -ENXIO)
@@ -208,8 +271,10 @@ ssize_t pagecache_read_kernel(struct pagecache *cache, uint64_t offset, void *bu
    it. */
 static int get_page_for_write(struct pagecache *cache, uint64_t index, struct frame **frame)
 {
-    if (cache->store)
+    if (cache->store) {
+        make_memory();
         return page_get(cache, index, WANT_ROOM | WANT_BEYOND, frame);
+    }
     mutex_lock(&cache->lock);
     bool refused = !radix_find(&cache->pages, index) && pagecache_is_full();
     int err = refused ? -ENOSPC : page_find_locked(cache, index, WANT_BEYOND, frame);
@@ -403,30 +468,6 @@ int pagecache_punch(struct pagecache *cache, uint64_t start, uint64_t end)
     return 0;
 }
 
-/* ---- Dropping pages that can be read again ---- */
-
-/* A page of which the cache alone has a reference is neither mapped nor in use, and stays so,
-   because a reference comes only from the cache, under its lock. */
-uint64_t pagecache_drop_clean(struct pagecache *cache, uint64_t first, uint64_t end)
-{
-    const struct frame *frame;
-    uint64_t count = 0;
-
-    assert(cache->store);
-    mutex_lock(&cache->lock);
-    for (; first < end && (frame = radix_next(&cache->pages, &first, end - 1, 0)); first++) {
-        unsigned tags;
-
-        radix_look(&cache->pages, first, &tags);
-        if ((tags & ~PAGE_ROOM) || frame_refs(frame) != 1)
-            continue;
-        radix_remove(&cache->pages, first, first, drop_frame, cache);
-        count++;
-    }
-    mutex_unlock(&cache->lock);
-    return count;
-}
-
 /* ---- Mapping ---- */
 
 /* The mark and the answer are one step under the lock. Else this could happen:
@@ -460,6 +501,8 @@ static int pagecache_pager_wait(struct pager *pager, uint64_t index, enum pager_
 {
     struct pagecache *cache = container_of(pager, struct pagecache, pager);
 
+    if (cache->store)
+        make_memory();
     return page_make_ready(cache, index, use == PAGER_WRITE ? WANT_ROOM : 0);
 }
 

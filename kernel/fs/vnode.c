@@ -32,6 +32,18 @@ void vnode_get(struct vnode *vnode)
     assert(refs > 1);
 }
 
+bool vnode_get_unless_zero(struct vnode *vnode)
+{
+    unsigned refs;
+
+    do {
+        refs = atomic_load(&vnode->refs);
+        if (refs == 0)
+            return false;
+    } while (!atomic_compare_exchange(&vnode->refs, refs, refs + 1));
+    return true;
+}
+
 /* Drops a reference, and frees what has none left. Removed directories, each held by the one below,
    may form a chain of any length, so this is a loop and not a recursion. */
 void vnode_put(struct vnode *vnode)

@@ -6,6 +6,7 @@
        frames are free above the reserve     the askers try again
        a process gives its memory back       wait for it
        other CPUs cache free frames          take them out of the caches
+       clean pages of disks are cached       drop them
        a process is ending                   wait for its memory, at most PATIENCE_NS
        else choose: the process that holds   kill it, and wait for its memory; after PATIENCE_NS the
        most, by these classes                next round passes it over
@@ -36,6 +37,7 @@
 #include <arch/atomic.h>
 #include <arch/clock.h>
 #include <arch/console.h>
+#include <fs/pagecache.h>
 #include <lib/panic.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -281,7 +283,7 @@ static bool run_round(void)
     if (memory_has_come())
         return true;
     drain_caches();
-    if (memory_has_come())
+    if (memory_has_come() || (pagecache_drop_all_clean() && memory_has_come()))
         return true;
     uint64_t returns = returns_ahead();
     if (!choose_and_kill())

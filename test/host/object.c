@@ -61,6 +61,12 @@ void vnode_get(struct vnode *vnode)
     vnode->refs++;
 }
 
+bool vnode_get_unless_zero(struct vnode *vnode)
+{
+    vnode->refs++;
+    return true;
+}
+
 void vnode_put(struct vnode *vnode)
 {
     check(vnode->refs > 1, "an object has lost more references than it had");

@@ -19,10 +19,15 @@ enum disk_kind {
     DISK_BAD = 2053,  /* reads and writes of sector DISK_BAD_SECTOR fail */
     DISK_LATE = 2057, /* it carries out one request, and no other */
     DISK_LARGE_BLOCKS = 32792,
+    DISK_LYING = 2063, /* tools/lying_disk.py */
 };
 
 #define SECTOR          512UL
 #define DISK_BAD_SECTOR 1024UL
+
+/* The first sectors of DISK_LYING for which a request is not answered, and answered by a lie. */
+#define DISK_HELD_SECTOR    512UL
+#define DISK_TRIGGER_SECTOR 1024UL
 
 /* Returns the path of the first disk of a kind, or NULL if the machine has none. */
 const char *disk_find(enum disk_kind kind);
