@@ -30,6 +30,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/shm.h>
 #include <time.h>
 
 #include "files.h"
@@ -279,6 +280,20 @@ static struct verdict run_test(char *path, const char *name)
     return verdict;
 }
 
+/* Removes the segments of System V shared memory that a program has left behind. */
+static void remove_segments(void)
+{
+    struct shmid_ds status;
+    int last = shmctl(0, SHM_INFO, &status);
+
+    for (int index = 0; index <= last; index++) {
+        int id = shmctl(index, SHM_STAT, &status);
+
+        if (id >= 0)
+            shmctl(id, IPC_RMID, NULL);
+    }
+}
+
 /* Runs a program with an allocation failing. Returns how many allocations have failed. */
 static long run_failing(char **argv, unsigned nth, struct verdict *verdict)
 {
@@ -289,6 +304,8 @@ static long run_failing(char **argv, unsigned nth, struct verdict *verdict)
     kill_orphans();
     failures = failures_made() - failures;
     empty_directory("/tmp");
+    empty_directory("/dev/shm");
+    remove_segments();
     if (!outcome.timed_out && WIFSIGNALED(outcome.status) && WTERMSIG(outcome.status) != SIGKILL)
         verdict_fail(verdict, "killed by %s", signal_name(WTERMSIG(outcome.status)));
     judge_leaks(verdict, &before);
