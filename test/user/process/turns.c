@@ -1,9 +1,8 @@
 /* Whose turn it is: a process that has slept comes before busy ones, and yet takes no more than its
    share. Each case is on one CPU. CPU time and switches are counted, so a slow machine makes no
    difference. */
-#include "test.h"
+#include "threading.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -117,20 +116,12 @@ static void *be_busy(void *unused)
     return unused;
 }
 
-static pthread_t start(void *(*body)(void *), void *arg)
-{
-    pthread_t thread;
-
-    CHECK_EQ(pthread_create(&thread, NULL, body, arg), 0);
-    return thread;
-}
-
 static pthread_t start_busy(void)
 {
     stay_on_this_cpu();
     memset(meters, 0, sizeof(meters));
     is_over = false;
-    return start(be_busy, NULL);
+    return thread_start(be_busy, NULL);
 }
 
 /* Ends the busy thread, which must have had so much CPU time. */
@@ -159,7 +150,7 @@ static void check_sleepers(int count)
     pthread_t busy = start_busy(), sleepers[4];
 
     for (int i = 0; i < count; i++)
-        sleepers[i] = start(work_and_sleep, &meters[1 + i]);
+        sleepers[i] = thread_start(work_and_sleep, &meters[1 + i]);
     for (int i = 0; i < count; i++)
         CHECK_EQ(pthread_join(sleepers[i], NULL), 0);
     end_busy(busy, 50 * MS);

@@ -2,9 +2,8 @@
 
    The same source is built with musl, as library_threads, and with glibc, as library_threads_glibc,
    because each library makes its locks and threads by system calls of its own choice. */
-#include "test.h"
+#include "threading.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -225,22 +224,6 @@ static void c11_each_thread_has_data_of_its_own(void)
 
 /* ---- POSIX: locks ---- */
 
-static pthread_t start(void *(*body)(void *), void *arg)
-{
-    pthread_t thread;
-
-    CHECK_EQ(pthread_create(&thread, NULL, body, arg), 0);
-    return thread;
-}
-
-static void *join(pthread_t thread)
-{
-    void *result;
-
-    CHECK_EQ(pthread_join(thread, &result), 0);
-    return result;
-}
-
 static pthread_mutex_t mutex_of_kind(int kind)
 {
     pthread_mutexattr_t attributes;
@@ -273,11 +256,11 @@ static void a_mutex_checks_its_owner(void)
 
     CHECK_EQ(pthread_mutex_lock(&mutex), 0);
     CHECK_EQ(pthread_mutex_lock(&mutex), EDEADLK);
-    CHECK_EQ((long)join(start(try_lock, &mutex)), EBUSY);
-    CHECK_EQ((long)join(start(unlock, &mutex)), EPERM);
+    CHECK_EQ((long)thread_join(thread_start(try_lock, &mutex)), EBUSY);
+    CHECK_EQ((long)thread_join(thread_start(unlock, &mutex)), EPERM);
     CHECK_EQ(pthread_mutex_unlock(&mutex), 0);
     CHECK_EQ(pthread_mutex_unlock(&mutex), EPERM);
-    CHECK_EQ((long)join(start(try_lock, &mutex)), 0);
+    CHECK_EQ((long)thread_join(thread_start(try_lock, &mutex)), 0);
     CHECK_EQ(pthread_mutex_destroy(&mutex), 0);
 }
 
@@ -288,10 +271,10 @@ static void a_recursive_mutex_counts(void)
     for (int n = 0; n < 3; n++)
         CHECK_EQ(pthread_mutex_lock(&mutex), 0);
     for (int n = 0; n < 3; n++) {
-        CHECK_EQ((long)join(start(try_lock, &mutex)), EBUSY);
+        CHECK_EQ((long)thread_join(thread_start(try_lock, &mutex)), EBUSY);
         CHECK_EQ(pthread_mutex_unlock(&mutex), 0);
     }
-    CHECK_EQ((long)join(start(try_lock, &mutex)), 0);
+    CHECK_EQ((long)thread_join(thread_start(try_lock, &mutex)), 0);
     CHECK_EQ(pthread_mutex_destroy(&mutex), 0);
 }
 
@@ -309,7 +292,7 @@ static void a_robust_mutex_survives_its_owner(void)
     CHECK_EQ(pthread_mutexattr_init(&attributes), 0);
     CHECK_EQ(pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST), 0);
     CHECK_EQ(pthread_mutex_init(&mutex, &attributes), 0);
-    join(start(lock_and_end, &mutex));
+    thread_join(thread_start(lock_and_end, &mutex));
     CHECK_EQ(pthread_mutex_lock(&mutex), EOWNERDEAD);
     CHECK_EQ(pthread_mutex_consistent(&mutex), 0);
     CHECK_EQ(pthread_mutex_unlock(&mutex), 0);
@@ -373,12 +356,12 @@ static void conditions_join_producers_and_consumers(void)
     long sum = 0;
 
     for (int n = 0; n < 2; n++) {
-        producers[n] = start(produce, NULL);
-        consumers[n] = start(consume, NULL);
+        producers[n] = thread_start(produce, NULL);
+        consumers[n] = thread_start(consume, NULL);
     }
     for (int n = 0; n < 2; n++) {
-        join(producers[n]);
-        sum += (long)join(consumers[n]);
+        thread_join(producers[n]);
+        sum += (long)thread_join(consumers[n]);
     }
     CHECK_EQ(sum, (long)TIMES * (TIMES + 1));
 }
@@ -430,9 +413,9 @@ static void a_barrier_waits_for_all(void)
 
     CHECK_EQ(pthread_barrier_init(&round_.barrier, NULL, THREADS), 0);
     for (int n = 0; n < THREADS; n++)
-        threads[n] = start(go_round, NULL);
+        threads[n] = thread_start(go_round, NULL);
     for (int n = 0; n < THREADS; n++)
-        join(threads[n]);
+        thread_join(threads[n]);
     CHECK_EQ(round_.arrived, 50 * THREADS);
     CHECK_EQ(round_.serial, 50);
     CHECK_EQ(pthread_barrier_destroy(&round_.barrier), 0);
@@ -474,9 +457,9 @@ static void readers_and_writers_exclude_each_other(void)
 
     CHECK_EQ(pthread_spin_init(&shared.spin, PTHREAD_PROCESS_PRIVATE), 0);
     for (int n = 0; n < THREADS; n++)
-        threads[n] = start(n % 2 ? write_both : read_both, NULL);
+        threads[n] = thread_start(n % 2 ? write_both : read_both, NULL);
     for (int n = 0; n < THREADS; n++)
-        join(threads[n]);
+        thread_join(threads[n]);
     CHECK_EQ(shared.first, THREADS / 2 * TIMES);
     CHECK_EQ(shared.spun, THREADS / 2 * TIMES);
     CHECK_EQ(pthread_rwlock_tryrdlock(&shared.lock), 0);
@@ -502,12 +485,12 @@ static void semaphores_pass_a_ball(void)
 
     CHECK_OK(sem_init(&ping, 0, 0));
     CHECK_OK(sem_init(&pong, 0, 0));
-    pthread_t thread = start(answer, NULL);
+    pthread_t thread = thread_start(answer, NULL);
     for (int n = 0; n < TIMES; n++) {
         CHECK_OK(sem_post(&ping));
         CHECK_OK(sem_wait(&pong));
     }
-    join(thread);
+    thread_join(thread);
     CHECK_OK(sem_getvalue(&pong, &value));
     CHECK_EQ(value, 0);
     CHECK_ERR(EAGAIN, sem_trywait(&pong));
@@ -608,11 +591,11 @@ static int cancel(void *(*body)(void *), void *arg)
     cancelled.started = gate_make();
     cancelled.cleaned = 0;
     cancelled.go = 0;
-    pthread_t thread = start(body, arg);
+    pthread_t thread = thread_start(body, arg);
     gate_pass(&cancelled.started);
     CHECK_EQ(pthread_cancel(thread), 0);
     cancelled.go = 1;
-    CHECK(join(thread) == PTHREAD_CANCELED);
+    CHECK(thread_join(thread) == PTHREAD_CANCELED);
     gate_destroy(&cancelled.started);
     return cancelled.cleaned;
 }
@@ -663,7 +646,7 @@ static void keys_are_destroyed_with_their_thread(void)
     destroyed = 0;
     for (int n = 0; n < 3; n++)
         CHECK_EQ(pthread_key_create(&keys[n], destroy), 0);
-    CHECK_EQ((long)join(start(set_keys, keys)), 7);
+    CHECK_EQ((long)thread_join(thread_start(set_keys, keys)), 7);
     CHECK_EQ(destroyed, 321);
     for (int n = 0; n < 3; n++)
         CHECK_EQ(pthread_key_delete(keys[n]), 0);
@@ -685,7 +668,7 @@ static void a_thread_has_the_stack_that_was_asked_for(void)
     for (size = 64 * KIB; size <= 4 * MIB; size *= 4) {
         CHECK_EQ(pthread_attr_setstacksize(&attributes, size), 0);
         CHECK_EQ(pthread_create(&thread, &attributes, use_stack, &size), 0);
-        CHECK_EQ((long)join(thread), 1);
+        CHECK_EQ((long)thread_join(thread), 1);
     }
     CHECK_EQ(pthread_attr_destroy(&attributes), 0);
 }
@@ -741,10 +724,10 @@ static void a_signal_reaches_the_thread_that_is_meant(void)
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, &old), 0);
-    pthread_t thread = start(wait_for_tell, &started);
+    pthread_t thread = thread_start(wait_for_tell, &started);
     gate_pass(&started);
     CHECK_EQ(pthread_kill(thread, SIGUSR1), 0);
-    CHECK_EQ((long)join(thread), SIGUSR1);
+    CHECK_EQ((long)thread_join(thread), SIGUSR1);
     CHECK_EQ(told_signal, 0);
     CHECK_EQ(pthread_sigmask(SIG_SETMASK, &old, NULL), 0);
     CHECK(signal(SIGUSR1, SIG_DFL) == tell);
@@ -766,9 +749,9 @@ static void a_thread_waits_for_the_signals_of_all(void)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, &old), 0);
-    pthread_t thread = start(wait_for_set, &set);
+    pthread_t thread = thread_start(wait_for_set, &set);
     CHECK_OK(kill(getpid(), SIGTERM));
-    CHECK_EQ((long)join(thread), SIGTERM);
+    CHECK_EQ((long)thread_join(thread), SIGTERM);
     CHECK_EQ(pthread_sigmask(SIG_SETMASK, &old, NULL), 0);
 }
 
@@ -802,7 +785,7 @@ static void *fork_in_thread(void *unused)
 static void a_thread_forks_alone(void)
 {
     CHECK_EQ(pthread_atfork(prepare_fork, after_fork_in_parent, after_fork_in_child), 0);
-    CHECK(exited_with((long)join(start(fork_in_thread, NULL)), 101));
+    CHECK(exited_with((long)thread_join(thread_start(fork_in_thread, NULL)), 101));
     CHECK_EQ(in_parent, 1);
 }
 
@@ -818,7 +801,7 @@ static void *add_names(void *unused)
 
 static void a_thread_has_a_name(void)
 {
-    CHECK_EQ((long)join(start(add_names, NULL)), 0);
+    CHECK_EQ((long)thread_join(thread_start(add_names, NULL)), 0);
 }
 
 int main(void)

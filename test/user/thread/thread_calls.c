@@ -1,8 +1,7 @@
 /* Threads: the calls of which a C library makes its locks and threads: the rarer operations of
    futex, robust lists, membarrier, clone3. */
-#include "test.h"
+#include "threading.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
 
@@ -27,22 +26,6 @@ struct clone3_args {
 };
 
 #define STACK_BYTES (64 * KIB)
-
-static pthread_t start(void *(*body)(void *), void *arg)
-{
-    pthread_t thread;
-
-    CHECK_EQ(pthread_create(&thread, NULL, body, arg), 0);
-    return thread;
-}
-
-static void *join(pthread_t thread)
-{
-    void *result;
-
-    CHECK_EQ(pthread_join(thread, &result), 0);
-    return result;
-}
 
 /* FUTEX_WAKE_OP. */
 
@@ -91,10 +74,10 @@ static void *wait_at_first(void *unused)
 static void check_comparison(unsigned cmp, int true_for, int false_for)
 {
     second = 0;
-    pthread_t thread = start(wait_at_second, NULL);
+    pthread_t thread = thread_start(wait_at_second, NULL);
     while (wake_op(&second, OP_OR, 0, cmp, true_for) == 0)
         CHECK_EQ(wake_op(&second, OP_OR, 0, cmp, false_for), 0);
-    CHECK_EQ((long)join(thread), 0);
+    CHECK_EQ((long)thread_join(thread), 0);
 }
 
 static void wake_op_wakes_at_the_second_word_if_it_compares(void)
@@ -109,12 +92,12 @@ static void wake_op_wakes_at_the_second_word_if_it_compares(void)
 
 static void wake_op_wakes_at_the_first_word(void)
 {
-    pthread_t thread = start(wait_at_first, NULL);
+    pthread_t thread = thread_start(wait_at_first, NULL);
 
     second = 0;
     while (wake_op(&second, OP_OR, 0, CMP_NE, 0) == 0)
         sched_yield();
-    CHECK_EQ((long)join(thread), 0);
+    CHECK_EQ((long)thread_join(thread), 0);
 }
 
 static void wake_op_refuses_bad_arguments(void)
@@ -147,9 +130,9 @@ static void wake_op_is_atomic(void)
 
     second = 0;
     for (int n = 0; n < 4; n++)
-        threads[n] = start(add_often, NULL);
+        threads[n] = thread_start(add_often, NULL);
     for (int n = 0; n < 4; n++)
-        join(threads[n]);
+        thread_join(threads[n]);
     CHECK_EQ(second, 20000);
 }
 
@@ -191,7 +174,7 @@ static void a_robust_mutex_survives_its_owner(void)
     pthread_mutex_t mutex = robust_mutex();
 
     for (int n = 0; n < 20; n++) {
-        join(start(lock_and_end, &mutex));
+        thread_join(thread_start(lock_and_end, &mutex));
         CHECK_EQ(pthread_mutex_lock(&mutex), EOWNERDEAD);
         CHECK_EQ(pthread_mutex_consistent(&mutex), 0);
         CHECK_EQ(pthread_mutex_unlock(&mutex), 0);
@@ -208,7 +191,7 @@ static void lock_after_an_abrupt_end(void *unused)
 
     (void)unused;
     mutex = robust_mutex();
-    start(lock_and_exit, &mutex);
+    thread_start(lock_and_exit, &mutex);
     while ((err = pthread_mutex_trylock(&mutex)) == 0) { /* the thread has not come to it yet */
         pthread_mutex_unlock(&mutex);
         sched_yield();
@@ -270,7 +253,7 @@ static void *end_with_a_bad_list(void *at)
 
 static void the_words_of_a_robust_list_are_marked(void)
 {
-    join(start(end_with_a_list, NULL));
+    thread_join(thread_start(end_with_a_list, NULL));
     CHECK_EQ(nodes[0].word, FUTEX_OWNER_DIED);
     CHECK_EQ(nodes[1].word, 1);
     CHECK_EQ(nodes[2].word, FUTEX_OWNER_DIED | FUTEX_WAITERS);
@@ -278,10 +261,10 @@ static void the_words_of_a_robust_list_are_marked(void)
 
 static void a_list_without_end_does_no_harm(void)
 {
-    join(start(end_with_a_ring, NULL));
-    join(start(end_with_a_bad_list, map_hole(1)));
-    join(start(end_with_a_bad_list, (void *)-8L));
-    join(start(end_with_a_bad_list, (void *)3L));
+    thread_join(thread_start(end_with_a_ring, NULL));
+    thread_join(thread_start(end_with_a_bad_list, map_hole(1)));
+    thread_join(thread_start(end_with_a_bad_list, (void *)-8L));
+    thread_join(thread_start(end_with_a_bad_list, (void *)3L));
 }
 
 /* membarrier. */
@@ -301,12 +284,12 @@ static void use_barriers(void *unused)
     CHECK_ERR(EPERM, syscall(SYS_MEMBARRIER, BARRIER_PRIVATE, 0, 0));
     CHECK_OK(syscall(SYS_MEMBARRIER, BARRIER_REGISTER_PRIVATE, 0, 0));
     stop_spinning = 0;
-    pthread_t threads[] = {start(spin, NULL), start(spin, NULL)};
+    pthread_t threads[] = {thread_start(spin, NULL), thread_start(spin, NULL)};
     for (int n = 0; n < 200; n++)
         CHECK_OK(syscall(SYS_MEMBARRIER, BARRIER_PRIVATE, 0, 0));
     stop_spinning = 1;
-    join(threads[0]);
-    join(threads[1]);
+    thread_join(threads[0]);
+    thread_join(threads[1]);
 }
 
 static void a_barrier_must_be_registered(void)

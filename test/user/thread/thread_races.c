@@ -1,8 +1,7 @@
 /* Threads: races between the threads of a process, and between them and other processes. Each case
    tries its race often; which order of events it meets depends on the machine. */
-#include "test.h"
+#include "threading.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <sys/syscall.h>
@@ -10,22 +9,6 @@
 #define ROUNDS      200
 #define STACK_BYTES (64 * KIB)
 #define FUTEX_WAIT  0 /* as <linux/futex.h> has it */
-
-static pthread_t start(void *(*body)(void *), void *arg)
-{
-    pthread_t thread;
-
-    CHECK_EQ(pthread_create(&thread, NULL, body, arg), 0);
-    return thread;
-}
-
-static void *join(pthread_t thread)
-{
-    void *result;
-
-    CHECK_EQ(pthread_join(thread, &result), 0);
-    return result;
-}
 
 static sigset_t set_of(int first, int second)
 {
@@ -94,8 +77,8 @@ static void *start_threads(void *unused)
 static void exit_beside_new_threads(void *unused)
 {
     (void)unused;
-    start(start_threads, NULL);
-    start(start_threads, NULL);
+    thread_start(start_threads, NULL);
+    thread_start(start_threads, NULL);
     sched_yield();
     _exit(3);
 }
@@ -128,13 +111,13 @@ static void two_threads_that_await_two_signals_get_one_each(void)
     CHECK_EQ(sem_init(&awaiting, 0, 0), 0);
     CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
     for (int n = 0; n < ROUNDS; n++) {
-        pthread_t first = start(await_one, &set), second = start(await_one, &set);
+        pthread_t first = thread_start(await_one, &set), second = thread_start(await_one, &set);
 
         sem_wait(&awaiting);
         sem_wait(&awaiting);
         CHECK_OK(kill(getpid(), SIGUSR1));
         CHECK_OK(kill(getpid(), SIGUSR2));
-        CHECK_EQ((long)join(first) + (long)join(second), SIGUSR1 + SIGUSR2);
+        CHECK_EQ((long)thread_join(first) + (long)thread_join(second), SIGUSR1 + SIGUSR2);
     }
     CHECK_EQ(pthread_sigmask(SIG_UNBLOCK, &set, NULL), 0);
 }
@@ -170,7 +153,7 @@ static void signal_beside_futile_stops(void *unused)
     CHECK_EQ(sem_init(&handled, 0, 0), 0);
     CHECK_EQ(sem_init(&awaiting, 0, 0), 0);
     signal(SIGUSR1, note_signal);
-    start(take_stops, (void *)&tid);
+    thread_start(take_stops, (void *)&tid);
     sem_wait(&awaiting);
     CHECK_EQ(pthread_sigmask(SIG_BLOCK, &stops, NULL), 0);
     for (int n = 0; n < 10 * ROUNDS; n++) {
@@ -202,8 +185,8 @@ static void *fork_for_ever(void *unused)
 static void fork_in_threads(void *ready)
 {
     CHECK_OK(setpgid(0, 0));
-    start(fork_for_ever, NULL);
-    start(fork_for_ever, NULL);
+    thread_start(fork_for_ever, NULL);
+    thread_start(fork_for_ever, NULL);
     gate_open(ready);
     fork_for_ever(NULL);
 }
@@ -252,7 +235,7 @@ static void wait_in_threads(void *ready)
     CHECK_OK(setpgid(0, 0));
     CHECK_EQ(sem_init(&awaiting, 0, 0), 0);
     for (int n = 0; n < 4; n++)
-        start(tell_the_end_of_a_child, NULL);
+        thread_start(tell_the_end_of_a_child, NULL);
     for (int n = 0; n < 4; n++)
         sem_wait(&awaiting);
     gate_open(ready);
@@ -304,7 +287,7 @@ static void be_killed_by_the_number_of_a_thread(void *unused)
 
     (void)unused;
     CHECK_EQ(sem_init(&awaiting, 0, 0), 0);
-    start(number_and_wait, (void *)&tid);
+    thread_start(number_and_wait, (void *)&tid);
     sem_wait(&awaiting);
     CHECK_OK(kill(tid, 0));
     kill(tid, SIGTERM);
@@ -330,7 +313,7 @@ static void *find_the_leader_gone(void *unused)
 static void leave_a_thread_behind(void *unused)
 {
     (void)unused;
-    start(find_the_leader_gone, NULL);
+    thread_start(find_the_leader_gone, NULL);
     syscall(SYS_exit, 0);
 }
 

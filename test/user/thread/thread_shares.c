@@ -1,9 +1,8 @@
 /* Threads and clones: what they share. Descriptors, the working directory and the umask are used by
    several threads at once, and by processes that clone has made to share them; names, CPU time and
    the files of /proc are those of one thread or of all. */
-#include "test.h"
+#include "threading.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -15,22 +14,6 @@
 
 #define STACK_BYTES (64 * KIB)
 #define ROUNDS      500
-
-static pthread_t start(void *(*body)(void *), void *arg)
-{
-    pthread_t thread;
-
-    CHECK_EQ(pthread_create(&thread, NULL, body, arg), 0);
-    return thread;
-}
-
-static void *join(pthread_t thread)
-{
-    void *result;
-
-    CHECK_EQ(pthread_join(thread, &result), 0);
-    return result;
-}
 
 /* Fields of the process, changed by one thread and used by another. */
 
@@ -84,7 +67,7 @@ static void paths_are_used_beside_a_change_of_directory(void)
     temp_dir_enter();
     CHECK_OK(mkdir("one", 0755));
     is_over = false;
-    pthread_t thread = start(change_directory, NULL);
+    pthread_t thread = thread_start(change_directory, NULL);
     for (int n = 0; n < ROUNDS; n++) {
         char path[256];
 
@@ -93,7 +76,7 @@ static void paths_are_used_beside_a_change_of_directory(void)
         CHECK_OK(close(CHECK_OK(open(".", O_RDONLY))));
     }
     is_over = true;
-    join(thread);
+    thread_join(thread);
     CHECK_OK(rmdir("one"));
     temp_dir_leave();
 }
@@ -103,7 +86,7 @@ static void use_removed_directories(void *unused)
     (void)unused;
     CHECK_OK(chdir("/tmp"));
     is_over = false;
-    pthread_t thread = start(leave_removed_directories, NULL);
+    pthread_t thread = thread_start(leave_removed_directories, NULL);
     for (int n = 0; n < ROUNDS; n++) {
         int fd = open(".", O_RDONLY);
 
@@ -112,7 +95,7 @@ static void use_removed_directories(void *unused)
         (void)!access("none", F_OK);
     }
     is_over = true;
-    join(thread);
+    thread_join(thread);
 }
 
 static void a_removed_directory_is_left_beside_its_use(void)
@@ -124,7 +107,7 @@ static void limits_and_masks_change_beside_their_use(void)
 {
     umask(022);
     is_over = false;
-    pthread_t mask = start(change_umask, NULL), limit = start(change_limit, NULL);
+    pthread_t mask = thread_start(change_umask, NULL), limit = thread_start(change_limit, NULL);
     for (int n = 0; n < ROUNDS; n++) {
         struct stat status;
         int fd = CHECK_OK(open("/tmp/masked", O_CREAT | O_RDWR, 0666));
@@ -135,8 +118,8 @@ static void limits_and_masks_change_beside_their_use(void)
         CHECK_OK(unlink("/tmp/masked"));
     }
     is_over = true;
-    join(mask);
-    join(limit);
+    thread_join(mask);
+    thread_join(limit);
     umask(022);
 }
 
@@ -254,7 +237,7 @@ static void a_thread_has_a_name_and_files_of_its_own(void)
     CHECK_OK(sem_init(&ready, 0, 0));
     CHECK_OK(sem_init(&done, 0, 0));
     CHECK_OK(prctl(PR_SET_NAME, "boss"));
-    pthread_t thread = start(take_name, (void *)&tid);
+    pthread_t thread = thread_start(take_name, (void *)&tid);
     sem_wait(&ready);
     CHECK_OK(prctl(PR_GET_NAME, name));
     CHECK(strcmp(name, "boss") == 0);
@@ -274,7 +257,7 @@ static void a_thread_has_a_name_and_files_of_its_own(void)
     CHECK(each_entry("/proc/self/task", count_entry, &count));
     CHECK_EQ(count, 2);
     sem_post(&done);
-    join(thread);
+    thread_join(thread);
     CHECK_ERR(ENOENT, open(path, O_RDONLY));
     CHECK_ERR(ENOENT, open("/proc/self/task/1/stat", O_RDONLY));
 }
@@ -305,7 +288,7 @@ static void a_cpu_timer_counts_all_threads(void)
         alarms = 0;
         signal(n ? SIGPROF : SIGVTALRM, count_alarm);
         CHECK_OK(setitimer(n ? ITIMER_PROF : ITIMER_VIRTUAL, &soon, NULL));
-        join(start(use_cpu, NULL));
+        thread_join(thread_start(use_cpu, NULL));
         CHECK_EQ(alarms, 1);
         signal(n ? SIGPROF : SIGVTALRM, SIG_DFL);
     }
@@ -333,7 +316,7 @@ static void a_thread_has_a_clock_of_cpu_time(void)
 {
     uint64_t own_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     uint64_t all_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    join(start(work, NULL));
+    thread_join(thread_start(work, NULL));
     uint64_t others_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - all_ns;
 
     others_ns -= clock_ns(CLOCK_THREAD_CPUTIME_ID) - own_ns;
@@ -364,7 +347,7 @@ static void a_thread_has_a_count_of_faults(void)
     char *pages = map_pages(TOUCHED);
     long before = own_faults();
 
-    CHECK((long)join(start(touch, pages)) >= TOUCHED);
+    CHECK((long)thread_join(thread_start(touch, pages)) >= TOUCHED);
     CHECK(own_faults() - before < TOUCHED);
     unmap_pages(pages, TOUCHED);
 }
@@ -376,7 +359,7 @@ static void use_cpu_beyond_the_limit(void *unused)
     (void)unused;
     CHECK_OK(setrlimit(RLIMIT_CPU, &limit));
     alarms = 0;
-    start(use_cpu, NULL);
+    thread_start(use_cpu, NULL);
     use_cpu(NULL);
 }
 

@@ -2,9 +2,8 @@
    runs another program, is stopped and is killed.
 
    The program can also be started as "runs-and-exits N", which exits with N at once. */
-#include "test.h"
+#include "threading.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <sys/syscall.h>
@@ -14,22 +13,6 @@
 static pid_t my_tid(void)
 {
     return syscall(SYS_gettid);
-}
-
-static pthread_t start(void *(*body)(void *), void *arg)
-{
-    pthread_t thread;
-
-    CHECK_EQ(pthread_create(&thread, NULL, body, arg), 0);
-    return thread;
-}
-
-static void *join(pthread_t thread)
-{
-    void *result;
-
-    CHECK_EQ(pthread_join(thread, &result), 0);
-    return result;
 }
 
 static void *sleep_for_ever(void *unused)
@@ -55,7 +38,7 @@ static void *double_it(void *arg)
 
 static void a_thread_returns_a_result(void)
 {
-    CHECK_EQ((long)join(start(double_it, (void *)21)), 42);
+    CHECK_EQ((long)thread_join(thread_start(double_it, (void *)21)), 42);
 }
 
 static void *tid_of(void *tid)
@@ -70,9 +53,9 @@ static void threads_share_a_pid_and_have_numbers_of_their_own(void)
     pthread_t threads[THREADS];
 
     for (int n = 0; n < THREADS; n++)
-        threads[n] = start(tid_of, &tids[n]);
+        threads[n] = thread_start(tid_of, &tids[n]);
     for (int n = 0; n < THREADS; n++)
-        CHECK_EQ((long)join(threads[n]), getpid());
+        CHECK_EQ((long)thread_join(threads[n]), getpid());
     CHECK_EQ(my_tid(), getpid());
     for (int n = 0; n < THREADS; n++) {
         CHECK(tids[n] > 0 && tids[n] != getpid());
@@ -84,7 +67,7 @@ static void threads_share_a_pid_and_have_numbers_of_their_own(void)
 static void a_thousand_threads_succeed_in_sequence(void)
 {
     for (long n = 0; n < 1000; n++)
-        CHECK_EQ((long)join(start(double_it, (void *)n)), 2 * n);
+        CHECK_EQ((long)thread_join(thread_start(double_it, (void *)n)), 2 * n);
 }
 
 static void *exit_of_thread(void *code)
@@ -101,8 +84,8 @@ static void *exit_of_process(void *code)
 static void end_of_one_thread(void *unused)
 {
     (void)unused;
-    pthread_t thread = start(double_it, NULL);
-    join(thread);
+    pthread_t thread = thread_start(double_it, NULL);
+    thread_join(thread);
     _exit(5);
 }
 
@@ -110,8 +93,8 @@ static void exit_group_in_a_thread(void *unused)
 {
     (void)unused;
     for (int n = 0; n < THREADS; n++)
-        start(n % 2 ? sleep_for_ever : spin_for_ever, NULL);
-    start(exit_of_process, (void *)6);
+        thread_start(n % 2 ? sleep_for_ever : spin_for_ever, NULL);
+    thread_start(exit_of_process, (void *)6);
     sleep_for_ever(NULL);
 }
 
@@ -126,8 +109,8 @@ static void *exit_after_the_leader(void *code)
 static void the_leader_leaves_first(void *unused)
 {
     (void)unused;
-    join(start(double_it, NULL));
-    start(exit_after_the_leader, (void *)9);
+    thread_join(thread_start(double_it, NULL));
+    thread_start(exit_after_the_leader, (void *)9);
     syscall(SYS_exit, 8);
 }
 
@@ -161,9 +144,9 @@ static void a_mutex_excludes(void)
 
     guarded.count = 0;
     for (int n = 0; n < THREADS; n++)
-        threads[n] = start(count_up, (void *)2000);
+        threads[n] = thread_start(count_up, (void *)2000);
     for (int n = 0; n < THREADS; n++)
-        join(threads[n]);
+        thread_join(threads[n]);
     CHECK_EQ(guarded.count, THREADS * 2000);
 }
 
@@ -196,9 +179,9 @@ static void condition_variables_pass_turns(void)
 
     ring.turn = 0;
     for (long n = 0; n < THREADS; n++)
-        threads[n] = start(take_turns, (void *)n);
+        threads[n] = thread_start(take_turns, (void *)n);
     for (int n = 0; n < THREADS; n++)
-        join(threads[n]);
+        thread_join(threads[n]);
     CHECK_EQ(ring.turn, THREADS * ROUNDS);
 }
 
@@ -215,7 +198,7 @@ static void thread_local_data_is_each_threads_own(void)
 {
     own = 10;
     for (int n = 0; n < 3; n++)
-        CHECK_EQ((long)join(start(own_of_thread, NULL)), 4);
+        CHECK_EQ((long)thread_join(thread_start(own_of_thread, NULL)), 4);
     CHECK_EQ(own, 10);
 }
 
@@ -232,7 +215,7 @@ static void threads_see_each_others_memory(void)
 {
     char *pages = map_pages(64);
 
-    join(start(write_pages, pages));
+    thread_join(thread_start(write_pages, pages));
     for (unsigned long n = 0; n < 64; n++)
         CHECK_EQ(pages[n * PAGE], 1);
     CHECK_OK(munmap(pages, 64 * PAGE));
@@ -246,7 +229,7 @@ static void *open_a_file(void *unused)
 
 static void threads_share_descriptors_and_the_directory(void)
 {
-    int fd = (long)join(start(open_a_file, NULL));
+    int fd = (long)thread_join(thread_start(open_a_file, NULL));
 
     CHECK(fd >= 0);
     CHECK_OK(fcntl(fd, F_GETFD));
@@ -270,9 +253,9 @@ static void a_thread_forks_a_process_of_one_thread(void)
     pthread_t threads[THREADS];
 
     for (int n = 0; n < THREADS; n++)
-        threads[n] = start(fork_and_exit, NULL);
+        threads[n] = thread_start(fork_and_exit, NULL);
     for (int n = 0; n < THREADS; n++)
-        CHECK(join(threads[n]));
+        CHECK(thread_join(threads[n]));
 }
 
 static void *run_program(void *unused)
@@ -288,8 +271,8 @@ static void exec_in_a_thread(void *unused)
 {
     (void)unused;
     for (int n = 0; n < THREADS; n++)
-        start(n % 2 ? sleep_for_ever : spin_for_ever, NULL);
-    start(run_program, NULL);
+        thread_start(n % 2 ? sleep_for_ever : spin_for_ever, NULL);
+    thread_start(run_program, NULL);
     sleep_for_ever(NULL);
 }
 
@@ -297,7 +280,7 @@ static void exec_in_the_leader(void *unused)
 {
     (void)unused;
     for (int n = 0; n < THREADS; n++)
-        start(n % 2 ? sleep_for_ever : spin_for_ever, NULL);
+        thread_start(n % 2 ? sleep_for_ever : spin_for_ever, NULL);
     run_program(NULL);
 }
 
@@ -326,7 +309,7 @@ static void exec_ends_the_other_threads(void)
 static void many_threads(void *ready)
 {
     for (int n = 0; n < THREADS; n++)
-        start(n % 2 ? sleep_for_ever : spin_for_ever, NULL);
+        thread_start(n % 2 ? sleep_for_ever : spin_for_ever, NULL);
     gate_open(ready);
     sleep_for_ever(NULL);
 }
@@ -411,7 +394,7 @@ static void a_signal_to_a_thread_arrives_there(void)
     for (int n = 0; n < THREADS; n++) {
         CHECK_EQ(sem_init(&sleepers[n].ready, 0, 0), 0);
         CHECK_EQ(sem_init(&sleepers[n].done, 0, 0), 0);
-        threads[n] = start(sleep_until_done, &sleepers[n]);
+        threads[n] = thread_start(sleep_until_done, &sleepers[n]);
         await(&sleepers[n].ready);
     }
     for (int n = THREADS - 1; n >= 0; n--) {
@@ -419,7 +402,7 @@ static void a_signal_to_a_thread_arrives_there(void)
         await(&handled);
         CHECK_EQ(handled_by, sleepers[n].tid);
         sem_post(&sleepers[n].done);
-        join(threads[n]);
+        thread_join(threads[n]);
     }
     signal(SIGUSR1, SIG_DFL);
     CHECK_ERR(ESRCH, syscall(SYS_tgkill, getpid(), 1 << 22, SIGUSR1));
@@ -451,14 +434,14 @@ static void a_signal_to_the_process_goes_to_a_thread_that_wants_it(void)
     CHECK_OK(kill(getpid(), SIGUSR2)); /* pending: nobody wants it yet */
     CHECK_EQ(handled_by, 0);
     CHECK_EQ(sem_init(&sleeper.ready, 0, 0), 0);
-    pthread_t thread = start(unblock_and_wait, &sleeper);
+    pthread_t thread = thread_start(unblock_and_wait, &sleeper);
     await(&handled);
     CHECK_EQ(handled_by, sleeper.tid);
     CHECK_OK(kill(getpid(), SIGUSR2));
     await(&handled);
     CHECK_EQ(handled_by, sleeper.tid);
     sem_post(&sleeper.ready);
-    join(thread);
+    thread_join(thread);
     CHECK_EQ(pthread_sigmask(SIG_UNBLOCK, &set, NULL), 0);
     signal(SIGUSR2, SIG_DFL);
 }
