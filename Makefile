@@ -39,13 +39,18 @@ DEBUG ?=#               1: for whoever changes the kernel: checks more, and gdb 
 WERROR ?=#              1: warnings are errors
 #:
 
+# gdb sees the variables of each function in a kernel that DEBUG=1 builds.
+ifneq ($(filter debug,$(MAKECMDGOALS)),)
+DEBUG := 1
+endif
+
 ifeq ($(KVM) $(origin CPU),1 file)
 CPU := host
 endif
 
 # gdb follows one CPU, instructions are counted on one, and make test chooses for each of its parts.
 ifeq ($(origin CPUS),file)
-qemu-gdb bench bench-linux test test-diff test-failures session: CPUS := 1
+qemu-gdb debug bench bench-linux test test-diff test-failures session: CPUS := 1
 endif
 
 # Commands and tests do not touch the disk of the person who runs them, unless it is asked for.
@@ -62,7 +67,7 @@ BOCHS_TERM := $(firstword $(wildcard /usr/lib/*/bochs/plugins/libbx_term_gui.so)
 
 # The tools read their settings from the environment. CMD is passed unexpanded, so that a $ in it
 # reaches the shell in Pagoda.
-export MEM CPUS CPU KVM DISK QEMU QEMUFLAGS APPEND TIMEOUT DEBUG OVMF ADDR2LINE NM
+export MEM CPUS CPU KVM DISK QEMU QEMUFLAGS APPEND EXTRA TIMEOUT DEBUG OVMF ADDR2LINE NM
 export PYTHONDONTWRITEBYTECODE := 1
 export PAGODA_CMD := $(value CMD)
 
@@ -138,9 +143,9 @@ LIBRARY_FILES := $(GLIBC_TESTS:%=test/%) $(CXX_TESTS:%=test/%)
 DIFF_FILES := $(DIFFS:%=diff/%)
 
 .PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux test-diff test-failures stress
-.PHONY: session test-host fuzz mutants bench bench-linux qemu-gdb gdb compdb lint clean help FORCE
-.PHONY: need-build need-glibc need-qemu need-disk need-iso need-uefi need-bochs need-gdb need-host
-.PHONY: need-test need-lint
+.PHONY: session test-host fuzz mutants bench bench-linux debug qemu-gdb gdb compdb lint clean help
+.PHONY: FORCE need-build need-glibc need-qemu need-disk need-iso need-uefi need-bochs need-gdb
+.PHONY: need-host need-test need-lint
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -172,7 +177,7 @@ need-bochs: need-iso
 	@sh tools/setup.sh bochs bochs /usr/share/bochs/BIOS-bochs-latest bochsbios \
 	    /usr/share/bochs/VGABIOS-lgpl-latest vgabios $(BOCHS_TERM) bochs-term
 need-gdb: need-iso
-	@sh tools/setup.sh gdb gdb
+	@sh tools/setup.sh gdb gdb tmux tmux
 need-glibc: need-build
 	@sh tools/setup.sh $(GCC) gcc-x86-64-linux-gnu $(GXX) g++-x86-64-linux-gnu \
 	    /usr/include/sqlite3.h libsqlite3-dev:amd64
@@ -365,7 +370,7 @@ disk.img: | need-disk
 	@echo "  DISK  $@"
 	@/sbin/mke2fs -q -t ext2 -O ^dir_index,^resize_inode,^ext_attr -b 4096 $@ $(DISK_SIZE)
 
-qemu qemu-uefi qemu-screen qemu-gdb: $(filter disk.img,$(DISK))
+qemu qemu-uefi qemu-screen debug qemu-gdb: $(filter disk.img,$(DISK))
 
 # Running.
 
@@ -441,6 +446,9 @@ bench-linux: $(RUNNABLE) build/vmlinuz | need-qemu ## the same, beside the same 
 build/vmlinuz: tools/linux_kernel.sh
 	@mkdir -p build
 	@sh tools/linux_kernel.sh $@
+
+debug: build/pagoda.iso | need-gdb ## qemu and gdb side by side, in tmux, with DEBUG=1
+	@$(PYTHON) tools/debug.py $(QEMU_ISO) $(QEMUFLAGS)
 
 qemu-gdb: build/pagoda.iso ## qemu, but it waits for make gdb in another terminal
 	@$(QEMU_ISO) -s -S $(QEMUFLAGS)

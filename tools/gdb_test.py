@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Checks the gdb commands in a scripted session, which walks through page faults as README.md does.
+"""Checks the gdb commands in scripted sessions:  gdb_test.py [SESSION]...
 
-Run by itself, this file is the test: it boots /test/gdb_target under gdb, prints `ok` or `not ok`
-lines, and ends with their sum. gdb loads the same file, and runs the class Session in it."""
+Each session boots a machine under gdb, which runs tools/gdb/session.py, or the commands that a
+document shows (tools/transcript.py). The output is `ok` and `not ok` lines, and their sum. Without
+arguments, all sessions run, one after the other."""
 
 import os
 import re
@@ -11,110 +12,102 @@ import sys
 import tempfile
 from pathlib import Path
 
+import machine
+import transcript
+
 TOOLS = Path(__file__).resolve().parent
-TARGET = TOOLS.parent / "build/user/test/gdb_target"
 TIMEOUT = 1200
+
+# For each session: what Pagoda runs, and the number of its CPUs.
+SESSIONS = {
+    "explain": ("/test/gdb_target", 1),
+    "audit": ("/test/gdb_target", 1),
+    "foresee": ("/test/fault_outcomes; /test/cow_fork; /test/mmap_file; /test/stack_growth", 1),
+    "follow": ("/test/gdb_target; cat /README", 1),
+    "stations": ("/test/gdb_target", 1),
+    "two_cpus": ("/test/gdb_threads", 2),
+    "README.md": ("ls", 1),
+    "docs/debugging.md": ("/test/gdb_target", 1),
+}
+# Before the commands of a document: to the place where `make debug` begins.
+SETTINGS = ["set pagination off", "set confirm off", "set width 0"]
+BEGINNING = ["thbreak fault_dispatch", "thbreak panic", "continue"]
+
+
+def qemu_script(folder, command, cpus):
+    """Writes a script that starts a machine which gdb drives by its standard input."""
+    image = folder / "initrd.cpio"
+    image.write_bytes(machine.initrd({"etc/run": command.encode() + b"\n"}))
+    os.environ["CPUS"] = str(cpus)
+    # The clock of one CPU counts instructions, so each run is the same, however slow gdb is.
+    clock = ["-icount", "shift=3,sleep=off"] if cpus == 1 else []
+    qemu = machine.qemu("-kernel", machine.KERNEL, "-initrd", image, "-append", "quiet", "-S",
+                        "-no-reboot", "-serial", "null", "-monitor", "none", "-gdb", "stdio",
+                        *clock)
+    words = " ".join(f"'{word}'" for word in qemu)
+    script = folder / "qemu.sh"
+    script.write_text(f"#!/bin/sh\nexec {words} 2>{folder}/qemu.log\n")
+    return script
+
+
+def gdb(arguments, text):
+    """Returns what gdb says with these arguments, if it reads a text."""
+    try:
+        done = subprocess.run(["gdb", "-q", "-nx", *map(str, arguments), str(machine.KERNEL)],
+                              input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, timeout=TIMEOUT)  # fmt: skip
+        return done.stdout
+    except subprocess.TimeoutExpired as late:
+        said = (late.stdout or b"").decode(errors="replace")
+        return f"{said}\nno answer within {TIMEOUT} seconds\n"
+
+
+def run_script(name, qemu):
+    """Runs a session of tools/gdb/session.py. Returns its result lines."""
+    os.environ["PAGODA_QEMU"] = f"sh {qemu}"
+    os.environ["PAGODA_SESSION"] = name
+    said = gdb(["-batch", "-x", TOOLS / "gdb/pagoda.py", "-x", TOOLS / "gdb/session.py"], "")
+    results = re.findall(r"^(?:not )?ok .*$", said, re.MULTILINE)
+    if "session complete" not in said:
+        results.append(f"not ok - gdb: the session {name} reaches its end")
+    if any(line.startswith("not ok") for line in results):
+        results += ["# " + line for line in said.splitlines()]
+    return results
+
+
+def run_document(name, qemu):
+    """Runs the commands that a document shows. Returns result lines."""
+    markdown, results = (TOOLS.parent / name).read_text(), []
+    before = [*SETTINGS, f"target remote | sh {qemu}", *BEGINNING]
+    said = gdb(["-x", TOOLS / "gdb/pagoda.py"], transcript.script(markdown, before))
+    for is_good, what, text in transcript.compare(name, markdown, said):
+        results.append(f"{'ok' if is_good else 'not ok'} - gdb: {what}")
+        if not is_good:
+            results += ["# " + line for line in text.splitlines()]
+    return results
+
+
+def run(name):
+    """Runs a session. Returns its result lines."""
+    with tempfile.TemporaryDirectory() as folder:
+        qemu = qemu_script(Path(folder), *SESSIONS[name])
+        return (run_document if name.endswith(".md") else run_script)(name, qemu)
 
 
 def main():
-    import machine
-
-    with tempfile.TemporaryDirectory() as folder:
-        image = Path(folder, "initrd.cpio")
-        image.write_bytes(machine.initrd({"etc/run": b"/test/gdb_target\n"}))
-        qemu = machine.qemu("-kernel", machine.KERNEL, "-initrd", image, "-append", "quiet", "-S",
-                            "-no-reboot", "-serial", "null", "-monitor", "none", "-gdb", "stdio")
-        words = " ".join(f"'{word}'" for word in qemu)
-        launcher = Path(folder, "qemu.sh")
-        launcher.write_text(f"#!/bin/sh\nexec {words} 2>{folder}/qemu.log\n")
-        os.environ["PAGODA_QEMU"] = f"sh {launcher}"
-        scripts = ["-x", TOOLS / "gdb/pagoda.py", "-x", __file__]
-        try:
-            done = subprocess.run(["gdb", "-q", "-nx", "-batch", *scripts, machine.KERNEL],
-                                  stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                  timeout=TIMEOUT)
-            text = done.stdout + done.stderr
-        except subprocess.TimeoutExpired as late:
-            text = (late.stdout or b"").decode(errors="replace")
-            text += f"\nno answer within {TIMEOUT} seconds\n"
-    results = re.findall(r"^(?:not )?ok .*$", text, re.MULTILINE)
-    failed = sum(line.startswith("not ok") for line in results)
-    if "session complete" not in text:
-        results.append("not ok - the gdb session reaches its end")
-        failed += 1
-    print("\n".join(results))
-    if failed:
-        print("\n".join("# " + line for line in text.splitlines()))
-    print(f"{len(results) - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
-class Session:
-    """The part that runs inside gdb."""
-
-    def __init__(self, gdb):
-        self.gdb = gdb
-
-    def run(self, command):
-        return self.gdb.execute(command, to_string=True)
-
-    def check(self, text, *patterns):
-        """Prints a result for each pattern: ok if it occurs in the text of a command."""
-        for pattern in patterns:
-            if re.search(pattern, text, re.MULTILINE):
-                print(f"ok - gdb shows {pattern}")
-            else:
-                print(f"not ok - gdb shows {pattern}")
-                print("\n".join("# " + line for line in text.splitlines()))
-
-    def stop_at_fault(self, symbol, access):
-        """Continues until the program faults on its page `symbol` with this access.
-
-        Returns the page's address."""
-        address = int(self.gdb.parse_and_eval(f"(unsigned long)&{symbol}"))
-        condition = f"if addr / 4096 == {address // 4096} && (access & {access}) == {access}"
-        stop = self.gdb.Breakpoint("vspace_fault")
-        stop.condition = condition.removeprefix("if ")
-        self.run("continue")
-        stop.delete()
-        return address
-
-    def outcome(self):
-        """Returns the handler's result for the fault at which the machine has stopped."""
-        self.run("finish")
-        return str(self.gdb.parse_and_eval("$"))
-
-    def main(self):
-        self.run("set pagination off")
-        self.run("set confirm off")
-        self.run(f"add-symbol-file {TARGET}")
-        self.run(f"target remote | {os.environ['PAGODA_QEMU']}")
-        self.run("hbreak kernel_main")
-        self.run("continue")
-        self.run("delete")
-
-        address = self.stop_at_fault("lazy_page", 2)
-        fault = self.run("fault")
-        self.check(fault, rf"cr2 +{address:#018x}", r"error +0x6 \[write user\]",
-                   r"region .* rw- map private", r"gdb_target")
-        self.check(self.run("vspace"), r"r-x map private file", r"rw- stack private anonymous",
-                   r"break 0x")
-        self.check(self.outcome(), "^FAULT_ZERO_FILLED$")
-        self.check(self.run(f"pagetable {address}"),
-                   r"leaf .*\[P W U A D NX\] -> frame .*: anon, 1 reference", r"mine alone")
-
-        address = self.stop_at_fault("shared_page", 3)
-        fault = self.run("fault")
-        self.check(fault, rf"cr2 +{address + 1:#018x}", r"error +0x7 \[present write user\]",
-                   r"leaf +0x", r"not writable: W is clear on the way")
-        self.check(self.outcome(), "^FAULT_COPIED$")
-        self.check(self.run(f"pagetable {address}"), r"leaf .*: anon, 1 reference$", r"mine alone")
-        print("session complete")
-        self.run("kill")
+    names = sys.argv[1:] or list(SESSIONS)
+    if unknown := [name for name in names if name not in SESSIONS]:
+        sys.exit(f"gdb_test.py: no session {', '.join(unknown)}. Choose from: "
+                 f"{' '.join(SESSIONS)}")  # fmt: skip
+    passed = failed = 0
+    for name in names:
+        results = run(name)
+        print("\n".join(results), flush=True)
+        passed += sum(line.startswith("ok ") for line in results)
+        failed += sum(line.startswith("not ok ") for line in results)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":
-    if "gdb" in sys.modules:
-        Session(sys.modules["gdb"]).main()
-    else:
-        sys.exit(main())
+    main()

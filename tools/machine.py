@@ -44,7 +44,7 @@ def debug_hint():
 def panic_text():
     """Returns what to say after a panic."""
     return ("The kernel panicked; its report stands above.\n"
-            "Next: make qemu-gdb, and make gdb in another terminal, which stops at a panic.\n"
+            "Next: make debug, in which gdb stops at a panic (docs/debugging.md).\n"
             + debug_hint())  # fmt: skip
 
 

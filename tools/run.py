@@ -211,7 +211,7 @@ class Run:
             else:
                 how = f"No end after {self.timeout:g} seconds"
                 slow = "TIMEOUT=SECONDS if it is only slow; else "
-            return HUNG, f"{how}; {self.where}\nNext: {slow}make qemu-gdb and make gdb.\n{hint}"
+            return HUNG, f"{how}; {self.where}\nNext: {slow}make debug.\n{hint}"
         if ended == machine.QEMU_END and status is not None:
             return status, ""
         if ended == machine.QEMU_PANIC:
