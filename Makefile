@@ -144,8 +144,8 @@ DIFF_FILES := $(DIFFS:%=diff/%)
 
 .PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux test-diff test-failures stress
 .PHONY: session test-host fuzz mutants bench bench-linux debug qemu-gdb gdb compdb lint clean help
-.PHONY: FORCE need-build need-glibc need-qemu need-disk need-iso need-uefi need-bochs need-gdb
-.PHONY: need-host need-test need-lint
+.PHONY: FORCE mistakes need-build need-glibc need-qemu need-disk need-iso need-uefi need-bochs
+.PHONY: need-gdb need-host need-test need-lint
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -433,6 +433,9 @@ test-host: | need-host ## the memory core against a simulated MMU and a model; p
 
 fuzz: | need-host ## random operations on the memory core, and a fuzzer, for SECONDS
 	+@$(HOST_TESTS) fuzz SECONDS=$(SECONDS)
+
+mistakes: $(RUNNABLE) | need-qemu ## makes classic mistakes in copies of the kernel: what it says
+	@$(PYTHON) tools/mistakes_test.py $(T)
 
 mutants: | need-host ## breaks the memory core on purpose, to see whether the host tests notice
 	+@$(HOST_TESTS) mutants

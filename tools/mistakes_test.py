@@ -7,7 +7,7 @@ A mistake is a file test/mistakes/NAME.mistake. Its first line says what is wron
 make it so (tools/snippet.py). Each breaks the first program, or the first fork, and the
 machine must end within seconds. What is said must match each line "report: PATTERN". A line "debug:
 PATTERN" counts only if DEBUG=1 is in the environment. The copies are built with the same settings
-as build/pagoda.elf. Prints TAP lines."""
+as build/pagoda.elf. docs/debugging.md has a row for each. Prints TAP lines."""
 
 import os
 import re
@@ -24,6 +24,7 @@ from snippet import Change, Stale, Tree
 
 ROOT = machine.TOOLS.parent
 MISTAKES = ROOT / "test/mistakes"
+DOCUMENT = "docs/debugging.md"
 COPIED = ["Makefile", "linker.ld", "kernel", "include", "tools"]
 BUILT = ["flags", "include-links", "kernel", "font.psf", "ksyms-none.S"]
 COMMAND = "ls /; audit"
@@ -37,6 +38,35 @@ class Mistake:
         text = path.read_text()
         kinds = "report|debug" if machine.setting("DEBUG", "") == "1" else "report"
         self.patterns = re.findall(rf"^(?:{kinds}): (.+)$", text, re.M)
+
+
+def readable(pattern):
+    """Returns a pattern as a person reads it: its first alternative, "..." for what varies."""
+    for part, instead in (
+        (r"\((?: \\w\+)\)\?", ""),  # a word that may be missing
+        (r"(?<!\\)\|(?![^(]*(?<!\\)\)).*", ""),  # alternatives of the whole
+        (r"(?<!\\)\(([^|()]*)\|[^()]*\)", r"\1"),  # alternatives in brackets
+        (r"\\w(?:\+|\{16\})-?(?:\\w\+)?|\\w\\w|\\d\+|\.\*", "..."),
+        (r"\\", ""),
+    ):  # fmt: skip
+        pattern = re.sub(part, instead, pattern)
+    return pattern
+
+
+def row(path):
+    """Returns the row of a mistake in the document's table."""
+    text = path.read_text()
+    kind, pattern = re.search(r"^(report|debug): (.+)$", text, re.M).groups()
+    only = " (`DEBUG=1`)" if kind == "debug" else ""
+    return f"| {path.stem} | {text.splitlines()[0]} | {readable(pattern)}{only} |"
+
+
+def missing_rows():
+    """Returns the rows that the document lacks, and those that name no mistake."""
+    rows = [row(path) for path in sorted(MISTAKES.glob("*.mistake"))]
+    text = (ROOT / DOCUMENT).read_text().partition("| mistake | what is wrong |")[2]
+    found = re.findall(r"^\| [a-z].*\|$", text, re.M)
+    return sorted(set(rows) ^ set(found))
 
 
 class Copy:
@@ -120,7 +150,16 @@ def report(mistake, wrong, said):
     return not wrong
 
 
+def report_table():
+    """Prints whether the document's table is that of the files. Returns true if it is."""
+    wrong = missing_rows()
+    print(f"{'not ok' if wrong else 'ok'} - {DOCUMENT} has a row for each mistake")
+    print("".join(f"# {line}\n" for line in wrong), end="", flush=True)
+    return not wrong
+
+
 def main():
+    is_listed = report_table()
     paths = [MISTAKES / f"{name}.mistake" for name in sys.argv[1:]]
     mistakes = [Mistake(path) for path in paths or sorted(MISTAKES.glob("*.mistake"))]
     for name in ("MAKEFLAGS", "MAKELEVEL"):
@@ -132,7 +171,7 @@ def main():
         with ThreadPoolExecutor(AT_ONCE) as pool:
             results = pool.map(lambda mistake: carry_out(mistake, copies), mistakes)
             right = [report(mistake, *result) for mistake, result in zip(mistakes, results)]
-    sys.exit(not all(right))
+    sys.exit(not (is_listed and all(right)))
 
 
 if __name__ == "__main__":

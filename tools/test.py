@@ -155,6 +155,7 @@ def parts(only):
     found.append(("the ISO on Bochs", tool("iso_smoke.py", "bochs"), {}))
     if (TOOLS / "gdb_test.py").exists():
         found.append(("the gdb commands", tool("gdb_test.py"), {}))
+    found.append(("machine and gdb side by side", tool("debug_test.py"), {}))
     return found
 
 

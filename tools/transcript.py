@@ -8,8 +8,8 @@ of lines. gdb's own empty lines are left out."""
 import re
 
 PROMPT = "(gdb) "
-VARIES = [(r"0x[0-9a-f]+", "0x?"), (r"(\.[chS]:)\d+", r"\1?"), (r"page \d+", "page ?"),
-          (r"\d+ frames", "? frames"), (r"\s+", " ")]  # fmt: skip
+VARIES = [(r"0x[0-9a-f]+", "0x?"), (r"^#\d+", "#?"), (r"(\.[chS]:)\d+", r"\1?"),
+          (r"page \d+", "page ?"), (r"\d+ frames", "? frames"), (r"\s+", " ")]  # fmt: skip
 
 
 def steps(markdown):

@@ -20,6 +20,8 @@ class Command(gdb.Command):
         if not self.least <= len(words) <= self.most:
             usage = self.__doc__.partition("\n")[0]
             raise gdb.GdbError(f"{self.name}: {usage}")
+        if not gdb.selected_thread():
+            raise gdb.GdbError("no machine runs: make debug starts one")
         try:
             self.run(*words)
         except gdb.error as error:  # as when no machine runs

@@ -8,6 +8,7 @@ import kernel
 import processes
 from command import Command
 
+LOCK_BYTES_MAX = 1024  # the wait queues of a lock lie in it (kernel/sched/heldlocks.c)
 SPINNING = "spins for {}, held by CPU {}"
 
 
@@ -52,13 +53,16 @@ def threads():
 
 
 def recorded():
-    """Yields a sentence for each lock in the records of a DEBUG build."""
+    """Yields a sentence for each lock in the records of a DEBUG build.
+
+    A thread that leaves its CPU holds the lock of the run queue, which the next thread releases."""
     for thread in threads():
         record = thread["locks"]
         for number in range(int(record["count"])):
             lock, rank = int(record["locks"][number]), int(record["ranks"][number])
-            is_last = number == int(record["count"]) - 1
-            awaited = is_last and thread["waiting_on"]
+            if rank_name(rank) == "RANK_RUNQUEUE" and not thread["on_cpu"]:
+                continue
+            awaited = 0 < int(thread["waiting_on"]) - lock < LOCK_BYTES_MAX
             yield (f"{processes.thread_title(thread)} {'waits for' if awaited else 'holds'} "
                    f"{lock_name(lock, rank)}")
 

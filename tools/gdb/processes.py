@@ -9,6 +9,7 @@ from command import Command, count_text, is_kernel, pid_choices
 STATES = {"THREAD_NEW": "new", "THREAD_RUNNABLE": "ready", "THREAD_SLEEPING": "asleep",
           "THREAD_DEAD": "dead"}  # fmt: skip
 STEPS_MAX = 64  # of a backtrace
+SCHEDULER = ("kernel/sched/", "kernel/arch/context.c", "include/")
 # Where C returns to the assembly of entry.S, behind which the stack holds a trapframe.
 ENTRIES = ("trap_called", "syscall_called", "paranoid_called")
 
@@ -127,7 +128,7 @@ def waiting_place(thread):
         if kernel.symbol(rip) in ENTRIES:
             return "interrupted" if kernel.symbol(rip) == "trap_called" else "at a system call"
         found = place(rip - 1)
-        if found and not found[1].startswith(("kernel/sched/", "include/")):
+        if found and not found[1].startswith(SCHEDULER):
             return "{} ({}:{})".format(*found)
         if not top - (4 << 12) <= rbp <= top - 16:
             break

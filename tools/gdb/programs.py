@@ -29,7 +29,7 @@ def file_of(path):
     for place in places():
         file = place / path.lstrip("/")
         if path and file.is_file():
-            return file
+            return file.resolve()
     return None
 
 
@@ -55,8 +55,8 @@ def find(name):
         return found[0]
     if file_of(name):
         return name if name.startswith("/") else f"/{name}"
-    raise gdb.GdbError(f"there is no program {name} with symbols; build/user holds "
-                       f"{len(known())}, such as sh and gdb_target")
+    raise gdb.GdbError(f"build/user has no program {name}; break-user knows sh, or /bin/sh, and "
+                       "others (Tab lists them)")  # fmt: skip
 
 
 def offset_of(file):

@@ -178,7 +178,7 @@ def follow(session):
     session.run("continue")
     session.check(session.run("backtrace 1"), r"^#0 +main .*at user/cat.c")
     session.run("delete")
-    session.check(session.error_of("break-user nothing main"), "there is no program nothing")
+    session.check(session.error_of("break-user nothing main"), "build/user has no program nothing")
     session.check(session.error_of("break-user sh nothing"), "/bin/sh has no function nothing")
     session.check(session.run("complete break-user gdb_t"), "^break-user gdb_target$")
     session.check(session.run("complete walk-fault c"), "^walk-fault copy$")
