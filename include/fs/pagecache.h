@@ -5,7 +5,8 @@
    Always true: the cache holds one reference on each of its frames, which are FRAME_CACHE
    (design.md, rule 4).
 
-   No page lies wholly beyond `size`, except during a write that extends the file. A read after the
+   No page lies wholly beyond `size`, except during a write that extends the file, and what
+   fallocate(2) has made there, which is zeros. A read after the
    file has grown sees zeros in what was beyond the end in its last page.
 
    A page is in one of these states:
@@ -76,7 +77,9 @@ struct pagecache_store {
 #define PAGECACHE_RUN 32u
 
 struct pagecache {
-    struct pager pager;                  /* (c) for vm/; its references are the vnode's */
+    struct pager pager; /* (c) for vm/; its references are the vnode's */
+    struct pager
+        *mapped; /* (c) whose regions show the pages: its own, or another pager that gives them */
     struct vnode *vnode;                 /* (c) the owner */
     const struct pagecache_store *store; /* (c) NULL: the pages are in memory alone */
     struct mutex walk;                   /* RANK_WALK */
@@ -141,6 +144,19 @@ __must_check int pagecache_truncate(struct pagecache *cache, uint64_t size);
    store. */
 __must_check int pagecache_punch(struct pagecache *cache, uint64_t start, uint64_t end);
 
+/* Gives each hole in [start, end) a frame. ALLOCATE_EXTENDS: makes the file longer if it ends
+   before `end`. The vnode's lock is held. -ENOSPC; -EINTR: the thread is to be killed. After an
+   error, the contents and the size are unchanged. -EOPNOTSUPP: there is a store. */
+enum allocate_size { ALLOCATE_EXTENDS, ALLOCATE_KEEPS_SIZE };
+__must_check int pagecache_allocate(struct pagecache *cache, uint64_t start, uint64_t end,
+                                    enum allocate_size size);
+
+/* Return the first offset from `offset` on, which lies before the end, that is data or a hole. The
+   end of the file is a hole. The vnode's lock is held. -ENXIO: there is no data. With a store, all
+   is data. */
+int64_t pagecache_next_data(struct pagecache *cache, uint64_t offset);
+int64_t pagecache_next_hole(struct pagecache *cache, uint64_t offset);
+
 /* Returns the end of what may have room: the size, or the end of a write that is going on. A store
    calls it under a lock of its own. */
 uint64_t pagecache_reach(const struct pagecache *cache);
@@ -166,7 +182,7 @@ void pagecache_writeback_all(void);
 __must_check int pagecache_take_error(struct pagecache *cache, unsigned *seen);
 unsigned pagecache_errors_seen(const struct pagecache *cache);
 
-/* Returns the vnode whose pages `pager` gives; NULL: it is the pager of no page cache. */
+/* Returns the vnode of the page cache whose pager this is; NULL: it is another kind of pager. */
 struct vnode *pagecache_vnode(struct pager *pager);
 
 /* Wakes the threads that wait for pages of the cache, which look again. */

@@ -39,9 +39,6 @@ void radix_retag(struct radix *radix, uint64_t index, unsigned clear, unsigned s
    `index` to its index. Returns NULL if there is none. */
 void *radix_next(const struct radix *radix, uint64_t *index, uint64_t last, unsigned tags);
 
-/* Returns the first index from `index` on that has no item. */
-uint64_t radix_next_hole(const struct radix *radix, uint64_t index);
-
 /* Removes the items in [first, last], passes each to `drop`, and frees the nodes that become
    empty. */
 void radix_remove(struct radix *radix, uint64_t first, uint64_t last,

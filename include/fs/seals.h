@@ -19,3 +19,6 @@ __must_check int seals_add(struct file *file, unsigned seals);
 __must_check int seals_allow_write(const struct vnode *vnode, uint64_t offset, size_t *len);
 __must_check int seals_allow_size(const struct vnode *vnode, uint64_t size);
 bool seals_allow_shared_writes(const struct vnode *vnode);
+
+/* Returns -EPERM if a seal forbids to make a hole in the file. The vnode's lock is held. */
+__must_check int seals_allow_hole(const struct vnode *vnode);

@@ -118,6 +118,11 @@ struct vnode_ops {
     /* Makes a regular file `size` bytes long. The vnode's lock is held. */
     int (*truncate)(struct vnode *vnode, uint64_t size);
 
+    /* Does what fallocate(2) does to the bytes [start, end) of a regular file; the mode is one of
+       FALLOC_FL_, and KEEP_SIZE. The vnode's lock is held. -EOPNOTSUPP; -ENOSPC; -EPERM (a seal).
+       */
+    int (*allocate)(struct vnode *vnode, uint64_t start, uint64_t end, unsigned mode);
+
     /* Writes to the device what fsync(2) promises beyond the pages of a file, which have been
        written back: attributes, the name, and what the device keeps in a cache of its own.
        SYNC_DATA: only what is needed to read the pages, as fdatasync(2). No lock is held. NULL:
@@ -181,6 +186,12 @@ __must_check int vnode_sync(struct vnode *vnode, uint64_t start, uint64_t end, e
 /* Makes a file, which has the operation, `size` bytes long. -EFBIG: it would grow to more than
    `limit`. Takes the vnode's lock. */
 __must_check int vnode_set_size(struct vnode *vnode, uint64_t size, uint64_t limit);
+
+/* Calls the operation for a file that programs may write. -EFBIG: bytes are to be allocated behind
+   `limit` and the end of the file. -ENODEV: it is no regular file; -EOPNOTSUPP. Takes the vnode's
+   lock. */
+__must_check int vnode_allocate(struct vnode *vnode, uint64_t start, uint64_t end, unsigned mode,
+                                uint64_t limit);
 
 /* Set mtime and ctime, or ctime alone, to now. */
 void vnode_touch(struct vnode *vnode);

@@ -31,13 +31,18 @@
 #define SHM_MAX_SEGMENTS 4096u
 
 /* Finds the segment with the key, or makes one of `size` bytes: shmget(2). Returns its id. -EEXIST,
-   -ENOENT; -EINVAL (no such size, or the segment is smaller); -ENOSPC (SHM_MAX_SEGMENTS); -ENOMEM. */
+   -ENOENT; -EINVAL (no such size, or the segment is smaller); -ENOSPC (SHM_MAX_SEGMENTS); -ENOMEM.
+   */
 __must_check int shm_get(int key, uint64_t size, unsigned flags);
 
 /* Maps the segment into the current process. The caller sets start, prot, no_write, fixed and
    no_replace of the request. Returns the address and the length in `start` and `len`. -EINVAL (no
    such segment, or no_replace and something is there); otherwise as vspace_map. */
 __must_check int shm_attach(int id, struct map_request *request, uaddr_t *start);
+
+/* Returns the file whose pages `pager` gives, be it that of a segment or any other; NULL: there is
+   none. The caller has a reference on the pager. */
+struct vnode *shm_vnode(struct pager *pager);
 
 /* Unmaps what is left of the segment that was attached at `addr`, in as many regions as it has
    become. -EINVAL: no such region. -ENOMEM: the regions before the one that failed are unmapped. */
@@ -57,8 +62,8 @@ __must_check int shm_stat_index(int index, struct shm_status *status);
    there is none. */
 int shm_stat_from(int index, struct shm_status *status);
 
-/* Changes of a segment: its owner and permission bits; SHM_LOCKED, which is only told, as nothing is
-   swapped; its removal. -EINVAL: there is no such segment. */
+/* Changes of a segment: its owner and permission bits; SHM_LOCKED, which is only told, as nothing
+   is swapped; its removal. -EINVAL: there is no such segment. */
 __must_check int shm_set_owner(int id, const struct ipc64_perm *like);
 __must_check int shm_set_locked(int id, bool locked);
 __must_check int shm_remove(int id);

@@ -14,7 +14,8 @@
     X(access) X(faccessat) X(faccessat2) X(getdents) X(getdents64)                                 \
     X(mkdir) X(mkdirat) X(mknod) X(mknodat) X(link) X(linkat) X(symlink) X(symlinkat)              \
     X(rmdir) X(unlink) X(unlinkat) X(rename) X(renameat) X(renameat2)                              \
-    X(truncate) X(ftruncate) X(chdir) X(fchdir) X(getcwd) X(umask) X(readlink) X(readlinkat)       \
+    X(truncate) X(ftruncate) X(fallocate) X(chdir) X(fchdir) X(getcwd) X(umask)                    \
+    X(readlink) X(readlinkat)                                                                      \
     X(chmod) X(fchmod) X(fchmodat) X(chown) X(fchown) X(lchown) X(fchownat) X(utimensat)           \
     X(flock) X(fsync) X(fdatasync) X(sync) X(sync_file_range)
 

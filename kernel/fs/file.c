@@ -242,8 +242,7 @@ ssize_t file_pwrite(struct file *file, struct uio *uio, uint64_t offset)
                                                              : -EINVAL;
 }
 
-/* Returns the offset that an lseek leads to. The only hole that SEEK_HOLE reports is the one at the
-   end of the file. */
+/* Returns the offset that an lseek leads to. A file without pages has no bytes. */
 static int64_t seek_target(const struct file *file, int64_t offset, unsigned whence)
 {
     int64_t base = 0, size = vnode_size(file->vnode), target;
@@ -261,7 +260,8 @@ static int64_t seek_target(const struct file *file, int64_t offset, unsigned whe
     case SEEK_HOLE:
         if (offset < 0 || offset >= size)
             return -ENXIO;
-        return whence == SEEK_DATA ? offset : size;
+        return whence == SEEK_DATA ? pagecache_next_data(file->vnode->cache, offset)
+                                   : pagecache_next_hole(file->vnode->cache, offset);
     default:
         return -EINVAL;
     }

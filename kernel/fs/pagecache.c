@@ -46,7 +46,7 @@ static void reach_set_locked(struct pagecache *cache, uint64_t reach)
         return;
     atomic_store(&cache->reach, reach);
     cache->reaches++;
-    if (reach > old && radix_find(&cache->pages, page_index(old)))
+    if (cache->store && reach > old && radix_find(&cache->pages, page_index(old)))
         radix_retag(&cache->pages, page_index(old), PAGE_ROOM, 0);
 }
 
@@ -86,16 +86,38 @@ static void reach_extend(struct pagecache *cache, uint64_t reach)
     if (reach <= old || old % PAGE_SIZE == 0 || !cache->store || !cache->store->make_room)
         return;
     mutex_lock(&cache->walk);
-    vspace_clean_pages(&cache->pager, page_index(old), page_index(old) + 1);
+    vspace_clean_pages(cache->mapped, page_index(old), page_index(old) + 1);
     mutex_unlock(&cache->walk);
 }
 
-/* Drops the pages beyond the end, and zeroes the rest of the last one. The cache's lock is held. */
+/* Returns true if fallocate(2) has made the page, and no program has used it. It is all zeros. */
+static bool is_new(const struct pagecache *cache, unsigned tags)
+{
+    return !cache->store && (tags & PAGE_NEW);
+}
+
+/* Finds the first page in [*index, last] that is not new. Each one that is new costs a step. */
+static bool next_used(const struct pagecache *cache, uint64_t *index, uint64_t last)
+{
+    unsigned tags;
+
+    for (; radix_next(&cache->pages, index, last, 0); ++*index) {
+        radix_look(&cache->pages, *index, &tags);
+        if (!is_new(cache, tags))
+            return true;
+    }
+    return false;
+}
+
+/* Zeroes the rest of the last page, and drops a page beyond it that was not written. What
+   fallocate(2) has made there stays. The cache's lock is held. */
 static void trim_locked(struct pagecache *cache)
 {
-    assert(mutex_is_held(&cache->lock));
-    radix_remove(&cache->pages, pages_of(cache->size), UINT64_MAX, drop_frame, cache);
+    uint64_t index = pages_of(cache->size);
 
+    assert(mutex_is_held(&cache->lock));
+    for (; next_used(cache, &index, UINT64_MAX); index++)
+        radix_remove(&cache->pages, index, index, drop_frame, cache);
     struct frame *last = radix_find(&cache->pages, page_index(cache->size));
     if (last)
         memset(byte_in_frame(last, cache->size), 0, page_rest(cache->size));
@@ -382,7 +404,7 @@ static void cut_off(struct pagecache *cache, uint64_t size, const struct frame *
     size_set_locked(cache, size);
     gap_begin_locked(cache, pages_of(size), UINT64_MAX);
     mutex_unlock(&cache->lock);
-    vspace_forget_pages(&cache->pager, pages_of(size), UINT64_MAX);
+    vspace_forget_pages(cache->mapped, pages_of(size), UINT64_MAX);
     mutex_lock(&cache->lock);
     trim_locked(cache);
     if (last)
@@ -406,7 +428,10 @@ int pagecache_truncate(struct pagecache *cache, uint64_t size)
         if (err)
             return err;
     }
-    cut_off(cache, min(size, cache->size), last);
+    if (size <= cache->size) /* what fallocate(2) has made behind the end goes, too */
+        cut_off(cache, size, last);
+    else
+        trim(cache);
     if (last)
         frame_put(last);
     pagecache_dirty_gone(cache);
@@ -438,7 +463,7 @@ static void punch_pages(struct pagecache *cache, uint64_t first, uint64_t end)
     mutex_lock(&cache->lock);
     gap_begin_locked(cache, first, end);
     mutex_unlock(&cache->lock);
-    vspace_punch_pages(&cache->pager, first, end);
+    vspace_punch_pages(cache->mapped, first, end);
     mutex_lock(&cache->lock);
     gap_end_locked(cache);
     mutex_unlock(&cache->lock);
@@ -466,6 +491,98 @@ int pagecache_punch(struct pagecache *cache, uint64_t start, uint64_t end)
     if (first < last)
         punch_pages(cache, first, last);
     return 0;
+}
+
+/* ---- Filling holes ---- */
+
+/* Takes back what an allocation that has failed has made, and what an earlier one has made there,
+   unless a program has used it. */
+static void allocate_undo(struct pagecache *cache, uint64_t first, uint64_t end)
+{
+    const struct frame *frame;
+
+    mutex_lock(&cache->lock);
+    for (; first < end && (frame = radix_next(&cache->pages, &first, end - 1, PAGE_NEW)); first++)
+        if (frame_refs(frame) == 1)
+            radix_remove(&cache->pages, first, first, drop_frame, cache);
+    mutex_unlock(&cache->lock);
+}
+
+/* Returns how many of the pages [first, end) have no frame. */
+static uint64_t count_holes(struct pagecache *cache, uint64_t first, uint64_t end)
+{
+    uint64_t holes = end - first;
+
+    mutex_lock(&cache->lock);
+    for (; first < end && radix_next(&cache->pages, &first, end - 1, 0); first++)
+        holes--;
+    mutex_unlock(&cache->lock);
+    return holes;
+}
+
+static int allocate_page(struct pagecache *cache, uint64_t index)
+{
+    struct frame *frame;
+    int err = 0;
+
+    mutex_lock(&cache->lock);
+    if (!radix_find(&cache->pages, index)) {
+        err = pagecache_is_full() ? -ENOSPC : page_find_locked(cache, index, WANT_BEYOND, &frame);
+        if (!err)
+            radix_retag(&cache->pages, index, 0, PAGE_NEW);
+    }
+    mutex_unlock(&cache->lock);
+    return err;
+}
+
+int pagecache_allocate(struct pagecache *cache, uint64_t start, uint64_t end,
+                       enum allocate_size size)
+{
+    uint64_t first = page_index(start), last = pages_of(end);
+    int err = 0;
+
+    assert(mutex_is_held(&cache->vnode->lock) && start < end);
+    if (cache->store)
+        return -EOPNOTSUPP;
+    if (count_holes(cache, first, last) > pagecache_room())
+        return -ENOSPC;
+    if (size == ALLOCATE_EXTENDS && end > cache->size)
+        trim(cache); /* a program may have written behind the end through a mapping */
+    for (uint64_t index = first; index < last && !err; index++)
+        err = thread_is_killed() ? -EINTR : allocate_page(cache, index);
+    if (err)
+        allocate_undo(cache, first, last);
+    else if (size == ALLOCATE_EXTENDS && end > cache->size)
+        pagecache_set_size(cache, end);
+    return write_error(cache, err);
+}
+
+/* Linux takes pages that were made and not used for holes, too. */
+int64_t pagecache_next_data(struct pagecache *cache, uint64_t offset)
+{
+    uint64_t index = page_index(offset);
+
+    if (cache->store)
+        return offset;
+    mutex_lock(&cache->lock);
+    bool found = next_used(cache, &index, pages_of(cache->size) - 1);
+    mutex_unlock(&cache->lock);
+    return found ? (int64_t)max(offset, index << PAGE_SHIFT) : -ENXIO;
+}
+
+/* Each page before the hole costs a step. */
+int64_t pagecache_next_hole(struct pagecache *cache, uint64_t offset)
+{
+    uint64_t index = page_index(offset);
+    unsigned tags;
+
+    if (cache->store)
+        return cache->size;
+    mutex_lock(&cache->lock);
+    while (radix_look(&cache->pages, index, &tags) && !is_new(cache, tags))
+        index++;
+    mutex_unlock(&cache->lock);
+    return min(max(offset, index << PAGE_SHIFT), cache->size);
 }
 
 /* ---- Mapping ---- */
@@ -512,7 +629,8 @@ static bool pagecache_pager_has(struct pager *pager, uint64_t index)
     unsigned tags;
 
     mutex_lock(&cache->lock);
-    bool has = radix_look(&cache->pages, index, &tags) && !(tags & PAGE_READING);
+    bool has =
+        radix_look(&cache->pages, index, &tags) && !(tags & PAGE_READING) && !is_new(cache, tags);
     mutex_unlock(&cache->lock);
     return has;
 }
@@ -580,6 +698,7 @@ struct pagecache *pagecache_create(struct vnode *vnode, const struct pagecache_s
     if (!cache)
         return NULL;
     pager_init(&cache->pager, &pagecache_pager_ops);
+    cache->mapped = &cache->pager;
     cache->vnode = vnode;
     cache->store = store;
     cache->seals = F_SEAL_SEAL; /* only those of memfd_create can be sealed */

@@ -201,6 +201,8 @@ int page_find_locked(struct pagecache *cache, uint64_t index, unsigned want, str
         err = page_insert(cache, index, frame = frame_alloc_zeroed(FRAME_CACHE), 0);
     else if (tags & PAGE_READING)
         err = -EAGAIN;
+    else if (!cache->store && (tags & PAGE_NEW))
+        radix_retag(&cache->pages, index, PAGE_NEW, 0);
     if (!err && lacks_room(cache, tags, want))
         err = -EAGAIN;
     *result = frame;

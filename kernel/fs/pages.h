@@ -7,6 +7,7 @@
 #define PAGE_DIRTY   1u /* written since the last write-back */
 #define PAGE_WRITING 2u /* being written by the store */
 #define PAGE_READING 4u /* being read by the store: no contents yet, and no other tag */
+#define PAGE_NEW     8u /* without a store: fallocate(2) has made it, and no program has used it */
 #define PAGE_ROOM    8u /* the store has room for the whole of it before `reach` */
 
 /* What a page is to be. */

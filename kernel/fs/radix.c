@@ -173,13 +173,6 @@ void *radix_next(const struct radix *radix, uint64_t *index, uint64_t last, unsi
     return item;
 }
 
-uint64_t radix_next_hole(const struct radix *radix, uint64_t index)
-{
-    while (find_slot(radix, index))
-        index++;
-    return index;
-}
-
 struct removal {
     void (*drop)(void *item, void *arg);
     void *arg;

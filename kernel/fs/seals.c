@@ -73,6 +73,12 @@ int seals_allow_size(const struct vnode *vnode, uint64_t size)
     return size > now && (cache->seals & F_SEAL_GROW) ? -EPERM : 0;
 }
 
+int seals_allow_hole(const struct vnode *vnode)
+{
+    assert(mutex_is_held(&vnode->lock));
+    return vnode->cache->seals & SEALS_WRITE ? -EPERM : 0;
+}
+
 bool seals_allow_shared_writes(const struct vnode *vnode)
 {
     assert(mutex_is_held(&vnode->lock));

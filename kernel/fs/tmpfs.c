@@ -4,6 +4,7 @@
    the device, and a FIFO is a pipe while it is open. Locks: tmpfs.tree for all names
    (tmpfs_dir.c); for contents the vnode's lock and the page cache's. */
 #include <linux/errno.h>
+#include <linux/falloc.h>
 #include <linux/magic.h>
 #include <fs/devices.h>
 #include <fs/pagecache.h>
@@ -103,6 +104,28 @@ static int tmpfs_sync(struct vnode *vnode, enum vnode_sync how __unused)
     return device_sync(vnode);
 }
 
+static int tmpfs_allocate(struct vnode *vnode, uint64_t start, uint64_t end, unsigned mode)
+{
+    struct pagecache *cache = vnode->cache;
+    int err;
+
+    if (mode == (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)) {
+        err = seals_allow_hole(vnode);
+        if (!err)
+            err = pagecache_punch(cache, start, end);
+    } else if (mode == 0 || mode == FALLOC_FL_KEEP_SIZE) {
+        err = seals_allow_size(vnode, max(end, vnode_size(vnode)));
+        if (!err)
+            err = pagecache_allocate(cache, start, end,
+                                     mode ? ALLOCATE_KEEPS_SIZE : ALLOCATE_EXTENDS);
+    } else {
+        err = -EOPNOTSUPP;
+    }
+    if (!err)
+        vnode_touch(vnode);
+    return err;
+}
+
 static void tmpfs_stat(struct vnode *vnode, struct stat *stat)
 {
     if (vnode_is_link(vnode))
@@ -131,6 +154,7 @@ static const struct vnode_ops tmpfs_ops = {
     .rename = tmpfs_rename,
     .readdir = tmpfs_readdir,
     .truncate = tmpfs_truncate,
+    .allocate = tmpfs_allocate,
     .sync = tmpfs_sync,
     .stat = tmpfs_stat,
     .free = tmpfs_free,

@@ -4,6 +4,7 @@
    Always true: a vnode without references has no name and is not open. Locks: place_lock guards
    parent, name and removed of all vnodes. No lock is taken under it. */
 #include <linux/errno.h>
+#include <linux/falloc.h>
 #include <arch/clock.h>
 #include <fs/pagecache.h>
 #include <fs/vnode.h>
@@ -74,6 +75,21 @@ int vnode_set_size(struct vnode *vnode, uint64_t size, uint64_t limit)
     mutex_lock(&vnode->lock);
     if (size <= limit || size <= vnode_size(vnode))
         err = vnode->ops->truncate(vnode, size);
+    mutex_unlock(&vnode->lock);
+    return err;
+}
+
+int vnode_allocate(struct vnode *vnode, uint64_t start, uint64_t end, unsigned mode, uint64_t limit)
+{
+    int err = -EFBIG;
+
+    if (!vnode_is_file(vnode))
+        return -ENODEV;
+    if (!vnode->ops->allocate)
+        return -EOPNOTSUPP;
+    mutex_lock(&vnode->lock);
+    if ((mode & FALLOC_FL_PUNCH_HOLE) || end <= max(limit, vnode_size(vnode)))
+        err = vnode->ops->allocate(vnode, start, end, mode);
     mutex_unlock(&vnode->lock);
     return err;
 }

@@ -155,7 +155,7 @@ static int batch_write(struct pagecache *cache, uint64_t *first, uint64_t end)
     if (!batch_begin(cache, &index, &end))
         return 0;
     *first = end;
-    vspace_clean_pages(&cache->pager, index, end);
+    vspace_clean_pages(cache->mapped, index, end);
     for (; (count = run_begin(cache, &index, end, run)); index += count) {
         int failed = cache->store ? cache->store->write_pages(cache, index, run, count) : 0;
 

@@ -1,13 +1,14 @@
 /* System V shared memory (proc/shm.h).
 
    A segment has a pager of its own before the pages of its file, because the pager's references and
-   regions are counted here. Two counts differ: `refs` keeps the struct, and is also held by a thread
-   that waits for a page or at a futex; shm_nattch counts regions, as Linux does, so a region that is
-   split counts twice. Regions of a segment are never merged (is_continued in kernel/vm/vregion.c).
+   regions are counted here. Two counts differ: `refs` keeps the struct, and is also held by a
+   thread that waits for a page or at a futex; shm_nattch counts regions, as Linux does, so a region
+   that is split counts twice. Regions of a segment are never merged (is_continued in
+   kernel/vm/vregion.c).
 
    Always true: a segment is in the table until it is removed and shm_nattch is 0. The table holds a
-   reference, and so does each region. A segment in the table that is not removed and has a key is in
-   the tree of keys.
+   reference, and so does each region. A segment in the table that is not removed and has a key is
+   in the tree of keys.
 
    Lock: shm_lock (RANK_PIPE) guards the table and what is marked (s); (a) atomic; (c) constant. A
    region comes and goes under its vspace's lock, so shm_lock ranks above that. */
@@ -84,8 +85,8 @@ static int caller_pid(void)
 
 /* ---- The pager ----
 
-   The pages are those of the segment's file, which is never truncated or written back, because no
-   descriptor leads to it. So the regions are in the list of the segment's pager alone. */
+   The pages are those of the segment's file. Its regions are in the list of the segment's pager,
+   where the page cache looks for them. */
 
 static struct shm_segment *segment_of(struct pager *pager)
 {
@@ -203,6 +204,11 @@ static const struct pager_ops shm_pager_ops = {
     .mapped = shm_pager_mapped,
 };
 
+struct vnode *shm_vnode(struct pager *pager)
+{
+    return pager->ops == &shm_pager_ops ? segment_of(pager)->file : pagecache_vnode(pager);
+}
+
 /* ---- The table ---- */
 
 static struct shm_segment *find_index(int index)
@@ -241,8 +247,8 @@ static int free_index_from(int index)
     return index;
 }
 
-/* Returns an id that has not been in use for long: indices are given away in a circle, and each turn
-   has the next sequence number. The lock is held. */
+/* Returns an id that has not been in use for long: indices are given away in a circle, and each
+   turn has the next sequence number. The lock is held. */
 static int new_id(void)
 {
     int circle = max((int)shm.count * 3 / 2, CIRCLE_LEAST);
@@ -309,6 +315,7 @@ static int segment_make(int key, uint64_t size, unsigned flags, struct shm_segme
         return err;
     }
     pager_init(&segment->pager, &shm_pager_ops);
+    segment->file->cache->mapped = &segment->pager;
     segment->refs = 1;
     segment->status = (struct shmid64_ds){
         .shm_perm = {.key = key, .mode = flags & SHM_MODE_BITS},

@@ -1,5 +1,6 @@
 /* Open files: the offset, the length, ioctl. For transfers see sys_rw.c. */
 #include <linux/errno.h>
+#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <asm/ioctls.h>
 #include <sys/fileargs.h>
@@ -26,6 +27,55 @@ SYSCALL2(sys_ftruncate, int, fd, int64_t, size)
         return -EBADF;
     int err = file_truncate(file, size, size_limit());
     check_size_limit(size, err);
+    file_put(file);
+    return err;
+}
+
+/* Checks a mode of fallocate as Linux does, whatever the file. */
+static int check_allocate_mode(unsigned mode)
+{
+    switch (mode & ~FALLOC_FL_KEEP_SIZE) {
+    case 0:
+    case FALLOC_FL_ZERO_RANGE:
+    case FALLOC_FL_UNSHARE_RANGE:
+        return 0;
+    case FALLOC_FL_PUNCH_HOLE:
+        return mode & FALLOC_FL_KEEP_SIZE ? 0 : -EOPNOTSUPP;
+    case FALLOC_FL_COLLAPSE_RANGE:
+    case FALLOC_FL_INSERT_RANGE:
+        return mode & FALLOC_FL_KEEP_SIZE ? -EOPNOTSUPP : 0;
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
+static int allocate(struct file *file, unsigned mode, int64_t offset, int64_t len)
+{
+    int64_t end;
+
+    if (offset < 0 || len <= 0)
+        return -EINVAL;
+    int err = check_allocate_mode(mode);
+    if (err)
+        return err;
+    if (!file_may_write(file))
+        return -EBADF;
+    if (S_ISFIFO(file->vnode->mode))
+        return -ESPIPE;
+    if (__builtin_add_overflow(offset, len, &end))
+        return vnode_is_file(file->vnode) ? -EFBIG : -ENODEV;
+    err = vnode_allocate(file->vnode, offset, end, mode, size_limit());
+    check_size_limit(end, err);
+    return err;
+}
+
+SYSCALL4(sys_fallocate, int, fd, unsigned, mode, int64_t, offset, int64_t, len)
+{
+    struct file *file = io_file_from_fd(fd);
+
+    if (!file)
+        return -EBADF;
+    int err = allocate(file, mode, offset, len);
     file_put(file);
     return err;
 }

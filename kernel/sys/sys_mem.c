@@ -1,12 +1,14 @@
 /* Memory: mmap, munmap, mprotect, mremap, madvise, brk, and Pagoda's own sbrk and audit. */
 
 #include <linux/errno.h>
+#include <linux/falloc.h>
 #include <linux/mman.h>
 #include <linux/resource.h>
 #include <arch/atomic.h>
 #include <fs/pagecache.h>
 #include <fs/seals.h>
 #include <fs/shmem.h>
+#include <proc/shm.h>
 #include <sched/world.h>
 #include <sys/fileargs.h>
 #include <sys/syscall.h>
@@ -296,19 +298,60 @@ static const struct advice {
     [MADV_REMOVE] = {REMOVE},
 };
 
-/* Returns the error of MADV_REMOVE: no hole can be cut into a file. */
-static int remove_error(struct vspace *vspace, uaddr_t start, uaddr_t end)
-{
-    int err = -ENOMEM;
+/* A part of an object that a region shows. */
+struct part {
+    struct pager *pager; /* with a reference */
+    uint64_t start, end; /* bytes of the object */
+};
 
-    rwlock_read_lock(&vspace->lock);
-    const struct vregion *region = vregion_find_from(&vspace->regions, start);
-    if (region && region->start < end)
-        err = vregion_features(region) & VREGION_FILE ? -EACCES : -EINVAL;
-    if (region && region->start < end && region->flags & VREGION_LOCKED)
-        err = -EINVAL;
-    rwlock_read_unlock(&vspace->lock);
-    return err;
+/* Finds what MADV_REMOVE takes out of an object: the pages of the region at *at, up to `end`; moves
+   `at` behind them. -ENOMEM: there is no region at *at, and `at` is moved to the next one, or to
+   `end`. -EINVAL, -EACCES: the region may not lose pages. */
+static int removed_part(struct vspace *vspace, uaddr_t *at, uaddr_t end, struct part *part)
+{
+    const struct vregion *region = vregion_find_from(&vspace->regions, *at);
+
+    if (!region || region->start > *at) {
+        *at = region ? min(end, region->start) : end;
+        return -ENOMEM;
+    }
+    if (!region->pager || (region->flags & VREGION_LOCKED))
+        return -EINVAL;
+    if (!vregion_writes_object(region))
+        return -EACCES;
+    uint64_t start = vregion_pager_page(region, *at) << PAGE_SHIFT;
+    uaddr_t stop = min(end, region->end);
+    *part = (struct part){region->pager, start, start + (stop - *at)};
+    region->pager->ops->get(region->pager, false);
+    *at = stop;
+    return 0;
+}
+
+/* Makes holes in the objects that the regions of [start, end) share. As Linux, goes on behind a
+   part without a region, and stops at any other error. */
+static int remove_pages(struct vspace *vspace, uaddr_t start, uaddr_t end)
+{
+    int err = 0, unmapped = 0;
+    struct part part;
+
+    while (start < end && !err) {
+        rwlock_read_lock(&vspace->lock);
+        err = removed_part(vspace, &start, end, &part);
+        rwlock_read_unlock(&vspace->lock);
+        if (err == -ENOMEM) {
+            unmapped = err;
+            err = 0;
+            continue;
+        }
+        if (err)
+            break;
+        struct vnode *vnode = shm_vnode(part.pager);
+        err = vnode ? vnode_allocate(vnode, part.start, part.end,
+                                     FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, UINT64_MAX)
+                    : -EOPNOTSUPP;
+        part.pager->ops->put(part.pager, false);
+    }
+    return err ? err : unmapped;
 }
 
 static int advise(const struct advice *advice, uaddr_t start, uaddr_t end)
@@ -323,7 +366,7 @@ static int advise(const struct advice *advice, uaddr_t start, uaddr_t end)
     case FLAGS:
         return vspace_change_flags(vspace, start, end, &advice->change);
     case REMOVE:
-        return remove_error(vspace, start, end);
+        return remove_pages(vspace, start, end);
     default:
         return vspace_check_mapped(vspace, start, end, advice->forbidden);
     }

@@ -3,6 +3,7 @@
 #include <linux/fs.h>
 #include <linux/mman.h>
 #include <fs/pagecache.h>
+#include <proc/shm.h>
 #include <sys/fileargs.h>
 #include <sys/syscall.h>
 #include <vm/vspace.h>
@@ -104,7 +105,7 @@ static int sync_regions(struct vspace *vspace, uaddr_t addr, uaddr_t end)
     int err = 0;
 
     while (addr < end && !err && (shown = next_shown(vspace, &addr, end)).pager) {
-        struct vnode *vnode = pagecache_vnode(shown.pager);
+        struct vnode *vnode = shm_vnode(shown.pager);
 
         if (vnode)
             err = vnode_sync(vnode, shown.start, shown.end, SYNC_DATA);

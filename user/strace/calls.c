@@ -68,6 +68,7 @@ static const struct call calls[] = {
     CALL(renameat2, &arg_dir_fd, &arg_path, &arg_dir_fd, &arg_path, &arg_rename_flags),
     CALL(truncate, &arg_path, &arg_long),
     CALL(ftruncate, &arg_int, &arg_long),
+    CALL(fallocate, &arg_int, &arg_unsigned, &arg_long, &arg_long),
     CALL(chdir, &arg_path),
     CALL(fchdir, &arg_int),
     CALL(getcwd, &arg_out_string, &arg_unsigned),

@@ -241,16 +241,17 @@ static const struct call calls[] = {
 static const long other_calls[] = {
     /* Calls without a pointer to memory, or with one that is not followed. */
     SYS_close, SYS_close_range, SYS_fchown, SYS_lseek, SYS_dup, SYS_dup2, SYS_dup3, SYS_fcntl,
-    SYS_ftruncate, SYS_fchdir, SYS_umask, SYS_fchmod, SYS_flock, SYS_fsync, SYS_fdatasync, SYS_sync,
-    SYS_sync_file_range, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mprotect, SYS_mlock,
-    SYS_mlock2, SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_msync, SYS_brk, SYS_fork, SYS_vfork,
-    SYS_membarrier, SYS_set_robust_list, SYS_rseq, SYS_exit, SYS_exit_group, SYS_getpid, SYS_gettid,
-    SYS_getppid, SYS_setpgid, SYS_getpgid, SYS_getpgrp, SYS_setsid, SYS_getsid, SYS_getuid,
-    SYS_geteuid, SYS_getgid, SYS_getegid, SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid,
-    SYS_setresuid, SYS_setresgid, SYS_setfsuid, SYS_setfsgid, SYS_getgroups, SYS_setgroups,
-    SYS_sched_yield, SYS_getpriority, SYS_setpriority, SYS_sched_getscheduler,
-    SYS_sched_get_priority_max, SYS_sched_get_priority_min, SYS_set_tid_address, SYS_kill,
-    SYS_tkill, SYS_tgkill, SYS_reboot, SYS_rt_sigreturn, SYS_pause, SYS_alarm, SYS_unshare,
+    SYS_ftruncate, SYS_fallocate, SYS_fchdir, SYS_umask, SYS_fchmod, SYS_flock, SYS_fsync,
+    SYS_fdatasync, SYS_sync, SYS_sync_file_range, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise,
+    SYS_mprotect, SYS_mlock, SYS_mlock2, SYS_munlock, SYS_mlockall, SYS_munlockall, SYS_msync,
+    SYS_brk, SYS_fork, SYS_vfork, SYS_membarrier, SYS_set_robust_list, SYS_rseq, SYS_exit,
+    SYS_exit_group, SYS_getpid, SYS_gettid, SYS_getppid, SYS_setpgid, SYS_getpgid, SYS_getpgrp,
+    SYS_setsid, SYS_getsid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_setuid,
+    SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid, SYS_setfsuid,
+    SYS_setfsgid, SYS_getgroups, SYS_setgroups, SYS_sched_yield, SYS_getpriority, SYS_setpriority,
+    SYS_sched_getscheduler, SYS_sched_get_priority_max, SYS_sched_get_priority_min,
+    SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill, SYS_reboot, SYS_rt_sigreturn, SYS_pause,
+    SYS_alarm, SYS_unshare,
     /* Each time it succeeds, it opens a file; the case of a bad pointer is in memfd.c. */
     SYS_memfd_create,
     /* In sysv_shm.c, with the segments that they need. */
