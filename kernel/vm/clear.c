@@ -21,7 +21,6 @@ struct gather {
     uaddr_t start, end; /* the whole range */
     bool is_shared;     /* other address spaces show some of it, too */
     bool has_tables;    /* some entries refer to tables */
-    bool is_found;      /* of pagetable_clean: there are entries */
     bool keeps_copies;  /* of pagetable_forget: private copies stay */
     unsigned count;
     pte_t entries[GATHER_SIZE];
@@ -42,8 +41,10 @@ static void gather_add(struct gather *gather, pte_t entry, int level)
     gather->levels[gather->count++] = level;
 }
 
-static void gather_flush_range(const struct gather *gather)
+static void gather_flush(struct gather *gather)
 {
+    if (!gather->count)
+        return;
     assert(lock_check_none_from(RANK_TABLE));
     if (gather->is_shared)
         tlb_flush_everywhere(gather->start, gather->end);
@@ -51,13 +52,6 @@ static void gather_flush_range(const struct gather *gather)
         tlb_flush_tables(&gather->pt->mmu, gather->start, gather->end);
     else
         tlb_flush_range(&gather->pt->mmu, gather->start, gather->end);
-}
-
-static void gather_flush(struct gather *gather)
-{
-    if (!gather->count)
-        return;
-    gather_flush_range(gather);
     for (unsigned n = 0; n < gather->count; n++)
         entry_put(gather->entries[n], gather->levels[n]);
     gather->count = 0;
@@ -171,15 +165,6 @@ void pagetable_clear(struct pagetable *pt, const struct hole *hole)
 
 /* ---- Pages that are gone from their object ---- */
 
-/* Notes whether other address spaces show the visited table. The locks of the path keep these counts
-   from growing. A table that its last other sharer is about to leave may still count two: then the
-   flush is wider than it need be. */
-static void gather_note_path(struct gather *gather, const struct table_visit *at)
-{
-    for (int level = LEAF_LEVEL; level < ROOT_LEVEL; level++)
-        gather->is_shared |= frame_refs(at->path[level]) > 1;
-}
-
 /* Gathers the entries of a leaf table, until the gather is full. */
 static bool forget_leaf_table(struct table_visit *at, void *arg)
 {
@@ -189,7 +174,10 @@ static bool forget_leaf_table(struct table_visit *at, void *arg)
 
     if (at->level > LEAF_LEVEL)
         return true;
-    gather_note_path(gather, at);
+    /* The locks of the path keep these counts from growing. A table that its last other sharer is
+       about to leave may still count two: then the flush is wider than it need be. */
+    for (int level = LEAF_LEVEL; level < ROOT_LEVEL; level++)
+        gather->is_shared |= frame_refs(at->path[level]) > 1;
     for_each_visited_entry(n, at)
     {
         if (gather->keeps_copies && entry_frame(entries[n])->kind != FRAME_CACHE)
@@ -219,29 +207,29 @@ void pagetable_forget(struct pagetable *pt, uaddr_t start, uaddr_t end, enum for
 /* ---- Pages that are about to be written to a device ---- */
 
 /* Clears W in the entries of a leaf table. */
-static bool clean_leaf_table(struct table_visit *at, void *arg)
+static bool clean_leaf_table(struct table_visit *at, void *is_found)
 {
-    struct gather *gather = arg;
     unsigned n;
 
     if (at->level > LEAF_LEVEL)
         return true;
-    gather_note_path(gather, at);
     for_each_visited_entry(n, at)
     {
-        gather->is_found = true;
+        *(bool *)is_found = true;
         entry_clear_bits(visited_table(at), &visited_entries(at)[n], PTE_WRITE | PTE_DIRTY);
     }
     return true;
 }
 
+/* A shared table changes for all its sharers, and this flush is of one address space. The walk comes
+   to the regions of the others, too, before the pages count as clean, and each is flushed then. */
 void pagetable_clean(struct pagetable *pt, uaddr_t start, uaddr_t end)
 {
-    struct gather gather = {.pt = pt, .start = start, .end = end};
+    bool is_found = false;
 
     assert(start < end && end <= USER_END && !((start | end) % PAGE_SIZE));
     atomic_add_fetch(&pt->withdrawals, 1u);
-    pagetable_visit(pt, start, end, clean_leaf_table, &gather);
-    if (gather.is_found)
-        gather_flush_range(&gather);
+    pagetable_visit(pt, start, end, clean_leaf_table, &is_found);
+    if (is_found)
+        tlb_flush_range(&pt->mmu, start, end);
 }

@@ -210,6 +210,11 @@ void object_writeback(unsigned number, uint64_t first, uint64_t end)
     check(!err, "a write-back has failed: %d", err);
 }
 
+bool object_is_dirty(unsigned number)
+{
+    return radix_has(&objects[number].vnode.cache->pages, OBJECT_DIRTY);
+}
+
 /* Checks that what the page cache takes for clean is on the device. */
 static void check_page(uint64_t index, void *frame, unsigned tags, void *arg)
 {

@@ -36,6 +36,9 @@ void object_punch(unsigned object, uint64_t first, uint64_t end);
 /* Writes the dirty pages of [first, end) back. */
 void object_writeback(unsigned object, uint64_t first, uint64_t end);
 
+/* Returns true if a page of the object is dirty. */
+bool object_is_dirty(unsigned object);
+
 /* Checks that what the page cache takes for clean is on the device: PAGE_DIRTY of kernel/fs/pages.h
    is OBJECT_DIRTY. Nothing runs meanwhile. */
 #define OBJECT_DIRTY 1u

@@ -1,6 +1,7 @@
 /* Tests of pages that become dirty and clean, and of holes: kernel/vm with the page cache of
    kernel/fs. */
 
+#include "object.h"
 #include "platform.h"
 #include "test.h"
 
@@ -20,8 +21,10 @@ static void a_write_after_a_writeback_is_seen(void)
     for (unsigned n = 0; n < 3; n++)
         store(BOTTOM + n);
     write_back(0, 0, OBJECT_PAGES);
+    expect(!object_is_dirty(0), "all pages are clean");
     for (unsigned n = 0; n < 3; n++)
         expect_written_back(BOTTOM + n);
+    expect(object_is_dirty(0), "pages are dirty again");
 }
 
 static void a_writeback_cleans_its_range_only(void)
