@@ -7,6 +7,8 @@
 
 #define _GNU_SOURCE /* memfd_create */
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -363,6 +365,115 @@ static void bench_pollers(int count)
     close(ready[1]);
 }
 
+/* Becomes a group of its own, and sleeps until the other end of `end` is closed. */
+static void lead_group(int ready, int end)
+{
+    char byte;
+
+    check(setpgid(0, 0) == 0, "setpgid");
+    check(write(ready, "", 1) == 1, "write");
+    _exit(read(end, &byte, 1) != 0);
+}
+
+/* Measures what a parent of `count` groups does. A child that leads a group is made and ends; one
+   of the others is waited for; the parent's own group gets a signal. */
+static void use_groups(int count, pid_t last)
+{
+    uint64_t exits = UINT64_MAX, waits = UINT64_MAX, kills = UINT64_MAX;
+
+    for (int n = 0; n < TRIES; n++) {
+        uint64_t start = now();
+        pid_t pid = fork();
+        check(pid >= 0, "fork");
+        if (pid == 0)
+            _exit(setpgid(0, 0) != 0);
+        check(waitpid(pid, NULL, 0) == pid, "waitpid");
+        exits = least(exits, now() - start);
+
+        start = now();
+        check(waitpid(last, NULL, WNOHANG) == 0, "waitpid");
+        waits = least(waits, now() - start);
+
+        start = now();
+        check(kill(0, 0) == 0, "kill");
+        kills = least(kills, now() - start);
+    }
+    report_with("fork+exit+wait", count, "groups", exits);
+    report_with("waitpid", count, "groups", waits);
+    report_with("kill(0, 0)", count, "groups", kills);
+}
+
+/* Makes the groups, measures, and ends when the other end of `go` is closed. */
+static void lead_groups(int count, int ready, int end, int go)
+{
+    pid_t last = 0;
+    char byte;
+
+    check(setpgid(0, 0) == 0, "setpgid");
+    for (int n = 0; n < count; n++) {
+        last = fork();
+        check(last >= 0, "fork");
+        if (last == 0)
+            lead_group(ready, end);
+    }
+    for (int n = 0; n < TRIES; n++)
+        sched_yield(); /* until the last one sleeps */
+    use_groups(count, last);
+    check(write(ready, "", 1) == 1, "write");
+    _exit(read(go, &byte, 1) != 0);
+}
+
+/* Measures a parent of `count` groups, and its end. */
+static void bench_groups(int count)
+{
+    int ready[2], end[2], go[2];
+    char byte;
+
+    check(pipe(ready) == 0 && pipe(end) == 0 && pipe(go) == 0, "pipe");
+    pid_t pid = fork();
+    check(pid >= 0, "fork");
+    if (pid == 0) {
+        close(ready[0]);
+        close(end[1]);
+        close(go[1]);
+        lead_groups(count, ready[1], end[0], go[0]);
+    }
+    close(ready[1]);
+    for (int n = 0; n <= count; n++)
+        check(read(ready[0], &byte, 1) == 1, "read");
+    uint64_t start = now();
+    close(go[1]);
+    check(waitpid(pid, NULL, 0) == pid, "waitpid");
+    report_with("end of a parent", count, "groups", now() - start);
+    close(end[1]);
+    check(read(ready[0], &byte, 1) == 0, "read"); /* all have ended */
+    while (wait(NULL) > 0)
+        ; /* those that are ours, if this is the first process */
+    close(ready[0]);
+    close(end[0]);
+    close(go[0]);
+}
+
+/* Measures the search for a free descriptor behind `count` others. */
+static void bench_descriptors(int count)
+{
+    uint64_t cost = UINT64_MAX;
+    int first = dup(0), last = first;
+
+    check(first >= 0, "dup");
+    for (int n = 1; n < count; n++)
+        check((last = dup(0)) >= 0, "dup");
+    for (int n = 0; n < TRIES; n++) {
+        uint64_t start = now();
+        int fd = dup(0);
+        cost = least(cost, now() - start);
+        close(fd);
+    }
+    while (last >= first)
+        close(last--);
+    report_with("dup", count, "descriptors", cost);
+}
+
 static void bench_scaling(void)
 {
     static const int regions[] = {1, 100, 10000, 50000}, processes[] = {1, 10, 100, 1000};
@@ -375,6 +486,10 @@ static void bench_scaling(void)
         bench_sharers(processes[n]);
     for (size_t n = 0; n < sizeof(processes) / sizeof(processes[0]); n++)
         bench_pollers(processes[n]);
+    for (size_t n = 0; n < sizeof(processes) / sizeof(processes[0]); n++)
+        bench_groups(processes[n]);
+    for (size_t n = 0; n < sizeof(processes) / sizeof(processes[0]); n++)
+        bench_descriptors(processes[n]);
 }
 
 int main(int argc, char **argv)

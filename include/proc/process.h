@@ -67,7 +67,9 @@ struct process {
     struct process_list children; /* (t) */
     TAILQ_ENTRY(process) sibling; /* (t) */
     RB_ENTRY(process) by_pid;     /* (t) */
-    int pgid, sid;                /* (t) */
+    int pgid, sid;                /* (t) its group and session (proc/group.h) */
+    RB_ENTRY(process) by_group;   /* (t) */
+    RB_ENTRY(process) by_session; /* (t) */
     bool has_execed;              /* (t) exec has succeeded since fork */
     bool is_inits;                /* (c) init has started it, as it starts the shell */
     int oom_score_adj;            /* (t) /proc/PID/oom_score_adj (proc/oom.h) */
@@ -162,14 +164,6 @@ struct process *process_find(int pid);
 
 /* Returns the first process whose pid is `from` or above, or NULL. */
 struct process *process_find_from(int from);
-
-/* Calls `each` for every process of the group that has not exited. Returns the number of members,
-   zombies included. */
-unsigned process_group_each(int pgid, void (*each)(struct process *process, const void *arg),
-                            const void *arg);
-
-/* Returns true if the number is that of a group or session with members, zombies included. */
-bool is_group_or_session(int id);
 
 /* Returns the number of processes made since boot; *last is the pid of the last one. */
 uint64_t process_births(int *last);

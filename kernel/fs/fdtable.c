@@ -27,22 +27,33 @@ struct fdtable {
     struct mutex lock;     /* RANK_FILES; guards the rest */
     unsigned capacity;     /* number of slots */
     struct fd_slot *slots; /* on the heap */
+    uint64_t *taken;       /* on the heap: a bit for each slot that has a file or is reserved */
 };
+
+#define WORD_BITS 64u
+
+static size_t words_of(unsigned capacity)
+{
+    return (capacity + WORD_BITS - 1) / WORD_BITS;
+}
 
 static int table_alloc(unsigned capacity, struct fdtable **result)
 {
     struct fdtable *table = heap_alloc_zeroed(sizeof(*table));
     struct fd_slot *slots = heap_alloc_zeroed(capacity * sizeof(*slots));
+    uint64_t *taken = heap_alloc_zeroed(words_of(capacity) * sizeof(*taken));
 
-    if (!table || !slots) {
+    if (!table || !slots || !taken) {
         heap_free(table);
         heap_free(slots);
+        heap_free(taken);
         return -ENOMEM;
     }
     mutex_init(&table->lock, RANK_FILES);
     table->users = 1;
     table->capacity = capacity;
     table->slots = slots;
+    table->taken = taken;
     *result = table;
     return 0;
 }
@@ -70,13 +81,32 @@ static int make_room(struct fdtable *table, unsigned fd)
     if (capacity == table->capacity)
         return 0;
     struct fd_slot *slots = heap_alloc_zeroed(capacity * sizeof(*slots));
-    if (!slots)
+    uint64_t *taken = heap_alloc_zeroed(words_of(capacity) * sizeof(*taken));
+    if (!slots || !taken) {
+        heap_free(slots);
+        heap_free(taken);
         return -ENOMEM;
+    }
     memcpy(slots, table->slots, table->capacity * sizeof(*slots));
+    memcpy(taken, table->taken, words_of(table->capacity) * sizeof(*taken));
     heap_free(table->slots);
+    heap_free(table->taken);
     table->slots = slots;
+    table->taken = taken;
     table->capacity = capacity;
     return 0;
+}
+
+/* Sets a slot. The lock is held. */
+static void set_slot(struct fdtable *table, unsigned fd, struct fd_slot slot)
+{
+    uint64_t bit = 1ul << fd % WORD_BITS;
+
+    table->slots[fd] = slot;
+    if (slot.file || slot.reserved)
+        table->taken[fd / WORD_BITS] |= bit;
+    else
+        table->taken[fd / WORD_BITS] &= ~bit;
 }
 
 static void copy_slots(struct fdtable *to, const struct fdtable *from)
@@ -84,7 +114,7 @@ static void copy_slots(struct fdtable *to, const struct fdtable *from)
     for (unsigned fd = 0; fd < from->capacity; fd++) {
         if (!from->slots[fd].file)
             continue;
-        to->slots[fd] = from->slots[fd];
+        set_slot(to, fd, (struct fd_slot){from->slots[fd].file, from->slots[fd].flags, false});
         file_get(to->slots[fd].file);
     }
 }
@@ -109,7 +139,7 @@ static struct file *take_file(struct fdtable *table, int fd)
     struct fd_slot *slot = used_slot(table, fd);
     if (slot) {
         file = slot->file;
-        *slot = (struct fd_slot){};
+        set_slot(table, fd, (struct fd_slot){});
     }
     mutex_unlock(&table->lock);
     return file;
@@ -162,6 +192,7 @@ void fdtable_put(struct fdtable *table)
         return;
     fdtable_close_range(table, 0, INT32_MAX);
     heap_free(table->slots);
+    heap_free(table->taken);
     heap_free(table);
 }
 
@@ -189,11 +220,19 @@ static bool is_reserved(const struct fdtable *table, unsigned fd)
     return fd < table->capacity && table->slots[fd].reserved;
 }
 
-static unsigned lowest_free(struct fdtable *table, unsigned fd)
+/* Looks at a word of 64 slots at a time. A number at or above the capacity is free. */
+static unsigned lowest_free(const struct fdtable *table, unsigned fd)
 {
-    while (used_slot(table, fd) || is_reserved(table, fd))
-        fd++;
-    return fd;
+    unsigned skipped = fd % WORD_BITS;
+
+    for (unsigned word = fd / WORD_BITS; word < words_of(table->capacity); word++) {
+        uint64_t unused = ~table->taken[word] >> skipped << skipped;
+
+        if (unused)
+            return word * WORD_BITS + __builtin_ctzl(unused);
+        skipped = 0;
+    }
+    return max(fd, table->capacity);
 }
 
 static int reserve_locked(struct fdtable *table, int min_fd, uint64_t limit)
@@ -205,7 +244,7 @@ static int reserve_locked(struct fdtable *table, int min_fd, uint64_t limit)
     int err = make_room(table, fd);
     if (err)
         return err;
-    table->slots[fd].reserved = true;
+    set_slot(table, fd, (struct fd_slot){.reserved = true});
     return fd;
 }
 
@@ -223,7 +262,7 @@ void fdtable_fill(struct fdtable *table, int fd, struct file *file, unsigned fla
 {
     mutex_lock(&table->lock);
     assert(is_reserved(table, fd));
-    table->slots[fd] = (struct fd_slot){.file = file, .flags = flags};
+    set_slot(table, fd, (struct fd_slot){.file = file, .flags = flags});
     mutex_unlock(&table->lock);
 }
 
@@ -249,7 +288,7 @@ static int dup2_locked(struct fdtable *table, int from, int to, unsigned flags, 
     if (is_reserved(table, to))
         return -EBUSY;
     *old = table->slots[to].file;
-    table->slots[to] = (struct fd_slot){.file = table->slots[from].file, .flags = flags};
+    set_slot(table, to, (struct fd_slot){.file = table->slots[from].file, .flags = flags});
     file_get(table->slots[to].file);
     return to;
 }

@@ -6,6 +6,7 @@
 
 #include <linux/errno.h>
 #include <lib/panic.h>
+#include <proc/group.h>
 #include <proc/process.h>
 #include "signal_set.h"
 

@@ -12,6 +12,7 @@
 #include <arch/clock.h>
 #include <lib/panic.h>
 #include <mm/heap.h>
+#include <proc/group.h>
 #include <proc/oom.h>
 #include <proc/process.h>
 #include <sched/run.h>
@@ -96,14 +97,6 @@ struct process *process_find(int pid)
     return process && process->pid == pid ? process : NULL;
 }
 
-bool is_group_or_session(int id)
-{
-    for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1))
-        if (p->pgid == id || p->sid == id)
-            return true;
-    return false;
-}
-
 static bool is_number_free(int number)
 {
     return !process_find(number) && !task_find_even_ended(number) && !is_group_or_session(number);
@@ -166,12 +159,11 @@ int process_link(struct process *process, struct process *parent)
     process->is_inits = parent && parent->pid == INIT_PID;
     process->oom_score_adj = parent ? parent->oom_score_adj : 0;
     process->reserve_left = parent && process_is_vital_now() ? OOM_CHILD_RESERVE : 0;
-    process->pgid = parent ? parent->pgid : process->pid;
-    process->sid = parent ? parent->sid : process->pid;
     process->has_terminal = parent && parent->has_terminal;
     if (parent)
         TAILQ_INSERT_TAIL(&parent->children, process, sibling);
     RB_INSERT(process_tree, &processes, process);
+    group_join(process, parent ? parent->pgid : process->pid, parent ? parent->sid : process->pid);
     return 0;
 }
 
@@ -187,6 +179,7 @@ void process_unlink(struct process *process)
     assert(mutex_is_held(&process_tree_lock));
     TAILQ_REMOVE(&process->parent->children, process, sibling);
     RB_REMOVE(process_tree, &processes, process);
+    group_leave(process);
     process_count--;
 }
 
@@ -227,23 +220,6 @@ void process_give_to_parent(struct process *process)
     process->parent = self->parent;
     process->creator = self->creator;
     process->exit_signal = self->exit_signal;
-}
-
-unsigned process_group_each(int pgid, void (*each)(struct process *process, const void *arg),
-                            const void *arg)
-{
-    struct process *process;
-    unsigned count = 0;
-
-    assert(mutex_is_held(&process_tree_lock));
-    RB_FOREACH (process, process_tree, &processes) {
-        if (process->pgid != pgid)
-            continue;
-        if (!process->zombie)
-            each(process, arg);
-        count++;
-    }
-    return count;
 }
 
 struct vspace *process_get_vspace(int pid)

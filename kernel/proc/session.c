@@ -1,6 +1,6 @@
 /* Process groups and sessions: a group is a job of a shell, a session all jobs of a terminal.
 
-   Both are only numbers that processes have in common. A group is orphaned if no member has a
+   Both are numbers that processes have in common (group.c). A group is orphaned if no member has a
    parent outside the group but in its session, because then no process would continue it after a
    Ctrl-Z.
 
@@ -11,15 +11,15 @@
 
 #include <linux/errno.h>
 #include <lib/panic.h>
+#include <proc/group.h>
 #include <proc/process.h>
 #include <proc/session.h>
 
 bool group_is_in_session(int pgid, int sid)
 {
-    for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1))
-        if (p->pgid == pgid && p->sid == sid)
-            return true;
-    return false;
+    const struct process *member = group_first(pgid);
+
+    return member && member->sid == sid;
 }
 
 /* ---- Orphaned groups ---- */
@@ -32,8 +32,8 @@ static bool looks_after(const struct process *parent, const struct process *chil
 
 bool group_is_orphaned(int pgid, const struct process *leaving)
 {
-    for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1)) {
-        bool counts = p->pgid == pgid && p != leaving && !p->zombie;
+    for (struct process *p = group_first(pgid); p; p = group_next(p)) {
+        bool counts = p != leaving && !p->zombie;
 
         /* init continues no job, though it may be in the same session. */
         if (counts && p->parent && p->parent->pid != INIT_PID && looks_after(p->parent, p))
@@ -48,8 +48,8 @@ bool group_is_orphaned(int pgid, const struct process *leaving)
    deliver.c): before us, or after us, and then it finds its group orphaned, and does not stop. */
 static bool group_has_stopped(int pgid)
 {
-    for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1))
-        if (p->pgid == pgid && !p->zombie && p->signals.job == JOB_STOPPED)
+    for (struct process *p = group_first(pgid); p; p = group_next(p))
+        if (!p->zombie && p->signals.job == JOB_STOPPED)
             return true;
     return false;
 }
@@ -98,7 +98,7 @@ static int setpgid_locked(struct process *process, int pgid)
         return -EPERM;
     if (pgid != process->pid && !group_is_in_session(pgid, self->sid))
         return -EPERM;
-    process->pgid = pgid;
+    group_move(process, pgid, process->sid);
     return 0;
 }
 
@@ -123,7 +123,7 @@ int process_setsid(void)
 
     mutex_lock(&process_tree_lock);
     if (!is_group_or_session(self->pid)) {
-        self->pgid = self->sid = self->pid;
+        group_move(self, self->pid, self->pid);
         self->has_terminal = false;
         result = self->pid;
     }

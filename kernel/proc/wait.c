@@ -121,7 +121,7 @@ static bool wait_matches_tracee(const struct wait_request *request, const struct
 }
 
 /* Finds a child or tracee that matches the request and has a status. The lists are as long as the
-   caller has children, and tasks that it traces. */
+   caller has children, and tasks that it traces. A child with a given number is found without. */
 static struct found wait_find(const struct wait_request *request, const struct process *self)
 {
     struct process *child;
@@ -131,6 +131,12 @@ static struct found wait_find(const struct wait_request *request, const struct p
     TAILQ_FOREACH (tracee, &self->tracees, ptrace.link)
         if (wait_matches_tracee(request, self, tracee, &found))
             return found;
+    if (request->which == P_PID) {
+        child = process_find(request->id);
+        if (child && child->parent == self)
+            (void)wait_matches(request, self, child, &found);
+        return found;
+    }
     TAILQ_FOREACH (child, &self->children, sibling)
         if (wait_matches(request, self, child, &found))
             return found;

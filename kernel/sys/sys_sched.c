@@ -7,6 +7,7 @@
 #include <linux/time.h>
 #include <linux/time_types.h>
 #include <lib/string.h>
+#include <proc/group.h>
 #include <proc/process.h>
 #include <sched/run.h>
 #include <sched/tick.h>
@@ -84,24 +85,9 @@ struct nice_request {
     int count; /* how many tasks were selected */
 };
 
-static bool is_selected(const struct nice_request *request, const struct task *task)
-{
-    switch (request->which) {
-    case PRIO_PROCESS:
-        return task->tid == request->who;
-    case PRIO_PGRP:
-        return task->process->pgid == request->who;
-    default: /* PRIO_USER; every user is root */
-        return request->who == 0;
-    }
-}
-
 static void nice_one(struct task *task, void *arg)
 {
     struct nice_request *request = arg;
-
-    if (!is_selected(request, task))
-        return;
     struct thread_share share = thread_share(task->thread);
     request->count++;
     if (request->sets) {
@@ -112,17 +98,43 @@ static void nice_one(struct task *task, void *arg)
     }
 }
 
-/* Goes through all tasks, which are at most as many as kernel stacks. */
+static void nice_group(struct nice_request *request)
+{
+    struct task *task;
+
+    for (struct process *p = group_first(request->who); p; p = group_next(p))
+        TAILQ_FOREACH (task, &p->tasks, link)
+            nice_one(task, request);
+}
+
+/* Goes through the tasks that are selected. The tree lock is held. */
+static void nice_selected(struct nice_request *request)
+{
+    struct task *task;
+
+    switch (request->which) {
+    case PRIO_PROCESS:
+        task = task_find(request->who ? request->who : task_current()->tid);
+        if (task)
+            nice_one(task, request);
+        break;
+    case PRIO_PGRP:
+        if (request->who == 0)
+            request->who = process_current()->pgid;
+        nice_group(request);
+        break;
+    default: /* PRIO_USER; every user is root */
+        if (request->who == 0)
+            task_each(nice_one, request);
+    }
+}
+
 static int nice_all(struct nice_request *request)
 {
     if (request->which < PRIO_PROCESS || request->which > PRIO_USER)
         return -EINVAL;
     mutex_lock(&process_tree_lock);
-    if (request->who == 0 && request->which == PRIO_PROCESS)
-        request->who = task_current()->tid;
-    if (request->who == 0 && request->which == PRIO_PGRP)
-        request->who = process_current()->pgid;
-    task_each(nice_one, request);
+    nice_selected(request);
     mutex_unlock(&process_tree_lock);
     return request->count ? 0 : -ESRCH;
 }

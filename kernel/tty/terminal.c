@@ -10,6 +10,7 @@
 #include <asm/ioctls.h>
 #include <linux/errno.h>
 #include <lib/panic.h>
+#include <proc/group.h>
 #include <proc/process.h>
 #include <proc/session.h>
 #include <proc/signal.h>
@@ -62,9 +63,8 @@ int terminal_check(int signo)
 
 static void take_from_session(int sid)
 {
-    for (struct process *p = process_find_from(1); p; p = process_find_from(p->pid + 1))
-        if (p->sid == sid)
-            p->has_terminal = false;
+    for (struct process *p = session_first(sid); p; p = session_next(p))
+        p->has_terminal = false;
 }
 
 /* Takes the terminal from its session, and tells the foreground group. */
