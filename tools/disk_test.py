@@ -2,7 +2,7 @@
 """Disks on different machines:  disk_test.py [NUMBER]...
 
 Each machine has scratch disks (disks.py), connected in its own way, and runs the programs that use
-them. Afterwards the images hold what was written last. With numbers, only these machines run."""
+them. With numbers, only these machines run."""
 
 import os
 import re

@@ -290,6 +290,11 @@ static void fail_io(unsigned nth)
     CHECK_OK(close(fd));
 }
 
+static void read_number(const char *line, void *number)
+{
+    *(int *)number = atoi(line);
+}
+
 static void a_request_fails_when_a_test_asks_for_it(void)
 {
     int fd = disk_open(O_RDWR);
@@ -317,6 +322,45 @@ static void a_failed_write_back_is_told_to_each_open_file(void)
     check_at(fd, PAGE, FIRST, 7);
     CHECK_OK(close(fd));
     CHECK_OK(close(other));
+}
+
+/* Uses the disk while its nth request fails. Every error is EIO. Exits with 0 if there were fewer
+   requests, and with 2 otherwise. */
+static void use_while_one_fails(void *arg)
+{
+    static char bytes[8 * PAGE];
+    int fd = disk_open(O_RDWR), left = 0;
+
+    fail_io(*(unsigned *)arg);
+    fill(bytes, sizeof(bytes), MIB, 1);
+    CHECK(pwrite(fd, bytes, sizeof(bytes), MIB) > 0 || errno == EIO);
+    CHECK(fsync(fd) == 0 || errno == EIO);
+    CHECK(ioctl(fd, BLKFLSBUF, 0) == 0 || errno == EIO);
+    CHECK(pread(fd, bytes, sizeof(bytes), MIB) > 0 || errno == EIO);
+    CHECK_OK(close(fd));
+    CHECK(each_line("/proc/self/fail-io", read_number, &left));
+    _exit(left ? 0 : 2);
+}
+
+static void each_request_fails_once(void)
+{
+    int fd = disk_open(O_RDWR), status;
+    unsigned nth = 0;
+
+    do {
+        drop_cache(fd);
+        nth++;
+        status = in_child(use_while_one_fails, &nth);
+        CHECK(WIFEXITED(status));
+        (void)!fsync(fd); /* reports what has failed */
+        write_at(fd, 8 * PAGE, MIB, 2);
+        CHECK_OK(fsync(fd));
+        drop_cache(fd);
+        check_at(fd, 8 * PAGE, MIB, 2);
+    } while (WEXITSTATUS(status) == 2);
+    CHECK_EQ(WEXITSTATUS(status), 0);
+    CHECK(nth > 4);
+    CHECK_OK(close(fd));
 }
 
 /* ---- Mappings ---- */
@@ -454,6 +498,7 @@ int main(void)
     RUN(a_request_fails_when_a_test_asks_for_it);
     RUN(a_child_inherits_the_count_of_requests);
     RUN(a_failed_write_back_is_told_to_each_open_file);
+    RUN(each_request_fails_once);
     RUN(a_mapping_shows_the_disk);
     RUN(a_write_through_a_mapping_reaches_the_disk);
     RUN(a_mapped_page_stays_when_the_cache_is_dropped);
