@@ -60,6 +60,30 @@ void virtio_quiet(struct virtio_device *device);
    no such byte. */
 uint32_t virtio_config(struct virtio_device *device, unsigned offset, unsigned size);
 
+/* The three arrays, which have these layouts on any device that is little-endian, as the CPU is
+   (2.7.5, 2.7.6, 2.7.8). */
+struct virtq_desc {
+    uint64_t addr;
+    uint32_t len;
+    uint16_t flags; /* VRING_DESC_F_ */
+    uint16_t next;
+};
+
+struct virtq_avail {
+    uint16_t flags;
+    uint16_t idx; /* entries that were put into the ring, modulo 2^16 */
+    uint16_t ring[];
+};
+
+struct virtq_used {
+    uint16_t flags; /* VRING_USED_F_ */
+    uint16_t idx;
+    struct virtq_used_elem {
+        uint32_t id; /* the head of a chain */
+        uint32_t len;
+    } ring[];
+};
+
 /* A chain has this many pieces at most. */
 #define VIRTQUEUE_CHAIN 40u
 
@@ -73,9 +97,9 @@ struct virtio_piece {
 /* A queue. Its user has a lock for it. */
 struct virtqueue {
     unsigned size;           /* descriptors; a power of two */
-    struct vring_desc *desc; /* the three arrays, in one run of frames */
-    struct vring_avail *avail;
-    struct vring_used *used;
+    struct virtq_desc *desc; /* the three arrays, in one run of frames */
+    struct virtq_avail *avail;
+    struct virtq_used *used;
     volatile uint16_t *doorbell; /* modern: the register that tells the device of new chains */
     uint16_t ports;              /* legacy: the first port */
     unsigned number;             /* of the queue in the device */

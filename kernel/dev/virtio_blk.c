@@ -40,11 +40,19 @@
 #define FRAMING 2u
 _Static_assert(BLOCK_SEGMENTS + FRAMING <= VIRTQUEUE_CHAIN, "a request is too long for a chain");
 
-/* What the device reads and writes of a request beside the data. */
+/* What the device reads and writes of a request beside the data (5.2.6). */
 struct virtio_blk_slot {
-    struct virtio_blk_outhdr header;
-    struct virtio_blk_discard_write_zeroes range;
-    uint8_t status;
+    struct virtio_blk_header {
+        uint32_t type; /* VIRTIO_BLK_T_ */
+        uint32_t reserved;
+        uint64_t sector;
+    } header;
+    struct virtio_blk_range {
+        uint64_t sector;
+        uint32_t nsectors;
+        uint32_t flags;
+    } range;
+    uint8_t status; /* VIRTIO_BLK_S_ */
 } __aligned(64);
 
 _Static_assert(BLOCK_REQUESTS * sizeof(struct virtio_blk_slot) <= PAGE_SIZE,
@@ -87,10 +95,10 @@ static void fill_slot(struct virtio_blk_slot *slot, const struct block_request *
     };
     bool has_sector = request->op == BLOCK_READ || request->op == BLOCK_WRITE;
 
-    slot->header = (struct virtio_blk_outhdr){.type = types[request->op],
+    slot->header = (struct virtio_blk_header){.type = types[request->op],
                                               .sector = has_sector ? request->sector : 0};
-    slot->range = (struct virtio_blk_discard_write_zeroes){.sector = request->sector,
-                                                           .num_sectors = request->nsectors};
+    slot->range =
+        (struct virtio_blk_range){.sector = request->sector, .nsectors = request->nsectors};
     slot->status = STATUS_NONE;
 }
 

@@ -24,12 +24,12 @@
    only the feature EVENT_IDX uses. */
 static size_t driver_bytes(unsigned size)
 {
-    return size * sizeof(struct vring_desc) + sizeof(uint16_t) * (size + 3);
+    return size * sizeof(struct virtq_desc) + sizeof(uint16_t) * (size + 3);
 }
 
 static size_t device_bytes(unsigned size)
 {
-    return size * sizeof(struct vring_used_elem) + sizeof(uint16_t) * 3;
+    return size * sizeof(struct virtq_used_elem) + sizeof(uint16_t) * 3;
 }
 
 /* Makes the arrays of a queue. Returns false if memory is out. */
@@ -52,9 +52,9 @@ static bool arrays_alloc(struct virtqueue *queue)
         return false;
     }
     char *base = memset(frame_to_virt(run), 0, PAGE_SIZE << order);
-    queue->desc = (struct vring_desc *)base;
-    queue->avail = (struct vring_avail *)(queue->desc + queue->size);
-    queue->used = (struct vring_used *)(base + used_at);
+    queue->desc = (struct virtq_desc *)base;
+    queue->avail = (struct virtq_avail *)(queue->desc + queue->size);
+    queue->used = (struct virtq_used *)(base + used_at);
     return true;
 }
 
@@ -95,7 +95,7 @@ static unsigned piece_add(struct virtqueue *queue, const struct virtio_piece *pi
     queue->nfree--;
     /* The next piece takes the head of the free list. */
     queue->desc[n] =
-        (struct vring_desc){piece->addr, piece->len, flags, is_last ? 0 : queue->free_head};
+        (struct virtq_desc){piece->addr, piece->len, flags, is_last ? 0 : queue->free_head};
     return n;
 }
 
@@ -157,7 +157,7 @@ bool virtqueue_take(struct virtqueue *queue, void **token)
     if (count == 0)
         return true;
     /* Each word is read once, because the device could change it between two reads. */
-    struct vring_used_elem *used = &queue->used->ring[queue->next_used % queue->size];
+    struct virtq_used_elem *used = &queue->used->ring[queue->next_used % queue->size];
     uint32_t head = atomic_load_relaxed(&used->id), len = atomic_load_relaxed(&used->len);
     if (count > queue->nchains || head >= queue->size || !queue->chains[head].token ||
         len > queue->chains[head].nwritten)
