@@ -53,8 +53,8 @@ def main():
     machine = f"sh -c {shlex.quote(machine)}; echo; echo 'The machine has ended. Enter closes.'; " \
               "read line"  # fmt: skip
     wait = f"while ! [ -S {socket} ]; do sleep 0.1; done"
-    session = f"tmux kill-window; rm -rf {folder}"
-    debugger = f"{wait}; sh -c {shlex.quote(pane(gdb_command(socket)))}; {session}"
+    end = f"rm -rf {folder}; tmux kill-window"
+    debugger = f"{wait}; sh -c {shlex.quote(pane(gdb_command(socket)))}; {end}"
     inside = bool(os.environ.get("TMUX"))
     sys.exit(subprocess.run(tmux(name, detached, inside, machine, debugger)).returncode)
 

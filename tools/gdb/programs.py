@@ -113,7 +113,24 @@ def address_of(path, function):
     found = [place.pc for place in places_found if place.pc and not is_kernel(place.pc)]
     if not found:
         raise gdb.GdbError(f"{path} has no function {function}")
-    return found[0]
+    return behind_frame(found[0])
+
+
+FRAME_SETUP = bytes.fromhex("554889e5")  # push %rbp; mov %rsp, %rbp
+ENDBR = bytes.fromhex("f30f1efa")
+
+
+def behind_frame(start):
+    """Returns where the second line of a function begins, if it sets up a frame, else its start.
+
+    A compiler without optimisation stores the arguments between the two."""
+    code = kernel.read(start, len(ENDBR) + len(FRAME_SETUP))
+    code = code[len(ENDBR) :] if code.startswith(ENDBR) else code
+    table = gdb.find_pc_line(start).symtab
+    if not code.startswith(FRAME_SETUP) or not table:
+        return start
+    end = gdb.block_for_pc(start).end
+    return min((line.pc for line in table.linetable() if start < line.pc < end), default=start)
 
 
 class ProgramBreakpoint(gdb.Breakpoint):
