@@ -45,7 +45,21 @@ static void check_absent(const struct model_page *page, uaddr_t addr)
     check(page->shared || !page->own || page->filled == 0, "%#lx was copied, and is gone", addr);
 }
 
-static void check_page(const struct model *model, const struct vspace *vspace,
+/* Checks that a page of an object is the one that the object has there, and that the object knows if
+   it can be written. */
+static void check_object_page(struct vspace *vspace, uaddr_t addr, pte_t leaf)
+{
+    const struct vregion *region = vregion_find(&vspace->regions, addr);
+    enum pager_use use = leaf & PTE_WRITE ? PAGER_WRITE : PAGER_READ;
+    struct frame *frame = phys_to_frame(leaf & PTE_ADDR);
+
+    if (frame->kind == FRAME_CACHE && region && region->pager)
+        check(region->pager->ops->is_page(region->pager, vregion_pager_page(region, addr), use,
+                                          frame),
+              "%#lx shows no page of its object, or one that the object takes for clean", addr);
+}
+
+static void check_page(const struct model *model, struct vspace *vspace,
                        const struct model_page *page, unsigned place)
 {
     uaddr_t addr = places[place].start;
@@ -58,6 +72,7 @@ static void check_page(const struct model *model, const struct vspace *vspace,
     check(page->mapped, "%#lx is there, but is not mapped", addr);
     check(!model_page_missing(model, page), "%#lx is there, but the object has no such page", addr);
     check_leaf_rights(page, addr, leaf);
+    check_object_page(vspace, addr, leaf);
     check_contents(model, page, addr, leaf);
     check(!page->written || leaf & PTE_DIRTY, "%#lx was written, and its entry is clean", addr);
 }

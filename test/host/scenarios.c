@@ -162,6 +162,19 @@ static const struct deep {
      {{.kind = OP_TRUNCATE, .object = 0, .index = 0},
       {.kind = OP_PROTECT, .first = A, .last = A, .prot = PROT_R}},
      2},
+    /* A write-back comes between the mark of a write and W. */
+    {{"a shared page that was read",
+      2,
+      {{.kind = OP_MAP, .first = A, .last = B, .prot = RW, .flags = F_SHARED}, READ_A}},
+     {{.kind = OP_WRITEBACK, .object = 0}, WRITE_A},
+     2},
+    /* A fault comes between the two steps of a hole. */
+    {{"shared memory",
+      2,
+      {{.kind = OP_MAP, .first = A, .last = B, .prot = RW, .flags = F_SHARED, .object = 2},
+       WRITE_A}},
+     {{.kind = OP_PUNCH, .object = 2}, WRITE_A},
+     2},
     /* A stack grows while another thread changes what lies below it. */
     {CUT_STACK, {{.kind = OP_WRITE, .first = STACK}, {.kind = OP_WRITE, .first = STACK + 1}}, 2},
     {CUT_STACK,
