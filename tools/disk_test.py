@@ -22,8 +22,8 @@ SECONDS = 600
 MODERN, LEGACY, LINE = ",disable-legacy=on", ",disable-modern=on", ",vectors=0"
 
 # A bad disk keeps frames for what it has not answered, which the runner would take for a leak.
-ALL = "/test/runtests block_device && /test/bad_disk && audit"
-USE = "/test/runtests block_device"
+ALL = "/test/runtests block_device dirty_pages && /test/bad_disk && audit"
+USE = "/test/runtests block_device dirty_pages"
 
 
 def all_kinds(directory, device=""):
@@ -74,6 +74,15 @@ READ_AND_WRITE = (f"cat /dev/vda | wc -c | grep {LARGE * disks.SECTOR} && "
                   "head -c 50000000 /dev/zero >/dev/vda && echo 'ok - all of it is moved'; audit")
 
 MACHINES.append(("a disk larger than memory", 2, "pc", larger_than_memory, READ_AND_WRITE))
+
+
+def small(directory):
+    """A machine with so little memory that the limit of dirty pages is below the size of a disk."""
+    return ["-m", "40M", *disks.writable(directory)]
+
+
+MACHINES += [(f"a disk that is outrun, {cpus} CPUs", cpus, "q35", small,
+              "/test/runtests dirty_pages && audit") for cpus in (1, 2, 4)]  # fmt: skip
 
 
 def lying(directory, *settings):

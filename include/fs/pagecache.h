@@ -26,6 +26,8 @@
    device. So the lack of room is an error of the write, and not of the write-back.
 
    A cache with dirty pages and a store holds a reference on its vnode, so that they are not lost.
+   There are limits on such pages in all caches. A thread that would go beyond them first writes
+   pages of its file back (dirty.c).
 
    Locks: `lock` (RANK_CACHE, sleeps) guards pages and size. It is not held during an access of user
    memory: the reader takes a reference on the frame, releases the lock, and copies. It is not held
@@ -92,6 +94,7 @@ struct pagecache {
     uint64_t reaches;            /* (lock) how often `reach` has changed */
     uint64_t gap_first, gap_end; /* (lock) pages that are being taken away */
     unsigned seals;              /* (vnode's lock) F_SEAL_ bits (fs/seals.h) */
+    uint64_t ndirty;             /* (lock) dirty pages, if there is a store */
     bool holds_vnode; /* (lock) there are dirty pages and a store; it is in the list of these */
     unsigned
         failures; /* (lock) reads that have failed; of the last one, the pages and the error: */
@@ -190,6 +193,14 @@ void pagecache_wake(struct pagecache *cache);
 
 /* Returns the number of frames in all caches without a store. */
 uint64_t pagecache_pages(void);
+
+/* The pages of all caches with a store. */
+struct pagecache_counts {
+    uint64_t pages; /* in all */
+    uint64_t dirty;
+    uint64_t writing; /* being written; a page may be dirty again already */
+};
+struct pagecache_counts pagecache_counts(void);
 
 /* Files leave some memory free for programs, so that a user who has filled the disk can still run
    rm. pagecache_room returns how many frames files may still take; pagecache_is_full returns true

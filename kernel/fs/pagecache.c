@@ -28,12 +28,6 @@ static char *byte_in_frame(const struct frame *frame, uint64_t offset)
     return (char *)frame_to_virt(frame) + offset % PAGE_SIZE;
 }
 
-static void drop_frame(void *item, void *cache)
-{
-    page_count(cache, -1);
-    frame_put(item);
-}
-
 /* ---- The end of the file ---- */
 
 /* Sets the end of what may have room. The page at the old end has no room for what is new in it. */
@@ -117,7 +111,7 @@ static void trim_locked(struct pagecache *cache)
 
     assert(mutex_is_held(&cache->lock));
     for (; next_used(cache, &index, UINT64_MAX); index++)
-        radix_remove(&cache->pages, index, index, drop_frame, cache);
+        pages_drop(cache, index, index);
     struct frame *last = radix_find(&cache->pages, page_index(cache->size));
     if (last)
         memset(byte_in_frame(last, cache->size), 0, page_rest(cache->size));
@@ -164,7 +158,7 @@ uint64_t pagecache_drop_clean(struct pagecache *cache, uint64_t first, uint64_t 
         radix_look(&cache->pages, first, &tags);
         if ((tags & ~PAGE_ROOM) || frame_refs(frame) != 1)
             continue;
-        radix_remove(&cache->pages, first, first, drop_frame, cache);
+        pages_drop(cache, first, first);
         count++;
     }
     mutex_unlock(&cache->lock);
@@ -295,7 +289,7 @@ static int get_page_for_write(struct pagecache *cache, uint64_t index, struct fr
 {
     if (cache->store) {
         make_memory();
-        return page_get(cache, index, WANT_ROOM | WANT_BEYOND, frame);
+        return page_get(cache, index, WANT_ROOM | WANT_BEYOND | WANT_DIRTY, frame);
     }
     mutex_lock(&cache->lock);
     bool refused = !radix_find(&cache->pages, index) && pagecache_is_full();
@@ -387,7 +381,7 @@ static void gap_begin_locked(struct pagecache *cache, uint64_t first, uint64_t e
 static void gap_end_locked(struct pagecache *cache)
 {
     assert(mutex_is_held(&cache->lock) && mutex_is_held(&cache->walk));
-    radix_remove(&cache->pages, cache->gap_first, cache->gap_end - 1, drop_frame, cache);
+    pages_drop(cache, cache->gap_first, cache->gap_end - 1);
     cache->gap_first = cache->gap_end = 0;
 }
 
@@ -504,7 +498,7 @@ static void allocate_undo(struct pagecache *cache, uint64_t first, uint64_t end)
     mutex_lock(&cache->lock);
     for (; first < end && (frame = radix_next(&cache->pages, &first, end - 1, PAGE_NEW)); first++)
         if (frame_refs(frame) == 1)
-            radix_remove(&cache->pages, first, first, drop_frame, cache);
+            pages_drop(cache, first, first);
     mutex_unlock(&cache->lock);
 }
 
@@ -603,7 +597,7 @@ static int pagecache_pager_page(struct pager *pager, uint64_t index, enum pager_
     if (heldback_is(cache->vnode))
         return -EAGAIN;
     mutex_lock(&cache->lock);
-    int err = page_find_locked(cache, index, is_write ? WANT_ROOM : 0, frame);
+    int err = page_find_locked(cache, index, is_write ? WANT_ROOM | WANT_DIRTY : 0, frame);
     if (!err) {
         frame_get(*frame);
         was_clean = is_write && page_dirty_locked(cache, index);
@@ -620,7 +614,7 @@ static int pagecache_pager_wait(struct pager *pager, uint64_t index, enum pager_
 
     if (cache->store)
         make_memory();
-    return page_make_ready(cache, index, use == PAGER_WRITE ? WANT_ROOM : 0);
+    return page_make_ready(cache, index, use == PAGER_WRITE ? WANT_ROOM | WANT_DIRTY : 0);
 }
 
 static bool pagecache_pager_has(struct pager *pager, uint64_t index)
@@ -715,25 +709,50 @@ struct pagecache *pagecache_create(struct vnode *vnode, const struct pagecache_s
 void pagecache_destroy(struct pagecache *cache)
 {
     assert(!cache->holds_vnode && !radix_has(&cache->pages, PAGE_READING | PAGE_WRITING));
-    radix_remove(&cache->pages, 0, UINT64_MAX, drop_frame, cache);
+    mutex_lock(&cache->lock);
+    pages_drop(cache, 0, UINT64_MAX);
+    mutex_unlock(&cache->lock);
     spin_lock(&pagecaches_lock);
     LIST_REMOVE(cache, all);
     spin_unlock(&pagecaches_lock);
     heap_free(cache);
 }
 
-static void hold_item(uint64_t index __unused, void *item, unsigned tags __unused, void *hold)
+/* What the audit finds in caches. */
+struct visit {
+    void (*hold)(struct frame *frame);
+    bool has_store; /* the cache that is being visited */
+    struct pagecache_counts found;
+};
+
+static void visit_page(uint64_t index __unused, void *item, unsigned tags, void *arg)
 {
-    (*(void (**)(struct frame *))hold)(item);
+    struct visit *visit = arg;
+
+    visit->hold(item);
+    if (!visit->has_store)
+        return;
+    visit->found.pages++;
+    visit->found.dirty += !!(tags & PAGE_DIRTY);
+    visit->found.writing += !!(tags & PAGE_WRITING);
 }
 
-/* Takes no locks: the world is stopped, and no thread rests while it changes a cache. */
+/* Takes no locks: the world is stopped, and no thread rests while it changes a cache. Panics if the
+   counts of pages are wrong. */
 static void audit_visit(void (*hold)(struct frame *frame))
 {
+    struct visit visit = {.hold = hold};
+    const struct pagecache_counts counted = pagecache_counts();
     struct pagecache *cache;
 
-    LIST_FOREACH (cache, &pagecaches, all)
-        radix_for_each(&cache->pages, hold_item, &hold);
+    LIST_FOREACH (cache, &pagecaches, all) {
+        visit.has_store = cache->store;
+        radix_for_each(&cache->pages, visit_page, &visit);
+    }
+    if (memcmp(&visit.found, &counted, sizeof(counted)) != 0)
+        panic("caches have %lu pages, %lu dirty, %lu being written, but %lu, %lu, %lu are counted",
+              visit.found.pages, visit.found.dirty, visit.found.writing, counted.pages,
+              counted.dirty, counted.writing);
 }
 
 static struct audit_owner pagecache_owner = {.name = "page cache", .visit = audit_visit};

@@ -21,13 +21,47 @@ static uint64_t cached_pages; /* (a) frames in the caches without a store */
 void page_count(struct pagecache *cache, int64_t n)
 {
     atomic_store_relaxed(&cache->npages, cache->npages + n);
-    if (!cache->store)
+    if (cache->store)
+        dirty_count_pages(n);
+    else
         (void)atomic_add_fetch(&cached_pages, n);
 }
 
 uint64_t pagecache_pages(void)
 {
     return atomic_load_relaxed(&cached_pages);
+}
+
+/* ---- Tags ---- */
+
+void page_retag(struct pagecache *cache, uint64_t index, unsigned clear, unsigned set)
+{
+    unsigned tags;
+
+    assert(mutex_is_held(&cache->lock));
+    (void)radix_look(&cache->pages, index, &tags);
+    radix_retag(&cache->pages, index, clear, set);
+    if (!cache->store)
+        return;
+    dirty_count_tags(cache, tags, -1);
+    dirty_count_tags(cache, (tags & ~clear) | set, 1);
+}
+
+static void drop_frame(void *frame, void *cache)
+{
+    page_count(cache, -1);
+    frame_put(frame);
+}
+
+void pages_drop(struct pagecache *cache, uint64_t first, uint64_t last)
+{
+    assert(mutex_is_held(&cache->lock));
+    for (uint64_t index = first; cache->ndirty > 0; index++) {
+        if (index > last || !radix_next(&cache->pages, &index, last, PAGE_DIRTY))
+            break;
+        page_retag(cache, index, PAGE_DIRTY, 0);
+    }
+    radix_remove(&cache->pages, first, last, drop_frame, cache);
 }
 
 /* ---- Waiting ---- */
@@ -75,12 +109,6 @@ static int page_insert(struct pagecache *cache, uint64_t index, struct frame *fr
     return err;
 }
 
-static void drop_unread(void *frame, void *cache)
-{
-    page_count(cache, -1);
-    frame_put(frame);
-}
-
 /* Puts frames that are being read where no pages are, from `first` on, and returns how many. The
    caller has a reference on each. The cache's lock is held. */
 static unsigned reads_begin(struct pagecache *cache, uint64_t first, unsigned most,
@@ -106,7 +134,7 @@ static void reads_end(struct pagecache *cache, uint64_t first, unsigned count, s
         if (radix_find(&cache->pages, first + n) != run[n])
             continue;
         if (err)
-            radix_remove(&cache->pages, first + n, first + n, drop_unread, cache);
+            pages_drop(cache, first + n, first + n);
         else
             radix_retag(&cache->pages, first + n, PAGE_READING, 0);
     }
@@ -182,11 +210,17 @@ static bool lacks_room(const struct pagecache *cache, unsigned tags, unsigned wa
     return (want & WANT_ROOM) && cache->store && cache->store->make_room && !(tags & PAGE_ROOM);
 }
 
+/* Returns true if the page is about to become dirty, and too many are. */
+static bool is_one_too_many(const struct pagecache *cache, unsigned tags, unsigned want)
+{
+    return (want & WANT_DIRTY) && !(tags & PAGE_DIRTY) && dirty_is_over(cache);
+}
+
 int page_find_locked(struct pagecache *cache, uint64_t index, unsigned want, struct frame **result)
 {
     bool is_beyond = index >= pages_of(cache->size);
     struct frame *frame;
-    unsigned tags;
+    unsigned tags = 0;
     int err = 0;
 
     assert(mutex_is_held(&cache->lock));
@@ -203,7 +237,7 @@ int page_find_locked(struct pagecache *cache, uint64_t index, unsigned want, str
         err = -EAGAIN;
     else if (!cache->store && (tags & PAGE_NEW))
         radix_retag(&cache->pages, index, PAGE_NEW, 0);
-    if (!err && lacks_room(cache, tags, want))
+    if (!err && (lacks_room(cache, tags, want) || is_one_too_many(cache, tags, want)))
         err = -EAGAIN;
     *result = frame;
     return err;
@@ -227,7 +261,7 @@ int page_make_ready(struct pagecache *cache, uint64_t index, unsigned want)
     else if (frame && lacks_room(cache, tags, want))
         err = room_make(cache, index, frame);
     mutex_unlock(&cache->lock);
-    return err;
+    return !err && (want & WANT_DIRTY) ? dirty_make_room(cache) : err;
 }
 
 int page_get(struct pagecache *cache, uint64_t index, unsigned want, struct frame **frame)

@@ -13,6 +13,7 @@
 /* What a page is to be. */
 #define WANT_ROOM   1u /* ready to be written */
 #define WANT_BEYOND 2u /* it may lie beyond the end of the file */
+#define WANT_DIRTY  4u /* about to become dirty, so the limits of dirty.c hold */
 
 static inline uint64_t page_index(uint64_t offset)
 {
@@ -46,9 +47,29 @@ void page_read_ahead(struct pagecache *cache, uint64_t first, uint64_t count);
 /* Counts `n` frames that have come into the cache. The cache's lock is held. */
 void page_count(struct pagecache *cache, int64_t n);
 
+/* Takes the tags `clear` from page `index`, which is present, and gives it the tags `set`; counts
+   dirty pages. All changes of PAGE_DIRTY and PAGE_WRITING are made here. The cache's lock is
+   held. */
+void page_retag(struct pagecache *cache, uint64_t index, unsigned clear, unsigned set);
+
+/* Drops the pages [first, last], dirty or not. None is being written. The cache's lock is held. */
+void pages_drop(struct pagecache *cache, uint64_t first, uint64_t last);
+
 /* Marks page `index`, which is present, as dirty. Returns true if it was not. The cache's lock is
    held. */
 bool page_dirty_locked(struct pagecache *cache, uint64_t index);
+
+/* Counts pages of caches with a store: in all, dirty, being written (dirty.c). */
+void dirty_count_pages(int64_t npages);
+void dirty_count_tags(struct pagecache *cache, unsigned tags, int64_t n);
+
+/* Returns true if the cache is to write pages back before one more becomes dirty. Its lock is
+   held. */
+bool dirty_is_over(const struct pagecache *cache);
+
+/* Writes pages of the cache back if too many are dirty in the machine. The caller holds no lock of
+   RANK_WALK or above. -EIO, -ENOSPC, -EINTR: no page became clean. */
+__must_check int dirty_make_room(struct pagecache *cache);
 
 /* To be called when dirty pages may have gone. The caller has a reference on the vnode, and holds
    no lock of RANK_CACHE or above. */

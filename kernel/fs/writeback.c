@@ -43,7 +43,7 @@ bool page_dirty_locked(struct pagecache *cache, uint64_t index)
     assert(frame && !(tags & PAGE_READING));
     if (tags & PAGE_DIRTY)
         return false;
-    radix_retag(&cache->pages, index, 0, PAGE_DIRTY);
+    page_retag(cache, index, 0, PAGE_DIRTY);
     if (cache->store && !cache->holds_vnode) {
         cache->holds_vnode = true;
         vnode_get(cache->vnode);
@@ -83,7 +83,7 @@ static bool batch_begin(struct pagecache *cache, uint64_t *first, uint64_t *end)
         if (count++ == 0)
             *first = index;
         last = index;
-        radix_retag(&cache->pages, index, PAGE_DIRTY, PAGE_WRITING);
+        page_retag(cache, index, PAGE_DIRTY, PAGE_WRITING);
         if (++index == *end)
             break;
     }
@@ -132,7 +132,7 @@ static void run_end(struct pagecache *cache, uint64_t first, struct frame **run,
     mutex_lock(&cache->lock);
     for (unsigned n = 0; n < count; n++) {
         assert(radix_find(&cache->pages, first + n) == run[n]);
-        radix_retag(&cache->pages, first + n, PAGE_WRITING, err ? PAGE_DIRTY : 0);
+        page_retag(cache, first + n, PAGE_WRITING, err ? PAGE_DIRTY : 0);
     }
     if (err && err != -EINTR) { /* a thread that is killed says nothing of the device */
         cache->write_error = err;

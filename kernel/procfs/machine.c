@@ -7,6 +7,7 @@
 #include <arch/clock.h>
 #include <arch/lockstat.h>
 #include <arch/tlb.h>
+#include <fs/pagecache.h>
 #include <fs/vfs.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
@@ -19,31 +20,37 @@
 #include <vm/fault.h>
 #include "files.h"
 
-/* Returns the free frames that any program can have. */
-static uint64_t available_pages(void)
+/* Returns the frames that any program can have: those that are free, and the clean pages of caches
+   with a store, which are given up for it unless they are mapped. */
+static uint64_t available_pages(const struct pagecache_counts *cached)
 {
     uint64_t nfree = frame_usage(FRAME_FREE);
+    uint64_t clean = cached->pages - min(cached->pages, cached->dirty + cached->writing);
 
-    return nfree - min(nfree, frame_reserve());
+    return nfree - min(nfree, frame_reserve()) + clean;
 }
 
 int procfs_meminfo(struct text_sink *sink, uint64_t key __unused)
 {
+    struct pagecache_counts cached = pagecache_counts();
     const struct {
         const char *name;
         uint64_t pages;
     } lines[] = {
         {"MemTotal:", frame_count - frame_usage(FRAME_RESERVED)},
         {"MemFree:", frame_usage(FRAME_FREE)},
-        {"MemAvailable:", available_pages()},
+        {"MemAvailable:", available_pages(&cached)},
         {"Buffers:", 0},
         {"Cached:", frame_usage(FRAME_CACHE)},
+        {"Dirty:", cached.dirty},
+        {"Writeback:", cached.writing},
         {"SwapTotal:", 0},
         {"SwapFree:", 0},
         {"AnonPages:", frame_usage(FRAME_ANON)},
         {"Slab:", frame_usage(FRAME_HEAP)},
         {"KernelStack:", frame_usage(FRAME_KSTACK)},
         {"PageTables:", frame_usage(FRAME_TABLE)},
+        {"Shmem:", pagecache_pages()},
     };
 
     for (unsigned n = 0; n < ARRAY_SIZE(lines); n++)
@@ -53,12 +60,14 @@ int procfs_meminfo(struct text_sink *sink, uint64_t key __unused)
 
 int procfs_vmstat(struct text_sink *sink, uint64_t key __unused)
 {
+    struct pagecache_counts cached = pagecache_counts();
     struct tlb_counts tlb = tlb_counts();
 
     sink_printf(sink, "nr_free_pages %lu\nnr_anon_pages %lu\nnr_page_table_pages %lu\n",
                 frame_usage(FRAME_FREE), frame_usage(FRAME_ANON), frame_usage(FRAME_TABLE));
     sink_printf(sink, "nr_page_cache %lu\nnr_heap_pages %lu\nnr_heap_bytes %lu\n",
                 frame_usage(FRAME_CACHE), frame_usage(FRAME_HEAP), heap_usage());
+    sink_printf(sink, "nr_dirty %lu\nnr_writeback %lu\n", cached.dirty, cached.writing);
     sink_printf(sink, "nr_kernel_stacks %lu\n",
                 frame_usage(FRAME_KSTACK) / (KSTACK_SIZE / PAGE_SIZE));
     sink_printf(sink, "nr_tlb_remote_flush %lu\nnr_tlb_remote_flush_received %lu\n", tlb.sent,
