@@ -6,6 +6,7 @@
    the smallest of a few runs where a loop would create processes, or grow what it measures. */
 
 #define _GNU_SOURCE /* memfd_create */
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -231,6 +232,28 @@ static void unmap(char *start, size_t len)
     check(munmap(start, len) == 0, "munmap");
 }
 
+/* Measures the first read of a list of `count` regions, and the rest of it, for each line. */
+static void bench_maps(int count)
+{
+    static char text[2 * PAGE];
+    ssize_t len;
+    uint64_t lines = 0, start;
+    int fd = open("/proc/self/maps", O_RDONLY);
+
+    if (fd < 0)
+        return; /* the first process of Linux has no /proc */
+    start = now();
+    check(read(fd, text, sizeof(text)) > 0, "/proc/self/maps");
+    report_with("first read of maps", count, "regions", now() - start);
+    start = now();
+    while ((len = read(fd, text, sizeof(text))) > 0)
+        for (ssize_t n = 0; n < len; n++)
+            lines += text[n] == '\n';
+    if (lines)
+        report_with("line of maps", count, "regions", (now() - start) / lines);
+    close(fd);
+}
+
 /* Maps `count` single pages with holes of a page between them. Measures a mapping that fits into
    none of the holes, a fault in the region in the middle, and the unmapping of this region. */
 static void bench_regions(int count)
@@ -261,6 +284,7 @@ static void bench_regions(int count)
         touch(middle, PAGE);
     }
     report_with("mmap", count, "regions", mapping);
+    bench_maps(count);
     report_with("fault", count, "regions", fault);
     report_with("munmap", count, "regions", unmapping);
     unmap(pages, len);

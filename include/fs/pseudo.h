@@ -24,7 +24,8 @@
        err = vfs_mount("/proc", pseudo_root(&root_dir));
 
    A read at offset 0 makes the text anew, and later reads continue in the same text. So the parts
-   that one open file reads fit together, and a reader that wants new numbers seeks to 0.
+   that one open file reads fit together, and a reader that wants new numbers seeks to 0. A long
+   text is made part by part as it is read, and each part shows its own moment.
 
    Callbacks may sleep and take any lock, because none is held. They hold no frame when they
    return. */
@@ -44,6 +45,11 @@ struct pseudo_entry {
     /* A file: prints the whole text. -errno is the result of the read (-ESRCH: the process is
        gone). */
     int (*text)(struct text_sink *sink, uint64_t key);
+
+    /* A file with a long text, instead of `text`: prints the next part of it, from *place on, and
+       stores in *place where the part behind it begins. The first part is at 0. Prints nothing at
+       the end. A place stays valid when the subject of the text changes. */
+    int (*part)(struct text_sink *sink, uint64_t key, uint64_t *place);
 
     /* A file that can be written: takes the first bytes of one write, at most 63, followed by
        a 0. */

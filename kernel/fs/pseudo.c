@@ -30,6 +30,9 @@ struct text {
     char *bytes;
     size_t len, capacity;
     bool failed; /* memory ran out; later output is lost */
+
+    uint64_t start; /* of a part: the offset of its first byte in the file */
+    uint64_t next;  /* of a part: the place of the part behind it */
 };
 
 #define FIRST_CAPACITY 256u
@@ -91,6 +94,28 @@ static int text_make(int (*print)(struct text_sink *sink, uint64_t key), uint64_
     return 0;
 }
 
+/* Makes the part at `place`, whose first byte has the offset `start`. */
+static int text_make_part(const struct pseudo_node *node, uint64_t place, uint64_t start,
+                          struct text **result)
+{
+    struct text *text = heap_alloc_zeroed(sizeof(*text));
+
+    if (!text)
+        return -ENOMEM;
+    text->sink.put = text_put;
+    text->start = start;
+    text->next = place;
+    int err = node->entry->part(&text->sink, node->key, &text->next);
+    if (!err && text->failed)
+        err = -ENOMEM;
+    if (err) {
+        text_free(text);
+        return err;
+    }
+    *result = text;
+    return 0;
+}
+
 /* ---- Files ---- */
 
 static struct pseudo_node *pseudo_node(struct vnode *vnode)
@@ -127,8 +152,66 @@ static ssize_t copy_text(const struct text *text, struct uio *uio, uint64_t offs
     return uio_result(uio_put(uio, text->bytes + offset, text->len - offset), -EFAULT);
 }
 
+/* Makes parts until one holds the byte at `offset`, or the text ends. Goes on behind the part that
+   the open file has, or begins again if the byte is not there. As long as the text up to there. */
+static int find_part(struct file *file, uint64_t offset, struct text **result)
+{
+    const struct pseudo_node *node = pseudo_node(file->vnode);
+    struct text *part = NULL;
+    uint64_t start = 0, place = 0;
+
+    mutex_lock(&file->vnode->lock);
+    const struct text *old = file->data;
+    if (offset > 0 && old && offset >= old->start + old->len) {
+        start = old->start + old->len;
+        place = old->next;
+    }
+    mutex_unlock(&file->vnode->lock);
+    for (;;) {
+        int err = text_make_part(node, place, start, &part);
+        if (err)
+            return err;
+        start += part->len;
+        place = part->next;
+        if (offset < start || part->len == 0)
+            break;
+        text_free(part);
+    }
+    *result = part;
+    return 0;
+}
+
+static bool has_byte(const struct text *part, uint64_t offset)
+{
+    return part && offset >= part->start && offset < part->start + part->len;
+}
+
+static ssize_t read_part(struct file *file, struct uio *uio, uint64_t offset)
+{
+    struct text *part = NULL, *old = NULL;
+
+    mutex_lock(&file->vnode->lock);
+    bool is_there = offset > 0 && has_byte(file->data, offset);
+    mutex_unlock(&file->vnode->lock);
+    int err = is_there ? 0 : find_part(file, offset, &part);
+    if (err)
+        return err;
+    mutex_lock(&file->vnode->lock);
+    if (part) {
+        old = file->data;
+        file->data = part;
+    }
+    part = file->data;
+    ssize_t done = has_byte(part, offset) ? copy_text(part, uio, offset - part->start) : 0;
+    mutex_unlock(&file->vnode->lock);
+    text_free(old);
+    return done;
+}
+
 static ssize_t pseudo_read(struct file *file, struct uio *uio, uint64_t offset)
 {
+    if (pseudo_node(file->vnode)->entry->part)
+        return read_part(file, uio, offset);
     if (offset == 0 || !file->data) {
         int err = refresh(file);
         if (err)

@@ -11,8 +11,8 @@
 #define PAGE_KB (PAGE_SIZE / 1024)
 
 /* maps.c */
-int procfs_maps(struct text_sink *sink, uint64_t key);
-int procfs_smaps(struct text_sink *sink, uint64_t key);
+int procfs_maps(struct text_sink *sink, uint64_t key, uint64_t *place);
+int procfs_smaps(struct text_sink *sink, uint64_t key, uint64_t *place);
 
 /* status.c */
 int procfs_status(struct text_sink *sink, uint64_t key);

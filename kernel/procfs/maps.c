@@ -1,7 +1,8 @@
 /* /proc/PID/maps and smaps: the regions of a process, and how much of each is present.
 
-   Each region is copied under the lock of the address space and printed without it. So the lines
-   show several moments if the process changes its memory meanwhile; their addresses always ascend.
+   The text is made as it is read, some regions at a time; a place in it is an address. Each region
+   is copied under the lock of the address space and printed without it. So the lines show several
+   moments if the process changes its memory meanwhile; their addresses always ascend.
 
    Lock: vspace->lock, for reading, for one region at a time. */
 
@@ -118,13 +119,17 @@ static void print_survey(struct text_sink *sink, const struct region_view *view,
 /* The amount of output for each region: its line, as in maps, or its sizes too, as in smaps. */
 enum detail { DETAIL_LINE, DETAIL_SIZES };
 
-static int print_regions(struct text_sink *sink, uint64_t key, enum detail detail)
+#define REGIONS_AT_ONCE 32 /* that one part of the text has */
+
+/* Prints regions from the address *place on. */
+static int print_regions(struct text_sink *sink, uint64_t key, uint64_t *place, enum detail detail)
 {
     struct region_view *view = heap_alloc(sizeof(*view));
     struct vspace *vspace = NULL;
     int err = view ? procfs_visit(key, &vspace, NULL) : -ENOMEM;
 
-    for (uaddr_t addr = 0; vspace && view_next(vspace, addr, view); addr = view->end) {
+    for (int n = 0; vspace && n < REGIONS_AT_ONCE && view_next(vspace, *place, view); n++) {
+        *place = view->end;
         maps_print_region(sink, view);
         if (detail == DETAIL_SIZES) {
             struct survey survey = {0};
@@ -139,12 +144,12 @@ static int print_regions(struct text_sink *sink, uint64_t key, enum detail detai
     return err;
 }
 
-int procfs_maps(struct text_sink *sink, uint64_t key)
+int procfs_maps(struct text_sink *sink, uint64_t key, uint64_t *place)
 {
-    return print_regions(sink, key, DETAIL_LINE);
+    return print_regions(sink, key, place, DETAIL_LINE);
 }
 
-int procfs_smaps(struct text_sink *sink, uint64_t key)
+int procfs_smaps(struct text_sink *sink, uint64_t key, uint64_t *place)
 {
-    return print_regions(sink, key, DETAIL_SIZES);
+    return print_regions(sink, key, place, DETAIL_SIZES);
 }

@@ -37,6 +37,51 @@ static void maps_can_be_parsed(void)
     CHECK(check.count >= 4);
 }
 
+#define STRIPES 400
+
+struct stripes_check {
+    uintptr_t area, last_end;
+    int count;
+};
+
+static void check_stripe(const char *line, struct stripes_check *check)
+{
+    struct region region;
+
+    CHECK(region_parse(line, &region));
+    CHECK(region.start >= check->last_end);
+    check->last_end = region.end;
+    if (region.start >= check->area && region.end <= check->area + STRIPES * PAGE)
+        check->count++;
+}
+
+/* A reader finds each region once, though what it has read is unmapped before it reads on. */
+static void maps_go_on_where_a_reader_was(void)
+{
+    static char text[16 * PAGE];
+    char *area = map_pages(STRIPES), *next = text;
+    struct stripes_check check = {.area = (uintptr_t)area};
+
+    for (int n = 0; n < STRIPES; n += 2)
+        CHECK_OK(mprotect(area + n * PAGE, PAGE, PROT_NONE));
+    int fd = CHECK_OK(open("/proc/self/maps", O_RDONLY));
+    size_t len = CHECK_OK(read(fd, text, PAGE / 2));
+    CHECK(len > 0);
+    unmap_pages(area, 4);
+    len += proc_read_all(fd, text + len, sizeof(text) - len - 1, PAGE);
+    text[len] = '\0';
+    for (char *end; (end = strchr(next, '\n')); next = end + 1) {
+        *end = '\0';
+        check_stripe(next, &check);
+    }
+    CHECK_EQ(check.count, STRIPES);
+    /* An earlier place is found again, by all that is there now. */
+    CHECK(pread(fd, text, PAGE, 100) > 0);
+    CHECK_EQ(CHECK_OK(pread(fd, text, PAGE, 100 * MIB)), 0);
+    CHECK_OK(close(fd));
+    unmap_pages(area + 4 * PAGE, STRIPES - 4);
+}
+
 static void region_is(const void *address, const char *prot, const char *name)
 {
     struct region region;
@@ -267,6 +312,7 @@ static void smaps_names_the_rights(void)
 int main(void)
 {
     RUN(maps_can_be_parsed);
+    RUN(maps_go_on_where_a_reader_was);
     RUN(maps_show_the_parts_of_a_program);
     RUN(maps_follow_mmap);
     RUN(nothing_is_writable_and_executable);
