@@ -16,9 +16,11 @@
 enum lock_rank {
     RANK_NONE = 0,
     RANK_PROCESS = 10,   /* 1: the process tree; sleeps */
+    RANK_MOUNT = 15,     /* 2: the mounts; sleeps */
     RANK_VNODE = 20,     /* 2: a file or directory; sleeps; a parent before its child */
     RANK_FILES = 25,     /* 2: a descriptor table; sleeps */
     RANK_WALK = 28,      /* 2: the entries that show pages of a file; sleeps */
+    RANK_EXT2 = 29,      /* 2: the metadata of a file system on a disk; sleeps */
     RANK_VSPACE = 30,    /* 3: an address space; sleeps */
     RANK_CACHE = 40,     /* 4: the pages of a file or object; sleeps */
     RANK_SPACES = 45,    /* 5: the list of all address spaces */

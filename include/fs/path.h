@@ -7,7 +7,7 @@
 
 #include <fs/vnode.h>
 
-/* The root of the whole tree. Set once, at boot, by fs_init. */
+/* The root of the whole tree. Set once, at boot, by mount_root. */
 extern struct vnode *vfs_root;
 
 /* The kinds of the last component of a path. */

@@ -16,9 +16,6 @@ void fs_init(paddr_t initrd_start, paddr_t initrd_end);
    Takes over the caller's reference on `root`. At boot only. */
 __must_check int vfs_mount(const char *path, struct vnode *root);
 
-/* Returns the root of the n-th file system in the order of mounting, or NULL if there are fewer. */
-struct vnode *vfs_mounted(unsigned n);
-
 /* Opens a file as open(2) does. Returns it with one reference. `mode` is without the bits of the
    umask. */
 __must_check int vfs_open(struct vnode *start, const char *path, unsigned flags, uint32_t mode,
@@ -49,11 +46,8 @@ void vnode_chmod(struct vnode *vnode, uint32_t mode);
 #define VNODE_SAME_ID UINT32_MAX
 void vnode_chown(struct vnode *vnode, uint32_t uid, uint32_t gid);
 
-/* Used and free space of a file system, in blocks of PAGE_SIZE bytes. */
-struct fs_usage {
-    uint64_t used, free;
-};
-struct fs_usage vfs_usage(const struct filesystem *fs);
+/* Returns how full a file system is. */
+struct fs_usage vfs_usage(struct filesystem *fs);
 
 /* Makes a regular file `size` bytes long; it may not grow to more than `limit`. Takes the vnode's
    lock; counts as a writer. Errors: -EINVAL, -EISDIR, -ETXTBSY, -EFBIG. */

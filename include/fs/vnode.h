@@ -22,17 +22,41 @@
 
 struct file;
 struct filelocks;
+struct filesystem;
 struct file_ops;
 struct pagecache;
 struct pipe;
 struct vnode;
 
+/* The space of a file system, in blocks of `block_size` bytes, and its files. */
+struct fs_usage {
+    uint32_t block_size;
+    uint64_t blocks, free;
+    uint64_t available; /* free, and not kept for root */
+    uint64_t files, free_files;
+};
+
+/* The operations of a file system as a whole. NULL: there is nothing to do. */
+struct filesystem_ops {
+    /* Writes its metadata to the device. The pages of files have been written. -EIO, -EINTR. */
+    int (*sync)(struct filesystem *fs);
+
+    void (*usage)(struct filesystem *fs, struct fs_usage *usage);
+
+    /* Frees a file system that no path leads to any more, and drops the reference on its root.
+       -EBUSY: a file is in use, and nothing has changed. -EIO: some of it was not written. NULL: it
+       cannot be unmounted. */
+    int (*unmount)(struct vnode *root);
+};
+
 /* A mounted file system. */
 struct filesystem {
-    const char *name;  /* (c) "tmpfs", ... */
-    uint64_t dev;      /* (c) the st_dev of its files */
-    unsigned magic;    /* (c) f_type of statfs(2) */
-    bool in_memory;    /* (c) its files are kept in memory */
+    const char *name;                 /* (c) "tmpfs", ... */
+    uint64_t dev;                     /* (c) the st_dev of its files */
+    unsigned magic;                   /* (c) f_type of statfs(2) */
+    bool in_memory;                   /* (c) its files are kept in memory */
+    bool read_only;                   /* (a) nothing may change */
+    const struct filesystem_ops *ops; /* (c) NULL: none */
     uint64_t next_ino; /* (a) for file systems that number files in the order of creation */
     /* RANK_VNODE: all entries and link counts, for file systems that keep them in memory */
     struct rwlock tree;
@@ -61,8 +85,9 @@ struct vnode {
     char *name;           /* (n) */
     bool removed;         /* (n) */
 
-    struct vnode *mounted; /* (c) the root that covers this directory, or NULL; set at boot */
-    struct vnode *covers;  /* (c) the directory that this root covers, or NULL */
+    struct vnode *mounted; /* (n) the root that covers this directory, or NULL (fs/mount.h) */
+    struct vnode *covers;  /* (n) the directory that this root covers, or NULL */
+    bool uncovering;       /* (n) the file system that covers this directory may be about to go */
 };
 
 /* An entry of a directory. */
@@ -155,6 +180,12 @@ static inline bool vnode_is_link(const struct vnode *vnode)
     return S_ISLNK(vnode->mode);
 }
 
+/* Returns true if the file system of the vnode may not change. */
+static inline bool vnode_is_read_only(const struct vnode *vnode)
+{
+    return atomic_load_relaxed(&vnode->fs->read_only);
+}
+
 /* Returns true if the file has an execute bit. Every user is root, and root needs only one bit. */
 static inline bool vnode_may_exec(const struct vnode *vnode)
 {
@@ -206,6 +237,17 @@ void vnode_set_removed(struct vnode *vnode);
 /* Returns the parent directory, across mount points, with a reference. The root is its own
    parent. */
 struct vnode *vnode_parent(struct vnode *dir);
+
+/* Let `root` cover the directory `dir`, and end that. The caller holds a reference on both. */
+void vnode_cover(struct vnode *dir, struct vnode *root);
+void vnode_uncover(struct vnode *dir);
+
+/* Marks a directory whose cover may be about to go. Until the mark is taken off, or the cover is
+   gone, vnode_get_mounted returns false. */
+void vnode_set_uncovering(struct vnode *dir, bool uncovering);
+
+/* Finds the root that covers `dir` (NULL: none), and takes a reference on it. */
+__must_check bool vnode_get_mounted(struct vnode *dir, struct vnode **root);
 
 /* Writes the vnode's path from the root into `buf`. A removed file has " (deleted)" behind its last
    path, and a pipe has only its name. Returns the length; -ENAMETOOLONG. The caller may hold locks

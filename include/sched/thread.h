@@ -72,6 +72,7 @@ struct thread {
     RB_ENTRY(thread) timer;        /* (T) */
     bool timed;                    /* (T) it stands in the tree of deadlines */
     bool at_rest;                  /* (a) sched/world.h */
+    bool has_references;           /* (c) a kernel thread that takes references on frames */
     TAILQ_ENTRY(thread) all;       /* (W) */
     uint64_t cpu_ns;               /* (q) CPU time, up to the last switch or tick */
     struct cputime_samples times;  /* (o) how cpu_ns divides; sched/cputime.h */

@@ -8,9 +8,11 @@ const char *lock_rank_name(unsigned rank)
 #define NAME(rank) [rank] = #rank
     static const char *const names[] = {
         NAME(RANK_PROCESS),
+        NAME(RANK_MOUNT),
         NAME(RANK_VNODE),
         NAME(RANK_FILES),
         NAME(RANK_WALK),
+        NAME(RANK_EXT2),
         NAME(RANK_VSPACE),
         NAME(RANK_CACHE),
         NAME(RANK_SPACES),

@@ -1,6 +1,6 @@
-/* A slow device, imitated by debug builds: the pages of a file with the sticky bit are being read
-   until the bit is cleared. So a test can look at what goes on while a fault waits. Other builds
-   hold no file back. */
+/* A slow device, imitated by debug builds: the pages of a file in memory with the sticky bit are
+   being read until the bit is cleared. So a test can look at what goes on while a fault waits. Other
+   builds hold no file back. */
 #pragma once
 
 #include <fs/pagecache.h>
@@ -15,7 +15,7 @@
 /* Returns true if faults on the file's pages are to wait. */
 static inline bool heldback_is(const struct vnode *vnode)
 {
-    return atomic_load(&vnode->mode) & HELDBACK_MODE;
+    return vnode->fs->in_memory && (atomic_load(&vnode->mode) & HELDBACK_MODE);
 }
 
 /* Tells the waiters that the mode of a file has changed. */

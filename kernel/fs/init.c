@@ -5,29 +5,12 @@
 #include <arch/page.h>
 #include <fs/cpio.h>
 #include <fs/devices.h>
+#include <fs/mount.h>
 #include <fs/pagecache.h>
 #include <fs/tmpfs.h>
 #include <fs/vfs.h>
 #include <lib/panic.h>
 #include <mm/frame.h>
-
-#define MOUNTS_MAX 8
-
-static struct vnode *mounted[MOUNTS_MAX]; /* constant after boot, because all mounts are */
-static unsigned nmounted;
-
-struct vnode *vfs_mounted(unsigned n)
-{
-    return n < nmounted ? mounted[n] : NULL;
-}
-
-static int remember_mount(struct vnode *root)
-{
-    if (nmounted == MOUNTS_MAX)
-        return -ENOSPC;
-    mounted[nmounted++] = root;
-    return 0;
-}
 
 int vfs_mount(const char *path, struct vnode *root)
 {
@@ -36,19 +19,10 @@ int vfs_mount(const char *path, struct vnode *root)
 
     if (err)
         return err;
-    if (!vnode_is_dir(dir))
-        err = -ENOTDIR;
-    else if (dir->covers)
-        err = -EBUSY;
-    else
-        err = remember_mount(root);
-    if (err) {
+    err = mount_for_ever(dir, root);
+    if (err)
         vnode_put(dir);
-        return err;
-    }
-    root->covers = dir;
-    dir->mounted = root;
-    return 0;
+    return err;
 }
 
 /* Makes a directory, which the initial RAM disk may have. */
@@ -106,9 +80,7 @@ static void unpack_initrd(const void *start, size_t len)
 void fs_init(paddr_t initrd_start, paddr_t initrd_end)
 {
     pagecache_init();
-    vfs_root = tmpfs_create();
-    if (remember_mount(vfs_root))
-        panic("cannot mount the root file system");
+    mount_root(tmpfs_create());
     unpack_initrd(phys_to_virt(initrd_start), initrd_end - initrd_start);
     boot_free_initrd(frame_add_range);
     make_dir("/proc");

@@ -8,6 +8,8 @@ int vnode_truncate(struct vnode *vnode, uint64_t size, uint64_t limit)
         return -EISDIR;
     if (!vnode_is_file(vnode) || !vnode->ops->truncate)
         return -EINVAL;
+    if (vnode_is_read_only(vnode))
+        return -EROFS;
     int err = vnode_allow_write(vnode);
     if (err)
         return err;
@@ -39,7 +41,10 @@ static int check_open(const struct vnode *vnode, unsigned flags)
         return 0;
     if (vnode_is_link(vnode))
         return -ELOOP;
-    return vnode_is_dir(vnode) && writes ? -EISDIR : 0;
+    if (vnode_is_dir(vnode) && writes)
+        return -EISDIR;
+    writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+    return writes && vnode_is_file(vnode) && vnode_is_read_only(vnode) ? -EROFS : 0;
 }
 
 /* Opens an existing file, and takes over the reference on it. If truncation fails, `file` stays
@@ -69,6 +74,8 @@ static int create_last(const struct path_last *last, uint32_t mode, struct vnode
 {
     if (!last->dir->ops->create)
         return -ENOENT;
+    if (vnode_is_read_only(last->dir))
+        return -EROFS;
     return last->dir->ops->create(last->dir, last->name, S_IFREG | mode, 0, vnode);
 }
 

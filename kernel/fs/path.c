@@ -5,11 +5,10 @@
    link, in a buffer on the heap, so links need no recursion. The links of /proc/PID/fd have no such
    target: they lead the walk to a vnode at once. No lock is held between two components. */
 #include <linux/errno.h>
+#include <fs/mount.h>
 #include <fs/path.h>
 #include <lib/string.h>
 #include <mm/heap.h>
-
-struct vnode *vfs_root;
 
 /* The most links that one path may contain, as on Linux. */
 #define MAX_LINKS 40
@@ -109,13 +108,7 @@ static int find_component(struct vnode *dir, const char *name, struct vnode **ch
     int err = dir->ops->lookup(dir, name, &found);
     if (err)
         return err;
-    while (found->mounted) {
-        struct vnode *root = found->mounted;
-        vnode_get(root);
-        vnode_put(found);
-        found = root;
-    }
-    *child = found;
+    *child = mount_cross(found);
     return 0;
 }
 

@@ -43,17 +43,18 @@ static int lookup_new_file(struct vnode *start, const char *path, struct path_la
     return err;
 }
 
-/* Checks whether the directory has the operation that makes a name. If not, the error is -EEXIST
-   for a name that exists, or else -ENOENT, as in Linux's /proc. */
+/* Checks whether the directory has the operation that makes a name, and may change. If not, the
+   error is -EEXIST for a name that exists, or else -ENOENT, as in Linux's /proc, or -EROFS. */
 static int check_op(const struct path_last *last, const void *op)
 {
+    bool read_only = vnode_is_read_only(last->dir);
     struct vnode *there;
 
-    if (op)
+    if (op && !read_only)
         return 0;
     int err = path_lookup_last(last, &there);
     if (err)
-        return err;
+        return err == -ENOENT && read_only ? -EROFS : err;
     vnode_put(there);
     return -EEXIST;
 }
@@ -128,6 +129,8 @@ static int unlink_last(const struct path_last *last)
 
     if (last->kind != PATH_NAME)
         return -EISDIR;
+    if (vnode_is_read_only(last->dir))
+        return -EROFS;
     int err = path_lookup_last(last, &there);
     if (err)
         return err;
@@ -161,6 +164,8 @@ static int rmdir_last(const struct path_last *last)
     case PATH_VNODE: /* not without PATH_FOLLOW */
         break;
     }
+    if (vnode_is_read_only(last->dir))
+        return -EROFS;
     return last->dir->ops->rmdir ? last->dir->ops->rmdir(last->dir, last->name) : -EPERM;
 }
 
@@ -200,6 +205,8 @@ static int rename_last(const struct path_last *from, const struct path_last *to,
         return -EBUSY;
     if (to->kind != PATH_NAME)
         return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+    if (vnode_is_read_only(from->dir))
+        return -EROFS;
     int err = check_rename_slashes(from, to);
     if (err)
         return err;
@@ -252,9 +259,15 @@ void vnode_chown(struct vnode *vnode, uint32_t uid, uint32_t gid)
     vnode_chmod(vnode, mode_after_chown(vnode));
 }
 
-struct fs_usage vfs_usage(const struct filesystem *fs)
+struct fs_usage vfs_usage(struct filesystem *fs)
 {
-    if (!fs->in_memory)
-        return (struct fs_usage){0};
-    return (struct fs_usage){.used = pagecache_pages(), .free = pagecache_room()};
+    struct fs_usage usage = {.block_size = PAGE_SIZE};
+
+    if (fs->in_memory) {
+        usage.free = usage.available = pagecache_room();
+        usage.blocks = usage.free + pagecache_pages();
+    } else if (fs->ops) {
+        fs->ops->usage(fs, &usage);
+    }
+    return usage;
 }

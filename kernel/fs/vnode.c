@@ -2,7 +2,7 @@
    programs.
 
    Always true: a vnode without references has no name and is not open. Locks: place_lock guards
-   parent, name and removed of all vnodes. No lock is taken under it. */
+   parent, name, removed, and the links of mounts of all vnodes. No lock is taken under it. */
 #include <linux/errno.h>
 #include <linux/falloc.h>
 #include <arch/clock.h>
@@ -181,6 +181,40 @@ static struct vnode *below_mounts(struct vnode *vnode)
     return vnode;
 }
 
+void vnode_cover(struct vnode *dir, struct vnode *root)
+{
+    spin_lock(&place_lock);
+    assert(!dir->mounted && !root->covers);
+    root->covers = dir;
+    atomic_store(&dir->mounted, root);
+    spin_unlock(&place_lock);
+}
+
+void vnode_uncover(struct vnode *dir)
+{
+    spin_lock(&place_lock);
+    atomic_store(&dir->mounted, NULL);
+    dir->uncovering = false;
+    spin_unlock(&place_lock);
+}
+
+void vnode_set_uncovering(struct vnode *dir, bool uncovering)
+{
+    spin_lock(&place_lock);
+    dir->uncovering = uncovering;
+    spin_unlock(&place_lock);
+}
+
+bool vnode_get_mounted(struct vnode *dir, struct vnode **root)
+{
+    spin_lock(&place_lock);
+    bool stays = !dir->uncovering;
+    if (stays && (*root = dir->mounted))
+        vnode_get(*root);
+    spin_unlock(&place_lock);
+    return stays;
+}
+
 struct vnode *vnode_parent(struct vnode *dir)
 {
     spin_lock(&place_lock);
@@ -258,16 +292,16 @@ int vnode_getcwd(struct vnode *dir, char *buf, size_t size)
     return len == -ENAMETOOLONG ? -ERANGE : len;
 }
 
-/* Moves `writers` by `step`, +1 or -1, away from 0. Returns false if its sign is the other one. */
-static bool count_use(int *writers, int step)
+/* Moves `writers` by `by`, +1 or -1, away from 0. Returns false if its sign is the other one. */
+static bool count_use(int *writers, int by)
 {
     int now;
 
     do {
         now = atomic_load(writers);
-        if (now * step < 0)
+        if (now * by < 0)
             return false;
-    } while (!atomic_compare_exchange(writers, now, now + step));
+    } while (!atomic_compare_exchange(writers, now, now + by));
     return true;
 }
 

@@ -66,5 +66,6 @@ int procfs_loadavg(struct text_sink *sink, uint64_t key);
 int procfs_machine_stat(struct text_sink *sink, uint64_t key);
 int procfs_meminfo(struct text_sink *sink, uint64_t key);
 int procfs_mounts(struct text_sink *sink, uint64_t key);
+int procfs_mountinfo(struct text_sink *sink, uint64_t key);
 int procfs_uptime(struct text_sink *sink, uint64_t key);
 int procfs_vmstat(struct text_sink *sink, uint64_t key);

@@ -190,21 +190,3 @@ int procfs_cpuinfo(struct text_sink *sink, uint64_t key __unused)
     }
     return 0;
 }
-
-/* Prints a line of fstab(5) for each mount: source, directory, type, options. */
-int procfs_mounts(struct text_sink *sink, uint64_t key __unused)
-{
-    char *path = heap_alloc(PATH_MAX);
-    struct vnode *root;
-
-    if (!path)
-        return -ENOMEM;
-    for (unsigned n = 0; (root = vfs_mounted(n)); n++) {
-        const char *name = root->fs->name;
-
-        if (vnode_path(root, path, PATH_MAX) >= 0)
-            sink_printf(sink, "%s %s %s rw 0 0\n", name, path, name);
-    }
-    heap_free(path);
-    return 0;
-}

@@ -89,6 +89,8 @@ static const struct pseudo_dir process_dir = {
             {.name = "limits", .mode = S_IFREG | 0444, .text = procfs_limits},
             {.name = "maps", .mode = S_IFREG | 0444, .part = procfs_maps},
             {.name = "mem", .mode = S_IFREG | 0600, .file_ops = &procfs_mem_file_ops},
+            {.name = "mountinfo", .mode = S_IFREG | 0444, .text = procfs_mountinfo},
+            {.name = "mounts", .mode = S_IFREG | 0444, .text = procfs_mounts},
             {.name = "oom_score_adj",
              .mode = S_IFREG | 0644,
              .text = procfs_oom_score_adj,

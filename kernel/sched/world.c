@@ -6,6 +6,7 @@
    the two sees the other.
 
    Kernel threads hold no references that the audit counts, so the stopper does not wait for them.
+   One with `has_references` is an exception: it comes to rest in its sleep, as others do.
    Lock: world.lock (RANK_PIPE) guards the list of threads and `stopper`. */
 
 #include <lib/panic.h>
@@ -45,7 +46,9 @@ void world_remove(struct thread *thread)
 /* Returns true if `thread` is not at rest, and asks it to come to rest. world.lock is held. */
 static bool is_moving(struct thread *thread)
 {
-    if (thread == world.stopper || !thread->task || thread->state == THREAD_DEAD)
+    if (thread == world.stopper || thread->state == THREAD_DEAD)
+        return false;
+    if (!thread->task && !thread->has_references)
         return false;
     if (atomic_load(&thread->at_rest))
         return false;

@@ -7,6 +7,11 @@
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
+static int attr_may_change(const struct vnode *vnode)
+{
+    return vnode_is_read_only(vnode) ? -EROFS : 0;
+}
+
 /* ---- Modes ---- */
 
 static long chmod_path(int dirfd, const char __user *path, unsigned mode)
@@ -16,9 +21,11 @@ static long chmod_path(int dirfd, const char __user *path, unsigned mode)
 
     if (err)
         return err;
-    vnode_chmod(vnode, mode & 07777);
+    err = attr_may_change(vnode);
+    if (!err)
+        vnode_chmod(vnode, mode & 07777);
     vnode_put(vnode);
-    return 0;
+    return err;
 }
 
 SYSCALL2(sys_chmod, const char __user *, path, unsigned, mode)
@@ -37,9 +44,11 @@ SYSCALL2(sys_fchmod, int, fd, unsigned, mode)
 
     if (!file)
         return -EBADF;
-    vnode_chmod(file->vnode, mode & 07777);
+    int err = attr_may_change(file->vnode);
+    if (!err)
+        vnode_chmod(file->vnode, mode & 07777);
     file_put(file);
-    return 0;
+    return err;
 }
 
 SYSCALL1(sys_umask, unsigned, mask)
@@ -57,9 +66,11 @@ static long chown_path(int dirfd, const char __user *path, uint32_t uid, uint32_
 
     if (err)
         return err;
-    vnode_chown(vnode, uid, gid);
+    err = attr_may_change(vnode);
+    if (!err)
+        vnode_chown(vnode, uid, gid);
     vnode_put(vnode);
-    return 0;
+    return err;
 }
 
 SYSCALL3(sys_chown, const char __user *, path, uint32_t, uid, uint32_t, gid)
@@ -86,9 +97,11 @@ SYSCALL3(sys_fchown, int, fd, uint32_t, uid, uint32_t, gid)
 
     if (!file)
         return -EBADF;
-    vnode_chown(file->vnode, uid, gid);
+    int err = attr_may_change(file->vnode);
+    if (!err)
+        vnode_chown(file->vnode, uid, gid);
     file_put(file);
-    return 0;
+    return err;
 }
 
 /* ---- Times ---- */
@@ -115,6 +128,8 @@ static int set_times(struct vnode *vnode, const struct __kernel_timespec times[2
 
     if (!err)
         err = time_to_set(&times[1], &mtime);
+    if (!err)
+        err = attr_may_change(vnode);
     if (err)
         return err;
     atomic_store_relaxed(&vnode->atime_ns, atime);

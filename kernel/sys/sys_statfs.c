@@ -8,16 +8,18 @@
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
-static long copy_statfs(const struct filesystem *fs, struct statfs __user *to)
+static long copy_statfs(struct filesystem *fs, struct statfs __user *to)
 {
     struct fs_usage usage = vfs_usage(fs);
     const struct statfs statfs = {
         .f_type = fs->magic,
-        .f_bsize = PAGE_SIZE,
-        .f_frsize = PAGE_SIZE,
-        .f_blocks = usage.used + usage.free,
+        .f_bsize = usage.block_size,
+        .f_frsize = usage.block_size,
+        .f_blocks = usage.blocks,
         .f_bfree = usage.free,
-        .f_bavail = usage.free,
+        .f_bavail = usage.available,
+        .f_files = usage.files,
+        .f_ffree = usage.free_files,
         .f_fsid.val[0] = fs->dev,
         .f_namelen = NAME_MAX,
     };
