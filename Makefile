@@ -31,7 +31,7 @@ EXTRA ?=#               a directory whose files join the root file system
 CMD ?=#                 run: the command, in the syntax of Pagoda's shell
 T ?=#                   test, test-linux, test-diff, lint: the tests or checks to run
 MINUTES ?= 60#          session: its length
-SECONDS ?= 60#          fuzz, stress, test-diff: its length
+SECONDS ?= 60#          fuzz, fuzz-ext2, stress, test-diff: its length
 SEED ?=#                stress, test-diff: a number that its run repeats
 CASE ?=#                test-diff: the only case, of which each step is shown
 TIMEOUT ?=#             run, test: seconds after which the machine counts as hung (600)
@@ -146,6 +146,7 @@ DIFF_FILES := $(DIFFS:%=diff/%)
 .PHONY: session test-host fuzz mutants bench bench-linux debug qemu-gdb gdb compdb lint clean help
 .PHONY: FORCE mistakes need-build need-glibc need-qemu need-disk need-iso need-uefi need-bochs
 .PHONY: need-gdb need-host need-test need-lint
+.PHONY: fuzz-ext2
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -183,7 +184,8 @@ need-glibc: need-build
 	    /usr/include/sqlite3.h libsqlite3-dev:amd64
 need-host: need-glibc
 	@sh tools/setup.sh clang clang llvm-symbolizer llvm \
-	    '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' libclang-rt-dev
+	    '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' libclang-rt-dev \
+	    /sbin/mke2fs e2fsprogs
 need-test: need-host need-gdb need-uefi need-bochs
 need-lint: need-build
 	@sh tools/setup.sh $(PYTHON) python3 git git clang-format clang-format \
@@ -433,6 +435,9 @@ test-host: | need-host ## the memory core against a simulated MMU and a model; p
 
 fuzz: | need-host ## random operations on the memory core, and a fuzzer, for SECONDS
 	+@$(HOST_TESTS) fuzz SECONDS=$(SECONDS)
+
+fuzz-ext2: | need-host ## damaged images of ext2, for SECONDS
+	+@$(HOST_TESTS) fuzz-ext2 SECONDS=$(SECONDS)
 
 mistakes: $(RUNNABLE) | need-qemu ## makes classic mistakes in copies of the kernel: what it says
 	@$(PYTHON) tools/mistakes_test.py $(T)

@@ -1,6 +1,8 @@
 /* Disks as files: /dev/vda, /dev/vdb, ... */
 #pragma once
 
+#include <lib/base.h>
+
 struct block_device;
 struct vnode;
 
@@ -9,3 +11,6 @@ void blockdev_init(void);
 
 /* Returns the disk whose node this is, or NULL. The node's cache has the pages of the disk. */
 struct block_device *blockdev_disk(const struct vnode *vnode);
+
+/* Returns the number of a disk. */
+uint64_t blockdev_number(const struct block_device *disk);

@@ -32,6 +32,11 @@ struct block_device *blockdev_disk(const struct vnode *vnode)
     return block_device(MINOR(vnode->rdev) / DISK_MINOR);
 }
 
+uint64_t blockdev_number(const struct block_device *disk)
+{
+    return MKDEV(DISK_MAJOR, disk->index * DISK_MINOR);
+}
+
 static struct block_device *disk_of_file(const struct file *file)
 {
     return blockdev_disk(file->vnode);

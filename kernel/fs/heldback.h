@@ -15,7 +15,7 @@
 /* Returns true if faults on the file's pages are to wait. */
 static inline bool heldback_is(const struct vnode *vnode)
 {
-    return vnode->fs->in_memory && (atomic_load(&vnode->mode) & HELDBACK_MODE);
+    return !vnode->cache->store && (atomic_load(&vnode->mode) & HELDBACK_MODE);
 }
 
 /* Tells the waiters that the mode of a file has changed. */

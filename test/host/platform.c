@@ -27,6 +27,7 @@
 #define JUNK 0xa5
 
 char memory[MEMORY_SIZE] __aligned(PAGE_SIZE);
+char host_thread[PAGE_SIZE] __aligned(16);
 struct boot_info boot_info = {.loader = "host", .max_addr = MEMORY_SIZE};
 unsigned this_cpu_id;
 unsigned preempt_disabled[MAX_CPUS];

@@ -13,7 +13,9 @@ typedef uint64_t cpumask_t; /* bit n: CPU n */
 /* The host has no per-CPU record. platform.c makes allocations fail, so no thread counts its
    own. */
 #define cpu_has(field)  false
-#define cpu_read(field) ((void *)NULL)
+#define cpu_read(field) ((void *)host_thread)
+
+extern char host_thread[]; /* zeros: no work is set for the current thread */
 
 extern unsigned this_cpu_id;                /* the CPU whose code runs now */
 extern unsigned preempt_disabled[MAX_CPUS]; /* 0: preemption is enabled */

@@ -8,8 +8,10 @@
 #undef phys_to_virt
 #undef virt_to_phys
 
+#ifndef MEMORY_PAGES /* a test may ask for more */
 #define MEMORY_PAGES 1024u
-#define MEMORY_SIZE  (MEMORY_PAGES * PAGE_SIZE)
+#endif
+#define MEMORY_SIZE (MEMORY_PAGES * PAGE_SIZE)
 
 extern char memory[MEMORY_SIZE];
 

@@ -1,0 +1,206 @@
+/* Giving the blocks of a file back.
+
+   An indirect block that loses all its numbers is given back *before* what it shows. A block can be
+   given back only once. So the time is bounded by the number of blocks on the disk, even if a
+   damaged indirect block leads back to itself.
+
+   Lock: ext2.lock. No block that goes is being written, because its page is not in the cache any
+   more. */
+#include <linux/errno.h>
+#include <arch/atomic.h>
+#include <lib/panic.h>
+#include <lib/string.h>
+#include "ext2.h"
+
+/* The blocks of a file that go, and the first one that the current indirect block covers. */
+struct drop {
+    struct ext2_node *node;
+    uint64_t first, end; /* indices of blocks; `end` is behind the last */
+};
+
+static void count_dropped(struct ext2_node *node)
+{
+    uint64_t sectors = ext2_of(&node->vnode)->block_size / 512;
+
+    atomic_store_relaxed(&node->sectors, node->sectors - min(sectors, node->sectors));
+}
+
+/* Gives one block back, and clears the number that shows it. Returns true if it was the file's. */
+static bool drop_block(struct ext2_node *node, uint32_t *number)
+{
+    uint32_t block = *number;
+
+    *number = 0;
+    if (!ext2_block_free(ext2_of(&node->vnode), block))
+        return false;
+    count_dropped(node);
+    return true;
+}
+
+static int drop_branch(const struct drop *drop, uint32_t *number, uint64_t base, int depth);
+
+/* Drops the part of the range that `numbers`, an array of `n`, show from index `base` on. Each
+   number covers `span` blocks. Depth is at most 3, so the recursion is. */
+static int drop_numbers(const struct drop *drop, uint32_t *numbers, uint32_t n, uint64_t base,
+                        uint64_t span, int depth)
+{
+    int result = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t start = base + i * span;
+        if (numbers[i] == 0 || start + span <= drop->first || start >= drop->end)
+            continue;
+        int err = drop_branch(drop, &numbers[i], start, depth);
+        if (err)
+            result = err;
+    }
+    return result;
+}
+
+/* Returns the blocks that a number at `depth` covers. */
+static uint64_t span_of(const struct ext2 *fs, int depth)
+{
+    uint64_t span = 1;
+
+    while (depth-- > 0)
+        span *= fs->pointers;
+    return span;
+}
+
+/* Drops the numbers in an indirect block. Its contents are copied if the block itself was given
+   back, because its buffer is gone then. */
+static int drop_in_indirect(const struct drop *drop, uint32_t block, uint64_t base, int depth)
+{
+    struct ext2 *fs = ext2_of(&drop->node->vnode);
+    struct ext2_buffer *buffer;
+    int err = ext2_buffer_read(fs, block, &buffer);
+
+    if (err)
+        return err;
+    err = drop_numbers(drop, (uint32_t *)buffer->data, fs->pointers, base, span_of(fs, depth - 1),
+                       depth - 1);
+    ext2_buffer_dirty(fs, buffer);
+    ext2_buffer_put(fs, buffer);
+    return err;
+}
+
+static bool is_all_zero(const uint32_t *numbers, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (numbers[i])
+            return false;
+    return true;
+}
+
+/* Returns 1 if an indirect block shows nothing, 0 if it does. */
+static int is_indirect_empty(struct ext2 *fs, uint32_t block)
+{
+    struct ext2_buffer *buffer;
+    int err = ext2_buffer_read(fs, block, &buffer);
+
+    if (err)
+        return err;
+    bool empty = is_all_zero((uint32_t *)buffer->data, fs->pointers);
+    ext2_buffer_put(fs, buffer);
+    return empty;
+}
+
+/* Drops the part of the range that *number covers, which is [base, base + span). If it covers
+   nothing else, the block of the number goes, too. */
+static int drop_branch(const struct drop *drop, uint32_t *number, uint64_t base, int depth)
+{
+    struct ext2_node *node = drop->node;
+    struct ext2 *fs = ext2_of(&node->vnode);
+    uint32_t block = *number;
+    bool is_whole = base >= drop->first && base + span_of(fs, depth) <= drop->end;
+
+    if (depth == 0) {
+        (void)drop_block(node, number);
+        return 0;
+    }
+    if (!ext2_is_data_block(fs, block)) {
+        if (is_whole)
+            *number = 0;
+        return ext2_damaged(fs, "a file has the block", block);
+    }
+    if (is_whole) {
+        struct ext2_buffer *buffer;
+        int err = ext2_buffer_read(fs, block, &buffer); /* keeps the numbers */
+        bool is_ours = drop_block(node, number);
+        if (err)
+            return err;
+        if (is_ours)
+            err = drop_numbers(drop, (uint32_t *)buffer->data, fs->pointers, base,
+                               span_of(fs, depth - 1), depth - 1);
+        ext2_buffer_put(fs, buffer);
+        return err;
+    }
+    int err = drop_in_indirect(drop, block, base, depth);
+    if (!err && is_indirect_empty(fs, block) == 1)
+        (void)drop_block(node, number);
+    return err;
+}
+
+int ext2_blocks_drop(struct ext2_node *node, uint64_t first, uint64_t end)
+{
+    struct ext2 *fs = ext2_of(&node->vnode);
+    struct drop drop = {.node = node, .first = first, .end = end};
+    uint64_t base = EXT2_DIRECT;
+    int result = drop_numbers(&drop, node->block, EXT2_DIRECT, 0, 1, 0);
+
+    assert(mutex_is_held(&fs->lock));
+    for (int depth = 1; depth <= 3; depth++) {
+        uint64_t span = span_of(fs, depth);
+        int err = drop_numbers(&drop, &node->block[EXT2_DIRECT + depth - 1], 1, base, span, depth);
+        if (err)
+            result = err;
+        base += span;
+    }
+    node->goal = 0;
+    return result;
+}
+
+/* Gives back the block of extended attributes, or one share in it. */
+static void drop_xattr(struct ext2_node *node)
+{
+    struct ext2 *fs = ext2_of(&node->vnode);
+    struct ext2_buffer *buffer;
+    uint32_t block = node->file_acl;
+
+    node->file_acl = 0;
+    if (block == 0 || !ext2_is_data_block(fs, block) || ext2_buffer_read(fs, block, &buffer))
+        return;
+    struct ext2_xattr_header *header = (struct ext2_xattr_header *)buffer->data;
+    bool is_ok = header->h_magic == EXT2_XATTR_MAGIC, is_last = header->h_refcount <= 1;
+    if (is_ok && !is_last) {
+        header->h_refcount--;
+        ext2_buffer_dirty(fs, buffer);
+    }
+    ext2_buffer_put(fs, buffer);
+    if (is_ok && is_last)
+        (void)ext2_block_free(fs, block);
+}
+
+/* Returns true if `block` has numbers of blocks, and not the target of a short symbolic link or the
+   number of a device. */
+static bool has_blocks(const struct ext2_node *node)
+{
+    uint32_t mode = node->vnode.mode;
+
+    if (S_ISREG(mode) || S_ISDIR(mode))
+        return true;
+    return S_ISLNK(mode) && node->size >= sizeof(node->block);
+}
+
+void ext2_node_delete(struct ext2_node *node)
+{
+    assert(mutex_is_held(&ext2_of(&node->vnode)->lock) && node->is_dead);
+    if (has_blocks(node))
+        (void)ext2_blocks_drop(node, 0, UINT64_MAX);
+    drop_xattr(node);
+    memset(node->block, 0, sizeof(node->block));
+    node->size = 0;
+    atomic_store_relaxed(&node->sectors, 0);
+    node->vnode.nlink = 0;
+    node->is_deleted = true;
+}
