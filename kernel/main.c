@@ -8,12 +8,14 @@
 #include <arch/cpu.h>
 #include <arch/init.h>
 #include <dev/disks.h>
+#include <dev/block.h>
 #include <dev/input.h>
 #include <dev/keyboard.h>
 #include <dev/random.h>
 #include <dev/screen.h>
 #include <fs/blockdev.h>
 #include <fs/cpio.h>
+#include <fs/flusher.h>
 #include <fs/vfs.h>
 #include <lib/panic.h>
 #include <mm/frame.h>
@@ -61,11 +63,13 @@ static void boot_thread(void *arg __unused)
     disks_init();    /* vda, vdb, ... */
     blockdev_init(); /* /dev/vda, ... */
     fs_init(boot_info.initrd_start,
-            boot_info.initrd_end);   /* the root file system, from the initial RAM disk */
-    procfs_init();                   /* /proc */
-    terminal_init();                 /* sessions, and the terminal that controls their jobs */
-    alarm_init();                    /* SIGALRM */
-    oom_init();                      /* the reserve of frames, and who dies when memory is out */
+            boot_info.initrd_end); /* the root file system, from the initial RAM disk */
+    procfs_init();                 /* /proc */
+    terminal_init();               /* sessions, and the terminal that controls their jobs */
+    alarm_init();                  /* SIGALRM */
+    oom_init();                    /* the reserve of frames, and who dies when memory is out */
+    if (block_device(0))
+        flusher_start();             /* dirty pages reach the disks after some seconds */
     receiver_start();                /* typed bytes become lines and signals */
     input_serial_init();             /* received bytes arrive from the serial line */
     keyboard_init();                 /* and from the keyboard */

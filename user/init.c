@@ -4,12 +4,15 @@
    If there is a script /etc/run, init runs it and takes over its status. Otherwise it shows
    /etc/motd and keeps a shell on the console, until the shell ends five times in a row as soon as
    it has started. In both cases init reaps every process that has lost its parent. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -21,6 +24,9 @@
 #define SHELL  "/bin/sh"
 #define SCRIPT "/etc/run"
 #define MOTD   "/etc/motd"
+
+#define DISK           "/dev/vda"
+#define DISK_DIRECTORY "/disk"
 
 /* A shell that lives for less than a second counts as one that could not start. After PATIENCE of
    them in a row, init waits before the next one; after SHELLS, it gives up. */
@@ -130,11 +136,43 @@ static int shells_run(void)
     return status;
 }
 
+static bool disk_mount(void)
+{
+    if (mount(DISK, DISK_DIRECTORY, "ext2", 0, NULL) == 0)
+        return true;
+    return errno == EROFS && mount(DISK, DISK_DIRECTORY, "ext2", MS_RDONLY, NULL) == 0;
+}
+
+/* Mounts the first disk, if there is one. Without it, the system is whole; a message of the kernel
+   says why a disk cannot be mounted. A child does it, because a broken disk may never answer: then
+   init goes on after some seconds, and the child waits. */
+static void disk_begin(void)
+{
+    const struct timespec patience = {.tv_sec = 5};
+    sigset_t child_ended, before;
+
+    if (access(DISK, F_OK) < 0)
+        return;
+    mkdir(DISK_DIRECTORY, 0755);
+    sigemptyset(&child_ended);
+    sigaddset(&child_ended, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child_ended, &before);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(!disk_mount());
+    if (pid < 0 || sigtimedwait(&child_ended, NULL, &patience) < 0)
+        complain("%s is not mounted yet", DISK);
+    else
+        waitpid(pid, NULL, WNOHANG);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 int main(void)
 {
     static char *const script[] = {"sh", SCRIPT, NULL};
 
     console_open();
+    disk_begin();
     if (access(SCRIPT, F_OK) == 0)
         return exit_status(child_wait(shell_start(script)));
     if (access(MOTD, F_OK) == 0)

@@ -1,6 +1,6 @@
 /* A slow device, imitated by debug builds: the pages of a file in memory with the sticky bit are
-   being read until the bit is cleared. So a test can look at what goes on while a fault waits. Other
-   builds hold no file back. */
+   being read until the bit is cleared. So a test can look at what goes on while a fault waits.
+   Other builds hold no file back. */
 #pragma once
 
 #include <fs/pagecache.h>

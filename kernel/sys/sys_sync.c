@@ -1,7 +1,8 @@
-/* Write-back on request: fsync, fdatasync, sync_file_range, sync, msync. */
+/* Write-back on request: fsync, fdatasync, sync_file_range, sync, syncfs, msync. */
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/mman.h>
+#include <fs/mount.h>
 #include <fs/pagecache.h>
 #include <proc/shm.h>
 #include <sys/fileargs.h>
@@ -63,8 +64,22 @@ SYSCALL4(sys_sync_file_range, int, fd, int64_t, offset, int64_t, len, unsigned, 
 
 SYSCALL0(sys_sync)
 {
-    pagecache_writeback_all();
+    mount_sync_all();
     return 0;
+}
+
+/* Writes the files of all file systems, and the metadata of one. */
+SYSCALL1(sys_syncfs, int, fd)
+{
+    struct file *file = io_file_from_fd(fd);
+
+    if (!file)
+        return -EBADF;
+    struct filesystem *fs = file->vnode->fs;
+    pagecache_writeback_all();
+    int err = fs->ops && fs->ops->sync ? fs->ops->sync(fs) : 0;
+    file_put(file);
+    return err;
 }
 
 /* A part of an object that a region shows. */

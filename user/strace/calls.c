@@ -84,6 +84,9 @@ static const struct call calls[] = {
     CALL(fdatasync, &arg_int),
     CALL(sync, NULL),
     CALL(sync_file_range, &arg_int, &arg_long, &arg_long, &arg_unsigned),
+    CALL(syncfs, &arg_int),
+    CALL(mount, &arg_path, &arg_path, &arg_path, &arg_unsigned, &arg_path),
+    CALL(umount2, &arg_path, &arg_unsigned),
 
     GIVES(ADDRESS, mmap, &arg_pointer, &arg_unsigned, &arg_prot, &arg_map_flags, &arg_int,
           &arg_hex),

@@ -125,6 +125,12 @@ static const struct call calls[] = {
     PATH(1, "file", statx, AT_FDCWD, 0, 0, LINUX_STATX_BASIC_STATS, (long)&about_more),
     CALL(OUT | VARIES, 4, NULL, sizeof(struct linux_statx), statx, AT_FDCWD, (long)"dir", 0,
          LINUX_STATX_BASIC_STATS),
+    PATH(0, "/dev/null", mount, 0, (long)"dir", (long)"ext2", 0, 0),
+    PATH(1, "dir", mount, (long)"/dev/null", 0, (long)"ext2", 0, 0),
+    CALL(IN | NULL_IS_FINE, 2, "none", 5, mount, (long)"/dev/null", (long)"dir", 0, 0, 0),
+    CALL(IN | NULL_IS_FINE, 4, "none", 5, mount, (long)"/dev/null", (long)"dir", (long)"ext2", 0,
+         0),
+    PATH(0, "dir", umount2, 0, 0),
     PATH(0, "file", statfs, 0, (long)&about_system),
     CALL(OUT | VARIES, 1, NULL, sizeof(struct statfs), statfs, (long)"/tmp", 0),
     CALL(OUT | VARIES, 1, NULL, sizeof(struct statfs), fstatfs, FILE_FD, 0),
@@ -252,6 +258,8 @@ static const long other_calls[] = {
     SYS_sched_getscheduler, SYS_sched_get_priority_max, SYS_sched_get_priority_min,
     SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill, SYS_reboot, SYS_rt_sigreturn, SYS_pause,
     SYS_alarm, SYS_unshare,
+    /* Takes a descriptor alone. */
+    SYS_syncfs,
     /* Each time it succeeds, it opens a file; the case of a bad pointer is in memfd.c. */
     SYS_memfd_create,
     /* In sysv_shm.c, with the segments that they need. */

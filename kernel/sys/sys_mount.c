@@ -1,0 +1,123 @@
+/* Mounting and unmounting file systems: mount, umount2. */
+#include <linux/errno.h>
+#include <linux/mount.h>
+#include <dev/block.h>
+#include <ext2/ext2.h>
+#include <fs/blockdev.h>
+#include <fs/mount.h>
+#include <fs/path.h>
+#include <lib/string.h>
+#include <mm/heap.h>
+#include <sys/fileargs.h>
+#include <sys/syscall.h>
+#include <vm/usercopy.h>
+
+/* Flags that change nothing: no program has set-user-ID rights, reading a file changes no time, and
+   devices are not kept from anyone. */
+#define MOUNT_IGNORED                                                                   \
+    (MS_NOSUID | MS_NODEV | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME | \
+     MS_LAZYTIME | MS_SILENT)
+
+/* linux/mount.h lacks these flags of umount2(2). */
+#define UMOUNT_NO_FOLLOW 8u
+
+/* Copies a string of a program that may be missing. */
+static int short_string(const char __user *from, char *to, size_t size)
+{
+    *to = '\0';
+    if (!from)
+        return 0;
+    ssize_t len = copy_string_from_user(to, from, size);
+    return len < 0 ? len : 0;
+}
+
+static int open_ext2(void *device, bool read_only, struct vnode **root)
+{
+    return ext2_mount(device, read_only, root);
+}
+
+/* Finds the disk of a device file. */
+static int disk_from_path(const char *path, struct block_device **disk)
+{
+    struct vnode *start = workdir_get(task_current()->workdir), *vnode;
+    int err = path_lookup(start, path, PATH_FOLLOW, &vnode);
+
+    vnode_put(start);
+    if (err)
+        return err;
+    if (!S_ISBLK(vnode->mode))
+        err = -ENOTBLK;
+    else if (!(*disk = blockdev_disk(vnode)))
+        err = -ENXIO;
+    vnode_put(vnode);
+    return err;
+}
+
+/* What mount(2) is asked for, in kernel memory. */
+struct mount_request {
+    char type[16], options[16];
+    struct path_arg source;
+    bool read_only;
+};
+
+static int mount_disk(struct vnode *dir, const struct mount_request *request)
+{
+    struct block_device *disk;
+    int err = disk_from_path(request->source.path, &disk);
+
+    if (err)
+        return err;
+    return mount_add(dir, request->source.path, blockdev_number(disk), open_ext2, disk,
+                     request->read_only);
+}
+
+static int mount_requested(const char __user *target, const struct mount_request *request)
+{
+    struct vnode *dir;
+
+    if (strcmp(request->type, "ext2") != 0)
+        return -ENODEV;
+    if (*request->options)
+        return -EINVAL;
+    int err = vnode_from_path(AT_FDCWD, target, 0, &dir);
+    if (err)
+        return err;
+    err = mount_disk(dir, request);
+    vnode_put(dir);
+    return err;
+}
+
+SYSCALL5(sys_mount, const char __user *, source, const char __user *, target, const char __user *,
+         type, unsigned long, flags, const char __user *, options)
+{
+    struct mount_request request;
+    int err = short_string(type, request.type, sizeof(request.type));
+
+    if ((flags & MS_MGC_MSK) == MS_MGC_VAL)
+        flags &= ~(unsigned long)MS_MGC_MSK;
+    if (err == -ENAMETOOLONG)
+        return -ENODEV;
+    if (!err)
+        err = short_string(options, request.options, sizeof(request.options));
+    if (err)
+        return err == -ENAMETOOLONG ? -EINVAL : err;
+    if (flags & ~(unsigned long)(MOUNT_IGNORED | MS_RDONLY))
+        return -EINVAL;
+    request.read_only = flags & MS_RDONLY;
+    err = path_arg_get(&request.source, AT_FDCWD, source);
+    if (err)
+        return err;
+    err = mount_requested(target, &request);
+    path_arg_put(&request.source);
+    return err;
+}
+
+SYSCALL2(sys_umount2, const char __user *, target, unsigned, flags)
+{
+    struct vnode *root;
+
+    if (flags & ~UMOUNT_NO_FOLLOW)
+        return -EINVAL;
+    int err = vnode_from_path(AT_FDCWD, target, flags ? AT_SYMLINK_NOFOLLOW : 0, &root);
+    return err ? err : mount_remove(root);
+}
