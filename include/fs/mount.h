@@ -3,21 +3,24 @@
    A path that leads to a covered directory goes on at the root of the file system that covers it.
    So what the directory holds is hidden.
 
-   Lock: mount_lock (RANK_MOUNT, sleeps) is held while a file system is mounted or unmounted. The
-   links between a directory and the root that covers it change under the spinlock of all places, as
-   well, so a walk along a path needs no mount_lock. */
+   Lock: mount_lock (RANK_MOUNT, sleeps) guards the list of mounts. The links between a directory
+   and the root that covers it change under the spinlock of all places, as well, so a walk along a
+   path needs no mount_lock. */
 #pragma once
 
 #include <fs/vnode.h>
 #include <sys/queue.h>
 
-/* A mount. Constant while it is in the list. */
+/* A mount. (m) mount_lock; the others are constant. */
 struct mount {
-    TAILQ_ENTRY(mount) link;
-    struct vnode *root;     /* one reference */
-    unsigned id, parent_id; /* from 1; the parent has the directory, and is 0 for the root */
-    const char *source; /* the path of a device, or the name of a type; on the heap, or constant */
-    bool is_for_ever;   /* made at boot; it cannot be unmounted */
+    TAILQ_ENTRY(mount) link; /* (m) */
+    struct vnode *root;      /* (m) one reference; NULL: it is being made */
+    unsigned id, parent_id;  /* from 1; the parent has the directory, and is 0 for the root */
+    uint64_t number;         /* of the device; 0: none */
+    const char *source;      /* the path of the device, or the name of a type; on the heap */
+    bool is_for_ever;        /* made at boot; it cannot be unmounted */
+    bool is_changing;        /* (m) it is being made or removed */
+    unsigned users;          /* (m) threads that sync it; it is not removed meanwhile */
 };
 
 /* Mounts a file system for ever: `root` covers `dir`. Takes over the caller's references on both,
@@ -41,7 +44,7 @@ __must_check int mount_add(struct vnode *dir, const char *source, uint64_t numbe
    filesystem_ops.unmount. */
 int mount_remove(struct vnode *root);
 
-/* Calls `each` for all mounts, in the order of mounting, under mount_lock. */
+/* Calls `each` for all mounts that are not changing, in the order of mounting, under mount_lock. */
 void mount_each(void (*each)(const struct mount *mount, void *arg), void *arg);
 
 /* Writes everything that files and file systems have not written yet. */
