@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/klog.h>
@@ -532,6 +533,20 @@ static int lock_open_file(void)
     return error_of(flock(fd, LOCK_EX));
 }
 
+static int use_epoll(void)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int epfd = epoll_create1(0);
+
+    if (epfd < 0)
+        return errno;
+    int error = error_of(epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event));
+    if (!error)
+        CHECK_EQ(CHECK_OK(epoll_wait(epfd, &event, 1, 0)), 0);
+    CHECK_OK(close(epfd));
+    return error;
+}
+
 static const struct scenario scenarios[] = {
     {"create", NULL, create, 0},
     {"create_with_long_name", NULL, create_with_long_name, 0},
@@ -540,6 +555,7 @@ static const struct scenario scenarios[] = {
     {"make_new_directory", NULL, make_new_directory, 0},
     {"make_new_node", NULL, make_new_node, 0},
     {"make_new_fifo", NULL, make_new_fifo, 0},
+    {"use_epoll", make_pipes, use_epoll, 0},
     {"open_fifo", make_fifo, open_fifo, 0},
     {"make_link", make_file, make_link, 0},
     {"make_symlink", NULL, make_symlink, 0},
