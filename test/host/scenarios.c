@@ -169,11 +169,12 @@ static const struct deep {
      {{.kind = OP_WRITEBACK, .object = 0}, WRITE_A},
      2},
     /* A fault comes between the two steps of a hole. */
-    {{"shared memory",
-      2,
-      {{.kind = OP_MAP, .first = A, .last = B, .prot = RW, .flags = F_SHARED, .object = 2},
+    {{"shared memory, in two places",
+      3,
+      {{.kind = OP_MAP, .first = A, .last = A, .prot = RW, .flags = F_SHARED, .object = 2},
+       {.kind = OP_MAP, .first = B, .last = B, .prot = RW, .flags = F_SHARED, .object = 2},
        WRITE_A}},
-     {{.kind = OP_PUNCH, .object = 2}, WRITE_A},
+     {{.kind = OP_PUNCH, .object = 2}, WRITE_B},
      2},
     /* A stack grows while another thread changes what lies below it. */
     {CUT_STACK, {{.kind = OP_WRITE, .first = STACK}, {.kind = OP_WRITE, .first = STACK + 1}}, 2},
