@@ -29,6 +29,7 @@ QEMUFLAGS ?=#           more arguments for QEMU
 APPEND ?=#              the kernel's command line
 EXTRA ?=#               a directory whose files join the root file system
 CMD ?=#                 run: the command, in the syntax of Pagoda's shell
+B ?=#                   profile: the benchmark of vmbench, as in B='fork 1'
 T ?=#                   test, test-linux, test-diff, lint: the tests or checks to run
 MINUTES ?= 60#          session: its length
 SECONDS ?= 60#          fuzz, fuzz-ext2, stress, test-diff: its length
@@ -50,16 +51,17 @@ endif
 
 # gdb follows one CPU, instructions are counted on one, and make test chooses for each of its parts.
 ifeq ($(origin CPUS),file)
-qemu-gdb debug bench bench-linux test test-diff test-failures session: CPUS := 1
+qemu-gdb debug bench bench-linux profile test test-diff test-failures session: CPUS := 1
 endif
 
 # Commands and tests do not touch the disk of the person who runs them, unless it is asked for.
 ifeq ($(origin DISK),file)
-run test test-failures test-diff stress session bench bench-linux: DISK :=
+run test test-failures test-diff stress session bench bench-linux profile: DISK :=
 endif
 
 QEMU ?= qemu-system-x86_64
 PYTHON ?= python3
+HOSTCC ?= clang
 FONT ?= /usr/share/consolefonts/Lat15-VGA16.psf.gz
 OVMF ?= /usr/share/ovmf/OVMF.fd
 BOCHS_TERM := $(firstword $(wildcard /usr/lib/*/bochs/plugins/libbx_term_gui.so) \
@@ -143,10 +145,10 @@ LIBRARY_FILES := $(GLIBC_TESTS:%=test/%) $(CXX_TESTS:%=test/%)
 DIFF_FILES := $(DIFFS:%=diff/%)
 
 .PHONY: all iso qemu qemu-uefi qemu-screen bochs run test test-linux test-diff test-failures stress
-.PHONY: session test-host fuzz mutants bench bench-linux debug qemu-gdb gdb compdb lint clean help
+.PHONY: session test-host fuzz mutants bench bench-linux profile debug qemu-gdb gdb compdb
 .PHONY: FORCE mistakes need-build need-glibc need-qemu need-disk need-iso need-uefi need-bochs
 .PHONY: need-gdb need-host need-test need-lint
-.PHONY: fuzz-ext2
+.PHONY: fuzz-ext2 lint clean help need-profile
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -177,6 +179,8 @@ need-uefi: need-iso
 need-bochs: need-iso
 	@sh tools/setup.sh bochs bochs /usr/share/bochs/BIOS-bochs-latest bochsbios \
 	    /usr/share/bochs/VGABIOS-lgpl-latest vgabios $(BOCHS_TERM) bochs-term
+need-profile: need-qemu
+	@sh tools/setup.sh $(HOSTCC) clang
 need-gdb: need-iso
 	@sh tools/setup.sh gdb gdb tmux tmux
 need-glibc: need-build
@@ -186,7 +190,7 @@ need-host: need-glibc
 	@sh tools/setup.sh clang clang llvm-symbolizer llvm \
 	    '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' libclang-rt-dev \
 	    /sbin/mke2fs e2fsprogs
-need-test: need-host need-gdb need-uefi need-bochs
+need-test: need-host need-profile need-gdb need-uefi need-bochs
 need-lint: need-build
 	@sh tools/setup.sh $(PYTHON) python3 git git clang-format clang-format \
 	    clang-tidy clang-tidy cppcheck cppcheck sparse sparse shellcheck shellcheck
@@ -399,7 +403,7 @@ run: $(RUNNABLE) | need-qemu ## one command in Pagoda: make run CMD='ls | wc'
 	@$(PYTHON) tools/run.py
 
 # What the parts need that are not programs in /test.
-SAMPLES := build/pagoda.iso build/diff.cpio build/glibc.cpio
+SAMPLES := build/pagoda.iso build/diff.cpio build/glibc.cpio build/profile.so
 
 TEST_NEEDS := $(if $(T),need-qemu,need-test)
 NAMED_SAMPLES := $(if $(filter $(GLIBC_TESTS) $(CXX_TESTS),$(T)),build/glibc.cpio)
@@ -450,6 +454,14 @@ bench: $(RUNNABLE) | need-qemu ## the cost of virtual memory, in instructions (u
 
 bench-linux: $(RUNNABLE) build/vmlinuz | need-qemu ## the same, beside the same program on Linux
 	@$(PYTHON) tools/bench.py build/vmlinuz
+
+profile: $(RUNNABLE) build/profile.so | need-qemu ## where a benchmark's instructions go; B=NAME
+	@$(PYTHON) tools/profile.py $(B)
+
+# QEMU's plugin, which this machine runs.
+build/profile.so: tools/profile.c | need-profile
+	@mkdir -p build
+	@$(HOSTCC) -shared -fPIC -O2 -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) -o $@ $<
 
 build/vmlinuz: tools/linux_kernel.sh
 	@mkdir -p build

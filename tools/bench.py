@@ -24,10 +24,12 @@ def figures(text):
     return {what.strip(): int(number) for what, number in lines}
 
 
-def on_pagoda():
-    flags = " ".join([machine.setting("QEMUFLAGS", ""), *COUNTING])
+def on_pagoda(words=(), more_flags=""):
+    """Runs vmbench with these arguments, on a machine with these further flags."""
+    flags = " ".join([machine.setting("QEMUFLAGS", ""), *COUNTING, more_flags])
     environment = {**os.environ, "CPUS": "1", "QEMUFLAGS": flags}
-    command = [sys.executable, Path(__file__).with_name("run.py"), "--no-input", "vmbench"]
+    vmbench = " ".join(["vmbench", *words])
+    command = [sys.executable, Path(__file__).with_name("run.py"), "--no-input", vmbench]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(f"{done.stdout}vmbench ended with {done.returncode}")

@@ -149,6 +149,7 @@ def parts(only):
     found.append(("reports of mistakes in the kernel", tool("mistakes_test.py"), {}))
     found.append(("machines on which it can only just start", tool("boot_smoke.py"), {}))
     found.append(("random programs, here and on this Linux", tool("diff.py"), {}))
+    found.append(("profiles of benchmarks", tool("profile_test.py"), {}))
     found.append(("disks", tool("disk_test.py"), {}))
     found.append(("the ISO", tool("iso_smoke.py"), {}))
     found.append(("screen and keyboard, on a BIOS and on UEFI", tool("screen_smoke.py"), {}))

@@ -26,7 +26,6 @@
 #define PAGE  4096UL
 #define MIB   (1UL << 20)
 #define LOOPS 1000
-#define PAGES 256
 #define TRIES 5
 
 static uint64_t now(void)
@@ -65,43 +64,43 @@ static void touch(char *start, size_t len)
         *(volatile char *)(start + n) = 1;
 }
 
-static void bench_syscall(void)
+static void bench_syscall(int calls)
 {
     uint64_t start = now();
 
-    for (int n = 0; n < LOOPS; n++)
+    for (int n = 0; n < calls; n++)
         syscall(SYS_getppid);
-    report("system call", (now() - start) / LOOPS);
+    report("system call", (now() - start) / calls);
 }
 
-static void bench_first_touch(void)
+static void bench_first_touch(int count)
 {
-    char *pages = map(PAGES * PAGE);
+    char *pages = map((count + 1) * PAGE);
 
     touch(pages, PAGE); /* makes the page tables */
     uint64_t start = now();
-    touch(pages + PAGE, (PAGES - 1) * PAGE);
-    report("first touch of a page", (now() - start) / (PAGES - 1));
-    munmap(pages, PAGES * PAGE);
+    touch(pages + PAGE, count * PAGE);
+    report("first touch of a page", (now() - start) / count);
+    munmap(pages, (count + 1) * PAGE);
 }
 
 /* Measures copy-on-write: a child writes to pages that it shares with its parent, and reports the
    cost of each. */
-static void bench_copy_on_write(void)
+static void bench_copy_on_write(int count)
 {
     int fds[2];
     uint64_t cost;
-    char *pages = map(PAGES * PAGE);
+    char *pages = map((count + 1) * PAGE);
 
-    touch(pages, PAGES * PAGE);
+    touch(pages, (count + 1) * PAGE);
     check(pipe(fds) == 0, "pipe");
     pid_t pid = fork();
     check(pid >= 0, "fork");
     if (pid == 0) {
         touch(pages, PAGE); /* makes the page tables the child's own */
         uint64_t start = now();
-        touch(pages + PAGE, (PAGES - 1) * PAGE);
-        cost = (now() - start) / (PAGES - 1);
+        touch(pages + PAGE, count * PAGE);
+        cost = (now() - start) / count;
         _exit(write(fds[1], &cost, sizeof(cost)) != sizeof(cost));
     }
     check(read(fds[0], &cost, sizeof(cost)) == sizeof(cost), "read");
@@ -109,7 +108,7 @@ static void bench_copy_on_write(void)
     report("copy-on-write of a page", cost);
     close(fds[0]);
     close(fds[1]);
-    munmap(pages, PAGES * PAGE);
+    munmap(pages, (count + 1) * PAGE);
 }
 
 /* Returns the cost of one fork for the parent. If `whole`, includes the child's exit and its
@@ -122,9 +121,9 @@ static uint64_t fork_once(int whole)
     check(pid >= 0, "fork");
     if (pid == 0)
         _exit(0);
-    uint64_t forked = now() - start;
+    uint64_t cost = whole ? 0 : now() - start;
     waitpid(pid, NULL, 0);
-    return whole ? now() - start : forked;
+    return whole ? now() - start : cost;
 }
 
 static uint64_t best_fork(int whole)
@@ -139,26 +138,27 @@ static uint64_t best_fork(int whole)
     return best;
 }
 
-static void bench_fork(size_t mib)
+static void bench_fork(int mib)
 {
     char what[64], *memory = mib ? map(mib * MIB) : NULL;
 
     if (memory)
         touch(memory, mib * MIB);
-    snprintf(what, sizeof(what), "fork, %zu MiB touched", mib);
+    snprintf(what, sizeof(what), "fork, %d MiB touched", mib);
     report(what, best_fork(0));
-    snprintf(what, sizeof(what), "fork+exit+wait, %zu MiB", mib);
+    snprintf(what, sizeof(what), "fork+exit+wait, %d MiB", mib);
     report(what, best_fork(1));
     if (memory)
         munmap(memory, mib * MIB);
 }
 
-static void bench_fork_exec(const char *self)
+static void bench_exec(int tries)
 {
+    const char *self = (const char *)getauxval(AT_EXECFN); /* a full path; argv[0] may be none */
     uint64_t best = UINT64_MAX;
     int status;
 
-    for (int n = 0; n < TRIES; n++) {
+    for (int n = 0; n < tries; n++) {
         uint64_t start = now();
         pid_t pid = fork();
 
@@ -177,7 +177,7 @@ static void bench_fork_exec(const char *self)
 }
 
 /* Returns the cost of sending a byte to a child and back, which takes two context switches. */
-static uint64_t round_trip(void)
+static uint64_t round_trip(int trips)
 {
     int there[2], back[2];
     char byte = 0;
@@ -192,15 +192,20 @@ static uint64_t round_trip(void)
         _exit(0);
     }
     uint64_t start = now();
-    for (int n = 0; n < LOOPS; n++)
+    for (int n = 0; n < trips; n++)
         check(write(there[1], &byte, 1) == 1 && read(back[0], &byte, 1) == 1, "pipe");
-    uint64_t cost = (now() - start) / LOOPS;
+    uint64_t cost = (now() - start) / trips;
     close(there[1]);
     waitpid(pid, NULL, 0);
     close(there[0]);
     close(back[0]);
     close(back[1]);
     return cost;
+}
+
+static void bench_pipe(int trips)
+{
+    report("pipe round trip", round_trip(trips));
 }
 
 /* ---- Costs that could grow with what there is ---- */
@@ -380,7 +385,7 @@ static void bench_pollers(int count)
         }
         check(read(ready[0], &byte, 1) == 1, "read");
     }
-    report_with("pipe round trip", count, "in poll", round_trip());
+    report_with("pipe round trip", count, "in poll", round_trip(LOOPS));
     close(never[1]);
     for (int n = 0; n < count; n++)
         check(wait(NULL) > 0, "wait");
@@ -498,37 +503,66 @@ static void bench_descriptors(int count)
     report_with("dup", count, "descriptors", cost);
 }
 
-static void bench_scaling(void)
-{
-    static const int regions[] = {1, 100, 10000, 50000}, processes[] = {1, 10, 100, 1000};
-    const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
+/* ---- All ---- */
 
-    check(setrlimit(RLIMIT_NPROC, &none) == 0, "setrlimit");
-    for (size_t n = 0; n < sizeof(regions) / sizeof(regions[0]); n++)
-        bench_regions(regions[n]);
-    for (size_t n = 0; n < sizeof(processes) / sizeof(processes[0]); n++)
-        bench_sharers(processes[n]);
-    for (size_t n = 0; n < sizeof(processes) / sizeof(processes[0]); n++)
-        bench_pollers(processes[n]);
-    for (size_t n = 0; n < sizeof(processes) / sizeof(processes[0]); n++)
-        bench_groups(processes[n]);
-    for (size_t n = 0; n < sizeof(processes) / sizeof(processes[0]); n++)
-        bench_descriptors(processes[n]);
+/* The benchmarks, each with the counts that it gets: of operations, of MiB, or of what there is. */
+static const struct benchmark {
+    const char *name;
+    void (*run)(int count);
+    int counts[4], counts_len;
+} benchmarks[] = {
+    {"syscall", bench_syscall, {LOOPS}, 1},
+    {"touch", bench_first_touch, {255}, 1},
+    {"cow", bench_copy_on_write, {255}, 1},
+    {"fork", bench_fork, {0, 1, 64}, 3},
+    {"exec", bench_exec, {TRIES}, 1},
+    {"pipe", bench_pipe, {LOOPS}, 1},
+    {"regions", bench_regions, {1, 100, 10000, 50000}, 4},
+    {"sharers", bench_sharers, {1, 10, 100, 1000}, 4},
+    {"pollers", bench_pollers, {1, 10, 100, 1000}, 4},
+    {"groups", bench_groups, {1, 10, 100, 1000}, 4},
+    {"descriptors", bench_descriptors, {1, 10, 100, 1000}, 4},
+};
+#define BENCHMARKS (sizeof(benchmarks) / sizeof(benchmarks[0]))
+
+static void run_all_counts(const struct benchmark *benchmark)
+{
+    for (int n = 0; n < benchmark->counts_len; n++)
+        benchmark->run(benchmark->counts[n]);
 }
 
+static const struct benchmark *benchmark_find(const char *name)
+{
+    for (size_t n = 0; n < BENCHMARKS; n++)
+        if (strcmp(benchmarks[n].name, name) == 0)
+            return &benchmarks[n];
+    complain("there is no benchmark %s; choose one of these:", name);
+    for (size_t n = 0; n < BENCHMARKS; n++)
+        fprintf(stderr, "    %s\n", benchmarks[n].name);
+    exit(EXIT_FAILURE);
+}
+
+/* vmbench [NAME [COUNT]]: runs one benchmark, with its own counts or with COUNT; or all. */
 int main(int argc, char **argv)
 {
+    const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
+
     if (argc > 1 && strcmp(argv[1], "-") == 0)
-        return 0; /* the program that bench_fork_exec starts */
-    bench_syscall();
-    bench_first_touch();
-    bench_copy_on_write();
-    bench_fork(0);
-    bench_fork(1);
-    bench_fork(64);
-    /* a full path, while argv[0] may need PATH */
-    bench_fork_exec((const char *)getauxval(AT_EXECFN));
-    report("pipe round trip", round_trip());
-    bench_scaling();
+        return 0; /* the program that bench_exec starts */
+    check(setrlimit(RLIMIT_NPROC, &none) == 0, "setrlimit");
+    if (argc > 1) {
+        const struct benchmark *benchmark = benchmark_find(argv[1]);
+        int count = argc > 2 ? atoi(argv[2]) : 0;
+
+        if (argc > 3 || (argc == 3 && count < 1))
+            usage("[NAME [COUNT]]");
+        if (argc == 3)
+            benchmark->run(count);
+        else
+            run_all_counts(benchmark);
+        return 0;
+    }
+    for (size_t n = 0; n < BENCHMARKS; n++)
+        run_all_counts(&benchmarks[n]);
     return 0;
 }
