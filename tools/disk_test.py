@@ -22,8 +22,8 @@ SECONDS = 600
 MODERN, LEGACY, LINE = ",disable-legacy=on", ",disable-modern=on", ",vectors=0"
 
 # A bad disk keeps frames for what it has not answered, which the runner would take for a leak.
-ALL = "/test/runtests block_device dirty_pages && /test/bad_disk && audit"
-USE = "/test/runtests block_device dirty_pages"
+ALL = "/test/runtests block_device dirty_pages read_ahead && /test/bad_disk && audit"
+USE = "/test/runtests block_device dirty_pages read_ahead"
 
 
 def all_kinds(directory, device=""):
@@ -82,7 +82,7 @@ def small(directory):
 
 
 MACHINES += [(f"a disk that is outrun, {cpus} CPUs", cpus, "q35", small,
-              "/test/runtests dirty_pages && audit") for cpus in (1, 2, 4)]  # fmt: skip
+              "/test/runtests dirty_pages read_ahead && audit") for cpus in (1, 2, 4)]  # fmt: skip
 
 
 def lying(directory, *settings):

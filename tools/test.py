@@ -45,7 +45,7 @@ NOT_PARALLEL = {"oom_each_frame"}
 
 
 # They need scratch disks, and are skipped on machines that have none.
-DISK_TESTS = {"bad_disk", "block_device", "dirty_pages", "lying_disk"}
+DISK_TESTS = {"bad_disk", "block_device", "dirty_pages", "lying_disk", "read_ahead"}
 
 
 def asks_for_virtual_time(name):

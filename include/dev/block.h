@@ -23,7 +23,7 @@
 #define BLOCK_REQUESTS 32u   /* of a device, at one time */
 #define BLOCK_SEGMENTS 32u   /* of a request */
 
-enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD };
+enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD, BLOCK_OPS };
 
 /* A run of sectors, and its place in memory. */
 struct block_part {
@@ -104,12 +104,20 @@ struct block_device {
     struct block_requests waiting;  /* (lock) in the order of their arrival */
     struct block_requests ended;    /* (lock) left behind, with frames to drop */
     struct waitq freed;             /* (lock) waits for a free request */
+
+    /* (lock) requests without an error since boot, and their sectors, for each operation */
+    struct block_count {
+        uint64_t requests, sectors;
+    } counts[BLOCK_OPS];
 };
 
 /* ---- For users of disks ---- */
 
 /* Returns the n-th disk, or NULL if there are fewer. */
 struct block_device *block_device(unsigned n);
+
+/* Returns how much a disk has done of an operation. */
+struct block_count block_count(struct block_device *device, enum block_op op);
 
 /* Reads or writes the parts, and waits until all have ended. Takes frames in any order; parts
    whose sectors follow each other should, too. The caller holds locks below RANK_VSPACE only.

@@ -3,6 +3,10 @@
 
 #include <lib/base.h>
 
+/* The number of a disk's node. */
+#define DISK_MAJOR 254u
+#define DISK_MINOR 16u /* minor numbers of a disk, for partitions */
+
 struct block_device;
 struct vnode;
 

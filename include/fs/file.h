@@ -4,6 +4,7 @@
 #pragma once
 
 #include <linux/fcntl.h>
+#include <fs/readahead.h>
 #include <fs/uio.h>
 #include <fs/vnode.h>
 #include <sched/poll.h>
@@ -19,7 +20,8 @@ struct file {
     uint64_t offset; /* (l), or (a) if !ops->locked: bytes, or the cookie of a directory entry */
     unsigned flock;  /* LOCK_SH or LOCK_EX; 0: none. filelock.c guards it */
     unsigned errors_seen; /* (a) failed write-backs of the vnode that fsync(2) has reported here */
-    void *data;           /* for the ops */
+    struct readahead reader; /* (a) where it is read */
+    void *data;              /* for the ops */
 
     LIST_HEAD(, epoll_item) epoll_items; /* (poll_lock) epolls that watch it */
     void (*forget)(struct file *file);   /* (a) called first at the end of the file, once an epoll

@@ -37,6 +37,7 @@
 #pragma once
 
 #include <fs/radix.h>
+#include <fs/readahead.h>
 #include <fs/uio.h>
 #include <sched/lock.h>
 #include <sys/queue.h>
@@ -95,17 +96,19 @@ struct pagecache {
     uint64_t gap_first, gap_end; /* (lock) pages that are being taken away */
     unsigned seals;              /* (vnode's lock) F_SEAL_ bits (fs/seals.h) */
     uint64_t ndirty;             /* (lock) dirty pages, if there is a store */
-    bool holds_vnode; /* (lock) there are dirty pages and a store; it is in the list of these */
-    unsigned
-        failures; /* (lock) reads that have failed; of the last one, the pages and the error: */
+    bool holds_vnode;  /* (lock) there are dirty pages and a store; it is in the list of these */
+    unsigned failures; /* (lock) reads of one page that have failed; the last page and error: */
     int failure;
-    uint64_t failed_first, failed_end;
+    uint64_t failed_page;
     unsigned write_errors;     /* (lock) write-backs that have failed; atomic_load at any time */
     int write_error;           /* (lock) of the last of these */
     struct spinlock wait_lock; /* RANK_PIPE */
     struct waitq waiters;      /* for pages that are being read */
     uint64_t changes;          /* (wait_lock) wake-ups so far */
-    LIST_ENTRY(pagecache) all; /* for the audit; the list has a lock */
+    struct readahead faults;   /* (a) where faults on pages are */
+    uint64_t hand;             /* (lock) the page that reclaim comes to next */
+    TAILQ_ENTRY(pagecache) stored;  /* if there is a store; the list has a lock */
+    LIST_ENTRY(pagecache) all;      /* for the audit; the list has a lock */
     TAILQ_ENTRY(pagecache) dirtied; /* if holds_vnode; the list has a lock */
 };
 
@@ -173,9 +176,13 @@ int pagecache_writeback(struct pagecache *cache, uint64_t first, uint64_t end);
    Returns their number. They are read again when they are needed. */
 uint64_t pagecache_drop_clean(struct pagecache *cache, uint64_t first, uint64_t end);
 
-/* Drops the clean pages of all caches with a store. Returns their number. The caller holds no lock
-   of RANK_WALK or above. */
-uint64_t pagecache_drop_all_clean(void);
+/* Gives up clean pages of files with a store, `want` at most, those that nobody else holds
+   (reclaim.c). Returns their number. The caller holds no lock of RANK_WALK or above. */
+uint64_t pagecache_reclaim(uint64_t want);
+
+/* Reads the pages of [first, end) that are absent, as far as there is memory that files may take.
+   An error shows when a page is asked for. The caller holds no lock of RANK_WALK or above. */
+void pagecache_fetch(struct pagecache *cache, uint64_t first, uint64_t end);
 
 /* Writes all pages of all files back. */
 void pagecache_writeback_all(void);

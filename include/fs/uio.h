@@ -8,6 +8,8 @@
 #include <linux/uio.h>
 #include <lib/base.h>
 
+struct readahead;
+
 struct uio {
     const struct iovec *segment; /* the current one; the others follow it in memory */
     size_t skip;                 /* bytes of the current segment that are done */
@@ -16,7 +18,8 @@ struct uio {
     bool over_limit;     /* set by a write that begins at size_limit or behind: SIGXFSZ is due */
     bool kernel;         /* the segments are kernel memory */
     bool broken;         /* set by a write to a pipe without readers: SIGPIPE is due */
-    struct iovec single; /* the segment of a uio that has only one */
+    struct readahead *reader; /* of the open file that is read; or NULL */
+    struct iovec single;      /* the segment of a uio that has only one */
 };
 
 /* Makes a uio of one segment of user memory, or of kernel memory. */

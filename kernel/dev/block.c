@@ -31,6 +31,15 @@ struct block_device *block_device(unsigned n)
     return n < ndisks ? disks[n] : NULL;
 }
 
+struct block_count block_count(struct block_device *device, enum block_op op)
+{
+    bool irq = spin_lock_irq(&device->lock);
+    struct block_count count = device->counts[op];
+
+    spin_unlock_irq(&device->lock, irq);
+    return count;
+}
+
 /* ---- References on frames ---- */
 
 /* The segments of a request that was left behind. There are at most BLOCK_SEGMENTS. */
@@ -182,6 +191,10 @@ static void request_finish(struct block_request *request, struct block_device *d
 {
     struct block_batch *batch = request->batch;
 
+    if (!error) {
+        device->counts[request->op].requests++;
+        device->counts[request->op].sectors += request->nsectors;
+    }
     if (!batch) {
         request->state = BLOCK_ENDED;
         TAILQ_INSERT_TAIL(&device->ended, request, link);

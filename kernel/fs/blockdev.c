@@ -22,9 +22,6 @@
 #include <vm/audit.h>
 #include <vm/usercopy.h>
 
-#define DISK_MAJOR 254u
-#define DISK_MINOR 16u /* minor numbers of a disk, for partitions */
-
 struct block_device *blockdev_disk(const struct vnode *vnode)
 {
     if (!S_ISBLK(vnode->mode) || MAJOR(vnode->rdev) != DISK_MAJOR)

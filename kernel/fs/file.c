@@ -193,6 +193,7 @@ static ssize_t read_at(struct file *file, struct uio *uio, uint64_t *offset)
 
     if (err)
         return err;
+    uio->reader = &file->reader;
     file_lock(file);
     ssize_t done = read_locked(file, uio, offset);
     file_unlock(file);

@@ -125,81 +125,17 @@ static void trim(struct pagecache *cache)
     pagecache_dirty_gone(cache);
 }
 
-/* The frames that files leave free above the reserve of mm/frame.h: enough for any program to fork
-   and to load a small program. */
-#define LEFT_FREE 128
-
-uint64_t pagecache_room(void)
-{
-    uint64_t nfree = frame_usage(FRAME_FREE), left = frame_reserve() + LEFT_FREE;
-
-    return nfree > left ? nfree - left : 0;
-}
-
-bool pagecache_is_full(void)
-{
-    return pagecache_room() == 0;
-}
-
-/* ---- Dropping pages that can be read again ---- */
-
-/* A page of which the cache alone has a reference is neither mapped nor in use, and stays so,
-   because a reference comes only from the cache, under its lock. */
-uint64_t pagecache_drop_clean(struct pagecache *cache, uint64_t first, uint64_t end)
-{
-    const struct frame *frame;
-    uint64_t count = 0;
-
-    assert(cache->store);
-    mutex_lock(&cache->lock);
-    for (; first < end && (frame = radix_next(&cache->pages, &first, end - 1, 0)); first++) {
-        unsigned tags;
-
-        radix_look(&cache->pages, first, &tags);
-        if ((tags & ~PAGE_ROOM) || frame_refs(frame) != 1)
-            continue;
-        pages_drop(cache, first, first);
-        count++;
-    }
-    mutex_unlock(&cache->lock);
-    return count;
-}
-
-/* Returns the cache with a store behind `cache` in the list, or the first one, with a reference on
-   its vnode, and drops that on the vnode of `cache`. Under the lock of the list no cache is freed,
-   but its vnode may be about to be. */
-static struct pagecache *next_with_store(struct pagecache *cache)
-{
-    struct pagecache *before = cache;
-
-    spin_lock(&pagecaches_lock);
-    cache = before ? LIST_NEXT(before, all) : LIST_FIRST(&pagecaches);
-    while (cache && (!cache->store || !vnode_get_unless_zero(cache->vnode)))
-        cache = LIST_NEXT(cache, all);
-    spin_unlock(&pagecaches_lock);
-    if (before)
-        vnode_put(before->vnode);
-    return cache;
-}
-
-/* The list is as long as there are files, those in memory included. */
-uint64_t pagecache_drop_all_clean(void)
-{
-    uint64_t count = 0;
-
-    for (struct pagecache *cache = NULL; (cache = next_with_store(cache));)
-        count += pagecache_drop_clean(cache, 0, UINT64_MAX);
-    return count;
-}
+/* So many pages are given up at once for files that need memory: two runs of read-ahead. */
+#define RECLAIM_BATCH (2 * PAGECACHE_RUN)
 
 /* Makes room in memory, if files may not take more of it. So a program that reads or writes more
    than fits is slowed down by the disk. What cannot be written back is told by fsync(2). */
-static void make_memory(void)
+static void make_memory(struct pagecache *cache)
 {
-    if (!pagecache_is_full() || pagecache_drop_all_clean())
+    if (!pagecache_is_full() || pagecache_reclaim(RECLAIM_BATCH))
         return;
-    pagecache_writeback_all();
-    (void)pagecache_drop_all_clean();
+    (void)pagecache_writeback(cache, 0, UINT64_MAX);
+    (void)pagecache_reclaim(RECLAIM_BATCH);
 }
 
 /* ---- Reading ---- */
@@ -215,10 +151,21 @@ static struct frame *peek_page(struct pagecache *cache, uint64_t index)
     return frame;
 }
 
+/* Reads a page that is absent, with the `asked` - 1 pages behind it, or with more. */
+static void read_missing(struct pagecache *cache, uint64_t index, uint64_t asked,
+                         struct readahead *reader)
+{
+    make_memory(cache);
+    if (reader)
+        asked = readahead_count(reader, index, asked);
+    if (asked > 1) /* else the caller reads it, and gets the error */
+        page_read_ahead(cache, index, asked);
+}
+
 /* Finds the frame of page `index` for read(2), with a reference; NULL for a hole, or beyond the
-   end. `want` more bytes are to be read from `offset` on. */
+   end. The reader, which may be NULL, is to get `len` bytes from the start of the page on. */
 static int get_page_for_read(struct pagecache *cache, uint64_t index, size_t len,
-                             struct frame **frame)
+                             struct readahead *reader, struct frame **frame)
 {
     *frame = peek_page(cache, index);
     if (!cache->store)
@@ -226,9 +173,7 @@ static int get_page_for_read(struct pagecache *cache, uint64_t index, size_t len
     if (*frame)
         frame_put(*frame); /* its contents may be missing */
     else
-        make_memory();
-    if (!*frame && pages_of(len) > 1)
-        page_read_ahead(cache, index, pages_of(len));
+        read_missing(cache, index, pages_of(len), reader);
     int err = page_get(cache, index, 0, frame);
     if (err == -ENXIO)
         *frame = NULL;
@@ -246,7 +191,8 @@ static size_t read_page(struct pagecache *cache, struct uio *uio, uint64_t offse
     if (offset >= size || uio->left == 0)
         return 0;
     size_t len = min(uio->left, size - offset);
-    *err = get_page_for_read(cache, page_index(offset), offset % PAGE_SIZE + len, &frame);
+    *err =
+        get_page_for_read(cache, page_index(offset), offset % PAGE_SIZE + len, uio->reader, &frame);
     if (*err)
         return 0;
     len = min(len, page_rest(offset));
@@ -288,7 +234,7 @@ ssize_t pagecache_read_kernel(struct pagecache *cache, uint64_t offset, void *bu
 static int get_page_for_write(struct pagecache *cache, uint64_t index, struct frame **frame)
 {
     if (cache->store) {
-        make_memory();
+        make_memory(cache);
         return page_get(cache, index, WANT_ROOM | WANT_BEYOND | WANT_DIRTY, frame);
     }
     mutex_lock(&cache->lock);
@@ -613,8 +559,9 @@ static int pagecache_pager_wait(struct pager *pager, uint64_t index, enum pager_
     struct pagecache *cache = container_of(pager, struct pagecache, pager);
 
     if (cache->store)
-        make_memory();
-    return page_make_ready(cache, index, use == PAGER_WRITE ? WANT_ROOM | WANT_DIRTY : 0);
+        make_memory(cache);
+    return page_make_ready(cache, index,
+                           use == PAGER_WRITE ? WANT_ROOM | WANT_DIRTY | WANT_AHEAD : WANT_AHEAD);
 }
 
 static bool pagecache_pager_has(struct pager *pager, uint64_t index)
@@ -703,12 +650,16 @@ struct pagecache *pagecache_create(struct vnode *vnode, const struct pagecache_s
     spin_lock(&pagecaches_lock);
     LIST_INSERT_HEAD(&pagecaches, cache, all);
     spin_unlock(&pagecaches_lock);
+    if (store)
+        reclaim_add(cache);
     return cache;
 }
 
 void pagecache_destroy(struct pagecache *cache)
 {
     assert(!cache->holds_vnode && !radix_has(&cache->pages, PAGE_READING | PAGE_WRITING));
+    if (cache->store)
+        reclaim_remove(cache);
     mutex_lock(&cache->lock);
     pages_drop(cache, 0, UINT64_MAX);
     mutex_unlock(&cache->lock);

@@ -12,6 +12,7 @@
 #include <linux/errno.h>
 #include <arch/atomic.h>
 #include <lib/panic.h>
+#include <sched/thread.h>
 #include <sched/waitq.h>
 #include "heldback.h"
 #include "pages.h"
@@ -138,11 +139,12 @@ static void reads_end(struct pagecache *cache, uint64_t first, unsigned count, s
         else
             radix_retag(&cache->pages, first + n, PAGE_READING, 0);
     }
-    if (err == -EIO) { /* the threads that wait try again after any other error */
+    /* The threads that wait try again after any other error. If one of several pages cannot be
+       read, the others may be. */
+    if (err == -EIO && count == 1) {
         cache->failures++;
         cache->failure = err;
-        cache->failed_first = first;
-        cache->failed_end = first + count;
+        cache->failed_page = first;
     }
     mutex_unlock(&cache->lock);
     pagecache_wake(cache);
@@ -174,8 +176,8 @@ static int read_await(struct pagecache *cache, uint64_t index, uint64_t seen)
     mutex_unlock(&cache->lock);
     int err = change_await(cache, seen);
     mutex_lock(&cache->lock);
-    bool failed = cache->failures != failures && index >= cache->failed_first &&
-                  index < cache->failed_end && !radix_find(&cache->pages, index);
+    bool failed = cache->failures != failures && index == cache->failed_page &&
+                  !radix_find(&cache->pages, index);
     return !err && failed ? cache->failure : err;
 }
 
@@ -243,6 +245,17 @@ int page_find_locked(struct pagecache *cache, uint64_t index, unsigned want, str
     return err;
 }
 
+/* Reads page `index`, which is absent, for a fault, and perhaps those behind it. If one of several
+   pages cannot be read, the fault looks again. The reader is elsewhere then, so it gets one
+   page. */
+static int read_for_fault(struct pagecache *cache, uint64_t index)
+{
+    unsigned count = min(readahead_count(&cache->faults, index, 1), pages_of(cache->size) - index);
+    int err = read_absent(cache, index, count);
+
+    return err == -EIO && count > 1 ? 0 : err;
+}
+
 int page_make_ready(struct pagecache *cache, uint64_t index, unsigned want)
 {
     bool is_beyond;
@@ -257,7 +270,7 @@ int page_make_ready(struct pagecache *cache, uint64_t index, unsigned want)
     if (heldback_is(cache->vnode) || is_in_gap(cache, index) || (frame && (tags & PAGE_READING)))
         err = read_await(cache, index, seen);
     else if (!frame && cache->store && !is_beyond)
-        err = read_absent(cache, index, 1);
+        err = want & WANT_AHEAD ? read_for_fault(cache, index) : read_absent(cache, index, 1);
     else if (frame && lacks_room(cache, tags, want))
         err = room_make(cache, index, frame);
     mutex_unlock(&cache->lock);
@@ -285,5 +298,21 @@ void page_read_ahead(struct pagecache *cache, uint64_t first, uint64_t count)
     count = min(count, PAGECACHE_RUN);
     if (first < end && cache->store)
         (void)read_absent(cache, first, min(count, end - first));
+    mutex_unlock(&cache->lock);
+}
+
+void pagecache_fetch(struct pagecache *cache, uint64_t first, uint64_t end)
+{
+    int err = 0;
+
+    mutex_lock(&cache->lock);
+    while (!err && !thread_is_killed() && cache->store && pagecache_room() > PAGECACHE_RUN) {
+        end = min(end, pages_of(cache->size));
+        while (first < end && radix_find(&cache->pages, first))
+            first++;
+        if (first >= end)
+            break;
+        err = read_absent(cache, first, min(end - first, PAGECACHE_RUN));
+    }
     mutex_unlock(&cache->lock);
 }

@@ -14,6 +14,7 @@
 #define WANT_ROOM   1u /* ready to be written */
 #define WANT_BEYOND 2u /* it may lie beyond the end of the file */
 #define WANT_DIRTY  4u /* about to become dirty, so the limits of dirty.c hold */
+#define WANT_AHEAD  8u /* a fault needs it, so more may be read (fs/readahead.h) */
 
 static inline uint64_t page_index(uint64_t offset)
 {
@@ -70,6 +71,10 @@ bool dirty_is_over(const struct pagecache *cache);
 /* Writes pages of the cache back if too many are dirty in the machine. The caller holds no lock of
    RANK_WALK or above. -EIO, -ENOSPC, -EINTR: no page became clean. */
 __must_check int dirty_make_room(struct pagecache *cache);
+
+/* A cache with a store has been made, or is about to be freed (reclaim.c). */
+void reclaim_add(struct pagecache *cache);
+void reclaim_remove(struct pagecache *cache);
 
 /* To be called when dirty pages may have gone. The caller has a reference on the vnode, and holds
    no lock of RANK_CACHE or above. */

@@ -55,6 +55,7 @@
 
 #define LOOK_NS          20000000ul   /* how often the thread looks whether memory is back */
 #define PATIENCE_NS      2000000000ul /* for a process to end, until another one is chosen */
+#define FILES_BATCH      256u         /* pages of files that are given up at once */
 #define COPY_PATIENCE_NS 1500000000ul /* of an asker that may hold a lock */
 
 static struct {
@@ -276,6 +277,17 @@ static void drain_caches(void)
     (void)!thread_set_affinity(thread_current(), AFFINITY_ALL);
 }
 
+/* Gives up clean pages of files until there is room. Returns false if they are not enough. */
+static bool memory_from_files(void)
+{
+    while (!memory_has_come()) {
+        if (!pagecache_reclaim(FILES_BATCH))
+            return false;
+        frame_cache_drain();
+    }
+    return true;
+}
+
 /* Makes room. Returns false if only init is left. */
 static bool run_round(void)
 {
@@ -283,7 +295,7 @@ static bool run_round(void)
     if (memory_has_come())
         return true;
     drain_caches();
-    if (memory_has_come() || (pagecache_drop_all_clean() && memory_has_come()))
+    if (memory_has_come() || memory_from_files())
         return true;
     uint64_t returns = returns_ahead();
     if (!choose_and_kill())
@@ -421,6 +433,7 @@ void oom_init(void)
 
     if (!thread)
         panic("no memory for the thread that chooses who is killed when memory is out");
+    thread->has_references = true; /* on files, whose pages it gives up */
     thread_start(thread);
     frame_set_reserve(min(RESERVE_MOST, frame_count / RESERVE_PART), may_take_reserve,
                       note_refusal);

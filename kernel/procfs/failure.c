@@ -30,9 +30,7 @@ int procfs_fail_nth(struct text_sink *sink, uint64_t key)
     return 0;
 }
 
-/* Reads a decimal number, which a newline may follow. -EINVAL, -ERANGE: it is larger than
-   UINT32_MAX. */
-static int parse_unsigned(const char *text, unsigned *number)
+int procfs_parse_unsigned(const char *text, unsigned *number)
 {
     uint64_t value = 0;
 
@@ -50,7 +48,7 @@ static int parse_unsigned(const char *text, unsigned *number)
 int procfs_set_fail_nth(const char *text, uint64_t key)
 {
     unsigned nth;
-    int err = parse_unsigned(text, &nth);
+    int err = procfs_parse_unsigned(text, &nth);
 
     if (err)
         return err;
@@ -76,7 +74,7 @@ int procfs_fail_io(struct text_sink *sink, uint64_t key)
 int procfs_set_fail_io(const char *text, uint64_t key)
 {
     unsigned nth;
-    int err = parse_unsigned(text, &nth);
+    int err = procfs_parse_unsigned(text, &nth);
 
     if (err)
         return err;
@@ -104,7 +102,7 @@ int procfs_set_oom_score_adj(const char *text, uint64_t key)
     bool is_negative = *text == '-';
     unsigned size;
 
-    if (parse_unsigned(text + is_negative, &size) || size > OOM_SCORE_ADJ_MAX)
+    if (procfs_parse_unsigned(text + is_negative, &size) || size > OOM_SCORE_ADJ_MAX)
         return -EINVAL;
     struct task *task = procfs_hold_task(key);
     if (!task)

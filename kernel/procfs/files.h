@@ -44,6 +44,10 @@ uint32_t procfs_next_fd(uint64_t key, uint32_t from);
 extern const struct file_ops procfs_mem_file_ops;
 
 /* failure.c */
+/* Reads a decimal number, which a newline may follow. -EINVAL, -ERANGE: it is larger than
+   UINT32_MAX. */
+int procfs_parse_unsigned(const char *text, unsigned *number);
+
 int procfs_fail_nth(struct text_sink *sink, uint64_t key);
 int procfs_set_fail_nth(const char *text, uint64_t key);
 int procfs_fail_io(struct text_sink *sink, uint64_t key);
@@ -62,6 +66,7 @@ int procfs_shm(struct text_sink *sink, uint64_t key);
 /* machine.c; `key` has no meaning. */
 int procfs_lock_stat(struct text_sink *sink, uint64_t key);
 int procfs_cpuinfo(struct text_sink *sink, uint64_t key);
+int procfs_diskstats(struct text_sink *sink, uint64_t key);
 int procfs_loadavg(struct text_sink *sink, uint64_t key);
 int procfs_machine_stat(struct text_sink *sink, uint64_t key);
 int procfs_meminfo(struct text_sink *sink, uint64_t key);

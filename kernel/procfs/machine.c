@@ -7,6 +7,8 @@
 #include <arch/clock.h>
 #include <arch/lockstat.h>
 #include <arch/tlb.h>
+#include <dev/block.h>
+#include <fs/blockdev.h>
 #include <fs/pagecache.h>
 #include <fs/vfs.h>
 #include <linux/errno.h>
@@ -58,6 +60,37 @@ int procfs_meminfo(struct text_sink *sink, uint64_t key __unused)
     return 0;
 }
 
+/* Returns what all disks have read or written, in KiB. */
+static uint64_t disk_kib(enum block_op op)
+{
+    struct block_device *disk;
+    uint64_t sectors = 0;
+
+    for (unsigned n = 0; (disk = block_device(n)); n++)
+        sectors += block_count(disk, op).sectors;
+    return sectors * BLOCK_SECTOR / 1024;
+}
+
+/* Prints a line for each disk, as Linux does. Requests are not merged, and times are not taken, so
+   these are 0. */
+int procfs_diskstats(struct text_sink *sink, uint64_t key __unused)
+{
+    struct block_device *disk;
+
+    for (unsigned n = 0; (disk = block_device(n)); n++) {
+        struct block_count reads = block_count(disk, BLOCK_READ);
+        struct block_count writes = block_count(disk, BLOCK_WRITE);
+        struct block_count discards = block_count(disk, BLOCK_DISCARD);
+        struct block_count flushes = block_count(disk, BLOCK_FLUSH);
+
+        sink_printf(sink, "%4u %7u %s %lu 0 %lu 0 %lu 0 %lu 0 0 0 0", DISK_MAJOR, n * DISK_MINOR,
+                    disk->name, reads.requests, reads.sectors, writes.requests, writes.sectors);
+        sink_printf(sink, " %lu 0 %lu 0 %lu 0\n", discards.requests, discards.sectors,
+                    flushes.requests);
+    }
+    return 0;
+}
+
 int procfs_vmstat(struct text_sink *sink, uint64_t key __unused)
 {
     struct pagecache_counts cached = pagecache_counts();
@@ -68,6 +101,7 @@ int procfs_vmstat(struct text_sink *sink, uint64_t key __unused)
     sink_printf(sink, "nr_page_cache %lu\nnr_heap_pages %lu\nnr_heap_bytes %lu\n",
                 frame_usage(FRAME_CACHE), frame_usage(FRAME_HEAP), heap_usage());
     sink_printf(sink, "nr_dirty %lu\nnr_writeback %lu\n", cached.dirty, cached.writing);
+    sink_printf(sink, "pgpgin %lu\npgpgout %lu\n", disk_kib(BLOCK_READ), disk_kib(BLOCK_WRITE));
     sink_printf(sink, "nr_kernel_stacks %lu\n",
                 frame_usage(FRAME_KSTACK) / (KSTACK_SIZE / PAGE_SIZE));
     sink_printf(sink, "nr_tlb_remote_flush %lu\nnr_tlb_remote_flush_received %lu\n", tlb.sent,

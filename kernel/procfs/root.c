@@ -142,6 +142,7 @@ static const struct pseudo_dir proc_dir = {
     .entries =
         (const struct pseudo_entry[]){
             {.name = "cpuinfo", .mode = S_IFREG | 0444, .text = procfs_cpuinfo},
+            {.name = "diskstats", .mode = S_IFREG | 0444, .text = procfs_diskstats},
             {.name = "filesystems", .mode = S_IFREG | 0444, .text = procfs_filesystems},
             {.name = "loadavg", .mode = S_IFREG | 0444, .text = procfs_loadavg},
             {.name = "lock_stat", .mode = S_IFREG | 0444, .text = procfs_lock_stat},

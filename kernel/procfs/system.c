@@ -1,8 +1,11 @@
 /* The files of /proc that say what the kernel is: its names, its file systems, and the settings of
    sysctl(8) in /proc/sys.
 
-   Linux lets root change many settings. Here they are constants, so a write fails with EINVAL. */
+   Linux lets root change many settings. Here most are constants, so a write fails with EINVAL. */
 
+#include <linux/errno.h>
+#include <arch/atomic.h>
+#include <fs/pagecache.h>
 #include <proc/names.h>
 #include <proc/process.h>
 #include <proc/shm.h>
@@ -99,6 +102,28 @@ const struct pseudo_dir procfs_sys_kernel = {
         },
 };
 
+static unsigned dropped; /* (a) what was written to drop_caches last */
+
+static int vm_drop_caches(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_setting(sink, atomic_load_relaxed(&dropped));
+}
+
+/* Bit 0: clean pages of files go, if no program has mapped them. Bit 1, of inodes and names, has no
+   effect. */
+static int vm_set_drop_caches(const char *text, uint64_t key __unused)
+{
+    unsigned what;
+    int err = procfs_parse_unsigned(text, &what);
+
+    if (err || what < 1 || what > 4)
+        return -EINVAL;
+    if (what & 1)
+        pagecache_reclaim(UINT64_MAX);
+    atomic_store_relaxed(&dropped, what);
+    return 0;
+}
+
 static int vm_max_map_count(struct text_sink *sink, uint64_t key __unused)
 {
     return print_setting(sink, VREGIONS_MAX);
@@ -118,6 +143,10 @@ static int vm_overcommit_memory(struct text_sink *sink, uint64_t key __unused)
 const struct pseudo_dir procfs_sys_vm = {
     .entries =
         (const struct pseudo_entry[]){
+            {.name = "drop_caches",
+             .mode = S_IFREG | 0644,
+             .text = vm_drop_caches,
+             .set = vm_set_drop_caches},
             {.name = "max_map_count", .mode = S_IFREG | 0444, .text = vm_max_map_count},
             {.name = "mmap_min_addr", .mode = S_IFREG | 0444, .text = vm_mmap_min_addr},
             {.name = "overcommit_memory", .mode = S_IFREG | 0444, .text = vm_overcommit_memory},

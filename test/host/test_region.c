@@ -585,7 +585,7 @@ static void residence_is_told(void)
 
     start(P);
     map(BOTTOM, 2, RW);
-    map_file(BOTTOM + 2, 2, RW, 0, 0);
+    map_file(BOTTOM + 2, 2, RW, 0, 1);
     store(BOTTOM + 1);
     load(BOTTOM + 2);
     advise(BOTTOM + 2, 1, ADVISE_DISCARD); /* the object has it still */

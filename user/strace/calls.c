@@ -87,6 +87,8 @@ static const struct call calls[] = {
     CALL(syncfs, &arg_int),
     CALL(mount, &arg_path, &arg_path, &arg_path, &arg_unsigned, &arg_path),
     CALL(umount2, &arg_path, &arg_unsigned),
+    CALL(fadvise64, &arg_int, &arg_long, &arg_long, &arg_int),
+    CALL(readahead, &arg_int, &arg_long, &arg_unsigned),
 
     GIVES(ADDRESS, mmap, &arg_pointer, &arg_unsigned, &arg_prot, &arg_map_flags, &arg_int,
           &arg_hex),

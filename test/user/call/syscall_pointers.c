@@ -258,8 +258,8 @@ static const long other_calls[] = {
     SYS_sched_getscheduler, SYS_sched_get_priority_max, SYS_sched_get_priority_min,
     SYS_set_tid_address, SYS_kill, SYS_tkill, SYS_tgkill, SYS_reboot, SYS_rt_sigreturn, SYS_pause,
     SYS_alarm, SYS_unshare,
-    /* Takes a descriptor alone. */
-    SYS_syncfs,
+    /* Take a descriptor and numbers. */
+    SYS_syncfs, SYS_fadvise64, SYS_readahead,
     /* Each time it succeeds, it opens a file; the case of a bad pointer is in memfd.c. */
     SYS_memfd_create,
     /* In sysv_shm.c, with the segments that they need. */

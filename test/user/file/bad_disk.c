@@ -33,6 +33,29 @@ static void a_bad_sector_in_a_mapping_is_a_signal(void)
 }
 
 /* A page may be read before it is written, so the write itself may fail, or the write-back. */
+/* The pages before the bad one are read although read-ahead meets it. */
+static void read_pages_before_the_bad_one(void *arg __attribute__((unused)))
+{
+    const uint64_t bad = DISK_BAD_SECTOR * SECTOR / PAGE;
+    int fd = CHECK_OK(open(disk_find(DISK_BAD), O_RDWR));
+    const volatile char *start = mmap(NULL, (bad + 1) * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+    char byte;
+
+    CHECK(start != MAP_FAILED);
+    CHECK_OK(ioctl(fd, BLKFLSBUF, 0));
+    for (uint64_t n = bad - 5; n < bad; n++)
+        CHECK_EQ(CHECK_OK(pread(fd, &byte, 1, n * PAGE)), 1);
+    CHECK_ERR(EIO, pread(fd, &byte, 1, bad * PAGE));
+    CHECK_OK(ioctl(fd, BLKFLSBUF, 0));
+    for (uint64_t n = bad - 5; n < bad; n++)
+        (void)start[n * PAGE];
+}
+
+static void read_ahead_may_meet_a_bad_sector(void)
+{
+    CHECK(exited_with(wait_child(start_child(read_pages_before_the_bad_one, NULL)), 0));
+}
+
 static void a_bad_sector_cannot_be_written(void)
 {
     static const char bytes[PAGE] = "x";
@@ -133,6 +156,7 @@ int main(void)
         return TEST_SKIPPED;
     RUN(a_bad_sector_is_an_error);
     RUN(a_bad_sector_in_a_mapping_is_a_signal);
+    RUN(read_ahead_may_meet_a_bad_sector);
     RUN(a_bad_sector_cannot_be_written);
     RUN(a_process_that_waits_for_a_disk_can_be_killed);
     RUN(the_audit_finds_what_requests_hold);
