@@ -1,9 +1,22 @@
-/* The mutex, a lock that sleeps, made of a spinlock and a wait queue.
+/* The slow paths of the mutex, a lock that sleeps (sched/lock.h).
 
    A release wakes a waiter but does not hand the mutex over: the first thread to run takes it. To
    hand it over each time would cost two switches for each use of a busy mutex. Threads that take it
    again and again could keep a waiter out for ever. So a waiter that was woken and came too late
    becomes `next`, and no other thread takes the mutex before it.
+
+   Always true while the spinlock is free: MUTEX_WAITED is set if and only if `waiting` is not 0;
+   `next` is one of these threads, or NULL.
+
+   This could happen:
+
+       this thread finds the mutex held
+       the holder releases it by one instruction, and wakes nobody
+       this thread goes to sleep
+
+   So this thread sets MUTEX_WAITED before it looks again. Either it sees the release then, or the
+   holder's instruction fails, and the holder comes to mutex_wake, whose spinlock it gets once this
+   thread stands in the queue.
 
    Lock: each mutex's own spinlock (RANK_PIPE) guards its fields and is held only to read or change
    them. The holder of a mutex holds the rank of the mutex, not of the spinlock. */
@@ -20,41 +33,43 @@ void mutex_init(struct mutex *mutex, enum lock_rank rank)
 
 static bool may_take(const struct mutex *mutex)
 {
-    return !mutex->held && (!mutex->next || mutex->next == thread_current());
+    return !mutex_is_held(mutex) && (!mutex->next || mutex->next == thread_current());
 }
 
-void mutex_lock(struct mutex *mutex)
+/* Returns the bit that says whether threads wait. */
+static unsigned waited_bit(const struct mutex *mutex)
 {
-    lock_check_acquire(mutex->rank, mutex);
+    return mutex->waiting > 0 ? MUTEX_WAITED : 0;
+}
+
+/* Takes the mutex, which another thread has held or waited for a moment ago. */
+void mutex_wait(struct mutex *mutex)
+{
     spin_lock(&mutex->lock);
+    mutex->waiting++;
+    atomic_or(&mutex->state, MUTEX_WAITED);
     if (!may_take(mutex))
         lock_stat_contended(mutex->rank);
     while (!may_take(mutex)) {
         waitq_sleep_hard(&mutex->waiters, &mutex->lock);
-        if (mutex->held && !mutex->next)
+        if (mutex_is_held(mutex) && !mutex->next)
             mutex->next = thread_current();
     }
     mutex->next = NULL;
-    mutex->held = true;
-    mutex->since_ns = lock_stat_acquired(mutex->rank);
+    mutex->waiting--;
+    atomic_set(&mutex->state, MUTEX_HELD | waited_bit(mutex));
     spin_unlock(&mutex->lock);
 }
 
-void mutex_unlock(struct mutex *mutex)
+/* Releases the mutex, and wakes a waiter. */
+void mutex_wake(struct mutex *mutex)
 {
     spin_lock(&mutex->lock);
-    assert(mutex->held);
-    mutex->held = false;
-    lock_stat_released(mutex->rank, mutex->since_ns);
+    assert(mutex_is_held(mutex) && mutex->waiting > 0);
+    atomic_set(&mutex->state, MUTEX_WAITED);
     if (mutex->next) /* it need not be the first in the queue */
         waitq_wake_all(&mutex->waiters);
     else
         waitq_wake_one(&mutex->waiters);
     spin_unlock(&mutex->lock);
-    lock_check_release(mutex->rank);
-}
-
-bool mutex_is_held(const struct mutex *mutex)
-{
-    return mutex->held;
 }

@@ -186,8 +186,17 @@ static bool wake_first(struct waitq *wq)
     return true;
 }
 
+/* Returns true if threads may stand in the queue. Our caller holds the lock under which a thread
+   joins it, so none is missed. */
+static bool may_have_waiters(const struct waitq *wq)
+{
+    return atomic_load_relaxed(&TAILQ_FIRST(&wq->waiters));
+}
+
 bool waitq_wake_one(struct waitq *wq)
 {
+    if (!may_have_waiters(wq))
+        return false;
     bool irq = spin_lock_irq(&wq->lock);
 
     bool woken = wake_first(wq);
@@ -197,6 +206,8 @@ bool waitq_wake_one(struct waitq *wq)
 
 void waitq_wake_all(struct waitq *wq)
 {
+    if (!may_have_waiters(wq))
+        return;
     bool irq = spin_lock_irq(&wq->lock);
 
     while (wake_first(wq))

@@ -422,8 +422,10 @@ void interrupt_dispatch(struct trapframe *tf)
 
 /* ---- System calls ---- */
 
+/* Rare paths are not inlined, so that syscall_dispatch saves few registers. */
+
 /* Reports, once for each number, that a program made a system call that Pagoda does not have. */
-static long missing_syscall(uint64_t number)
+static __noinline long missing_syscall(uint64_t number)
 {
     static uint64_t reported[8]; /* one bit for each number */
     uint64_t bit = 1ul << number % 64;
@@ -450,7 +452,7 @@ static bool is_made_again(uint64_t number)
 
 /* Makes a call again that was refused a frame, once other processes have given memory back. A call
    that returns -ENOMEM has changed nothing. */
-static void call_again(struct trapframe *tf, syscall_fn *call)
+static __noinline void call_again(struct trapframe *tf, syscall_fn *call)
 {
     const struct task *task = task_current();
     unsigned tries = 0;

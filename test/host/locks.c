@@ -143,21 +143,16 @@ void mutex_init(struct mutex *mutex, enum lock_rank rank)
 void mutex_lock(struct mutex *mutex)
 {
     may_sleep(mutex->rank);
-    while (mutex->held)
+    while (mutex->state)
         block("a mutex");
-    mutex->held = true;
+    mutex->state = MUTEX_HELD;
 }
 
 void mutex_unlock(struct mutex *mutex)
 {
-    check(mutex->held, "a mutex is released that nobody holds");
-    mutex->held = false;
+    check(mutex->state, "a mutex is released that nobody holds");
+    mutex->state = 0;
     lock_check_release(mutex->rank);
-}
-
-bool mutex_is_held(const struct mutex *mutex)
-{
-    return mutex->held;
 }
 
 /* ---- Wait queues ---- */

@@ -9,6 +9,7 @@ import processes
 from command import Command
 
 LOCK_BYTES_MAX = 1024  # the wait queues of a lock lie in it (kernel/sched/heldlocks.c)
+MUTEX_HELD = 1  # include/sched/lock.h
 SPINNING = "spins for {}, held by CPU {}"
 
 
@@ -73,7 +74,7 @@ def known():
         if int(lock["locked"]):
             yield f"CPU {int(lock['locked']) - 1} holds {name} ({rank_name(int(lock['rank']))})"
     for name, mutex in variables("mutex"):
-        if mutex["held"]:
+        if int(mutex["state"]) & MUTEX_HELD:
             waiting = sum(1 for _ in kernel.tailq(mutex["waiters"]["waiters"], "thread",
                                                   "wait_link"))
             yield f"{name} ({rank_name(int(mutex['rank']))}) is held; {waiting} wait"
