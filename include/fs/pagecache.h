@@ -209,6 +209,9 @@ struct pagecache_counts {
 };
 struct pagecache_counts pagecache_counts(void);
 
+/* Returns true if so many of these pages are dirty that they are to be written soon. */
+bool pagecache_has_many_dirty(void);
+
 /* Files leave some memory free for programs, so that a user who has filled the disk can still run
    rm. pagecache_room returns how many frames files may still take; pagecache_is_full returns true
    if that is 0. */

@@ -23,6 +23,17 @@
 /* The time after which a message says that a disk does not answer. */
 #define PATIENCE_NS 30000000000ul
 
+/* Returns how long the current thread waits for a disk. A thread of a process can be killed. A
+   thread of the kernel cannot, and works for others, too: it leaves its requests behind after a
+   time, as a thread does that is killed, and at once if the disk is known not to answer. Lock: the
+   device's. */
+static uint64_t patience_end_ns(const struct block_device *device)
+{
+    if (thread_current()->task)
+        return UINT64_MAX;
+    return clock_monotonic_ns() + (device->is_late ? 0 : PATIENCE_NS);
+}
+
 static struct block_device *disks[BLOCK_DEVICES];
 static unsigned ndisks;
 
@@ -140,14 +151,15 @@ static int request_take(struct block_device *device, struct block_request **resu
     int err = 0;
     bool irq = spin_lock_irq(&device->lock);
 
+    uint64_t deadline_ns = patience_end_ns(device);
     while (!(request = request_remove(device)) && !err)
-        err = waitq_sleep_holding(&device->freed, &device->lock, UINT64_MAX);
+        err = waitq_sleep_holding(&device->freed, &device->lock, deadline_ns);
     bool holds = request && request->state == BLOCK_ENDED;
     if (request)
         request->state = BLOCK_FILLING;
     spin_unlock_irq(&device->lock, irq);
     if (!request)
-        return err;
+        return -EINTR;
     if (holds)
         each_frame(request, frame_put);
     *result = request;
@@ -268,13 +280,16 @@ static void batch_leave(struct block_batch *batch)
 static int batch_sleep(struct block_batch *batch)
 {
     struct block_device *device = batch->device;
-    uint64_t deadline_ns = clock_monotonic_ns() + PATIENCE_NS;
+    uint64_t end_ns = patience_end_ns(device);
+    uint64_t deadline_ns = min(end_ns, clock_monotonic_ns() + PATIENCE_NS);
     int err = 0;
 
     while (batch->left > 0 && err != -EINTR) {
         err = waitq_sleep_holding(&batch->waiters, &device->lock, deadline_ns);
         if (err != -ETIMEDOUT)
             continue;
+        if (deadline_ns == end_ns)
+            err = -EINTR;
         deadline_ns = UINT64_MAX;
         if (!device->is_late)
             printk("%s: the disk has not answered for %lu seconds\n", device->name,

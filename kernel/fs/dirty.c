@@ -66,6 +66,11 @@ bool dirty_is_over(const struct pagecache *cache)
     return waiting >= memory_for_files() / LIMIT_PART;
 }
 
+bool pagecache_has_many_dirty(void)
+{
+    return atomic_load_relaxed(&counts.dirty) >= memory_for_files() / BACKGROUND_PART;
+}
+
 static bool is_over(struct pagecache *cache)
 {
     mutex_lock(&cache->lock);

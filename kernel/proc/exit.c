@@ -18,6 +18,7 @@
 #include <arch/atomic.h>
 #include <arch/console.h>
 #include <arch/power.h>
+#include <fs/flusher.h>
 #include <lib/panic.h>
 #include <proc/futex.h>
 #include <proc/news.h>
@@ -141,6 +142,7 @@ static __noreturn void init_ends(int status)
     if (!(status & 0x7f)) {
         if (status)
             printk("the first process ended with status %d\n", status >> 8);
+        flusher_finish();
         machine_poweroff(status >> 8);
     }
     console_panic_mode(); /* "quiet" does not silence this */

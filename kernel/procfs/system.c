@@ -5,6 +5,7 @@
 
 #include <linux/errno.h>
 #include <arch/atomic.h>
+#include <fs/flusher.h>
 #include <fs/pagecache.h>
 #include <proc/names.h>
 #include <proc/process.h>
@@ -102,6 +103,21 @@ const struct pseudo_dir procfs_sys_kernel = {
         },
 };
 
+static int vm_dirty_writeback(struct text_sink *sink, uint64_t key __unused)
+{
+    return print_setting(sink, flusher_interval());
+}
+
+static int vm_set_dirty_writeback(const char *text, uint64_t key __unused)
+{
+    unsigned centisecs;
+    int err = procfs_parse_unsigned(text, &centisecs);
+
+    if (!err)
+        flusher_set_interval(centisecs);
+    return err;
+}
+
 static unsigned dropped; /* (a) what was written to drop_caches last */
 
 static int vm_drop_caches(struct text_sink *sink, uint64_t key __unused)
@@ -143,6 +159,10 @@ static int vm_overcommit_memory(struct text_sink *sink, uint64_t key __unused)
 const struct pseudo_dir procfs_sys_vm = {
     .entries =
         (const struct pseudo_entry[]){
+            {.name = "dirty_writeback_centisecs",
+             .mode = S_IFREG | 0644,
+             .text = vm_dirty_writeback,
+             .set = vm_set_dirty_writeback},
             {.name = "drop_caches",
              .mode = S_IFREG | 0644,
              .text = vm_drop_caches,

@@ -7,6 +7,7 @@
 #include <arch/clock.h>
 #include <arch/console.h>
 #include <arch/power.h>
+#include <fs/flusher.h>
 #include <lib/string.h>
 #include <mm/frame.h>
 #include <proc/names.h>
@@ -95,8 +96,10 @@ SYSCALL3(sys_reboot, unsigned, magic1, unsigned, magic2, unsigned, command)
         return 0;
     case LINUX_REBOOT_CMD_HALT:
     case LINUX_REBOOT_CMD_POWER_OFF:
+        flusher_finish();
         machine_poweroff(0);
     case LINUX_REBOOT_CMD_RESTART:
+        flusher_finish();
         machine_restart();
     default:
         return -EINVAL;

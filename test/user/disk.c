@@ -50,3 +50,12 @@ const char *disk_writable(void)
     }
     return NULL;
 }
+
+void disk_write_back_every(unsigned centisecs)
+{
+    int fd = CHECK_OK(open("/proc/sys/vm/dirty_writeback_centisecs", O_WRONLY));
+    char text[16];
+
+    CHECK_OK(write(fd, text, snprintf(text, sizeof(text), "%u\n", centisecs)));
+    CHECK_OK(close(fd));
+}

@@ -2,7 +2,7 @@
    be. Pagoda only, on a scratch disk. */
 #include "disk.h"
 
-#include <stdio.h>
+#include <sched.h>
 
 #include "procfile.h"
 
@@ -130,6 +130,33 @@ static void pages_written_through_a_mapping_are_dirty(void)
     CHECK_OK(close(fd));
 }
 
+static void pages_are_written_after_a_while(void)
+{
+    int fd = disk_open();
+
+    CHECK_OK(fsync(fd));
+    long before = dirty_pages();
+    write_pages(fd, 1, 3, 7);
+    CHECK_EQ(dirty_pages(), before + 3);
+    disk_write_back_every(10);
+    while (waiting_pages() > before)
+        CHECK_OK(sched_yield());
+    disk_write_back_every(0);
+    flush(fd);
+    CHECK(page_is(fd, 3, 7));
+    CHECK_OK(close(fd));
+}
+
+static void sync_writes_all_pages(void)
+{
+    int fd = disk_open();
+
+    write_pages(fd, 1, 3, 8);
+    sync();
+    CHECK_EQ(waiting_pages(), 0);
+    CHECK_OK(close(fd));
+}
+
 /* ---- The limit ---- */
 
 /* The slack is for the other threads of the machine. */
@@ -202,10 +229,14 @@ int main(void)
     disk = disk_writable();
     if (!disk)
         return TEST_SKIPPED;
+    disk_write_back_every(0); /* so that pages stay dirty, and the requests are those of the test */
     RUN(written_pages_are_dirty_until_fsync);
     RUN(pages_written_through_a_mapping_are_dirty);
+    RUN(pages_are_written_after_a_while);
+    RUN(sync_writes_all_pages);
     RUN(a_writer_does_not_go_beyond_the_limit);
     RUN(nor_does_a_writer_through_a_mapping);
     RUN(nor_do_several_writers);
+    disk_write_back_every(500);
     return test_end();
 }
