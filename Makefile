@@ -30,10 +30,10 @@ APPEND ?=#              the kernel's command line
 EXTRA ?=#               a directory whose files join the root file system
 CMD ?=#                 run: the command, in the syntax of Pagoda's shell
 B ?=#                   profile: the benchmark of vmbench, as in B='fork 1'
-T ?=#                   test, test-linux, test-diff, lint: the tests or checks to run
+T ?=#                   test, test-linux, test-diff, crash, lint: the tests or checks to run
 MINUTES ?= 60#          session: its length
 SECONDS ?= 60#          fuzz, fuzz-ext2, stress, test-diff: its length
-SEED ?=#                stress, test-diff: a number that its run repeats
+SEED ?=#                stress, crash, test-diff: a number that its run repeats
 CASE ?=#                test-diff: the only case, of which each step is shown
 TIMEOUT ?=#             run, test: seconds after which the machine counts as hung (600)
 DEBUG ?=#               1: for whoever changes the kernel: checks more, and gdb sees variables
@@ -56,7 +56,7 @@ endif
 
 # Commands and tests do not touch the disk of the person who runs them, unless it is asked for.
 ifeq ($(origin DISK),file)
-run test test-failures test-diff stress session bench bench-linux profile: DISK :=
+run test test-failures test-diff stress crash session bench bench-linux profile: DISK :=
 endif
 
 QEMU ?= qemu-system-x86_64
@@ -148,7 +148,7 @@ DIFF_FILES := $(DIFFS:%=diff/%)
 .PHONY: session test-host fuzz mutants bench bench-linux profile debug qemu-gdb gdb compdb
 .PHONY: FORCE mistakes need-build need-glibc need-qemu need-disk need-iso need-uefi need-bochs
 .PHONY: need-gdb need-host need-test need-lint
-.PHONY: fuzz-ext2 lint clean help need-profile
+.PHONY: fuzz-ext2 crash lint clean help need-profile
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -300,7 +300,7 @@ $(foreach s,$(GLIBC_SOURCES),\
 $(foreach s,$(CXX_SOURCES),$(eval build/user/test/$(basename $(notdir $s)): build/glibc/$s.o))
 
 # The linker warns of dlopen, which sqlite does not call here.
-build/user/test/sqlite: LIBS := -lsqlite3 -lm -Wl,--no-warnings
+build/user/test/sqlite build/user/test/recorded_sqlite: LIBS := -lsqlite3 -lm -Wl,--no-warnings
 $(LIBRARY_FILES:%=build/user/%): $(GLIBC_PARTS)
 	@mkdir -p $(@D)
 	@echo "  USER  $(@:build/user/%=/%)"
@@ -426,6 +426,9 @@ test-failures: $(RUNNABLE) | need-qemu ## each allocation of the test programs f
 
 stress: $(RUNNABLE) | need-qemu ## many threads and processes at once, for SECONDS, on CPUS
 	@$(PYTHON) tools/stress.py -t $(SECONDS) $(if $(SEED),-s $(SEED))
+
+crash: $(RUNNABLE) build/glibc.cpio | need-disk ## the power goes at each moment of writes to a disk
+	@$(PYTHON) tools/crash.py $(if $(SEED),-s $(SEED)) $(T)
 
 session: $(RUNNABLE) | need-qemu ## a person at the terminal, typing at odd moments, for MINUTES
 	@$(PYTHON) tools/session.py -t $$(( $(MINUTES) * 60 ))

@@ -12,6 +12,7 @@ MARK = b"scratch disk of Pagoda's tests\n"
 
 # The sizes in sectors; test/user/disk.h has them too.
 WRITABLE, SECOND, READ_ONLY, BAD, LATE, LARGE_BLOCKS = 32775, 32783, 2051, 2053, 2057, 32792
+RECORDED = 16451
 BAD_SECTOR = 1024
 
 

@@ -48,6 +48,10 @@ NOT_PARALLEL = {"oom_each_frame"}
 DISK_TESTS = {"bad_disk", "block_device", "dirty_pages", "lying_disk", "read_ahead"}
 
 
+# They need a disk whose writes are recorded.
+RECORDED_TESTS = {"recorded_files", "recorded_sqlite"}
+
+
 def asks_for_virtual_time(name):
     files = (ROOT / "test/user").glob(f"*/{name}.c*")
     return any("time_is_virtual" in path.read_text() for path in files)
@@ -121,6 +125,8 @@ def parts(only):
             sys.exit(f"test/user has no {only}. Choose from: {' '.join(known)}")
         if names <= DISK_TESTS:
             return [("disks", tool("disk_test.py"), {})]
+        if names <= RECORDED_TESTS:
+            return [("losses of power", tool("crash.py", "--sample"), {})]
         settings = WITH_GLIBC if names & set(glibc_tests()) else {}
         found = [("the programs in /test", programs(only), settings)]
         virtual = [name for name in only.split() if asks_for_virtual_time(name)]
@@ -151,6 +157,7 @@ def parts(only):
     found.append(("random programs, here and on this Linux", tool("diff.py"), {}))
     found.append(("profiles of benchmarks", tool("profile_test.py"), {}))
     found.append(("disks", tool("disk_test.py"), {}))
+    found.append(("losses of power", tool("crash.py", "--sample", "-s", "1"), {}))
     found.append(("the ISO", tool("iso_smoke.py"), {}))
     found.append(("screen and keyboard, on a BIOS and on UEFI", tool("screen_smoke.py"), {}))
     found.append(("the ISO on Bochs", tool("iso_smoke.py", "bochs"), {}))
