@@ -67,9 +67,7 @@ def arguments(image, record):
 def make_disk(path, block):
     path.touch()
     os.truncate(path, disks.RECORDED * SECTOR)
-    features = "^dir_index,^resize_inode,^ext_attr"
-    command = ["/sbin/mke2fs", "-q", "-t", "ext2", "-O", features, "-b", str(block), str(path)]
-    subprocess.run([*command, f"{FILE_SYSTEM >> 10}K"], check=True)
+    disks.make_ext2(path, f"{FILE_SYSTEM >> 10}K", block)
 
 
 class Write:

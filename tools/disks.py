@@ -3,6 +3,7 @@
 The programs /test/block_device and /test/bad_disk write to disks. They know a scratch disk by its
 size, which no other image has, and the writable ones by their first bytes, too."""
 
+import subprocess
 from pathlib import Path
 
 import machine
@@ -23,6 +24,21 @@ def make(directory, name, sectors):
         image.write(MARK)
         image.truncate(sectors * SECTOR)
     return path
+
+
+def make_ext2(path, size, block=4096):
+    """Makes an empty file system of `size` (as mke2fs takes it) in a file, which may be larger."""
+    Path(path).touch()
+    features = "^dir_index,^resize_inode,^ext_attr"
+    command = ["/sbin/mke2fs", "-q", "-t", "ext2", "-O", features, "-b", str(block)]
+    subprocess.run([*command, str(path), size], check=True)
+
+
+def ext2_problem(path):
+    """Returns what e2fsck finds in an image; "" if it is clean."""
+    done = subprocess.run(["/sbin/e2fsck", "-fn", path], text=True, errors="replace",
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    return done.stdout if done.returncode else ""
 
 
 def writable(directory, name="scratch", sectors=WRITABLE, device=""):

@@ -157,6 +157,7 @@ def parts(only):
     found.append(("random programs, here and on this Linux", tool("diff.py"), {}))
     found.append(("profiles of benchmarks", tool("profile_test.py"), {}))
     found.append(("disks", tool("disk_test.py"), {}))
+    found.append(("the disk after halt", tool("halt_test.py"), {}))
     found.append(("losses of power", tool("crash.py", "--sample", "-s", "1"), {}))
     found.append(("the ISO", tool("iso_smoke.py"), {}))
     found.append(("screen and keyboard, on a BIOS and on UEFI", tool("screen_smoke.py"), {}))
