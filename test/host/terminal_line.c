@@ -4,6 +4,7 @@
 #include <linux/errno.h>
 #include <arch/clock.h>
 #include <arch/console.h>
+#include <arch/page.h>
 #include <dev/input.h>
 #include <dev/screen.h>
 #include <lib/string.h>
@@ -11,6 +12,8 @@
 #include <sched/waitq.h>
 #include <tty/line.h>
 #include "terminal.h"
+
+char host_thread[PAGE_SIZE] __aligned(16); /* zeros: no work is set for the current thread */
 
 char our_output[1 << 16];
 size_t our_output_len;
