@@ -42,7 +42,8 @@ static int page_range(uaddr_t addr, uint64_t len, uaddr_t *end)
     return 0;
 }
 
-/* Lets the request map `file` from `offset` on. Errors: -EACCES, -ENODEV, -EOVERFLOW. */
+/* Lets the request map `file` from `offset` on. Errors: -EACCES, -ENODEV, -EOVERFLOW, -EINVAL (a
+   mapping of a file does not grow down). */
 static int mmap_set_file(struct map_request *request, struct file *file, uint64_t offset)
 {
     if (offset > INT64_MAX - request->len)
@@ -51,6 +52,8 @@ static int mmap_set_file(struct map_request *request, struct file *file, uint64_
         return -EACCES;
     request->no_write = request->shared && !file_may_write(file);
     int err = file_pager(file, &request->pager);
+    if (!err && request->kind == VREGION_STACK)
+        return -EINVAL;
     if (!err && request->pager)
         request->pager_page = offset >> PAGE_SHIFT;
     return err;
@@ -151,7 +154,7 @@ static long mmap_current(uaddr_t addr, uint64_t len, unsigned prot, unsigned fla
         .start = page_floor(addr),
         .len = page_ceil(len),
         .prot = prot & PROT_ALL,
-        .kind = flags & MAP_GROWSDOWN && !file ? VREGION_STACK : VREGION_MAP,
+        .kind = flags & MAP_GROWSDOWN ? VREGION_STACK : VREGION_MAP,
         .flags = flags & MAP_LOCKED ? VREGION_LOCKED : 0,
         .fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE),
         .no_replace = flags & MAP_FIXED_NOREPLACE,
@@ -170,6 +173,8 @@ static long mmap_current(uaddr_t addr, uint64_t len, unsigned prot, unsigned fla
         err = check_no_replace(&request);
     if (!err)
         err = mmap_set_type(&request, flags, file);
+    if (!err && flags & MAP_HUGETLB)
+        err = file ? -EINVAL : -ENOMEM; /* as where the pool of huge pages is empty */
     if (!err && file)
         err = mmap_set_file(&request, file, offset);
     if (!err && flags & MAP_LOCKED && !process_limit(process_current(), RLIMIT_MEMLOCK))

@@ -265,6 +265,34 @@ static void map_none_of(const char *path, int flags, int error)
     CHECK_OK(close(fd));
 }
 
+static void a_mapping_of_a_file_does_not_grow_down(void)
+{
+    int fd = plain_file_create("text"), zeros = CHECK_OK(open("/dev/zero", O_RDWR));
+    int null = CHECK_OK(open("/dev/null", O_RDWR));
+
+    CHECK_ERR(EINVAL, mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_GROWSDOWN, fd, 0));
+    CHECK_ERR(EINVAL, mmap(NULL, PAGE, RW, MAP_SHARED | MAP_GROWSDOWN, fd, 0));
+    CHECK_ERR(EINVAL, mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_GROWSDOWN, zeros, 0));
+    CHECK_ERR(ENODEV, mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_GROWSDOWN, null, 0));
+    CHECK_OK(close(null));
+    CHECK_OK(close(zeros));
+    plain_file_remove(fd);
+}
+
+/* The error of anonymous memory depends on Linux's pool of huge pages. */
+static void a_file_in_memory_has_no_huge_pages(void)
+{
+    int fd = plain_file_create("text");
+
+    CHECK_ERR(EINVAL, mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_HUGETLB, fd, 0));
+    CHECK_ERR(EINVAL, mmap(NULL, PAGE, RW, MAP_SHARED | MAP_HUGETLB, fd, 0));
+    CHECK_ERR(EBADF, mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_HUGETLB, -1, 0));
+    CHECK_ERR(EINVAL, mmap(NULL, PAGE, RW, MAP_ANONYMOUS | MAP_HUGETLB, -1, 0));
+    if (on_pagoda())
+        CHECK_ERR(ENOMEM, mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0));
+    plain_file_remove(fd);
+}
+
 static void a_file_of_zeros_is_memory(void)
 {
     int fd = CHECK_OK(open("/dev/zero", O_RDONLY));
@@ -305,6 +333,8 @@ int main(void)
     RUN(a_file_open_to_read_can_be_mapped_to_write);
     RUN_ON_PAGODA(reading_costs_no_frame_and_writing_one);
     RUN(a_file_of_zeros_is_memory);
+    RUN(a_mapping_of_a_file_does_not_grow_down);
+    RUN(a_file_in_memory_has_no_huge_pages);
     temp_dir_leave();
     return test_end();
 }
