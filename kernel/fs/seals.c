@@ -8,11 +8,17 @@
 #define SEALS_WRITE (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 #define SEALS_ALL   (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | SEALS_WRITE)
 
+/* Files on a disk have no seals, as on Linux. */
+static bool has_seals(const struct vnode *vnode)
+{
+    return vnode->cache && !vnode->cache->store;
+}
+
 int seals_of(struct file *file)
 {
     struct vnode *vnode = file->vnode;
 
-    if (!vnode->cache)
+    if (!has_seals(vnode))
         return -EINVAL;
     mutex_lock(&vnode->lock);
     int seals = vnode->cache->seals;
@@ -37,7 +43,7 @@ int seals_add(struct file *file, unsigned seals)
 
     if (!file_may_write(file))
         return -EPERM;
-    if (!vnode->cache || (seals & ~SEALS_ALL))
+    if (!has_seals(vnode) || (seals & ~SEALS_ALL))
         return -EINVAL;
     mutex_lock(&vnode->lock);
     int err = seals_add_locked(vnode->cache, seals);

@@ -469,6 +469,15 @@ static void a_child_inherits_the_count_of_requests(void)
     CHECK_OK(close(fd));
 }
 
+static void a_disk_has_no_seals(void)
+{
+    int fd = disk_open(O_RDWR);
+
+    CHECK_ERR(EINVAL, fcntl(fd, F_GET_SEALS));
+    CHECK_ERR(EINVAL, fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+    CHECK_OK(close(fd));
+}
+
 /* Leaves nothing in the cache. */
 static void the_cache_can_be_dropped(void)
 {
@@ -505,6 +514,7 @@ int main(void)
     RUN(a_mapped_page_stays_when_the_cache_is_dropped);
     RUN(behind_the_last_page_there_is_nothing);
     RUN(a_read_only_disk_is_not_written_through_a_mapping);
+    RUN(a_disk_has_no_seals);
     RUN(the_cache_can_be_dropped);
     disk_write_back_every(500);
     return test_end();
