@@ -22,8 +22,9 @@
        any      yes       not enough   any      FAULT_REUSED, if the leaf is enough once its tables
                                                 are mine
 
-   FAULT_NO_PAGE ends a row that asks a pager, if the object has no such page, or no room to write
-   it. FAULT_NO_MEMORY ends a row that needs a frame, if there is none.
+   FAULT_NO_PAGE ends a row that asks a pager, if the object has no such page, cannot read it, or has
+   no room to write it. FAULT_NO_MEMORY ends a row that needs a frame, if there is none.
+   A forced access (FAULT_FORCED) reads for a debugger: it is allowed everywhere.
 
    If another thread changes the entry between our look and our update, a step returns TRY_AGAIN,
    and fault_resolve starts over at the walk. If a pager must read the page from a device, a step
