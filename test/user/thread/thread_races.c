@@ -172,8 +172,11 @@ static void a_signal_beside_a_futile_stop_arrives(void)
 
 /* Signals to a group of which threads fork. */
 
+static sem_t all_have_started;
+
 static void *fork_for_ever(void *unused)
 {
+    sem_wait(&all_have_started);
     for (;;) {
         if (fork() == 0)
             for (;;)
@@ -185,8 +188,11 @@ static void *fork_for_ever(void *unused)
 static void fork_in_threads(void *ready)
 {
     CHECK_OK(setpgid(0, 0));
+    CHECK_EQ(sem_init(&all_have_started, 0, 0), 0);
     thread_start(fork_for_ever, NULL);
     thread_start(fork_for_ever, NULL);
+    for (int n = 0; n < 3; n++)
+        sem_post(&all_have_started);
     gate_open(ready);
     fork_for_ever(NULL);
 }
