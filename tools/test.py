@@ -147,7 +147,7 @@ def parts(only):
         found.append((what, glibc, {"CPUS": cpus, **WITH_GLIBC}))
     found.append(("the end of memory, in 32 MiB", small_machine_command(), {"MEM": "32M"}))
     found.append(("some programs, with each allocation failing", briefly, {}))
-    found.append(("many at once, on 4 CPUs", programs("stress"), {"CPUS": "4"}))
+    found.append(("many at once, on 4 CPUs", tool("stress.py", "-t", "0"), {"CPUS": "4"}))
     found.append(("a session at the terminal", tool("session.py", "-s", "1", "-n", "25"), {}))
     found.append(("pasting at the terminal", tool("paste_test.py"), {}))
     found.append(("messages at the terminal", tool("message_test.py"), {}))

@@ -3,6 +3,10 @@
 
    Jobs run in periods. A job is one of the programs below, with a random seed. After each period
    all jobs have ended, and the kernel uses as much memory as before and has no reference too many.
+   With STRESS_DIRECTORY in the environment, a directory of the disk at /disk, jobs make their files
+   there (stress_files.c). The disk is mounted only while jobs run, because a file system keeps what
+   it has read. Pagoda only.
+
    Without STRESS_SECONDS in the environment there is one short period. Otherwise there are as many
    as fit in this time. TEST_SEED repeats the jobs and the kills, though not their order in time.
 
@@ -10,7 +14,9 @@
 #include "failing.h"
 #include "workload.h"
 
+#include <sched.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <time.h>
 
 #include "number.h"
@@ -22,7 +28,7 @@
 #define ALLOCATIONS 1000 /* more than most threads make */
 
 static const char *const programs[] = {"stress_memory", "stress_process", "stress_sync",
-                                       "stress_hostile"};
+                                       "stress_files", "stress_hostile"};
 
 struct job {
     pid_t pid; /* 0: none */
@@ -121,6 +127,45 @@ static const struct {
     {"/proc/vmstat", "nr_page_cache"},
 };
 
+/* The directory of the disk, or NULL. */
+static const char *disk_directory(void)
+{
+    return getenv("STRESS_DIRECTORY");
+}
+
+static void disk_mount(void)
+{
+    const char *path = disk_directory();
+
+    if (!path)
+        return;
+    CHECK_OK(mount("/dev/vda", "/disk", "ext2", 0, NULL));
+    if (mkdir(path, 0755) < 0)
+        CHECK_EQ(errno, EEXIST);
+}
+
+/* Removes what killed jobs have left, and unmounts the disk, as soon as the last of their processes
+   has ended. */
+static void disk_unmount(void)
+{
+    const char *path = disk_directory();
+
+    if (!path)
+        return;
+    empty_directory(path);
+    while (umount("/disk") < 0) {
+        CHECK_EQ(errno, EBUSY);
+        sched_yield();
+    }
+}
+
+static void clean_up(void)
+{
+    kill_orphans();
+    empty_directory("/tmp"); /* a job that is killed leaves its files */
+    disk_unmount();
+}
+
 static void usage_read(long usage[])
 {
     for (size_t n = 0; n < ARRAY_SIZE(resources); n++)
@@ -134,8 +179,7 @@ static void check_nothing_is_lost(const long before[])
 
     if (!on_pagoda())
         return;
-    kill_orphans();
-    empty_directory("/tmp"); /* a job that is killed leaves its files */
+    clean_up();
     usage_read(now);
     for (int n = 0; n < 12000 && memcmp(now, before, sizeof(now)) != 0; n++) {
         nanosleep(&moment, NULL); /* init reaps what a killed job has left in its own time */
@@ -163,16 +207,17 @@ static void run_periods(uint64_t *random, long seconds)
     int done = 0;
     long before[ARRAY_SIZE(resources)];
 
+    disk_mount();
     run_jobs(random, AT_ONCE); /* so that pages and caches that stay in use are there */
-    if (on_pagoda()) {
-        kill_orphans();
-        empty_directory("/tmp");
-    }
+    if (on_pagoda())
+        clean_up();
+    touch_stack(4 * PAGE); /* what empty_directory needs for the directories of killed jobs */
     usage_read(before);
     usage_read(before);
     do {
         int count = seconds ? PERIOD_JOBS : SAMPLE_JOBS;
 
+        disk_mount();
         run_jobs(random, count);
         check_nothing_is_lost(before);
         done += count;
