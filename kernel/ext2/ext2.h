@@ -243,6 +243,10 @@ int ext2_map_path(const struct ext2 *fs, uint64_t index, uint32_t at[4]);
    rest in place. */
 int ext2_blocks_drop(struct ext2_node *node, uint64_t first, uint64_t end);
 
+/* Drops the pages of a file that has lost its last name, if only the caller uses it. So they are not
+   written any more. The caller has a reference, and holds no lock. */
+void ext2_dead_pages_drop(struct vnode *vnode);
+
 /* Gives everything back that the inode of a deleted file has, except for its number. */
 void ext2_node_delete(struct ext2_node *node);
 

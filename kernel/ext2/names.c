@@ -340,8 +340,10 @@ static int may_rmdir_node(struct ext2_node *node)
     return empty < 0 ? empty : empty ? 0 : -ENOTEMPTY;
 }
 
+/* Returns the node with a reference, also if it may not be removed; *result is NULL if there is
+   none. */
 static int remove_entry_locked(struct ext2_node *dir, const char *name,
-                               int (*may_remove)(struct ext2_node *node))
+                               int (*may_remove)(struct ext2_node *node), struct ext2_node **result)
 {
     struct ext2_node *node;
     struct ext2_slot slot;
@@ -355,19 +357,30 @@ static int remove_entry_locked(struct ext2_node *dir, const char *name,
         lose_name(dir, node);
     }
     ext2_buffer_put(ext2_of(&dir->vnode), slot.buffer);
-    vnode_put(&node->vnode);
+    *result = node;
     return err;
+}
+
+/* Ends the use of a node that may have lost its last name. */
+static void put_removed(struct ext2_node *node)
+{
+    if (!node)
+        return;
+    ext2_dead_pages_drop(&node->vnode);
+    vnode_put(&node->vnode);
 }
 
 static int remove_entry(struct vnode *dir, const char *name,
                         int (*may_remove)(struct ext2_node *node))
 {
     struct ext2 *fs = ext2_of(dir);
+    struct ext2_node *node = NULL;
 
     mutex_lock(&fs->lock);
     ext2_sync_if_due(fs);
-    int err = remove_entry_locked(ext2_node(dir), name, may_remove);
+    int err = remove_entry_locked(ext2_node(dir), name, may_remove, &node);
     mutex_unlock(&fs->lock);
+    put_removed(node);
     return err;
 }
 
@@ -388,7 +401,7 @@ struct rename {
     struct ext2_node *from_dir, *to_dir;
     const char *from_name, *to_name;
     struct ext2_node *source;
-    struct ext2_node *target; /* what loses the new name; NULL: nothing */
+    struct ext2_node *target; /* what loses the new name, with a reference; NULL: nothing */
     struct ext2_slot from;    /* the entry of the source */
     struct ext2_slot to;      /* the entry of the target */
     struct ext2_slot dots;    /* the ".." of the source, if `moves_dots` */
@@ -512,15 +525,12 @@ static int rename_target(struct rename *rename, unsigned flags)
 {
     int err = find_node(rename->to_dir, rename->to_name, &rename->to, &rename->target);
 
-    if (err == -ENOENT)
+    if (err) {
         rename->target = NULL;
-    else if (err)
-        return err;
-    err = rename_found(rename, flags);
-    if (rename->target) {
-        ext2_buffer_put(ext2_of(&rename->to_dir->vnode), rename->to.buffer);
-        vnode_put(&rename->target->vnode);
+        return err == -ENOENT ? rename_found(rename, flags) : err;
     }
+    err = rename_found(rename, flags);
+    ext2_buffer_put(ext2_of(&rename->to_dir->vnode), rename->to.buffer);
     return err;
 }
 
@@ -551,8 +561,9 @@ int ext2_rename(struct vnode *from_dir, const char *from_name, struct vnode *to_
     ext2_sync_if_due(fs);
     int err = rename_source(&rename, flags);
     if (err == -ENOSPC && ext2_make_room(fs))
-        err = rename_source(&rename, flags);
+        err = rename_source(&rename, flags); /* without room there was no target */
     mutex_unlock(&fs->lock);
+    put_removed(rename.target);
     return err;
 }
 

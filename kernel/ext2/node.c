@@ -63,7 +63,7 @@ static void node_encode(const struct ext2_node *node, struct ext2_inode *inode)
 {
     const struct vnode *vnode = &node->vnode;
     uint32_t uid = atomic_load_relaxed(&vnode->uid), gid = atomic_load_relaxed(&vnode->gid);
-    uint64_t size = vnode->cache ? vnode_size(vnode) : node->size;
+    uint64_t size = vnode->cache && !node->is_dead ? vnode_size(vnode) : node->size;
 
     *inode = node->written;
     inode->i_mode = atomic_load_relaxed(&vnode->mode);
@@ -241,6 +241,8 @@ void ext2_node_bury(struct ext2_node *node)
     fs->nlive--;
     TAILQ_INSERT_TAIL(&fs->dead, node, in_queue);
     fs->ndead++;
+    if (node->vnode.cache) /* until it is deleted on the disk, it stays as it was */
+        node->size = vnode_size(&node->vnode);
     node->is_dead = true;
     node->vnode.nlink = 0;
     vnode_set_removed(&node->vnode);

@@ -8,6 +8,7 @@
    more. */
 #include <linux/errno.h>
 #include <arch/atomic.h>
+#include <fs/pagecache.h>
 #include <lib/panic.h>
 #include <lib/string.h>
 #include "ext2.h"
@@ -190,6 +191,22 @@ static bool has_blocks(const struct ext2_node *node)
     if (S_ISREG(mode) || S_ISDIR(mode))
         return true;
     return S_ISLNK(mode) && node->size >= sizeof(node->block);
+}
+
+/* The file system has a reference, the caller, and the page cache if there are dirty pages. Another
+   thread that comes and goes keeps the pages until a sync has written them. */
+void ext2_dead_pages_drop(struct vnode *vnode)
+{
+    struct pagecache *cache = vnode->cache;
+
+    if (!cache || atomic_load_relaxed(&vnode->nlink) > 0)
+        return;
+    if (atomic_load(&vnode->refs) > 2 + atomic_load_relaxed(&cache->holds_vnode))
+        return;
+    mutex_lock(&vnode->lock);
+    int err = pagecache_truncate(cache, 0);
+    mutex_unlock(&vnode->lock);
+    assert(!err); /* no page is read, because none is cut off in the middle */
 }
 
 void ext2_node_delete(struct ext2_node *node)

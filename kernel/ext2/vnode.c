@@ -208,7 +208,14 @@ static ssize_t ext2_write(struct file *file, struct uio *uio, uint64_t offset)
     return done;
 }
 
+/* After the last close of an unlinked file. */
+static void ext2_close(struct file *file)
+{
+    ext2_dead_pages_drop(file->vnode);
+}
+
 static const struct file_ops ext2_file_ops = {
+    .close = ext2_close,
     .read = ext2_read,
     .write = ext2_write,
     .locked = true,

@@ -3,6 +3,7 @@
 
     ext2.py PROGRAM test [SEED]        random operations; e2fsck must find nothing afterwards
     ext2.py PROGRAM fuzz SECONDS       damaged images
+    ext2.py PROGRAM crash NUMBER       so many crashes of one run; e2fsck repairs the images
 
 A line of TAP for each run."""
 
@@ -78,6 +79,39 @@ def test(program, top, seed):
             failed += not run(program, options, image, directory)
             shutil.rmtree(directory)
             image.unlink()
+    return failed + crash(program, top, 12, seed)
+
+
+def is_crash_ok(program, image):
+    """Repairs an image, and checks that it has what it must have."""
+    repaired = subprocess.run(["e2fsck", "-fy", image], check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    if repaired.returncode > 2:
+        print(f"not ok - e2fsck of {image.name}")
+        print("#", repaired.stdout.replace("\n", "\n# "))
+        return False
+    facts = image.with_suffix(".facts")
+    if subprocess.run([program, "-k", image, facts], check=False).returncode == 0:
+        return True
+    print(f"not ok - {image.name} has lost something")
+    print("#", repaired.stdout.replace("\n", "\n# "))
+    return False
+
+
+def crash(program, top, number, seed=1):
+    failed = 0
+    for block_size in [1024, 4096]:
+        directory, image = top / f"files-{block_size}", top / f"image-{block_size}"
+        directory.mkdir()
+        make_image(image, directory, PLAIN, block_size, "4M")
+        subprocess.run([program, "-s", str(seed), "-c", str(number), image, top / "c"],
+                       check=True)  # fmt: skip
+        lost = [one for one in sorted(top.glob("*.crash")) if not is_crash_ok(program, one)]
+        print(f"{'not ok' if lost else 'ok'} - ext2: {number} crashes, "
+              f"blocks of {block_size}, seed {seed}")  # fmt: skip
+        failed += bool(lost)
+        for one in [*top.glob("*.crash"), *top.glob("*.facts")]:
+            one.unlink()
     return failed
 
 
@@ -94,11 +128,14 @@ def fuzz(program, top, seconds):
     return failed
 
 
+MODES = {"test": test, "fuzz": fuzz, "crash": crash}
+
+
 def main():
     program, mode, *rest = sys.argv[1:]
     number = int(rest[0]) if rest else 1
     with tempfile.TemporaryDirectory() as top:
-        failed = (fuzz if mode == "fuzz" else test)(Path(program).resolve(), Path(top), number)
+        failed = MODES[mode](Path(program).resolve(), Path(top), number)
     sys.exit(1 if failed else 0)
 
 

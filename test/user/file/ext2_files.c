@@ -1,0 +1,253 @@
+/* The file system of a disk (docs/ext2.md), on a disk that tools/disks.py makes with blocks of 1 KiB.
+   Afterwards e2fsck must find nothing (tools/disk_test.py). Pagoda only. */
+#include "test.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "disk.h"
+
+static const char *disk;
+
+static void mount_disk(void)
+{
+    CHECK_OK(mount(disk, "/mnt", "ext2", 0, NULL));
+    CHECK_OK(chdir("/mnt"));
+}
+
+static void unmount_disk(void)
+{
+    CHECK_OK(chdir("/"));
+    CHECK_OK(umount2("/mnt", 0));
+}
+
+/* Unmounts and mounts, so that everything is read from the disk. */
+static void read_again(void)
+{
+    unmount_disk();
+    mount_disk();
+}
+
+static void write_at(int fd, off_t offset, const char *text)
+{
+    CHECK_EQ(pwrite(fd, text, strlen(text), offset), strlen(text));
+}
+
+static void expect_at(int fd, off_t offset, const char *text)
+{
+    char bytes[64] = {0};
+
+    CHECK_EQ(pread(fd, bytes, strlen(text), offset), strlen(text));
+    CHECK_EQ(strcmp(bytes, text), 0);
+}
+
+/* Each offset is behind another level of indirect blocks. */
+static const off_t offsets[] = {0, 20 * KIB, MIB, 100 * MIB, 3 * GIB, 15 * GIB};
+
+static void files_have_holes_at_all_levels(void)
+{
+    struct stat status;
+    int fd = CHECK_OK(open("holes", O_RDWR | O_CREAT, 0644));
+
+    for (size_t n = 0; n < ARRAY_SIZE(offsets); n++)
+        write_at(fd, offsets[n], "here");
+    CHECK_OK(close(fd));
+    read_again();
+    fd = CHECK_OK(open("holes", O_RDWR));
+    for (size_t n = 0; n < ARRAY_SIZE(offsets); n++)
+        expect_at(fd, offsets[n], "here");
+    char byte = 1;
+    CHECK_EQ(pread(fd, &byte, 1, 2 * GIB), 1);
+    CHECK_EQ(byte, 0);
+    CHECK_OK(fstat(fd, &status));
+    CHECK_EQ(status.st_size, 15 * GIB + 4);
+    CHECK(status.st_blocks < 100);
+    CHECK_OK(ftruncate(fd, 1));
+    CHECK_OK(fstat(fd, &status));
+    CHECK_EQ(status.st_blocks, 2);
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("holes"));
+}
+
+static void a_file_can_be_too_large(void)
+{
+    int fd = CHECK_OK(open("large", O_RDWR | O_CREAT, 0644));
+
+    CHECK_ERR(EFBIG, pwrite(fd, "x", 1, 17 * GIB));
+    CHECK_ERR(EFBIG, ftruncate(fd, 17 * GIB));
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("large"));
+}
+
+static uint64_t free_blocks(void)
+{
+    struct statfs about;
+
+    CHECK_OK(statfs(".", &about));
+    CHECK_EQ(about.f_type, 0xef53);
+    CHECK_EQ(about.f_bsize, 1024);
+    return about.f_bfree;
+}
+
+/* Fills the disk, and returns how many bytes went into the file. */
+static off_t fill_disk(const char *name)
+{
+    static char bytes[64 * KIB];
+    int fd = CHECK_OK(open(name, O_WRONLY | O_CREAT, 0644));
+    off_t all = 0;
+    ssize_t done;
+
+    while ((done = write(fd, bytes, sizeof(bytes))) > 0)
+        all += done;
+    CHECK_EQ(errno, ENOSPC);
+    CHECK_OK(close(fd));
+    return all;
+}
+
+static void a_full_disk_can_be_emptied(void)
+{
+    uint64_t before = free_blocks();
+    off_t first = fill_disk("full");
+
+    CHECK_ERR(ENOSPC, mkdir("dir", 0755));
+    CHECK_OK(unlink("full"));
+    off_t second = fill_disk("full");
+    CHECK(second >= first - (off_t)(64 * KIB));
+    CHECK_OK(unlink("full"));
+    sync();
+    sync();
+    CHECK_EQ(free_blocks(), before);
+}
+
+static void an_unlinked_file_stays_open(void)
+{
+    uint64_t before = free_blocks();
+    int fd = CHECK_OK(open("gone", O_RDWR | O_CREAT, 0644));
+
+    write_at(fd, 0, "still there");
+    CHECK_OK(unlink("gone"));
+    sync();
+    expect_at(fd, 0, "still there");
+    CHECK_OK(chdir("/"));
+    CHECK_ERR(EBUSY, umount2("/mnt", 0));
+    CHECK_OK(chdir("/mnt"));
+    CHECK_OK(close(fd));
+    sync();
+    sync();
+    CHECK_EQ(free_blocks(), before);
+}
+
+static void names_and_attributes_are_kept(void)
+{
+    const struct timespec times[] = {{.tv_sec = 1000000}, {.tv_sec = 2000000}};
+    char target[300], found[301] = {0};
+    struct stat status;
+
+    memset(target, 'x', sizeof(target) - 1);
+    target[sizeof(target) - 1] = '\0';
+    CHECK_OK(mkdir("a", 0700));
+    CHECK_OK(mkdir("a/b", 0750));
+    CHECK_OK(close(CHECK_OK(open("a/b/file", O_WRONLY | O_CREAT, 0600))));
+    CHECK_OK(chmod("a/b/file", 04711));
+    CHECK_OK(chown("a/b/file", 100000, 200000));
+    CHECK_OK(utimensat(AT_FDCWD, "a/b/file", times, 0));
+    CHECK_OK(link("a/b/file", "second"));
+    CHECK_OK(symlink("short", "fast"));
+    CHECK_OK(symlink(target, "slow"));
+    CHECK_OK(mkfifo("fifo", 0644));
+    CHECK_OK(rename("a/b", "moved"));
+    read_again();
+    CHECK_OK(stat("moved/file", &status));
+    CHECK_EQ(status.st_mode, S_IFREG | 0711); /* chown clears the bit */
+    CHECK_EQ(status.st_nlink, 2);
+    CHECK_EQ(status.st_uid, 100000);
+    CHECK_EQ(status.st_gid, 200000);
+    CHECK_EQ(status.st_atime, 1000000);
+    CHECK_EQ(status.st_mtime, 2000000);
+    CHECK_EQ(readlink("fast", found, sizeof(found)), 5);
+    CHECK_EQ(readlink("slow", found, sizeof(found)), strlen(target));
+    CHECK_EQ(strcmp(found, target), 0);
+    CHECK_OK(stat("fifo", &status));
+    CHECK(S_ISFIFO(status.st_mode));
+    CHECK_ERR(ENOENT, stat("a/b", &status));
+    CHECK_OK(unlink("second"));
+    CHECK_OK(unlink("fast"));
+    CHECK_OK(unlink("slow"));
+    CHECK_OK(unlink("fifo"));
+    CHECK_OK(unlink("moved/file"));
+    CHECK_OK(rmdir("moved"));
+    CHECK_OK(rmdir("a"));
+}
+
+static void a_mapping_reaches_the_disk(void)
+{
+    int fd = CHECK_OK(open("mapped", O_RDWR | O_CREAT, 0644));
+
+    CHECK_OK(ftruncate(fd, 3 * PAGE));
+    char *pages = CHECK_OK(mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    strcpy(pages + PAGE - 3, "across the pages");
+    CHECK_OK(munmap(pages, 3 * PAGE));
+    CHECK_OK(close(fd));
+    read_again();
+    fd = CHECK_OK(open("mapped", O_RDWR));
+    expect_at(fd, PAGE - 3, "across the pages");
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("mapped"));
+}
+
+static void a_large_directory_keeps_its_names(void)
+{
+    char name[64];
+
+    CHECK_OK(mkdir("many", 0755));
+    for (int n = 0; n < 500; n++) {
+        snprintf(name, sizeof(name), "many/a-name-that-takes-some-room-%d", n);
+        CHECK_OK(close(CHECK_OK(open(name, O_WRONLY | O_CREAT, 0644))));
+    }
+    read_again();
+    for (int n = 499; n >= 0; n--) {
+        snprintf(name, sizeof(name), "many/a-name-that-takes-some-room-%d", n);
+        CHECK_OK(unlink(name));
+    }
+    CHECK_OK(rmdir("many"));
+}
+
+static void a_read_only_mount_changes_nothing(void)
+{
+    CHECK_OK(mkdir("dir", 0755));
+    unmount_disk();
+    CHECK_OK(mount(disk, "/mnt", "ext2", MS_RDONLY, NULL));
+    CHECK_ERR(EROFS, mkdir("/mnt/x", 0755));
+    CHECK_ERR(EEXIST, mkdir("/mnt/dir", 0755));
+    CHECK_ERR(EROFS, rmdir("/mnt/dir"));
+    CHECK_ERR(EROFS, open("/mnt/x", O_WRONLY | O_CREAT, 0644));
+    CHECK_ERR(EROFS, chmod("/mnt/dir", 0700));
+    CHECK_ERR(EROFS, rename("/mnt/dir", "/mnt/other"));
+    CHECK_ERR(EBUSY, mount(disk, "/tmp", "ext2", 0, NULL));
+    CHECK_OK(umount2("/mnt", 0));
+    mount_disk();
+    CHECK_OK(rmdir("dir"));
+}
+
+int main(void)
+{
+    disk = on_pagoda() ? disk_find(DISK_EXT2) : NULL;
+    if (!disk)
+        return TEST_SKIPPED;
+    mkdir("/mnt", 0755);
+    umount2("/disk", 0); /* where init has mounted the first disk */
+    mount_disk();
+    RUN(files_have_holes_at_all_levels);
+    RUN(a_file_can_be_too_large);
+    RUN(a_full_disk_can_be_emptied);
+    RUN(an_unlinked_file_stays_open);
+    RUN(names_and_attributes_are_kept);
+    RUN(a_mapping_reaches_the_disk);
+    RUN(a_large_directory_keeps_its_names);
+    RUN(a_read_only_mount_changes_nothing);
+    unmount_disk();
+    return test_end();
+}
