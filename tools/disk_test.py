@@ -98,6 +98,22 @@ MACHINES += [(f"a disk that says: {lie}", 2, "q35", lambda d, lie=lie: lying(d, 
 MACHINES += [("a disk with blocks of 3 bytes", 1, "q35", lambda d: lying(d, None, 3), IGNORED)]
 
 
+MACHINES += [(f"ext2, {cpus} CPUs", cpus, "q35", disks.ext2,
+              "umount /disk; /test/runtests ext2_files; audit") for cpus in (1, 2, 4)]  # fmt: skip
+
+
+def is_image_clean(directory):
+    """Has e2fsck look at the ext2 of a machine, if there is one."""
+    image = disks.ext2_image(directory)
+    if not image.exists():
+        return True
+    found = subprocess.run(["/sbin/e2fsck", "-fn", image], check=False, text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+    if found.returncode:
+        print("".join(f"# {line}\n" for line in found.stdout.splitlines()), end="")
+    return found.returncode == 0
+
+
 def run(command, cpus, kind, arguments):
     """Returns the status of run.py, and its output."""
     flags = " ".join([f"-machine {kind}", *arguments])
@@ -114,8 +130,9 @@ def check(what, cpus, kind, make_disks, command):
     (machine.BUILD / "scratch").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=machine.BUILD / "scratch") as directory:
         status, output = run(command, cpus, kind, make_disks(directory))
+        clean = is_image_clean(directory)
     ran = len(re.findall(r"^ok - (?!.*# SKIP)", output, re.M))
-    good = status == 0 and ran > 0 and "not ok" not in output
+    good = status == 0 and ran > 0 and "not ok" not in output and clean
     print(f"{'ok' if good else 'not ok'} - {what}: {ran} cases", flush=True)
     if not good:
         print("".join(f"# {line}\n" for line in output.splitlines()[-60:]), end="", flush=True)

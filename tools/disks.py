@@ -13,7 +13,7 @@ MARK = b"scratch disk of Pagoda's tests\n"
 
 # The sizes in sectors; test/user/disk.h has them too.
 WRITABLE, SECOND, READ_ONLY, BAD, LATE, LARGE_BLOCKS = 32775, 32783, 2051, 2053, 2057, 32792
-RECORDED = 16451
+RECORDED, EXT2 = 16451, 32802
 BAD_SECTOR = 1024
 
 
@@ -47,6 +47,21 @@ def writable(directory, name="scratch", sectors=WRITABLE, device=""):
 
 def read_only(directory, device=""):
     return machine.disk(make(directory, "readonly", READ_ONLY), "readonly", ",readonly=on", device)
+
+
+def ext2_image(directory):
+    return Path(directory) / "ext2.img"
+
+
+def ext2(directory, device=""):
+    """Returns the arguments for a disk with an empty ext2."""
+    image = ext2_image(directory)
+    with image.open("wb") as file:
+        file.truncate(EXT2 * SECTOR)
+    subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext2", "-b", "1024",
+                    "-O", "^dir_index,^resize_inode,^ext_attr", image],
+                   check=True)  # fmt: skip
+    return machine.disk(image, "ext2", device=device)
 
 
 def bad(directory, device=""):

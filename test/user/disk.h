@@ -19,6 +19,7 @@ enum disk_kind {
     DISK_BAD = 2053,  /* reads and writes of sector DISK_BAD_SECTOR fail */
     DISK_LATE = 2057, /* it carries out one request, and no other */
     DISK_LARGE_BLOCKS = 32792,
+    DISK_EXT2 = 32802,     /* it has an ext2, with blocks of 1 KiB */
     DISK_LYING = 2063,     /* tools/lying_disk.py */
     DISK_RECORDED = 16451, /* recorded.h */
 };
