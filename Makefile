@@ -148,7 +148,7 @@ DIFF_FILES := $(DIFFS:%=diff/%)
 .PHONY: session test-host fuzz mutants bench bench-linux profile debug qemu-gdb gdb compdb
 .PHONY: FORCE mistakes need-build need-glibc need-qemu need-disk need-iso need-uefi need-bochs
 .PHONY: need-gdb need-host need-test need-lint
-.PHONY: fuzz-ext2 crash lint clean help need-profile
+.PHONY: fuzz-ext2 crash bench-disk lint clean help need-profile
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -466,9 +466,12 @@ build/profile.so: tools/profile.c | need-profile
 	@mkdir -p build
 	@$(HOSTCC) -shared -fPIC -O2 -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) -o $@ $<
 
+bench-disk: $(RUNNABLE) build/vmlinuz | need-disk ## reads and writes of a disk, beside Linux
+	@$(PYTHON) tools/disk_bench.py build/vmlinuz build/linux-modules
+
 build/vmlinuz: tools/linux_kernel.sh
 	@mkdir -p build
-	@sh tools/linux_kernel.sh $@
+	@sh tools/linux_kernel.sh $@ build/linux-modules
 
 debug: build/pagoda.iso | need-gdb ## qemu and gdb side by side, in tmux, with DEBUG=1
 	@$(PYTHON) tools/debug.py $(QEMU_ISO) $(QEMUFLAGS)
