@@ -89,7 +89,7 @@ class Broken:
 
     def addresses(self):
         """Returns {name: address} of the functions that the assembly calls."""
-        wanted = ("spin_wait", "mutex_init", "mutex_lock", "tlb_flush_everywhere")
+        wanted = ("spin_wait", "mutex_init", "mutex_wait", "tlb_flush_everywhere")
         return {name: self.symbols[name] for name in wanted}
 
     def write_at(self, image, name, code):
@@ -182,7 +182,8 @@ TAKE_AND_STOP = """
 dead:   jmp dead
 """
 
-# Two threads take a mutex each, and then the other's. Both mutexes have the rank that nests.
+# Two threads take a mutex each, and then the other's, by the path of a thread that waits. Both mutexes
+# have the rank that nests.
 SLEEP_FOR_EACH_OTHER = """
         mov $arrived, %rbx
         lea 0x100(%rbx), %r12
@@ -204,13 +205,13 @@ second: pause
         je second
         xchg %r12, %r13
 take:   mov %r12, %rdi
-        call mutex_lock
+        call mutex_wait
         lock incl 8(%rbx)
 wait:   pause
         cmpl $2, 8(%rbx)
         jne wait
         mov %r13, %rdi
-        call mutex_lock
+        call mutex_wait
         ud2
 """
 # A CPU requests a flush from all others.
@@ -458,7 +459,7 @@ def sleeping_for_each_other(broken):
     write_deadlock(broken, SLEEP_FOR_EACH_OTHER)
     text = broken.run("audit & audit & wait", "--silence", str(HUNG))
     case = Case("of threads that sleep for each other's lock, the report shows where", text).has(
-        r"^pid \d+ audit, asleep:$", r"mutex_lock\+0x")  # fmt: skip
+        r"^pid \d+ audit, asleep:$", r"mutex_wait\+0x")  # fmt: skip
     if machine.setting("DEBUG", "") == "1":
         case.has(r"has waited for a lock for seconds: it may hang$",
                  r"^it waits for the lock 0x\w{16}:\npid \d+ audit, holds it:$")

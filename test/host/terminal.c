@@ -20,10 +20,7 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
-#include <arch/page.h>
 #include "terminal.h"
-
-char host_thread[PAGE_SIZE] __aligned(16); /* the current thread, without work */
 
 static int keyboard = -1, terminal = -1; /* the two sides of the pseudo-terminal */
 static uint64_t state;

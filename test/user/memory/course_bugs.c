@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/auxv.h>
 #include <time.h>
 
@@ -153,21 +154,25 @@ static void live_and_fork(void *arg)
     CHECK(counters_since(&before).page_tables <= 0); /* other processes may give some back */
 }
 
+static int compare_longs(const void *a, const void *b)
+{
+    return (*(const long *)a > *(const long *)b) - (*(const long *)a < *(const long *)b);
+}
+
 static void thirty_five_nested_forks_cost_the_same(void)
 {
     struct family family = {.page = (unsigned *)map_pages(1)};
-    long cost, least = LONG_MAX, most = 0;
+    long costs[GENERATIONS - 1];
 
     make_pipe(family.costs);
     CHECK(exits_with(0, live_and_fork, &family));
     CHECK_EQ(*family.page, 0);
-    for (int i = 1; i < GENERATIONS; i++) {
-        CHECK_EQ(CHECK_OK(read(family.costs[0], &cost, sizeof(cost))), sizeof(cost));
-        least = cost < least ? cost : least;
-        most = cost > most ? cost : most;
-    }
-    if (on_pagoda() && (most > least + 1 || most > 16))
-        test_fail(__FILE__, __LINE__, "the forks cost from %ld to %ld pages", least, most);
+    CHECK_EQ(CHECK_OK(read(family.costs[0], costs, sizeof(costs))), sizeof(costs));
+    qsort(costs, GENERATIONS - 1, sizeof(costs[0]), compare_longs);
+    /* Where another process gives memory back meanwhile, a fork seems to cost less. */
+    long usual = costs[GENERATIONS / 2], most = costs[GENERATIONS - 2];
+    if (on_pagoda() && (most > usual + 1 || most > 16))
+        test_fail(__FILE__, __LINE__, "the forks cost %ld pages, and up to %ld", usual, most);
     CHECK_OK(close(family.costs[0]));
     CHECK_OK(close(family.costs[1]));
     unmap_pages(family.page, 1);
