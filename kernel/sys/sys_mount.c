@@ -103,6 +103,8 @@ SYSCALL5(sys_mount, const char __user *, source, const char __user *, target, co
         return err == -ENAMETOOLONG ? -EINVAL : err;
     if (flags & ~(unsigned long)(MOUNT_IGNORED | MS_RDONLY))
         return -EINVAL;
+    if (!source)
+        return -EINVAL;
     request.read_only = flags & MS_RDONLY;
     err = path_arg_get(&request.source, AT_FDCWD, source);
     if (err)
