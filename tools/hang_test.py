@@ -83,14 +83,21 @@ class Broken:
         for name, code in others:
             self.write_at(image, name, code)
         at = self.symbols[LARGE] + len(PROLOGUE)
-        self.write_at(image, LARGE, assemble(text, at, {**self.addresses(), **names}))
-        self.write_at(image, "sys_audit_entry",
-                      lambda here: b"\xe9" + struct.pack("<i", at - here - 5))  # fmt: skip
+        self.write_far("sys_audit_entry",
+                       assemble(text, at, {**self.addresses(), **names}), image)  # fmt: skip
+
+    def write_far(self, name, code, image=None):
+        """Makes a function, which may be short, jump to code in the large one."""
+        image = image or bytearray(self.original)
+        at = self.symbols[LARGE] + len(PROLOGUE)
+        self.write_at(image, LARGE, code)
+        self.write_at(image, name, lambda here: b"\xe9" + struct.pack("<i", at - here - 5))
 
     def addresses(self):
         """Returns {name: address} of the functions that the assembly calls."""
-        wanted = ("spin_wait", "mutex_init", "mutex_wait", "tlb_flush_everywhere")
-        return {name: self.symbols[name] for name in wanted}
+        wanted = ("spin_wait", "mutex_init", TAKE_MUTEX, "tlb_flush_everywhere")
+        names = {name: self.symbols[name] for name in wanted}
+        return {**names, "take_mutex": names[TAKE_MUTEX]}
 
     def write_at(self, image, name, code):
         address = self.symbols[name]
@@ -142,6 +149,7 @@ TRIPLE_FAULT = b"\x6a\x00\x6a\x00\x0f\x01\x1c\x24\xcc"
 RETURN = b"\x5d\xc3"  # pop %rbp; ret
 EXIT_0 = b"\xb8\x3c\x00\x00\x00\x31\xff\x0f\x05"  # mov $60, %eax; xor %edi, %edi; syscall
 LARGE = "futex_requeue"
+TAKE_MUTEX = "mutex_lock" if machine.setting("DEBUG", "") == "1" else "mutex_wait"
 LOG_UNUSED = 12 << 10  # the offset of bytes in the log that a short run leaves 0
 
 # A CPU takes a lock when both have come, and waits until the other CPU has its own. Threads are
@@ -182,8 +190,8 @@ TAKE_AND_STOP = """
 dead:   jmp dead
 """
 
-# Two threads take a mutex each, and then the other's, by the path of a thread that waits. Both mutexes
-# have the rank that nests.
+# Two threads take a mutex each, and then the other's. Both mutexes have the rank that nests. A
+# release kernel has the path of a thread that waits as a function, and a debug build the whole.
 SLEEP_FOR_EACH_OTHER = """
         mov $arrived, %rbx
         lea 0x100(%rbx), %r12
@@ -205,13 +213,13 @@ second: pause
         je second
         xchg %r12, %r13
 take:   mov %r12, %rdi
-        call mutex_wait
+        call take_mutex
         lock incl 8(%rbx)
 wait:   pause
         cmpl $2, 8(%rbx)
         jne wait
         mov %r13, %rdi
-        call mutex_wait
+        call take_mutex
         ud2
 """
 # A CPU requests a flush from all others.
@@ -323,7 +331,7 @@ def asked_by_key(broken):
 
 
 def triple_fault(broken):
-    broken.write("sys_audit_entry", TRIPLE_FAULT)
+    broken.write_far("sys_audit_entry", TRIPLE_FAULT)
     text = in_window(broken, {}, b"audit\n")
     return Case("a triple fault ends make qemu, which says so", text).has(
         r"^--- The machine reset itself, most likely by a triple fault", r"^status 126$")
@@ -459,7 +467,7 @@ def sleeping_for_each_other(broken):
     write_deadlock(broken, SLEEP_FOR_EACH_OTHER)
     text = broken.run("audit & audit & wait", "--silence", str(HUNG))
     case = Case("of threads that sleep for each other's lock, the report shows where", text).has(
-        r"^pid \d+ audit, asleep:$", r"mutex_wait\+0x")  # fmt: skip
+        r"^pid \d+ audit, asleep:$", rf"{TAKE_MUTEX}\+0x")  # fmt: skip
     if machine.setting("DEBUG", "") == "1":
         case.has(r"has waited for a lock for seconds: it may hang$",
                  r"^it waits for the lock 0x\w{16}:\npid \d+ audit, holds it:$")

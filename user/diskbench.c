@@ -118,7 +118,7 @@ static void report_bandwidth(const char *what, void (*move)(off_t, size_t), size
 
     for (int n = 0; n < LOOPS; n++)
         move(n * MIB, len);
-    printf("%-28s %10.0f\n", what, LOOPS * len / KIB / (seconds_now() - start));
+    printf("%-28s %10.0f\n", what, (double)(LOOPS * len) / KIB / (seconds_now() - start));
 }
 
 static void measure_memory(void)

@@ -16,6 +16,7 @@
    (c) constant once the file system is mounted; (a) atomic. */
 #pragma once
 
+#include <linux/errno.h>
 #include <dev/block.h>
 #include <fs/vnode.h>
 #include <sys/queue.h>
@@ -149,8 +150,14 @@ static inline struct ext2 *ext2_of(const struct vnode *vnode)
 
 /* ---- damage.c ---- */
 
-/* Reports damage on the disk, and notes it for e2fsck. Returns -EIO. */
-int ext2_damaged(struct ext2 *fs, const char *what, uint64_t number);
+/* Report damage on the disk, and note it for e2fsck. */
+void ext2_report_damage(struct ext2 *fs, const char *what, uint64_t number);
+
+static inline int ext2_damaged(struct ext2 *fs, const char *what, uint64_t number)
+{
+    ext2_report_damage(fs, what, number);
+    return -EIO;
+}
 
 /* ---- group.c ---- */
 

@@ -7,7 +7,7 @@ int ext2_lookup(struct vnode *dir, const char *name, struct vnode **child);
 int ext2_create(struct vnode *dir, const char *name, uint32_t mode, uint64_t rdev,
                 struct vnode **child);
 int ext2_symlink(struct vnode *dir, const char *name, const char *target);
-int ext2_readlink(struct vnode *link, char *buf, size_t size);
+int ext2_readlink(struct vnode *vnode, char *buf, size_t size);
 int ext2_link(struct vnode *dir, const char *name, struct vnode *vnode);
 int ext2_unlink(struct vnode *dir, const char *name);
 int ext2_rmdir(struct vnode *dir, const char *name);

@@ -11,6 +11,7 @@
 #include "../lib/files.h"
 #include "../lib/message.h"
 #include "edit.h"
+#include "job.h"
 #include "shell.h"
 #include "variables.h"
 
@@ -83,6 +84,10 @@ static bool input_fill(struct input *input)
     if (input->fd < 0 || input->is_at_end)
         return false;
     ssize_t len = input_read(input);
+    while (len < 0 && errno == EAGAIN && shell.is_interactive) {
+        terminal_block(); /* a job has undone it just now */
+        len = input_read(input);
+    }
     if (len < 0) {
         complain_errno("%s", input->name);
         exit(STATUS_NOT_RUN);

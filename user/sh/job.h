@@ -74,6 +74,10 @@ void terminal_give(pid_t group);
 /* Takes the terminal back from a job. */
 void terminal_take(const struct job *job);
 
+/* Undoes O_NONBLOCK, which a job may leave on the terminal. The shell would take the failure of its
+   next read for the end of its input. */
+void terminal_block(void);
+
 /* Keeps a background job without a group of its own from the terminal: it ignores Ctrl-C, and its
    input is empty. */
 void terminal_leave(void);

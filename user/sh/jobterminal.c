@@ -33,9 +33,7 @@ void jobs_begin_interactive(void)
     tcgetattr(STDIN_FILENO, &terminal_modes);
 }
 
-/* Undoes O_NONBLOCK, which a job may leave on the terminal. The shell would take the failure of its
-   next read for the end of its input. */
-static void terminal_block(void)
+void terminal_block(void)
 {
     int flags = fcntl(STDIN_FILENO, F_GETFL);
 
