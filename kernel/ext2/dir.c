@@ -284,7 +284,7 @@ int ext2_dir_add(struct ext2_node *dir, const char *name, uint32_t ino, uint32_t
 {
     struct ext2 *fs = ext2_of(&dir->vnode);
     uint32_t size = dirent_size(strlen(name));
-    struct ext2_slot slot;
+    struct ext2_slot slot = {0};
     int found = 0;
 
     assert(mutex_is_held(&fs->lock));
@@ -294,6 +294,7 @@ int ext2_dir_add(struct ext2_node *dir, const char *name, uint32_t ino, uint32_t
         found = dir_grow(dir, &slot);
     if (found < 0)
         return found;
+    assert(slot.entry);
     dirent_set(fs, dirent_split(slot.entry), name, ino, mode);
     dir_changed(dir, slot.buffer);
     *block = slot.buffer->block;
@@ -335,11 +336,12 @@ int ext2_dir_begin(struct ext2_node *dir, uint32_t parent)
 
 int ext2_dir_parent(struct ext2_node *dir, uint32_t *parent)
 {
-    struct ext2_slot slot;
+    struct ext2_slot slot = {0};
     int err = ext2_dir_find(dir, "..", &slot);
 
     if (err)
         return err;
+    assert(slot.entry);
     *parent = slot.entry->inode;
     ext2_buffer_put(ext2_of(&dir->vnode), slot.buffer);
     return 0;
