@@ -214,13 +214,28 @@ static void report(const struct candidate *victim)
            oom.pid, oom.name);
 }
 
+/* Returns how many processes will have given their memory back since boot when those that are about
+   it have. */
+static uint64_t returns_ahead(void)
+{
+    spin_lock(&oom.lock);
+    uint64_t returns = oom.returns + oom.returning;
+    spin_unlock(&oom.lock);
+    return returns;
+}
+
 /* Chooses a process, and kills it unless it is ending already. Returns false if only init is left.
-   Takes the tree lock. */
-static bool choose_and_kill(void)
+   Chooses none if more than `ahead` processes have begun to give their memory back since boot. Takes
+   the tree lock. */
+static bool choose_and_kill(uint64_t ahead)
 {
     bool is_hopeless = false;
 
     mutex_lock(&process_tree_lock);
+    if (returns_ahead() > ahead) { /* this memory was not waited for yet */
+        mutex_unlock(&process_tree_lock);
+        return true;
+    }
     struct candidate victim = choose_victim();
     if (!victim.process || victim.rank == RANK_OF_INIT) {
         is_hopeless = !is_any_left();
@@ -254,16 +269,6 @@ static void wait_for_returns(uint64_t returns, uint64_t patience_ns)
     spin_unlock(&oom.lock);
 }
 
-/* Returns how many processes will have given their memory back since boot when those that are about
-   it have. */
-static uint64_t returns_ahead(void)
-{
-    spin_lock(&oom.lock);
-    uint64_t returns = oom.returns + oom.returning;
-    spin_unlock(&oom.lock);
-    return returns;
-}
-
 /* Goes to each CPU in turn, and gives the free frames that it caches to all. */
 static void drain_caches(void)
 {
@@ -291,16 +296,17 @@ static bool memory_from_files(void)
 /* Makes room. Returns false if only init is left. */
 static bool run_round(void)
 {
-    wait_for_returns(returns_ahead(), PATIENCE_NS);
+    uint64_t ahead = returns_ahead();
+
+    wait_for_returns(ahead, PATIENCE_NS);
     if (memory_has_come())
         return true;
     drain_caches();
     if (memory_has_come() || memory_from_files())
         return true;
-    uint64_t returns = returns_ahead();
-    if (!choose_and_kill())
+    if (!choose_and_kill(ahead))
         return false;
-    wait_for_returns(returns + 1, PATIENCE_NS);
+    wait_for_returns(ahead + 1, PATIENCE_NS);
     return true;
 }
 
