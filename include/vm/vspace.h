@@ -142,23 +142,6 @@ __must_check int vspace_change_flags(struct vspace *vspace, uaddr_t start, uaddr
 /* Sets the flags of new regions: mlockall(2). */
 void vspace_set_new_flags(struct vspace *vspace, unsigned flags);
 
-/* Faults in pages from `*at` on, up to `end` or to the end of a region, but not too many at once,
-   and moves `*at` behind what is done. On an error, the rest of the region or of the hole counts as
-   done. -ENOMEM: no region, or no memory; -EFAULT: no page; -EINVAL: not allowed. */
-enum populate {
-    POPULATE_READ,
-    POPULATE_WRITE,
-    POPULATE_MAPPED, /* a private region that may be written: for writing */
-    POPULATE_LOCKED, /* the same, but only regions that are locked and not ON_FAULT */
-};
-__must_check int vspace_populate(struct vspace *vspace, uaddr_t *at, uaddr_t end,
-                                 enum populate how);
-
-/* Says in `vec` of `npages` pages whether each can be read without waiting for a device: 1 or 0.
-   -ENOMEM: a page has no region. */
-__must_check int vspace_residence(struct vspace *vspace, uaddr_t start, size_t npages,
-                                  uint8_t *vec);
-
 /* A change of size or place of what begins at `from`: mremap(2). */
 struct remap_request {
     uaddr_t from;     /* page aligned, as are all fields here */
@@ -201,27 +184,6 @@ uaddr_t vspace_brk(struct vspace *vspace, uaddr_t brk);
    has changed. */
 __must_check int vspace_sbrk(struct vspace *vspace, int64_t delta, uaddr_t *old);
 
-/* Writes into a vspace in which no thread runs yet (exec fills the stack), through the fault
-   handler. -EFAULT, -ENOMEM. */
-__must_check int vspace_write(struct vspace *vspace, uaddr_t to, const void *from, size_t len);
-
-/* Returns in `page` where the page of `addr` is in the direct map, writable, for the same purpose.
-   -EFAULT, -ENOMEM. */
-__must_check int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page);
-
-/* Reads a vspace in which others may run into kernel memory; pages that are absent are faulted in.
-   Returns how many of the `len` bytes could be read. The caller has a reference. May sleep. Lock:
-   taken, for reading. */
-__must_check size_t vspace_read(struct vspace *vspace, uaddr_t from, void *to, size_t len);
-
-/* Access a vspace in which others may run as a debugger does, beyond the rights of its regions. Peek
-   reads what is mapped. Poke writes to private regions, and to shared ones that may be written; a
-   page that the program may not write becomes its own copy, and stays as it is for the program.
-   They return how many of the `len` bytes could be moved. The caller has a reference. May sleep.
-   Lock: taken, by poke for writing. */
-__must_check size_t vspace_peek(struct vspace *vspace, uaddr_t from, void *to, size_t len);
-__must_check size_t vspace_poke(struct vspace *vspace, uaddr_t to, const void *from, size_t len);
-
 /* Returns the pager of the MAP_SHARED region at `addr`, with a reference (`writes` false), and in
    `offset` which byte of its object `addr` shows. NULL: there is no such region. Lock: taken, for
    reading. */
@@ -243,19 +205,6 @@ uint64_t vspace_fault_count(const struct vspace *vspace, enum fault_outcome outc
 
 /* Calls `each` for all vspaces, until it returns false. */
 void vspace_for_each(bool (*each)(struct vspace *vspace, void *arg), void *arg);
-
-/* The sizes of the regions in bytes, and of the tables for them. */
-struct vspace_sizes {
-    uint64_t mapped, mapped_peak;
-    uint64_t data;  /* private and writable, the stack aside */
-    uint64_t stack; /* of stacks, as far as they have grown */
-    uint64_t exec;  /* executable */
-    uint64_t locked;
-    uint64_t tables;
-};
-
-/* Lock: taken, for reading. */
-struct vspace_sizes vspace_sizes(struct vspace *vspace);
 
 /* DEBUG: panics unless the regions are in order, and every entry in [start, end), which is page
    aligned, is what its region allows. The caller holds the vspace's lock, or no other thread has

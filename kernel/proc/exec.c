@@ -28,6 +28,7 @@
 #include <lib/panic.h>
 #include <lib/string.h>
 #include <mm/heap.h>
+#include <proc/access.h>
 #include <proc/elf.h>
 #include <proc/futex.h>
 #include <proc/news.h>

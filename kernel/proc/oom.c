@@ -44,8 +44,8 @@
 #include <mm/frame.h>
 #include <proc/oom.h>
 #include <proc/process.h>
+#include <proc/survey.h>
 #include <sched/run.h>
-#include <vm/survey.h>
 #include "signal_set.h"
 
 /* The frames of the reserve: for a child of the shell, and what the shell needs to fork it. A small

@@ -10,7 +10,7 @@
 #include <linux/limits.h>
 #include <lib/string.h>
 #include <mm/heap.h>
-#include <vm/survey.h>
+#include <proc/survey.h>
 #include "files.h"
 #include "visit.h"
 

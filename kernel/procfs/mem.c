@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <fs/file.h>
 #include <mm/heap.h>
+#include <proc/access.h>
 #include "files.h"
 #include "visit.h"
 

@@ -8,6 +8,7 @@
 #include <linux/resource.h>
 #include <lib/string.h>
 #include <mm/heap.h>
+#include <proc/access.h>
 #include <vm/fault.h>
 #include "files.h"
 #include "visit.h"

@@ -12,7 +12,7 @@
 #include <arch/clock.h>
 #include <tty/terminal.h>
 #include <sched/run.h>
-#include <vm/survey.h>
+#include <proc/survey.h>
 #include "files.h"
 #include "visit.h"
 

@@ -1,7 +1,7 @@
 /* What the system calls that promise memory share. */
 #pragma once
 
-#include <vm/vspace.h>
+#include <proc/populate.h>
 
 /* Faults in the pages of [start, end) of the current process, which is page aligned, as far as its
    regions allow, or up to the first error: as of vspace_populate, or -EINTR. May sleep. */

@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <linux/errno.h>
 #include <linux/ptrace.h>
+#include <proc/access.h>
 #include <proc/process.h>
 #include <sys/syscall.h>
 #include <vm/usercopy.h>

@@ -5,6 +5,7 @@
 
 #include <linux/errno.h>
 #include <mm/heap.h>
+#include <proc/access.h>
 #include <proc/process.h>
 #include <sys/iov.h>
 #include <sys/syscall.h>

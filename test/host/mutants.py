@@ -30,7 +30,7 @@ sys.path.insert(0, str(HERE.parent.parent / "tools"))
 from snippet import Change, Malformed, Stale, Tree
 
 FLOORS = ["kernel/mm", "kernel/vm", "kernel/fs", "kernel/lib", "kernel/arch", "kernel/sched",
-          "include"]
+          "kernel/proc", "include"]
 ENOUGH = 0.95
 
 # (the name in the report, the program and its arguments, the limit in seconds)

@@ -2,8 +2,10 @@
 
 #include <linux/errno.h>
 #include <lib/panic.h>
+#include <proc/access.h>
+#include <proc/populate.h>
+#include <proc/survey.h>
 #include <vm/fault.h>
-#include <vm/survey.h>
 #include <vm/usercopy.h>
 #include <vm/zero.h>
 #include "mmu.h"

@@ -1,6 +1,7 @@
 /* Tests of regions and the heap: allowed addresses, splits and merges, and refused requests.
    After each operation, the checks compare the regions of every process with the model. */
 
+#include <proc/populate.h>
 #include "test.h"
 
 static unsigned count_regions(void)

@@ -1,10 +1,10 @@
-/* The survey: what is present of an address space (vm/survey.h).
+/* The survey: what is present of an address space (proc/survey.h).
 
    Unlike the audit, the survey runs beside everything else. It holds the vspace's lock for reading,
    so faults go on, and the locks of the tables on the path that it looks at. */
 
 #include <arch/atomic.h>
-#include <vm/survey.h>
+#include <proc/survey.h>
 #include <vm/zero.h>
 
 /* Leaf tables that are surveyed before the lock is given to others. */

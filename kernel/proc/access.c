@@ -12,8 +12,8 @@
 #include <linux/errno.h>
 #include <lib/panic.h>
 #include <lib/string.h>
+#include <proc/access.h>
 #include <vm/fault.h>
-#include <vm/vspace.h>
 
 static const char *why_not_mine(const struct walk *walk)
 {

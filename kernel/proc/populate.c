@@ -6,6 +6,7 @@
 
 #include <linux/errno.h>
 #include <arch/trap.h>
+#include <proc/populate.h>
 #include <vm/fault.h>
 
 /* Pages that are populated before the lock is given to others. */

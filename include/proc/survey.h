@@ -34,3 +34,16 @@ static inline uint64_t survey_pages(const struct survey *survey)
     return survey->shared_clean + survey->shared_dirty + survey->private_clean +
            survey->private_dirty;
 }
+
+/* The sizes of the regions in bytes, and of the tables for them. */
+struct vspace_sizes {
+    uint64_t mapped, mapped_peak;
+    uint64_t data;  /* private and writable, the stack aside */
+    uint64_t stack; /* of stacks, as far as they have grown */
+    uint64_t exec;  /* executable */
+    uint64_t locked;
+    uint64_t tables;
+};
+
+/* Lock: taken, for reading. */
+struct vspace_sizes vspace_sizes(struct vspace *vspace);
