@@ -232,14 +232,22 @@ static void without_an_event_it_is_sigalrm(void)
 static void many_timers_expire_in_order(void)
 {
     sigset_t set = block(SIGRTMIN, SIGUSR1);
-    long start = now_ns(CLOCK_MONOTONIC) + 20 * MS;
     int ids[16];
     siginfo_t info;
+    long start, wait = 20 * MS;
 
     for (long n = 0; n < 16; n++)
         ids[n] = new_timer(SIGRTMIN, (void *)n);
-    for (long n = 0; n < 16; n++) /* 7 and 16 have no common factor */
-        CHECK_OK(timer_start(ids[n * 7 % 16], TIMER_ABSTIME, start + n * 7 % 16 * MS / 4, 0));
+    do { /* again, if the first is due before the last is set */
+        for (int n = 0; n < 16; n++)
+            CHECK_OK(timer_start(ids[n], 0, 0, 0));
+        while (sigtimedwait(&set, NULL, &(struct timespec){0}) > 0)
+            ;
+        start = now_ns(CLOCK_MONOTONIC) + wait;
+        for (long n = 0; n < 16; n++) /* 7 and 16 have no common factor */
+            CHECK_OK(timer_start(ids[n * 7 % 16], TIMER_ABSTIME, start + n * 7 % 16 * MS / 4, 0));
+        wait *= 2;
+    } while (now_ns(CLOCK_MONOTONIC) >= start);
     for (long n = 0; n < 16; n++) {
         CHECK_EQ(CHECK_OK(sigwaitinfo(&set, &info)), SIGRTMIN);
         CHECK_EQ((long)info.si_value.sival_ptr, n);
