@@ -132,6 +132,25 @@ def parts(only):
         found = [("the programs in /test", programs(only), settings)]
         virtual = [name for name in only.split() if asks_for_virtual_time(name)]
         return [*found, virtual_time_part(virtual)] if virtual else found
+    return [part for part in whole() if not (is_debug_build() and part[0] in SAME_WITH_DEBUG)]
+
+
+def is_debug_build():
+    return machine.setting("DEBUG", "") == "1"
+
+
+# Parts that say nothing more about a kernel with DEBUG=1: the host tests always check as much, and
+# the others are about the start of a machine, its devices, or instructions of a normal kernel.
+SAME_WITH_DEBUG = {
+    "on the host", "the programs in /test on 2 CPUs", "glibc, C++ and sqlite, CPUS=1",
+    "glibc, C++ and sqlite, CPUS=2", "machines on which it can only just start",
+    "profiles of benchmarks", "pasting at the terminal", "the ISO", "the ISO on Bochs",
+    "screen and keyboard, on a BIOS and on UEFI",
+}  # fmt: skip
+
+
+def whole():
+    """Returns all parts of a whole test."""
     found = []
     if (ROOT / "test/host/Makefile").exists():
         host = ["make", "--no-print-directory", "-s", "-C", str(ROOT / "test/host"), "test"]
