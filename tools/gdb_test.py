@@ -18,10 +18,12 @@ import transcript
 TOOLS = Path(__file__).resolve().parent
 TIMEOUT = 1200
 
-# For each session: what Pagoda runs, and the number of its CPUs.
+DISK = ("-drive", "if=virtio,format=raw,file=null-co://")
+
+# For each session: what Pagoda runs, the number of its CPUs, and devices.
 SESSIONS = {
     "explain": ("/test/gdb_target", 1),
-    "audit": ("/test/gdb_target", 1),
+    "audit": ("/test/gdb_target", 1, *DISK),
     "foresee": ("/test/fault_outcomes; /test/cow_fork; /test/mmap_file; /test/stack_growth", 1),
     "follow": ("/test/gdb_target; cat /README", 1),
     "stations": ("/test/gdb_target", 1),
@@ -34,7 +36,7 @@ SETTINGS = ["set pagination off", "set confirm off", "set width 0"]
 BEGINNING = ["thbreak fault_dispatch", "thbreak panic", "continue"]
 
 
-def qemu_script(folder, command, cpus):
+def qemu_script(folder, command, cpus, *devices):
     """Writes a script that starts a machine which gdb drives by its standard input."""
     image = folder / "initrd.cpio"
     image.write_bytes(machine.initrd({"etc/run": command.encode() + b"\n"}))
@@ -43,7 +45,7 @@ def qemu_script(folder, command, cpus):
     clock = ["-icount", "shift=3,sleep=off"] if cpus == 1 else []
     qemu = machine.qemu("-kernel", machine.KERNEL, "-initrd", image, "-append", "quiet", "-S",
                         "-no-reboot", "-serial", "null", "-monitor", "none", "-gdb", "stdio",
-                        *clock)
+                        *clock, *devices)
     words = " ".join(f"'{word}'" for word in qemu)
     script = folder / "qemu.sh"
     script.write_text(f"#!/bin/sh\nexec {words} 2>{folder}/qemu.log\n")

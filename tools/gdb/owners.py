@@ -14,6 +14,7 @@ from command import Command, count_text
 
 RADIX_SLOTS = 64
 RADIX_TAGS = 15
+BLOCK_REQUESTS = 32
 OWN_KINDS = {"heap": "the kernel heap", "kstack": "a kernel stack", "kernel": "the kernel",
              "zero page": "the kernel, for all"}  # fmt: skip
 DIFFERENCES_SHOWN = 10
@@ -31,6 +32,8 @@ class Recount:
             self.count_table(root, tables.ROOT, 0, who)
         for cache in kernel.linked(kernel.variable("pagecaches"), "pagecache", "all"):
             self.count_cache(cache)
+        for number in range(int(kernel.variable("ndisks"))):
+            self.count_requests(kernel.variable("disks")[number])
 
     def hold(self, pfn, holder):
         self.holders.setdefault(pfn, []).append(holder)
@@ -74,6 +77,16 @@ class Recount:
         slots = kernel.words(address - kernel.DIRECT_MAP, RADIX_SLOTS)
         for number, below in enumerate(slots):
             self.count_radix(below, height - 1, index * RADIX_SLOTS + number, name)
+
+    def count_requests(self, disk):
+        """Counts the frames of requests that were left behind (block_each_held)."""
+        for number in range(BLOCK_REQUESTS):
+            request = disk["requests"][number]
+            state = str(request["state"])
+            if state == "BLOCK_ENDED" or (state == "BLOCK_AT_DEVICE" and not request["batch"]):
+                for part in range(int(request["nsegments"])):
+                    pfn = int(request["segments"][part]["addr"]) // kernel.PAGE
+                    self.hold(pfn, f"a request of {kernel.string(disk['name'])}")
 
     def of(self, pfn):
         """Returns the holders that count: the zero page has one reference, whoever shows it."""

@@ -15,6 +15,7 @@ import faults  # noqa: E402
 import kernel  # noqa: E402
 import processes  # noqa: E402
 import programs  # noqa: E402
+import tables  # noqa: E402
 
 FORESEEN = 600  # faults whose end is compared
 
@@ -126,6 +127,17 @@ def audit(session):
     session.check(session.run("audit"), rf"frame {pfn:#x} \(zero page\) has 7 references, and 1 is",
                   "1 difference$")
     session.run(f"set var {count} = 1")
+    # A request that was left behind holds a frame.
+    pfn = tables.root_of(next(iter(processes.vspaces()))) // kernel.PAGE
+    request = "disks[0]->requests[0]"
+    session.run(f"set var frames[{pfn}].refcount = 2")
+    session.run(f"set var {request}.segments[0].addr = {pfn * kernel.PAGE}")
+    session.run(f"set var {request}.nsegments = 1")
+    session.run(f"set var {request}.state = BLOCK_ENDED")
+    session.check(session.run(f"frame-info {pfn}"), "held by a request of vda$")
+    session.check(session.run("audit"), ": 0 differences$")
+    session.run(f"set var {request}.state = BLOCK_FREE")
+    session.run(f"set var frames[{pfn}].refcount = 1")
     session.check(session.run("locks"), "^no lock is held$")
     stop = gdb.Breakpoint("vregion_find")
     session.run("continue")
