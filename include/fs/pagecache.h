@@ -60,8 +60,9 @@ struct pagecache_store {
     /* Writes pages to the device, and returns once it has them, in its cache at least. What lies
        beyond the end of the file is not written, and a part without room is zeros, so it stays a
        hole. Two threads never write one page at once. A program may change a page meanwhile: then
-       it is written again later. Returns 0; -EIO; -EINTR: the thread is to be killed. After an
-       error the pages are dirty again; only -EIO is told to fsync(2) of other threads. */
+       it is written again later. Returns 0; -EIO, which fsync(2) of each open file tells, while the
+       pages count as clean; -EINTR: the thread is to be killed, or -ENOMEM: then the pages are dirty
+       again. */
     int (*write_pages)(struct pagecache *cache, uint64_t first, struct frame *const *frames,
                        unsigned count);
 

@@ -240,12 +240,14 @@ static int mount_locked(struct ext2 *fs)
     return err;
 }
 
-/* Frees a file system whose nodes are idle. */
+/* Frees a file system that nobody uses. */
 static void ext2_destroy(struct ext2 *fs)
 {
     mutex_lock(&fs->lock);
     struct ext2_node *node, *next;
     TAILQ_FOREACH_SAFE (node, &fs->live, in_queue, next)
+        ext2_node_drop(node);
+    TAILQ_FOREACH_SAFE (node, &fs->dead, in_queue, next)
         ext2_node_drop(node);
     ext2_buffers_free(fs);
     for (uint32_t n = 0; fs->groups && n < fs->ngroups; n++)
@@ -349,20 +351,54 @@ static bool is_unused(struct ext2 *fs)
     return fs->nlive == 1 && fs->ndead == 0 && atomic_load(&fs->root->vnode.refs) == 2;
 }
 
+/* Returns the references of some nodes that are neither the file system's nor their children's. */
+static int64_t foreign_refs(const struct ext2_node_queue *queue)
+{
+    const struct ext2_node *node;
+    int64_t refs = 0;
+
+    TAILQ_FOREACH (node, queue, in_queue)
+        refs += (int64_t)atomic_load(&node->vnode.refs) - 1 - (node->vnode.parent != NULL);
+    return refs;
+}
+
+/* Returns true if only the mount itself uses the file system, whose nodes need not be on the disk.
+   The mount has a reference on the root. */
+static bool is_only_mounted(const struct ext2 *fs)
+{
+    return foreign_refs(&fs->live) + foreign_refs(&fs->dead) == 1;
+}
+
+/* Writes everything, and marks the disk as clean. -EBUSY: the file system stays mounted, because it
+   is used, or the thread is to be killed. What a disk that fails does not take is lost. */
+static int unmount_locked(struct ext2 *fs)
+{
+    int err = ext2_sync_metadata(fs);
+
+    (void)ext2_make_room(fs); /* deletes what is dead */
+    if (err == -EINTR || !(is_unused(fs) || (err == -EIO && is_only_mounted(fs))))
+        return -EBUSY;
+    int marked = mark_unmounted(fs);
+    if (marked == -EINTR) {
+        fs->super.s_state &= ~EXT2_STATE_CLEAN;
+        return -EBUSY;
+    }
+    err = err ? err : marked;
+    if (err)
+        printk("ext2: %s is unmounted, but not everything could be written\n", fs->device->name);
+    return err;
+}
+
 int ext2_unmount(struct vnode *root)
 {
     struct ext2 *fs = ext2_of(root);
 
     mutex_lock(&fs->lock);
-    int err = ext2_sync_metadata(fs);
-    (void)ext2_make_room(fs); /* deletes what is dead */
-    if (!is_unused(fs)) {
-        mutex_unlock(&fs->lock);
-        return -EBUSY;
-    }
-    int marked = mark_unmounted(fs);
-    vnode_put(root);
+    int err = unmount_locked(fs);
+    if (err != -EBUSY)
+        vnode_put(root);
     mutex_unlock(&fs->lock);
-    ext2_destroy(fs);
-    return err ? err : marked;
+    if (err != -EBUSY)
+        ext2_destroy(fs);
+    return err;
 }

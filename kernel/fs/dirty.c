@@ -9,8 +9,8 @@
 
    So a program that writes faster than its disk runs as fast as the disk, and no other program
    waits for a disk that it does not use: while other files are over the limit, each file may still
-   have FILE_LEAST dirty pages. A device that fails keeps its pages dirty. Then a write beyond the
-   limit gets the error of the device, and the memory for other files stays.
+   have FILE_LEAST dirty pages. The pages that a device refuses count as clean (writeback.c), so the
+   memory for other files stays.
 
    Several threads may find one page of room at once, so the limit may be passed by one page for
    each thread. The counts themselves are exact: they change with the tags, under the cache's lock,

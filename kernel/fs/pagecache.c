@@ -129,9 +129,13 @@ static void trim(struct pagecache *cache)
 #define RECLAIM_BATCH (2 * PAGECACHE_RUN)
 
 /* Makes room in memory, if files may not take more of it. So a program that reads or writes more
-   than fits is slowed down by the disk. What cannot be written back is told by fsync(2). */
+   than fits is slowed down by the disk. What cannot be written back is told by fsync(2).
+
+   Write-back takes the lock of the file system. So this is called by reads, writes and faults
+   alone, which hold at most the lock of a vnode, and never by a store or below a lock of one. */
 static void make_memory(struct pagecache *cache)
 {
+    assert(lock_check_none_from(RANK_WALK));
     if (!pagecache_is_full() || pagecache_reclaim(RECLAIM_BATCH))
         return;
     (void)pagecache_writeback(cache, 0, UINT64_MAX);

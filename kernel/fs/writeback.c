@@ -5,7 +5,11 @@
        1. under the cache's lock, each page that is dirty becomes "being written" instead
        2. W is cleared in all entries that show one of them; one walk over the regions for all
        3. the store writes them
-       4. under the cache's lock, each page is clean, or, after an error, dirty again
+       4. under the cache's lock, each page is clean
+
+   A page that the device refuses is clean, too, as on Linux: what it has is lost once it leaves
+   memory, and each open file is told by its next fsync. So a disk that fails keeps no memory, and a
+   sync ends. A page is dirty again if it was not tried: the thread was killed, or lacked memory.
 
    A write between 1 and 4 marks its page as dirty again, so the page is written once more. This
    holds for a write through a mapping, because the order is 1, then 2:
@@ -125,6 +129,12 @@ static unsigned run_begin(struct pagecache *cache, uint64_t *index, uint64_t end
     return count;
 }
 
+/* Returns true if an error says nothing of the device, so the pages are to be written later. */
+static bool is_not_tried(int err)
+{
+    return err == -EINTR || err == -ENOMEM;
+}
+
 /* Step 4, for some pages. */
 static void run_end(struct pagecache *cache, uint64_t first, struct frame **run, unsigned count,
                     int err)
@@ -132,9 +142,9 @@ static void run_end(struct pagecache *cache, uint64_t first, struct frame **run,
     mutex_lock(&cache->lock);
     for (unsigned n = 0; n < count; n++) {
         assert(radix_find(&cache->pages, first + n) == run[n]);
-        page_retag(cache, first + n, PAGE_WRITING, err ? PAGE_DIRTY : 0);
+        page_retag(cache, first + n, PAGE_WRITING, is_not_tried(err) ? PAGE_DIRTY : 0);
     }
-    if (err && err != -EINTR) { /* a thread that is killed says nothing of the device */
+    if (err && !is_not_tried(err)) {
         cache->write_error = err;
         atomic_store(&cache->write_errors, cache->write_errors + 1);
     }
