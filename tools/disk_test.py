@@ -13,7 +13,7 @@ from pathlib import Path
 
 import disks
 import machine
-from lying_disk import LIES, LyingDisk
+from user_disk import LIES, LyingDisk, SwitchedDisk, UserDisk
 
 RUN = Path(__file__).with_name("run.py")
 SECONDS = 600
@@ -88,7 +88,15 @@ MACHINES += [(f"a disk that is outrun, {cpus} CPUs", cpus, "q35", small,
 def lying(directory, *settings):
     socket = Path(directory) / "liar"
     LyingDisk(socket, *settings)
-    return LyingDisk.arguments(socket, machine.setting("MEM", "128M"))
+    return UserDisk.arguments(socket, machine.setting("MEM", "128M"))
+
+
+def switched(directory):
+    """A disk with an ext2, and another one beside it that always works."""
+    image, socket = disks.switched(directory), Path(directory) / "switched"
+    SwitchedDisk(socket, image)
+    return [*UserDisk.arguments(socket, machine.setting("MEM", "128M")),
+            *disks.writable(directory)]  # fmt: skip
 
 
 IGNORED = "ls /dev/vda || echo 'ok - the disk is ignored'; audit"
@@ -96,6 +104,9 @@ IGNORED = "ls /dev/vda || echo 'ok - the disk is ignored'; audit"
 MACHINES += [(f"a disk that says: {lie}", 2, "q35", lambda d, lie=lie: lying(d, lie),
               "/test/runtests lying_disk") for lie in LIES]  # fmt: skip
 MACHINES += [("a disk with blocks of 3 bytes", 1, "q35", lambda d: lying(d, None, 3), IGNORED)]
+
+MACHINES += [(f"a disk that is late, or fails, {cpus} CPUs", cpus, "q35", switched,
+              "umount /disk; /test/runtests switched_disk; audit") for cpus in (1, 2)]  # fmt: skip
 
 
 MACHINES += [(f"ext2, {cpus} CPUs", cpus, "q35", disks.ext2,

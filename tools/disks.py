@@ -13,7 +13,7 @@ MARK = b"scratch disk of Pagoda's tests\n"
 
 # The sizes in sectors; test/user/disk.h has them too.
 WRITABLE, SECOND, READ_ONLY, BAD, LATE, LARGE_BLOCKS = 32775, 32783, 2051, 2053, 2057, 32792
-RECORDED, EXT2 = 16451, 32802
+RECORDED, EXT2, SWITCHED, SWITCHED_BLOCKS = 16451, 32802, 34058, 16384
 BAD_SECTOR = 1024
 
 
@@ -62,6 +62,17 @@ def ext2(directory, device=""):
                     "-O", "^dir_index,^resize_inode,^ext_attr", image],
                    check=True)  # fmt: skip
     return machine.disk(image, "ext2", device=device)
+
+
+def switched(directory):
+    """Makes the image of a switched disk (user_disk.py), with an ext2 before the switches."""
+    image = ext2_image(directory)
+    with image.open("wb") as file:
+        file.truncate(SWITCHED * SECTOR)
+    subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext2", "-b", "1024", "-O",
+                    "^dir_index,^resize_inode,^ext_attr", image, str(SWITCHED_BLOCKS)],
+                   check=True)  # fmt: skip
+    return image
 
 
 def bad(directory, device=""):

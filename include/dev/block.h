@@ -9,7 +9,8 @@
        struct block_batch   starts requests of several lists, and waits later, or is told by a call
 
    A disk that does not answer keeps its requests for ever. A thread that waits for them can be
-   killed: it leaves them behind, and they hold the frames until the disk answers.
+   killed: it leaves them behind, and they hold the frames until the disk answers. A later write of
+   the same sectors waits for them.
 
    Lock: block_device.lock (RANK_INTERRUPT, interrupts off) guards all requests of a device. */
 #pragma once
@@ -104,6 +105,7 @@ struct block_device {
     struct block_requests waiting;  /* (lock) in the order of their arrival */
     struct block_requests ended;    /* (lock) left behind, with frames to drop */
     struct waitq freed;             /* (lock) waits for a free request */
+    struct waitq behind;            /* (lock) waits for the end of requests left behind */
 
     /* (lock) requests without an error since boot, and their sectors, for each operation */
     struct block_count {

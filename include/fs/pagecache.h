@@ -61,8 +61,8 @@ struct pagecache_store {
        beyond the end of the file is not written, and a part without room is zeros, so it stays a
        hole. Two threads never write one page at once. A program may change a page meanwhile: then
        it is written again later. Returns 0; -EIO, which fsync(2) of each open file tells, while the
-       pages count as clean; -EINTR: the thread is to be killed, or -ENOMEM: then the pages are dirty
-       again. */
+       pages count as clean; -EINTR: the thread is to be killed, or -ENOMEM: the pages are dirty
+       again then. */
     int (*write_pages)(struct pagecache *cache, uint64_t first, struct frame *const *frames,
                        unsigned count);
 

@@ -9,6 +9,14 @@
    write them. An interrupt handler frees no frames, so such a request stays ENDED until the next
    thread that needs a request drops the references.
 
+   A write that was left behind may change its sectors at any time. Without more, this could happen:
+
+       thread 1 is killed, its write is late   the page is written again, or its block is freed
+                                               and written by another file
+       the late write puts the old bytes over the new ones
+
+   So a write of these sectors waits until the late one has ended (await_left_behind).
+
    Lock: device->lock (RANK_INTERRUPT, interrupts off). The table of disks is constant after
    boot. */
 #include <linux/errno.h>
@@ -181,11 +189,10 @@ void block_start_waiting(struct block_device *device)
         device->ops->kick(device);
 }
 
-/* Gives a filled request to its device, behind those that wait. */
+/* Gives a filled request to its device, behind those that wait. Lock: the device's. */
 static void request_submit(struct block_request *request, struct block_batch *batch)
 {
     struct block_device *device = batch->device;
-    bool irq = spin_lock_irq(&device->lock);
 
     request->batch = batch;
     batch->left++;
@@ -195,7 +202,6 @@ static void request_submit(struct block_request *request, struct block_batch *ba
         block_give_up(device, false);
     else
         block_start_waiting(device);
-    spin_unlock_irq(&device->lock, irq);
 }
 
 /* Ends a request that is in no list. Lock: the device's. */
@@ -211,6 +217,7 @@ static void request_finish(struct block_request *request, struct block_device *d
         request->state = BLOCK_ENDED;
         TAILQ_INSERT_TAIL(&device->ended, request, link);
         waitq_wake_one(&device->freed);
+        waitq_wake_all(&device->behind);
         return;
     }
     request_free(request, device);
@@ -242,6 +249,7 @@ void block_give_up(struct block_device *device, bool is_quiet)
 
     assert(spin_is_held(&device->lock));
     device->is_broken = true;
+    waitq_wake_all(&device->behind);
     while ((request = TAILQ_FIRST(&device->waiting))) {
         TAILQ_REMOVE(&device->waiting, request, link);
         request_finish(request, device, -EIO);
@@ -328,19 +336,55 @@ static bool is_to_fail(void)
     return n == 1;
 }
 
-/* Lets the device carry out a filled request, or fails it as a test asks. */
-static void request_go(struct block_request *request, struct block_batch *batch)
+static bool changes_sectors(const struct block_request *request)
+{
+    return request->op == BLOCK_WRITE || request->op == BLOCK_DISCARD;
+}
+
+/* Returns true if a request that was left behind may still change some of the same sectors. There
+   are at most BLOCK_REQUESTS. Lock: the device's. */
+static bool is_behind(const struct block_request *request, const struct block_device *device)
+{
+    for (unsigned n = 0; n < BLOCK_REQUESTS; n++) {
+        const struct block_request *other = &device->requests[n];
+
+        if (other->state == BLOCK_AT_DEVICE && !other->batch && changes_sectors(other) &&
+            request->sector < other->sector + other->nsectors &&
+            other->sector < request->sector + request->nsectors)
+            return true;
+    }
+    return false;
+}
+
+/* Sleeps while a request would overtake one that was left behind. Lock: the device's. */
+static int await_left_behind(const struct block_request *request, struct block_device *device)
+{
+    uint64_t deadline_ns = patience_end_ns(device);
+    int err = 0;
+
+    if (!changes_sectors(request))
+        return 0;
+    while (!device->is_broken && is_behind(request, device) && !err)
+        err = waitq_sleep_holding(&device->behind, &device->lock, deadline_ns);
+    return err ? -EINTR : 0;
+}
+
+/* Lets the device carry out a filled request, or fails it as a test asks. -EINTR. */
+static int request_go(struct block_request *request, struct block_batch *batch)
 {
     struct block_device *device = batch->device;
-
-    if (!is_to_fail()) {
-        request_submit(request, batch);
-        return;
-    }
+    bool fails = is_to_fail();
     bool irq = spin_lock_irq(&device->lock);
-    request_free(request, device);
+    int err = fails ? 0 : await_left_behind(request, device);
+
+    if (fails || err)
+        request_free(request, device);
+    else
+        request_submit(request, batch);
     spin_unlock_irq(&device->lock, irq);
-    batch_fail(batch, -EIO);
+    if (fails)
+        batch_fail(batch, -EIO);
+    return err;
 }
 
 static int check_sectors(const struct block_device *device, enum block_op op, uint64_t sector,
@@ -402,8 +446,8 @@ static int request_of_first(struct block_batch *batch, enum block_op op,
         request_add(request, &parts[n++]);
     while (n < nparts && request->nsegments < batch->device->max_segments &&
            parts[n].sector == request->sector + request->nsectors);
-    request_go(request, batch);
-    return n;
+    err = request_go(request, batch);
+    return err ? err : (int)n;
 }
 
 int block_batch_add(struct block_batch *batch, enum block_op op, const struct block_part *parts,
@@ -447,8 +491,9 @@ static int transfer_nothing(struct block_device *device, enum block_op op, uint6
         return err;
     request->nsectors = nsectors;
     block_batch_begin(&batch, device, NULL);
-    request_go(request, &batch);
-    return block_batch_wait(&batch);
+    err = request_go(request, &batch);
+    int end = block_batch_wait(&batch);
+    return err ? err : end;
 }
 
 /* A disk without a cache has written everything when a request ends. */
@@ -506,6 +551,7 @@ bool block_register(struct block_device *device)
     TAILQ_INIT(&device->waiting);
     TAILQ_INIT(&device->ended);
     waitq_init(&device->freed);
+    waitq_init(&device->behind);
     for (unsigned n = 0; n < BLOCK_REQUESTS; n++)
         TAILQ_INSERT_TAIL(&device->free, &device->requests[n], link);
     disks[ndisks++] = device;

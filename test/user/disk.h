@@ -20,7 +20,8 @@ enum disk_kind {
     DISK_LATE = 2057, /* it carries out one request, and no other */
     DISK_LARGE_BLOCKS = 32792,
     DISK_EXT2 = 32802,     /* it has an ext2, with blocks of 1 KiB */
-    DISK_LYING = 2063,     /* tools/lying_disk.py */
+    DISK_LYING = 2063,     /* tools/user_disk.py */
+    DISK_SWITCHED = 34058, /* tools/user_disk.py; it has an ext2, with blocks of 1 KiB */
     DISK_RECORDED = 16451, /* recorded.h */
 };
 
@@ -30,6 +31,18 @@ enum disk_kind {
 /* The first sectors of DISK_LYING for which a request is not answered, and answered by a lie. */
 #define DISK_HELD_SECTOR    512UL
 #define DISK_TRIGGER_SECTOR 1024UL
+
+/* The modes of DISK_SWITCHED. */
+enum disk_mode {
+    DISK_WORKS,       /* it carries out what it has held, and then all requests at once */
+    DISK_FAILS,       /* it fails all writes and flushes */
+    DISK_HOLDS,       /* it holds all requests */
+    DISK_HOLDS_WRITE, /* it holds the next write, and no other request */
+    DISK_MODES,
+};
+
+/* Sets the mode of DISK_SWITCHED, which `fd` has open; at most 40 times in a program. */
+void disk_switch(int fd, enum disk_mode mode);
 
 /* Returns the path of the first disk of a kind, or NULL if the machine has none. */
 const char *disk_find(enum disk_kind kind);

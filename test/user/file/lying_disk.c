@@ -1,4 +1,4 @@
-/* A disk that answers what was not asked (tools/lying_disk.py). It is given up: all requests fail,
+/* A disk that answers what was not asked (tools/user_disk.py). It is given up: all requests fail,
    those that it has not answered too, and the machine goes on. Pagoda only. */
 #include "disk.h"
 

@@ -1,10 +1,7 @@
-"""A disk that lies: the backend of QEMU's vhost-user-blk, in a thread.
+"""Disks that a test carries out itself: the backend of QEMU's vhost-user-blk, in a thread.
 
-The disk is full of zeros. It answers a request for a sector
-
-    below HELD       truthfully
-    below TRIGGER    never
-    from there on    with a lie
+    LyingDisk       answers a request for a sector at or behind TRIGGER with a lie
+    SwitchedDisk    holds or fails requests, as the program in the machine asks
 
 The messages between QEMU and the backend are those of QEMU's docs/interop/vhost-user.rst; the queue
 is that of virtio 1.2, 2.7."""
@@ -18,14 +15,22 @@ import struct
 import threading
 
 SECTOR = 512
-SECTORS = 2063  # test/user/disk.h has these, too
-HELD, TRIGGER = 512, 1024
+
+# test/user/disk.h has these numbers, too.
+LYING, HELD, TRIGGER = 2063, 512, 1024
+SWITCHED, CONTROL, STEP = 34058, 32768, 8
+MODES = WORK, FAIL, HOLD, HOLD_WRITE = range(4)
+
+# The kinds of requests, and the statuses.
+READ, WRITE, FLUSH = 0, 1, 4
+DONE, FAILED = 0, 1
 
 # Messages of vhost-user that matter here, and the bits of features.
 GET_FEATURES, SET_MEM_TABLE, SET_VRING_NUM, SET_VRING_ADDR, GET_VRING_BASE = 1, 5, 8, 9, 11
 SET_VRING_KICK, SET_VRING_CALL = 12, 13
 GET_PROTOCOL_FEATURES, GET_QUEUE_NUM, GET_CONFIG = 15, 17, 24
 VERSION_1, PROTOCOL_FEATURES, HAS_CONFIG = 1 << 32, 1 << 30, 1 << 9
+HAS_BLOCK_SIZE, HAS_FLUSH = 1 << 6, 1 << 9
 IS_REPLY, VERSION = 4, 1
 NO_FILE = 1 << 8
 MAX_FILES = 8
@@ -42,9 +47,11 @@ LIES = {
 }
 
 
-class LyingDisk:
-    def __init__(self, path, lie=None, block_size=SECTOR):
-        self.lie, self.block_size = lie, block_size
+class UserDisk:
+    """What the disks have in common. A subclass carries requests out."""
+
+    def __init__(self, path, sectors, features=0, block_size=SECTOR):
+        self.sectors, self.features, self.block_size = sectors, features, block_size
         self.regions, self.rings, self.size, self.base = [], None, 0, 0
         self.kick = self.call = None
         self.listener = socket.socket(socket.AF_UNIX)
@@ -89,13 +96,13 @@ class LyingDisk:
 
     def answer(self, request, body, files, selector):
         if request == GET_FEATURES:
-            return struct.pack("<Q", VERSION_1 | PROTOCOL_FEATURES | 1 << 6)  # BLK_SIZE
+            return struct.pack("<Q", VERSION_1 | PROTOCOL_FEATURES | HAS_BLOCK_SIZE | self.features)
         if request == GET_PROTOCOL_FEATURES:
             return struct.pack("<Q", HAS_CONFIG)
         if request == GET_QUEUE_NUM:
             return struct.pack("<Q", 1)
         if request == GET_CONFIG:
-            config = struct.pack("<QIIHBBI", SECTORS, 0, 0, 0, 0, 0, self.block_size)
+            config = struct.pack("<QIIHBBI", self.sectors, 0, 0, 0, 0, 0, self.block_size)
             return body[:12] + config.ljust(len(body) - 12, b"\0")[: len(body) - 12]
         if request == GET_VRING_BASE:
             if self.kick is not None:
@@ -157,20 +164,17 @@ class LyingDisk:
         return pieces
 
     def carry_out(self, head):
-        pieces = self.chain(head)
+        raise NotImplementedError
+
+    def request(self, pieces):
+        """Returns the kind of a request, and its first sector."""
         kind, _, sector = self.read(pieces[0][0], "<IIQ", is_physical=True)
-        if HELD <= sector < TRIGGER:
-            return
-        length = 1
-        for address, size in pieces[1:-1]:
-            if kind == 0:
-                self.write(address, f"{size}s", b"", is_physical=True)
-                length += size
-        self.write(pieces[-1][0], "B", 0, is_physical=True)
-        step = 1
-        if sector >= TRIGGER:
-            head, length, step = LIES[self.lie](self.size, head, length)
-        self.use(head, length, step)
+        return kind, sector
+
+    def answer_request(self, head, pieces, status, written=0, step=1):
+        """Says that a request has been carried out, and has `written` so many bytes."""
+        self.write(pieces[-1][0], "B", status, is_physical=True)
+        self.use(head, written + 1, step)
 
     def use(self, head, length, step):
         used = self.rings[1]
@@ -178,3 +182,87 @@ class LyingDisk:
         self.write(used + 4 + index % self.size * 8, "<II", head, length)
         self.write(used + 2, "<H", (index + step) % 65536)
         os.write(self.call, struct.pack("<Q", 1))
+
+
+class LyingDisk(UserDisk):
+    """A disk full of zeros. It answers a request for a sector
+
+    below HELD       truthfully
+    below TRIGGER    never
+    from there on    with a lie
+    """
+
+    def __init__(self, path, lie=None, block_size=SECTOR):
+        self.lie = lie
+        super().__init__(path, LYING, block_size=block_size)
+
+    def carry_out(self, head):
+        pieces = self.chain(head)
+        kind, sector = self.request(pieces)
+        if HELD <= sector < TRIGGER:
+            return
+        length = 1
+        for address, size in pieces[1:-1]:
+            if kind == READ:
+                self.write(address, f"{size}s", b"", is_physical=True)
+                length += size
+        self.write(pieces[-1][0], "B", DONE, is_physical=True)
+        step = 1
+        if sector >= TRIGGER:
+            head, length, step = LIES[self.lie](self.size, head, length)
+        self.use(head, length, step)
+
+
+class SwitchedDisk(UserDisk):
+    """A disk with the contents of a file, and modes. A read of sector CONTROL + n * STEP sets
+    the mode n % len(MODES):
+
+    WORK          it carries out what it has held, and then all requests at once
+    FAIL          it fails all writes and flushes
+    HOLD          it holds all requests
+    HOLD_WRITE    it holds the next write, and no other request
+
+    It takes the contents of a write when it gets it, so a write that is held may be old.
+    """
+
+    def __init__(self, path, image):
+        with open(image, "r+b") as file:
+            self.image = mmap.mmap(file.fileno(), SWITCHED * SECTOR)
+        self.mode, self.held = WORK, []
+        super().__init__(path, SWITCHED, HAS_FLUSH)
+
+    def carry_out(self, head):
+        pieces = self.chain(head)
+        kind, sector = self.request(pieces)
+        data = b""
+        if kind == WRITE:
+            data = b"".join(self.read(address, f"{size}s", is_physical=True)[0]
+                            for address, size in pieces[1:-1])  # fmt: skip
+        held = (head, pieces, kind, sector, data)
+        if kind == READ and sector >= CONTROL:
+            self.switch((sector - CONTROL) // STEP % len(MODES))
+            self.finish(*held)
+        elif self.mode == HOLD or (self.mode == HOLD_WRITE and kind == WRITE):
+            self.held.append(held)
+            self.mode = WORK if self.mode == HOLD_WRITE else HOLD
+        elif self.mode == FAIL and kind != READ:
+            self.answer_request(head, pieces, FAILED)
+        else:
+            self.finish(*held)
+
+    def switch(self, mode):
+        self.mode = mode
+        if mode == WORK:
+            held, self.held = self.held, []
+            for request in held:
+                self.finish(*request)
+
+    def finish(self, head, pieces, kind, sector, data):
+        at = sector * SECTOR
+        if kind == WRITE:
+            self.image[at : at + len(data)] = data
+        written = 0
+        for address, size in pieces[1:-1] if kind == READ else []:
+            self.write(address, f"{size}s", self.image[at : at + size], is_physical=True)
+            at, written = at + size, written + size
+        self.answer_request(head, pieces, DONE, written)
