@@ -259,7 +259,7 @@ static void written(struct pagecache *cache, uint64_t end)
     if (end > cache->size)
         atomic_store(&cache->size, end);
     if (cache->store)
-        (void)page_dirty_locked(cache, page_index(end - 1));
+        page_dirty_locked(cache, page_index(end - 1));
     mutex_unlock(&cache->lock);
 }
 
@@ -352,7 +352,7 @@ static void cut_off(struct pagecache *cache, uint64_t size, const struct frame *
     mutex_lock(&cache->lock);
     trim_locked(cache);
     if (last)
-        (void)page_dirty_locked(cache, page_index(size));
+        page_dirty_locked(cache, page_index(size));
     gap_end_locked(cache);
     mutex_unlock(&cache->lock);
     mutex_unlock(&cache->walk);
@@ -536,13 +536,13 @@ int64_t pagecache_next_hole(struct pagecache *cache, uint64_t offset)
        a fault gets the page                 write-back finds it clean, and is done
        the page is marked as dirty, and is never written
 
-   A write through a mapping changes the times of the file, as on Linux at the first write since the
-   page was clean. */
+   A write through a mapping changes the times of the file when it faults, as on Linux: the first
+   write since the page was mapped or written back. */
 static int pagecache_pager_page(struct pager *pager, uint64_t index, enum pager_use use,
                                 struct frame **frame)
 {
     struct pagecache *cache = container_of(pager, struct pagecache, pager);
-    bool is_write = use == PAGER_WRITE, was_clean = false;
+    bool is_write = use == PAGER_WRITE;
 
     if (heldback_is(cache->vnode))
         return -EAGAIN;
@@ -550,10 +550,11 @@ static int pagecache_pager_page(struct pager *pager, uint64_t index, enum pager_
     int err = page_find_locked(cache, index, is_write ? WANT_ROOM | WANT_DIRTY : 0, frame);
     if (!err) {
         frame_get(*frame);
-        was_clean = is_write && page_dirty_locked(cache, index);
+        if (is_write)
+            page_dirty_locked(cache, index);
     }
     mutex_unlock(&cache->lock);
-    if (was_clean)
+    if (!err && is_write)
         vnode_touch(cache->vnode);
     return err;
 }

@@ -56,9 +56,8 @@ void page_retag(struct pagecache *cache, uint64_t index, unsigned clear, unsigne
 /* Drops the pages [first, last], dirty or not. None is being written. The cache's lock is held. */
 void pages_drop(struct pagecache *cache, uint64_t first, uint64_t last);
 
-/* Marks page `index`, which is present, as dirty. Returns true if it was not. The cache's lock is
-   held. */
-bool page_dirty_locked(struct pagecache *cache, uint64_t index);
+/* Marks page `index`, which is present, as dirty. The cache's lock is held. */
+void page_dirty_locked(struct pagecache *cache, uint64_t index);
 
 /* Counts pages of caches with a store: in all, dirty, being written (dirty.c). */
 void dirty_count_pages(int64_t npages);

@@ -38,7 +38,7 @@ static struct spinlock list_lock = SPINLOCK(RANK_PIPE);
 
 /* ---- Which caches have dirty pages ---- */
 
-bool page_dirty_locked(struct pagecache *cache, uint64_t index)
+void page_dirty_locked(struct pagecache *cache, uint64_t index)
 {
     unsigned tags;
 
@@ -46,7 +46,7 @@ bool page_dirty_locked(struct pagecache *cache, uint64_t index)
     void *frame = radix_look(&cache->pages, index, &tags);
     assert(frame && !(tags & PAGE_READING));
     if (tags & PAGE_DIRTY)
-        return false;
+        return;
     page_retag(cache, index, 0, PAGE_DIRTY);
     if (cache->store && !cache->holds_vnode) {
         cache->holds_vnode = true;
@@ -55,7 +55,6 @@ bool page_dirty_locked(struct pagecache *cache, uint64_t index)
         TAILQ_INSERT_TAIL(&dirty_caches, cache, dirtied);
         spin_unlock(&list_lock);
     }
-    return true;
 }
 
 void pagecache_dirty_gone(struct pagecache *cache)

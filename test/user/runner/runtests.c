@@ -1,6 +1,6 @@
 /* Runs the test programs, one after the other, and reports in TAP.
 
-       runtests [-t SECONDS] [-f MOST] [NAME...]    these programs, or all in its folder
+       runtests [-t SECONDS] [-f MOST] [-d DISK] [NAME...]    these programs, or all in its folder
 
        TAP version 13
        ok - sbrk: given back pages are gone
@@ -22,6 +22,9 @@
    EACH. The program ends at its first failed case, and its reports go to /dev/null. Only what it
    leaves behind is checked.
 
+   With -d the ext2 of a disk is mounted at /tmp while a program runs, so its files are there. The
+   disk is unmounted before memory is compared, which fails if a file is still in use.
+
    A program is a process group of its own, so that all its children can be ended with it. Beside it
    runs the watchdog, a second child that sleeps through the time limit. The runner waits for
    whichever ends first. */
@@ -30,6 +33,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mount.h>
 #include <sys/shm.h>
 #include <time.h>
 
@@ -40,6 +44,7 @@ enum { STATUS_NO_EXEC = 127 };
 
 static long limit_s = 300; /* only a hang takes so long, even on a slow host */
 static long most_failing;  /* with -f */
+static const char *disk;   /* with -d */
 
 #define EACH 200
 
@@ -263,6 +268,26 @@ static void judge_leaks(struct verdict *verdict, const struct usage *before)
     }
 }
 
+static void disk_mount(void)
+{
+    if (disk)
+        CHECK_OK(mount(disk, "/tmp", "ext2", 0, NULL));
+}
+
+/* Waits up to a minute, because init reaps orphans in its own time. */
+static void disk_unmount(struct verdict *verdict)
+{
+    struct timespec pause = {.tv_nsec = 5000000};
+    int result = disk ? umount("/tmp") : 0;
+
+    for (int i = 0; i < 12000 && result < 0 && errno == EBUSY; i++) {
+        nanosleep(&pause, NULL);
+        result = umount("/tmp");
+    }
+    if (result < 0)
+        verdict_fail(verdict, "umount: %s", strerror(errno));
+}
+
 static struct verdict run_test(char *path, const char *name)
 {
     struct usage before = usage_now();
@@ -270,9 +295,11 @@ static struct verdict run_test(char *path, const char *name)
     struct verdict verdict = {0};
 
     tally_write(&verdict.cases);
+    disk_mount();
     struct outcome outcome = run_program(argv, 0);
     verdict.cases = tally_read();
     judge_outcome(&verdict, name, outcome);
+    disk_unmount(&verdict);
     if (on_pagoda()) {
         judge_leaks(&verdict, &before);
         judge_audit(&verdict);
@@ -299,13 +326,15 @@ static long run_failing(char **argv, unsigned nth, struct verdict *verdict)
 {
     struct usage before = usage_now();
     long failures = failures_made();
-    struct outcome outcome = run_program(argv, nth);
 
+    disk_mount();
+    struct outcome outcome = run_program(argv, nth);
     kill_orphans();
     failures = failures_made() - failures;
     empty_directory("/tmp");
     empty_directory("/dev/shm");
     remove_segments();
+    disk_unmount(verdict);
     if (!outcome.timed_out && WIFSIGNALED(outcome.status) && WTERMSIG(outcome.status) != SIGKILL)
         verdict_fail(verdict, "killed by %s", signal_name(WTERMSIG(outcome.status)));
     judge_leaks(verdict, &before);
@@ -410,9 +439,13 @@ static void parse_options(int argc, char **argv)
     long number;
     int option;
 
-    while ((option = getopt(argc, argv, "nf:t:")) != -1) {
+    while ((option = getopt(argc, argv, "nd:f:t:")) != -1) {
         if (option == 'n')
             exit(EXIT_SUCCESS);
+        if (option == 'd') {
+            disk = optarg;
+            continue;
+        }
         if (option == '?' || !number_parse(optarg, 1, INT_MAX, &number))
             exit(2);
         *(option == 'f' ? &most_failing : &limit_s) = number;
