@@ -14,7 +14,7 @@ MARK = b"scratch disk of Pagoda's tests\n"
 # The sizes in sectors; test/user/disk.h has them too.
 WRITABLE, SECOND, READ_ONLY, BAD, LATE, LARGE_BLOCKS = 32775, 32783, 2051, 2053, 2057, 32792
 RECORDED, EXT2, SWITCHED, SWITCHED_BLOCKS = 16451, 32802, 34058, 16384
-BAD_SECTOR = 1024
+BAD_SECTOR, UNREADABLE_SECTOR = 1024, 256
 
 
 def make(directory, name, sectors):
@@ -76,11 +76,14 @@ def switched(directory):
 
 
 def bad(directory, device=""):
-    """Returns the arguments for a disk with one bad sector."""
+    """Returns the arguments for a disk with a bad sector, and one that can only be written."""
     path = make(directory, "bad", BAD)
     drive = ("if=none,id=bad,format=raw,file.driver=blkdebug,file.image.driver=file,"
              f"file.image.filename={path},file.inject-error.0.event=none,"
-             f"file.inject-error.0.sector={BAD_SECTOR},file.inject-error.0.errno=5")  # fmt: skip
+             f"file.inject-error.0.sector={BAD_SECTOR},file.inject-error.0.errno=5,"
+             "file.inject-error.1.event=none,file.inject-error.1.iotype=read,"
+             f"file.inject-error.1.sector={UNREADABLE_SECTOR},"
+             "file.inject-error.1.errno=5")  # fmt: skip
     return ["-drive", drive, "-device", f"virtio-blk-pci,drive=bad{device}"]
 
 

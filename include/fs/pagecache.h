@@ -66,19 +66,23 @@ struct pagecache_store {
     int (*write_pages)(struct pagecache *cache, uint64_t first, struct frame *const *frames,
                        unsigned count);
 
-    /* Finds room for what page `index` has before pagecache_reach(cache), which the page is about
-       to be written in; a part that has room keeps it. The store compares with the reach under a
-       lock of its own, under which it also gives back what a truncation cuts off:
+    /* Finds room for the bytes [start, end) of one page, as far as they are before
+       pagecache_reach(cache); a part that has room keeps it. The caller is about to make the page
+       dirty: until then new room has any contents. The store compares with the reach under a lock
+       of its own, under which it also gives back what a truncation cuts off:
 
            a fault asks for room for a page     the file is truncated, and its room given back
            the page beyond the end gets room for ever
 
-       Errors: -ENOSPC, -EDQUOT, -EIO, -EINTR, -ENOMEM. NULL: every page has room. */
-    int (*make_room)(struct pagecache *cache, uint64_t index);
+       Errors, after which no part has got room: -ENOSPC, -EDQUOT, -EIO, -EINTR, -ENOMEM. NULL:
+       every page has room. */
+    int (*make_room)(struct pagecache *cache, uint64_t start, uint64_t end);
 };
 
-/* The most pages that a store reads or writes in one call. */
-#define PAGECACHE_RUN 32u
+/* The most pages that a store reads or writes in one call, and the smallest part of a page that can
+   have room, in bytes. */
+#define PAGECACHE_RUN  32u
+#define PAGECACHE_PART 1024u
 
 struct pagecache {
     struct pager pager; /* (c) for vm/; its references are the vnode's */

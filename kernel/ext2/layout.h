@@ -17,6 +17,8 @@
 #define EXT2_SUPER_SIZE   1024
 #define EXT2_MAGIC        0xef53
 
+#define EXT2_BLOCK_SIZE_MIN 1024u
+
 /* s_state. */
 #define EXT2_STATE_CLEAN  1u /* unmounted properly */
 #define EXT2_STATE_ERRORS 2u

@@ -135,28 +135,34 @@ static int ext2_write_pages(struct pagecache *cache, uint64_t first, struct fram
     return transfer_pages(&transfer, count);
 }
 
-/* Takes blocks for [start, end) bytes where there are none. */
+/* Takes blocks for [start, end) bytes of one page where there are none: for all, or for none. */
 static int fill_holes(struct ext2_node *node, uint64_t start, uint64_t end)
 {
     struct ext2 *fs = ext2_of(&node->vnode);
+    uint64_t made[PAGE_SIZE / EXT2_BLOCK_SIZE_MIN], at = start >> fs->block_shift;
+    unsigned nmade = 0;
     uint32_t block;
     bool is_new;
     int err = 0;
 
-    for (uint64_t at = start; at < end && !err; at += fs->block_size)
-        err = ext2_map_make(node, at >> fs->block_shift, &block, &is_new);
+    for (; at << fs->block_shift < end && !err; at++) {
+        err = ext2_map_make(node, at, &block, &is_new);
+        if (!err && is_new)
+            made[nmade++] = at;
+    }
+    while (err && nmade-- > 0) /* what cannot be given back is damage */
+        (void)ext2_blocks_drop(node, made[nmade], made[nmade] + 1);
     return err;
 }
 
-static int ext2_make_page_room(struct pagecache *cache, uint64_t index)
+static int ext2_make_page_room(struct pagecache *cache, uint64_t start, uint64_t end)
 {
     struct ext2_node *node = ext2_node(cache->vnode);
     struct ext2 *fs = ext2_of(&node->vnode);
-    uint64_t start = index << PAGE_SHIFT;
 
     mutex_lock(&fs->lock);
     ext2_sync_if_due(fs);
-    uint64_t end = min(start + PAGE_SIZE, pagecache_reach(cache));
+    end = min(end, pagecache_reach(cache));
     int err = fill_holes(node, start, end);
     if (err == -ENOSPC && ext2_make_room(fs))
         err = fill_holes(node, start, end);

@@ -84,7 +84,8 @@ static int disk_write_pages(struct pagecache *cache, uint64_t first, struct fram
 
 /* A page of a read-only disk cannot be written, so a program that does that through a mapping gets
    SIGBUS. */
-static int disk_refuse_room(struct pagecache *cache __unused, uint64_t index __unused)
+static int disk_refuse_room(struct pagecache *cache __unused, uint64_t start __unused,
+                            uint64_t end __unused)
 {
     return -EIO;
 }

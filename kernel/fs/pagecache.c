@@ -233,13 +233,43 @@ ssize_t pagecache_read_kernel(struct pagecache *cache, uint64_t offset, void *bu
 
 /* ---- Writing ---- */
 
-/* Finds the frame of page `index`, which may lie beyond the end, for a write. Takes a reference on
-   it. */
-static int get_page_for_write(struct pagecache *cache, uint64_t index, struct frame **frame)
+/* Finds the frame of the page of `offset`, and room for a part of the page, of at most *len bytes
+   from `offset` on. Sets *len to the length of the part. -ENOSPC: not even a part has room. */
+static int get_part_for_write(struct pagecache *cache, uint64_t offset, size_t *len,
+                              struct frame **frame)
 {
+    uint64_t end = offset + *len;
+    int err = page_get(cache, page_index(offset), WANT_BEYOND | WANT_DIRTY, frame);
+
+    if (err)
+        return err;
+    while ((err = cache->store->make_room(cache, offset, end)) == -ENOSPC) {
+        end = (end - 1) & ~(uint64_t)(PAGECACHE_PART - 1);
+        if (end <= offset)
+            break;
+    }
+    if (err) {
+        frame_put(*frame);
+        return err;
+    }
+    mutex_lock(&cache->lock);
+    page_dirty_locked(cache, page_index(offset));
+    mutex_unlock(&cache->lock);
+    *len = end - offset;
+    return 0;
+}
+
+/* Finds the frame of the page of `offset`, which may lie beyond the end, for a write of *len bytes
+   within the page. Takes a reference on it. Sets *len to less if there is room for less. */
+static int get_page_for_write(struct pagecache *cache, uint64_t offset, size_t *len,
+                              struct frame **frame)
+{
+    uint64_t index = page_index(offset);
+
     if (cache->store) {
         make_memory(cache);
-        return page_get(cache, index, WANT_ROOM | WANT_BEYOND | WANT_DIRTY, frame);
+        int failed = page_get(cache, index, WANT_ROOM | WANT_BEYOND | WANT_DIRTY, frame);
+        return failed == -ENOSPC ? get_part_for_write(cache, offset, len, frame) : failed;
     }
     mutex_lock(&cache->lock);
     bool refused = !radix_find(&cache->pages, index) && pagecache_is_full();
@@ -263,25 +293,90 @@ static void written(struct pagecache *cache, uint64_t end)
     mutex_unlock(&cache->lock);
 }
 
-/* Writes within the page of `offset`, and extends the file. Returns the bytes moved. Fewer than
-   asked for are no error yet: the rest may lie in a mapping of the file, which has just grown. */
-static size_t write_page(struct pagecache *cache, struct uio *uio, uint64_t offset, int *err)
+/* Writes `len` bytes within a page, which is read first if need be: those in `from`, or, if it is
+   NULL, those of the uio. Returns the bytes moved. */
+static size_t write_in_page(struct pagecache *cache, struct uio *uio, const struct frame *from,
+                            uint64_t offset, size_t len, int *err)
 {
-    size_t len = min(page_rest(offset), uio->left);
     struct frame *frame;
+    size_t moved = len;
 
-    if (len == 0)
-        return 0;
-    *err = get_page_for_write(cache, page_index(offset), &frame);
+    *err = get_page_for_write(cache, offset, &len, &frame);
     if (*err)
         return 0;
-    size_t moved = uio_get(uio, byte_in_frame(frame, offset), len);
+    moved = min(moved, len);
+    if (from)
+        memcpy(byte_in_frame(frame, offset), byte_in_frame(from, offset), moved);
+    else
+        moved = uio_get(uio, byte_in_frame(frame, offset), len);
     if (moved)
         written(cache, offset + moved);
     else
         *err = -EFAULT;
     frame_put(frame);
     return moved;
+}
+
+/* Returns true if a write replaces all that the file has in a page, and the page is on the device
+   alone: then it need not be read. */
+static bool is_replaced(struct pagecache *cache, uint64_t offset, size_t len)
+{
+    uint64_t size = cache->size;
+
+    if (!cache->store || offset % PAGE_SIZE || offset >= size ||
+        (len < PAGE_SIZE && offset + len < size))
+        return false;
+    mutex_lock(&cache->lock);
+    bool is_absent = !radix_find(&cache->pages, page_index(offset));
+    mutex_unlock(&cache->lock);
+    return is_absent;
+}
+
+/* Writes a page that is replaced. The bytes are moved to a frame of their own first, so no program
+   sees what was in the frame, and the move may fault on this very page:
+
+       it moves a part of the bytes, or none       the page is read, and gets this part
+       it faults on the page, which is read        the page is there, and gets the bytes
+       there is no room for the whole page         the page is read, and gets a part
+*/
+static size_t replace_page(struct pagecache *cache, struct uio *uio, uint64_t offset, size_t len,
+                           int *err)
+{
+    make_memory(cache);
+    *err = dirty_make_room(cache);
+    if (*err)
+        return 0;
+    struct frame *frame =
+        len < PAGE_SIZE ? frame_alloc_zeroed(FRAME_CACHE) : frame_alloc(FRAME_CACHE);
+    if (!frame) {
+        *err = -ENOMEM;
+        return 0;
+    }
+    size_t moved = uio_get(uio, frame_to_virt(frame), len);
+    int put = moved == len ? page_put(cache, page_index(offset), frame) : 0;
+    if (moved == 0)
+        *err = -EFAULT;
+    else if (put == 1)
+        written(cache, offset + moved);
+    else if (put == 0 || put == -ENOSPC)
+        moved = write_in_page(cache, uio, frame, offset, moved, err);
+    else
+        *err = put;
+    frame_put(frame);
+    return *err ? 0 : moved;
+}
+
+/* Writes within the page of `offset`, and extends the file. Returns the bytes moved. Fewer than
+   asked for are no error yet: the rest may lie in a mapping of the file, which has just grown. */
+static size_t write_page(struct pagecache *cache, struct uio *uio, uint64_t offset, int *err)
+{
+    size_t len = min(page_rest(offset), uio->left);
+
+    if (len == 0)
+        return 0;
+    if (is_replaced(cache, offset, len))
+        return replace_page(cache, uio, offset, len, err);
+    return write_in_page(cache, uio, NULL, offset, len, err);
 }
 
 /* Returns -ENOSPC for -ENOMEM, because a file system in memory without a free frame is a full

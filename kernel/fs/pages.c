@@ -33,20 +33,7 @@ uint64_t pagecache_pages(void)
     return atomic_load_relaxed(&cached_pages);
 }
 
-/* ---- Tags ---- */
-
-void page_retag(struct pagecache *cache, uint64_t index, unsigned clear, unsigned set)
-{
-    unsigned tags;
-
-    assert(mutex_is_held(&cache->lock));
-    (void)radix_look(&cache->pages, index, &tags);
-    radix_retag(&cache->pages, index, clear, set);
-    if (!cache->store)
-        return;
-    dirty_count_tags(cache, tags, -1);
-    dirty_count_tags(cache, (tags & ~clear) | set, 1);
-}
+/* ---- Dropping ---- */
 
 static void drop_frame(void *frame, void *cache)
 {
@@ -181,21 +168,59 @@ static int read_await(struct pagecache *cache, uint64_t index, uint64_t seen)
     return !err && failed ? cache->failure : err;
 }
 
+static int store_make_room(struct pagecache *cache, uint64_t index)
+{
+    uint64_t start = index << PAGE_SHIFT;
+
+    return cache->store->make_room ? cache->store->make_room(cache, start, start + PAGE_SIZE) : 0;
+}
+
 /* Has the store make room for a page, which has a frame. The cache's lock is held, and released
    meanwhile. The file may change its reach then, and the room be too small, so the next look finds
-   no room. */
+   no room.
+
+   The page is dirty at once, because new room has any contents. If the thread were killed before
+   it wrote the page, a page that stayed clean would be dropped, and those contents be read. */
 static int room_make(struct pagecache *cache, uint64_t index, struct frame *frame)
 {
     uint64_t reaches = cache->reaches;
 
     frame_get(frame);
     mutex_unlock(&cache->lock);
-    int err = cache->store->make_room(cache, index);
+    int err = store_make_room(cache, index);
     mutex_lock(&cache->lock);
-    if (!err && cache->reaches == reaches && radix_find(&cache->pages, index) == frame)
-        radix_retag(&cache->pages, index, 0, PAGE_ROOM);
+    if (!err && radix_find(&cache->pages, index) == frame) {
+        page_dirty_locked(cache, index);
+        if (cache->reaches == reaches)
+            radix_retag(&cache->pages, index, 0, PAGE_ROOM);
+    }
     frame_put(frame);
     return err;
+}
+
+/* The page is "being read" until it has room, so nobody sees it before it is dirty. */
+int page_put(struct pagecache *cache, uint64_t index, struct frame *frame)
+{
+    assert(mutex_is_held(&cache->vnode->lock));
+    mutex_lock(&cache->lock);
+    bool is_there = radix_find(&cache->pages, index);
+    if (!is_there)
+        frame_get(frame);
+    int err = is_there ? 0 : page_insert(cache, index, frame, PAGE_READING);
+    mutex_unlock(&cache->lock);
+    if (is_there || err)
+        return err;
+    err = store_make_room(cache, index);
+    mutex_lock(&cache->lock);
+    if (err) {
+        pages_drop(cache, index, index);
+    } else {
+        radix_retag(&cache->pages, index, PAGE_READING, 0);
+        page_dirty_locked(cache, index);
+    }
+    mutex_unlock(&cache->lock);
+    pagecache_wake(cache);
+    return err ? err : 1;
 }
 
 /* ---- Finding ---- */

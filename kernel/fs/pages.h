@@ -1,4 +1,4 @@
-/* The pages of a cache: finding one, and making it ready (pages.c); dirty ones (writeback.c). */
+/* The pages of a cache: finding one, and making it ready (pages.c); dirty ones (tags.c). */
 #pragma once
 
 #include <fs/pagecache.h>
@@ -41,6 +41,11 @@ __must_check int page_make_ready(struct pagecache *cache, uint64_t index, unsign
 __must_check int page_get(struct pagecache *cache, uint64_t index, unsigned want,
                           struct frame **frame);
 
+/* Puts `frame`, which has all that page `index` is to have, where no page is, with room. The page
+   is dirty then. Returns 1; 0: there is a page. -ENOMEM, and the errors of make_room. The caller
+   has a reference on the frame, which it keeps, and the vnode's lock. */
+__must_check int page_put(struct pagecache *cache, uint64_t index, struct frame *frame);
+
 /* Reads up to `count` pages from `first` on together, if the first one is absent. An error shows
    when a page is asked for. */
 void page_read_ahead(struct pagecache *cache, uint64_t first, uint64_t count);
@@ -58,6 +63,13 @@ void pages_drop(struct pagecache *cache, uint64_t first, uint64_t last);
 
 /* Marks page `index`, which is present, as dirty. The cache's lock is held. */
 void page_dirty_locked(struct pagecache *cache, uint64_t index);
+
+/* Moves the first cache with dirty pages and a store to the end of their list. Returns its vnode
+   with a reference; NULL: there is none. Such a cache holds a reference on its vnode. */
+struct vnode *dirty_caches_next(void);
+
+/* Returns the length of that list. */
+unsigned dirty_caches_count(void);
 
 /* Counts pages of caches with a store: in all, dirty, being written (dirty.c). */
 void dirty_count_pages(int64_t npages);

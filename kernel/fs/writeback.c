@@ -20,7 +20,7 @@
    The page may change while the device reads it. Then the next write-back writes all of it.
 
    Locks: `walk` is held over a batch, so there is no truncation meanwhile, and no second write-back
-   of these pages. list_lock guards the list of caches with dirty pages. */
+   of these pages. */
 #include <linux/errno.h>
 #include <arch/atomic.h>
 #include <fs/vnode.h>
@@ -31,46 +31,6 @@
 
 /* The most pages that one walk makes clean. Truncation of the file waits for as many. */
 #define BATCH 512u
-
-/* The caches that hold their vnodes, because they have dirty pages and a store. */
-static TAILQ_HEAD(, pagecache) dirty_caches = TAILQ_HEAD_INITIALIZER(dirty_caches);
-static struct spinlock list_lock = SPINLOCK(RANK_PIPE);
-
-/* ---- Which caches have dirty pages ---- */
-
-void page_dirty_locked(struct pagecache *cache, uint64_t index)
-{
-    unsigned tags;
-
-    assert(mutex_is_held(&cache->lock));
-    void *frame = radix_look(&cache->pages, index, &tags);
-    assert(frame && !(tags & PAGE_READING));
-    if (tags & PAGE_DIRTY)
-        return;
-    page_retag(cache, index, 0, PAGE_DIRTY);
-    if (cache->store && !cache->holds_vnode) {
-        cache->holds_vnode = true;
-        vnode_get(cache->vnode);
-        spin_lock(&list_lock);
-        TAILQ_INSERT_TAIL(&dirty_caches, cache, dirtied);
-        spin_unlock(&list_lock);
-    }
-}
-
-void pagecache_dirty_gone(struct pagecache *cache)
-{
-    mutex_lock(&cache->lock);
-    bool goes = cache->holds_vnode && !radix_has(&cache->pages, PAGE_DIRTY | PAGE_WRITING);
-    if (goes) {
-        cache->holds_vnode = false;
-        spin_lock(&list_lock);
-        TAILQ_REMOVE(&dirty_caches, cache, dirtied);
-        spin_unlock(&list_lock);
-    }
-    mutex_unlock(&cache->lock);
-    if (goes)
-        vnode_put(cache->vnode);
-}
 
 /* ---- A batch ---- */
 
@@ -203,42 +163,13 @@ int vnode_sync(struct vnode *vnode, uint64_t start, uint64_t end, enum vnode_syn
 
 /* ---- All files ---- */
 
-/* Moves the first cache to the end of the list. Returns its vnode with a reference; NULL: the list
-   is empty. A cache in the list holds a reference on its vnode. */
-static struct vnode *next_dirty(void)
-{
-    struct vnode *vnode = NULL;
-
-    spin_lock(&list_lock);
-    struct pagecache *cache = TAILQ_FIRST(&dirty_caches);
-    if (cache) {
-        TAILQ_REMOVE(&dirty_caches, cache, dirtied);
-        TAILQ_INSERT_TAIL(&dirty_caches, cache, dirtied);
-        vnode_get(vnode = cache->vnode);
-    }
-    spin_unlock(&list_lock);
-    return vnode;
-}
-
-static unsigned count_dirty(void)
-{
-    struct pagecache *cache;
-    unsigned count = 0;
-
-    spin_lock(&list_lock);
-    TAILQ_FOREACH (cache, &dirty_caches, dirtied)
-        count++;
-    spin_unlock(&list_lock);
-    return count;
-}
-
 /* The list is as long as there are files with dirty pages. A file that stays in it, because it is
    written again or cannot be, is written once. */
 void pagecache_writeback_all(void)
 {
     struct vnode *vnode;
 
-    for (unsigned left = count_dirty(); left && (vnode = next_dirty()); left--) {
+    for (unsigned left = dirty_caches_count(); left && (vnode = dirty_caches_next()); left--) {
         (void)pagecache_writeback(vnode->cache, 0, UINT64_MAX);
         vnode_put(vnode);
     }

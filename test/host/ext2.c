@@ -28,6 +28,10 @@
 
 #define CHUNK (64u << 10) /* the most bytes of a write */
 
+/* What ext2.py fills the free blocks with, so no file may have a run of it. */
+#define OLD_BYTE '\xa5'
+#define OLD_RUN  64
+
 static bool is_failing; /* -f */
 static unsigned long seed = 1, operations = 1000, seconds, crashes;
 static unsigned long noperations;
@@ -53,6 +57,15 @@ static void make_path(char path[300])
 }
 
 /* ---- Both sides ---- */
+
+static void expect_nothing_old(const char *bytes, ssize_t len)
+{
+    char old[OLD_RUN];
+
+    memset(old, OLD_BYTE, sizeof(old));
+    if (len > 0 && memmem(bytes, len, old, sizeof(old)))
+        finding("operation %lu: %s shows what a free block had", noperations, text);
+}
 
 static void expect(long ours, long theirs)
 {
@@ -100,6 +113,19 @@ static void do_write(const char *path)
         expect(ours, linux_write(path, bytes, ours > 0 ? (size_t)ours : len, offset));
 }
 
+/* A write from a bad pointer changes nothing. Then all is read from the disk again. */
+static void do_bad_write(const char *path)
+{
+    uint64_t offset = pick(4) ? pick(1u << 18) : pick(1u << 31);
+
+    sprintf(text, "write from nowhere at %lu to %.200s", offset, path);
+    ssize_t ours = our_transfer(path, NULL, 1 + pick(CHUNK), offset, true);
+    if (goes_on(ours) && linux_type(path) == S_IFREG && ours != -EFBIG)
+        expect(ours, -EFAULT);
+    (void)our_sync(path);
+    (void)our_drop(path);
+}
+
 static void do_read(const char *path)
 {
     static char ours[CHUNK], theirs[CHUNK];
@@ -108,6 +134,7 @@ static void do_read(const char *path)
 
     sprintf(text, "read of %zu bytes at %lu of %.200s", len, offset, path);
     ssize_t done = our_transfer(path, ours, len, offset, false);
+    expect_nothing_old(ours, done);
     if (!goes_on(done) || linux_type(path) != S_IFREG)
         return;
     expect(done, linux_read(path, theirs, len, offset));
@@ -231,7 +258,7 @@ void operate(void)
     make_path(path);
     make_path(other);
     sprintf(text, "operation on %.200s and %.200s", path, other);
-    switch (pick(20)) {
+    switch (pick(22)) {
     case 0:
     case 1:
         do_make(S_IFDIR | 0755, path);
@@ -269,6 +296,12 @@ void operate(void)
         break;
     case 15:
         do_read(path);
+        break;
+    case 16:
+        do_bad_write(path);
+        break;
+    case 17:
+        (void)our_drop(path);
         break;
     default:
         do_write(path);

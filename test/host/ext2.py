@@ -47,8 +47,10 @@ def fill(directory):
 
 
 def make_image(image, directory, features, block_size, size):
-    subprocess.run(["mke2fs", "-q", "-t", "ext2", *features, "-b", str(block_size),
-                    "-d", directory, image, size],
+    """Free blocks have other bytes than zeros, which no file may show."""
+    image.write_bytes(b"\xa5" * (int(size[:-1]) << 20))
+    subprocess.run(["mke2fs", "-q", "-F", "-t", "ext2", *features, "-b", str(block_size),
+                    "-E", "nodiscard", "-d", directory, image, size],
                    check=True, stdout=subprocess.DEVNULL)  # fmt: skip
     (directory / "lost+found").mkdir(0o700)
 

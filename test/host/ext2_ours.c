@@ -4,6 +4,7 @@
 #include <fs/file.h>
 #include <fs/pagecache.h>
 #include <fs/vfs.h>
+#include <vm/vspace.h>
 #include "ext2_disk.h"
 #include "ext2_ours.h"
 #include "platform.h"
@@ -24,7 +25,10 @@ ssize_t our_transfer(const char *path, char *buf, size_t len, uint64_t offset, b
     if (err)
         return err;
     struct file file = {.vnode = vnode, .ops = vnode->file_ops, .refs = 1};
-    uio_init_kernel(&uio, buf, len);
+    if (buf)
+        uio_init_kernel(&uio, buf, len);
+    else
+        uio_init_user(&uio, (const void __user *)USER_END, len);
     ssize_t done = -EINVAL;
     if (vnode_is_file(vnode)) {
         mutex_lock(&vnode->lock);
@@ -46,6 +50,19 @@ int our_truncate(const char *path, uint64_t size)
     err = vnode_is_file(vnode) ? vnode_set_size(vnode, size, UINT64_MAX) : -EINVAL;
     vnode_put(vnode);
     return err;
+}
+
+int our_drop(const char *path)
+{
+    struct vnode *vnode;
+    int err = our_lookup(path, false, &vnode);
+
+    if (err)
+        return err;
+    if (vnode->cache)
+        (void)pagecache_drop_clean(vnode->cache, 0, UINT64_MAX);
+    vnode_put(vnode);
+    return 0;
 }
 
 int our_link(const char *from, const char *to)

@@ -15,8 +15,12 @@ static inline uint32_t pick(uint32_t limit)
 /* Finds a vnode, and takes a reference on it. */
 int our_lookup(const char *path, bool follow, struct vnode **vnode);
 
-/* Reads or writes a regular file. Returns the number of bytes. */
+/* Reads or writes a regular file. Returns the number of bytes. `buf` may be NULL: then it is a pointer
+   that no program has, so nothing is moved. */
 ssize_t our_transfer(const char *path, char *buf, size_t len, uint64_t offset, bool is_write);
+
+/* Drops the clean pages of a file, so that they are read again. */
+int our_drop(const char *path);
 
 int our_truncate(const char *path, uint64_t size);
 int our_link(const char *from, const char *to);

@@ -417,7 +417,7 @@ static size_t copy_bytes(uaddr_t user, void *kernel, size_t len, unsigned access
 {
     char *byte = kernel;
 
-    check(user < USER_END && len <= USER_END - user,
+    check(user <= USER_END && len <= USER_END - user,
           "the kernel copies %#lx bytes at %#lx, which are not all the user's", len, user);
     while (len > 0 && !access_bytes(user, access, byte, 1)) {
         user++;

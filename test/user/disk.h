@@ -16,7 +16,7 @@ enum disk_kind {
     DISK_WRITABLE = 32775,
     DISK_SECOND = 32783,
     DISK_READ_ONLY = 2051,
-    DISK_BAD = 2053,  /* reads and writes of sector DISK_BAD_SECTOR fail */
+    DISK_BAD = 2053,  /* transfers of sector DISK_BAD_SECTOR fail, reads of the unreadable one */
     DISK_LATE = 2057, /* it carries out one request, and no other */
     DISK_LARGE_BLOCKS = 32792,
     DISK_EXT2 = 32802,     /* it has an ext2, with blocks of 1 KiB */
@@ -25,8 +25,9 @@ enum disk_kind {
     DISK_RECORDED = 16451, /* recorded.h */
 };
 
-#define SECTOR          512UL
-#define DISK_BAD_SECTOR 1024UL
+#define SECTOR                 512UL
+#define DISK_BAD_SECTOR        1024UL
+#define DISK_UNREADABLE_SECTOR 256UL
 
 /* The first sectors of DISK_LYING for which a request is not answered, and answered by a lie. */
 #define DISK_HELD_SECTOR    512UL

@@ -32,7 +32,6 @@ static void a_bad_sector_in_a_mapping_is_a_signal(void)
     CHECK_OK(close(fd));
 }
 
-/* A page may be read before it is written, so the write itself may fail, or the write-back. */
 /* The pages before the bad one are read although read-ahead meets it. */
 static void read_pages_before_the_bad_one(void *arg __attribute__((unused)))
 {
@@ -56,6 +55,40 @@ static void read_ahead_may_meet_a_bad_sector(void)
     CHECK(exited_with(wait_child(start_child(read_pages_before_the_bad_one, NULL)), 0));
 }
 
+/* A page that is replaced is not read. */
+static void a_sector_that_cannot_be_read_is_overwritten(void)
+{
+    const uint64_t bad = DISK_UNREADABLE_SECTOR * SECTOR;
+    static char bytes[PAGE] = "over";
+    int fd = CHECK_OK(open(disk_find(DISK_BAD), O_RDWR));
+
+    CHECK_ERR(EIO, pread(fd, bytes, 1, bad));
+    CHECK_ERR(EIO, pwrite(fd, bytes, 1, bad));
+    CHECK_EQ(pwrite(fd, bytes, PAGE, bad), (long)PAGE);
+    CHECK_OK(fsync(fd));
+    CHECK_EQ(pread(fd, bytes, PAGE, bad), (long)PAGE);
+    CHECK_EQ(strcmp(bytes, "over"), 0);
+    CHECK_OK(ioctl(fd, BLKFLSBUF, 0));
+    CHECK_ERR(EIO, pread(fd, bytes, 1, bad));
+    CHECK_OK(close(fd));
+}
+
+/* A part of a page that the program could not move is not made up. */
+static void a_part_of_a_sector_that_cannot_be_read_is_not_written(void)
+{
+    const uint64_t bad = DISK_UNREADABLE_SECTOR * SECTOR;
+    int fd = CHECK_OK(open(disk_find(DISK_BAD), O_RDWR));
+    char *pages = map_pages(2);
+
+    poke(pages, 'x');
+    CHECK_OK(munmap(pages + PAGE, PAGE));
+    CHECK_ERR(EIO, pwrite(fd, pages + 1, PAGE, bad));
+    CHECK_ERR(EFAULT, pwrite(fd, pages + PAGE, PAGE, bad));
+    CHECK_ERR(EIO, pread(fd, pages, 1, bad));
+    unmap_pages(pages, 1);
+    CHECK_OK(close(fd));
+}
+
 static void a_bad_sector_cannot_be_written(void)
 {
     static const char bytes[PAGE] = "x";
@@ -63,10 +96,8 @@ static void a_bad_sector_cannot_be_written(void)
 
     CHECK_EQ(pwrite(fd, bytes, PAGE, 0), (long)PAGE);
     CHECK_OK(fsync(fd));
-    if (pwrite(fd, bytes, PAGE, DISK_BAD_SECTOR * SECTOR) == (long)PAGE)
-        CHECK_ERR(EIO, fsync(fd));
-    else
-        CHECK_EQ(errno, EIO);
+    CHECK_EQ(pwrite(fd, bytes, PAGE, DISK_BAD_SECTOR * SECTOR), (long)PAGE);
+    CHECK_ERR(EIO, fsync(fd));
     CHECK_OK(close(fd));
 }
 
@@ -157,6 +188,8 @@ int main(void)
     RUN(a_bad_sector_is_an_error);
     RUN(a_bad_sector_in_a_mapping_is_a_signal);
     RUN(read_ahead_may_meet_a_bad_sector);
+    RUN(a_sector_that_cannot_be_read_is_overwritten);
+    RUN(a_part_of_a_sector_that_cannot_be_read_is_not_written);
     RUN(a_bad_sector_cannot_be_written);
     RUN(a_process_that_waits_for_a_disk_can_be_killed);
     RUN(the_audit_finds_what_requests_hold);

@@ -122,6 +122,79 @@ static void a_full_disk_can_be_emptied(void)
     CHECK_EQ(free_blocks(), before);
 }
 
+/* Returns the first byte of [0, size) of a file that is not 0, or `size`. */
+static off_t first_byte(int fd, off_t size)
+{
+    char byte;
+
+    for (off_t offset = 0; offset < size; offset++) {
+        CHECK_EQ(pread(fd, &byte, 1, offset), 1);
+        if (byte)
+            return offset;
+    }
+    return size;
+}
+
+/* Fills the free blocks with something else than zeros. */
+static void spoil_free_blocks(void)
+{
+    static char bytes[64 * KIB];
+    int fd = CHECK_OK(open("spoil", O_WRONLY | O_CREAT, 0644));
+
+    memset(bytes, 'x', sizeof(bytes));
+    while (write(fd, bytes, sizeof(bytes)) > 0)
+        ;
+    CHECK_EQ(errno, ENOSPC);
+    CHECK_OK(fsync(fd));
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("spoil"));
+    sync();
+    sync();
+}
+
+/* The blocks of the pages are taken before their bytes are moved. */
+static void a_write_that_fails_shows_no_old_contents(void)
+{
+    char *pages = map_pages(3);
+
+    spoil_free_blocks();
+    int fd = CHECK_OK(open("hole", O_RDWR | O_CREAT, 0644));
+    CHECK_OK(ftruncate(fd, 8 * PAGE));
+    CHECK_OK(munmap(pages + PAGE, PAGE));
+    CHECK_ERR(EFAULT, pwrite(fd, pages + PAGE, PAGE, 0));
+    CHECK_EQ(pwrite(fd, pages + PAGE - 5, 2 * PAGE, 2 * PAGE), 5);
+    CHECK_EQ(pwrite(fd, pages + PAGE - 5, 2 * PAGE, 5 * PAGE - 5), 5);
+    CHECK_OK(close(fd));
+    read_again();
+    fd = CHECK_OK(open("hole", O_RDWR));
+    CHECK_EQ(first_byte(fd, 8 * PAGE), 8 * PAGE);
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("hole"));
+    unmap_pages(pages, 1);
+    unmap_pages(pages + 2 * PAGE, 1);
+}
+
+/* A page is four blocks. */
+static void a_write_takes_the_last_blocks(void)
+{
+    static char bytes[PAGE];
+    int fd = CHECK_OK(open("last", O_RDWR | O_CREAT, 0644));
+    off_t size = fill_disk("full");
+
+    CHECK_OK(truncate("full", size - 2 * (off_t)KIB));
+    memset(bytes, 'x', sizeof(bytes));
+    CHECK_EQ(write(fd, bytes, sizeof(bytes)), 2 * KIB);
+    CHECK_ERR(ENOSPC, write(fd, bytes, sizeof(bytes)));
+    CHECK_OK(close(fd));
+    read_again();
+    fd = CHECK_OK(open("last", O_RDWR));
+    CHECK_EQ(read(fd, bytes, sizeof(bytes)), 2 * KIB);
+    CHECK_EQ(bytes[2 * KIB - 1], 'x');
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("full"));
+    CHECK_OK(unlink("last"));
+}
+
 static void an_unlinked_file_stays_open(void)
 {
     uint64_t before = free_blocks();
@@ -241,6 +314,8 @@ int main(void)
     RUN(files_have_holes_at_all_levels);
     RUN(a_file_can_be_too_large);
     RUN(a_full_disk_can_be_emptied);
+    RUN(a_write_that_fails_shows_no_old_contents);
+    RUN(a_write_takes_the_last_blocks);
     RUN(an_unlinked_file_stays_open);
     RUN(names_and_attributes_are_kept);
     RUN(a_mapping_reaches_the_disk);
