@@ -32,6 +32,7 @@ struct frame {
     union {
         uint32_t prev;  /* free: pfn of the one before (frames lock) */
         uint32_t owner; /* FRAME_HEAP: the size class (heap lock) */
+        uint32_t used;  /* FRAME_TABLE: the groups with entries that are not absent (its lock) */
     };
     uint8_t kind;         /* enum frame_kind; changes only with the refcount from or to 0 */
     uint8_t order;        /* of the run that starts here: 2^order frames */

@@ -81,10 +81,10 @@ static inline unsigned visited_end(const struct table_visit *at)
 }
 
 /* Runs its body for each entry of the visited table that lies in the range and is not absent. */
-#define for_each_visited_entry(n, at)                                                    \
-    for (n = entry_next_used(visited_entries(at), level_index((at)->level, (at)->start), \
-                             visited_end(at));                                           \
-         n < visited_end(at); n = entry_next_used(visited_entries(at), n + 1, visited_end(at)))
+#define for_each_visited_entry(n, at)                                                  \
+    for (n = entry_next_used(visited_table(at), level_index((at)->level, (at)->start), \
+                             visited_end(at));                                         \
+         n < visited_end(at); n = entry_next_used(visited_table(at), n + 1, visited_end(at)))
 
 /* Calls `visit` for each present table that covers a part of [start, end), upper ones first, in the
    order of addresses. `visit` may change entries of the table, and takes no lock of RANK_TABLE. It

@@ -34,6 +34,10 @@ enum entry_kind {
 /* The level whose tables hold leaf entries. */
 #define LEAF_LEVEL 1
 
+/* Tables are sparse. Bit n of `used` in a table's descriptor is set if one of the entries from
+   n * TABLE_GROUP on may be in use, among those that hold references. */
+#define TABLE_GROUP (TABLE_ENTRIES / 32)
+
 /* Entries of the root that belong to the user's half. */
 #define USER_ROOT_ENTRIES (TABLE_ENTRIES / 2)
 
@@ -80,9 +84,11 @@ static inline pte_t entry_load(const pte_t *slot)
 /* ---- Changes: the caller holds the lock of `table`, which holds `slot` ---- */
 
 /* Stores `to`, whose reference it takes over; returns the old entry with its reference. */
-static inline pte_t entry_exchange(const struct frame *table, pte_t *slot, pte_t to)
+static inline pte_t entry_exchange(struct frame *table, pte_t *slot, pte_t to)
 {
     debug_assert(table->kind == FRAME_TABLE && spin_is_held(&table->lock));
+    if (to)
+        table->used |= 1u << (uintptr_t)slot % PAGE_SIZE / sizeof(pte_t) / TABLE_GROUP;
     return atomic_exchange(slot, to);
 }
 
@@ -189,8 +195,8 @@ static inline void entry_put(pte_t entry, int level)
 
 /* Returns the first entry from `n` on, below `count`, that is not absent, or `count`. The caller
    holds the lock of the table, or is the only one who can reach it. */
-unsigned entry_next_used(const pte_t *entries, unsigned n, unsigned count);
+unsigned entry_next_used(struct frame *table, unsigned n, unsigned count);
 
-#define for_each_used_entry(n, entries, count)                \
-    for (n = entry_next_used(entries, 0, count); n < (count); \
-         n = entry_next_used(entries, n + 1, count))
+#define for_each_used_entry(n, table, count)                \
+    for (n = entry_next_used(table, 0, count); n < (count); \
+         n = entry_next_used(table, n + 1, count))

@@ -99,16 +99,19 @@ static void check_target(pte_t entry, int level, uaddr_t addr)
 }
 
 /* Counts what the entries of a table hold. A table below is entered when it is met first. */
-static void count_table(const struct frame *table, int level, unsigned nentries, uaddr_t base)
+static void count_table(struct frame *table, int level, unsigned nentries, uaddr_t base)
 {
     const pte_t *entries = frame_to_virt(table);
-    unsigned n;
 
-    for_each_used_entry(n, entries, nentries)
-    {
+    for (unsigned n = 0; n < nentries; n++) {
         uaddr_t addr = base + n * level_span(level);
         unsigned before = differences;
 
+        if (!entries[n])
+            continue;
+        if (entry_next_used(table, n, nentries) != n)
+            differs("the entry %#lx at level %d for %#lx stands in a group that counts as empty",
+                    entries[n], level, addr);
         check_target(entries[n], level, addr);
         if (differences > before)
             continue;

@@ -13,14 +13,15 @@
 
 void pagetable_fork(struct pagetable *parent, struct pagetable *child)
 {
-    struct frame *root = pagetable_root(parent);
-    pte_t *from = frame_to_virt(root), *to = frame_to_virt(pagetable_root(child));
+    struct frame *root = pagetable_root(parent), *copy = pagetable_root(child);
+    pte_t *from = frame_to_virt(root), *to = frame_to_virt(copy);
     unsigned n;
 
     assert(atomic_load(&child->threads) == 1 && !atomic_load(&child->mmu.running));
     atomic_add_fetch(&parent->withdrawals, 1u);
     table_lock(root);
-    for_each_used_entry(n, from, USER_ROOT_ENTRIES)
+    copy->used = root->used;
+    for_each_used_entry(n, root, USER_ROOT_ENTRIES)
     {
         to[n] = entry_share(root, &from[n]);
         assert(!entry_is_mine(to[n]) && !entry_is_mine(entry_load(&from[n])));

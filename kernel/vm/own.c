@@ -56,7 +56,8 @@ static void table_copy(struct frame *copy, struct frame *source)
     debug_assert(frame_refs(copy) == 1 && source != copy);
     table_lock(source);
     memcpy(to, from, PAGE_SIZE);
-    for_each_used_entry(n, to, TABLE_ENTRIES) to[n] = entry_share(source, &from[n]);
+    copy->used = source->used;
+    for_each_used_entry(n, copy, TABLE_ENTRIES) to[n] = entry_share(source, &from[n]);
     table_unlock(source);
 }
 

@@ -22,12 +22,13 @@ int pagetable_create(struct pagetable *pt)
 
 void pagetable_destroy(struct pagetable *pt)
 {
-    const pte_t *entries = frame_to_virt(pagetable_root(pt));
+    struct frame *root = pagetable_root(pt);
+    const pte_t *entries = frame_to_virt(root);
     unsigned n;
 
     assert(!atomic_load(&pt->threads));
     mmu_evict(&pt->mmu); /* a CPU that is lazy may still walk through the tables */
-    for_each_used_entry(n, entries, USER_ROOT_ENTRIES) entry_put(entries[n], ROOT_LEVEL);
+    for_each_used_entry(n, root, USER_ROOT_ENTRIES) entry_put(entries[n], ROOT_LEVEL);
     /* table_put is wrong here, because the kernel's half of the root holds no references. */
-    frame_put(pagetable_root(pt));
+    frame_put(root);
 }

@@ -12,31 +12,37 @@ bool entry_replace(struct frame *table, pte_t *slot, pte_t from, pte_t to)
     return same;
 }
 
-/* Tables are sparse, so eight entries are looked at together: this loop is most of what fork and
-   exit cost. */
-unsigned entry_next_used(const pte_t *entries, unsigned n, unsigned count)
+/* Skips the groups without entries. A group that turns out to be empty as a whole loses its bit. */
+unsigned entry_next_used(struct frame *table, unsigned n, unsigned count)
 {
-    unsigned eights = count & ~7u;
+    const pte_t *entries = frame_to_virt(table);
 
-    for (; n % 8 && n < count; n++)
-        if (entries[n])
-            return n;
-    for (; n < eights; n += 8) {
-        const pte_t *e = entries + n;
+    while (n < count) {
+        unsigned first = n, group = n / TABLE_GROUP, end = (group + 1) * TABLE_GROUP;
+        uint32_t groups = table->used >> group;
 
-        if (e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7])
+        if (!groups)
             break;
+        if (groups & 1) {
+            for (end = min(end, count); n < end; n++)
+                if (entries[n])
+                    return n;
+            if (n - first == TABLE_GROUP)
+                table->used &= ~(1u << group);
+        } else {
+            n = (group + __builtin_ctz(groups)) * TABLE_GROUP;
+        }
     }
-    while (n < count && !entries[n])
-        n++;
-    return n;
+    return count;
 }
 
 /* Each level has a rank of its own, so the lock order is from the root down. */
 static struct frame *table_start(struct frame *table, int level)
 {
-    if (table)
+    if (table) {
+        table->used = 0;
         spin_init(&table->lock, RANK_TABLE + ROOT_LEVEL - level);
+    }
     return table;
 }
 
@@ -57,6 +63,6 @@ void table_free(struct frame *table, int level)
     const pte_t *entries = frame_to_virt(table);
     unsigned n;
 
-    for_each_used_entry(n, entries, TABLE_ENTRIES) entry_put(entries[n], level);
+    for_each_used_entry(n, table, TABLE_ENTRIES) entry_put(entries[n], level);
     frame_free(table);
 }

@@ -79,7 +79,7 @@ static uaddr_t visit_table(struct visitor *visitor, struct frame *table, int lev
     while (addr < end && level > LEAF_LEVEL && !visitor->stopped) {
         uaddr_t first = round_down(addr, level_span(level + 1));
         /* Most entries are absent, and stay so under the lock. */
-        unsigned n = entry_next_used(frame_to_virt(table), level_index(level, addr), TABLE_ENTRIES);
+        unsigned n = entry_next_used(table, level_index(level, addr), TABLE_ENTRIES);
 
         addr = min(end, max(addr, first + n * level_span(level)));
         if (addr == end)
