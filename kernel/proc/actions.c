@@ -6,6 +6,7 @@
 
 #include <arch/atomic.h>
 #include <lib/panic.h>
+#include <lib/string.h>
 #include <mm/heap.h>
 #include "signal_set.h"
 
@@ -15,9 +16,10 @@ struct signal_actions {
     struct signal_action actions[SIGNALS]; /* (lock) [signo - 1] */
 };
 
-struct signal_actions *actions_create(void)
+/* Makes actions whose contents the caller fills in. */
+static struct signal_actions *actions_alloc(void)
 {
-    struct signal_actions *actions = heap_alloc_zeroed(sizeof(*actions));
+    struct signal_actions *actions = heap_alloc(sizeof(*actions));
 
     if (!actions)
         return NULL;
@@ -26,13 +28,29 @@ struct signal_actions *actions_create(void)
     return actions;
 }
 
+struct signal_actions *actions_create(void)
+{
+    struct signal_actions *actions = actions_alloc();
+
+    if (actions)
+        memset(actions->actions, 0, sizeof(actions->actions));
+    return actions;
+}
+
+struct signal_actions *actions_clone(struct signal_actions *from)
+{
+    struct signal_actions *clone = actions_alloc();
+
+    if (clone)
+        actions_copy(clone, from);
+    return clone;
+}
+
 void actions_copy(struct signal_actions *to, struct signal_actions *from)
 {
-    for (int signo = 1; signo <= SIGNALS; signo++) {
-        const struct signal_action action = action_get(from, signo);
-
-        action_set(to, signo, &action);
-    }
+    spin_lock(&from->lock);
+    memcpy(to->actions, from->actions, sizeof(to->actions));
+    spin_unlock(&from->lock);
 }
 
 void actions_share(struct signal_actions *actions)

@@ -56,10 +56,9 @@ int signal_copy_actions(struct process *child, uint64_t flags)
         actions_share(child->signals.actions = mine);
         return 0;
     }
-    child->signals.actions = actions_create();
+    child->signals.actions = actions_clone(mine);
     if (!child->signals.actions)
         return -ENOMEM;
-    actions_copy(child->signals.actions, mine);
     if (flags & CLONE_CLEAR_SIGHAND)
         actions_reset(child->signals.actions);
     return 0;
@@ -95,11 +94,13 @@ void signal_fork_end(struct task *child)
     spin_unlock(&mine->lock);
 
     spin_lock(&state->lock);
-    for (int signo = 1; signo <= SIGNALS; signo++)
-        if ((set & BIT(signo)) &&
-            ((child->signals.blocked & BIT(signo)) || !signal_is_ignored(state, signo)))
+    for (; set; set &= set - 1) {
+        int signo = __builtin_ctzl(set) + 1;
+
+        if ((child->signals.blocked & BIT(signo)) || !signal_is_ignored(state, signo))
             (void)signal_queue_add(&state->pending,
                                    &(struct signal_info){.signo = signo, .code = SI_USER}, ~0ul);
+    }
     bool ready = state->pending.set & ~child->signals.blocked;
     spin_unlock(&state->lock);
     if (ready)

@@ -37,10 +37,11 @@ static inline bool has_handler(const struct signal_action *action)
 
 /* ---- actions.c ---- */
 
-/* Makes actions with the defaults. Returns NULL if memory is out. */
+/* Makes actions with the defaults, or a copy of `from`. Returns NULL if memory is out. */
 struct signal_actions *actions_create(void);
+struct signal_actions *actions_clone(struct signal_actions *from);
 
-/* Copies all actions. */
+/* Copies all actions to some that no other process uses yet. */
 void actions_copy(struct signal_actions *to, struct signal_actions *from);
 
 /* Add and drop a process that uses them; the last one frees them. actions_put takes NULL too. */
