@@ -77,6 +77,15 @@ struct pagecache_store {
        Errors, after which no part has got room: -ENOSPC, -EDQUOT, -EIO, -EINTR, -ENOMEM. NULL:
        every page has room. */
     int (*make_room)(struct pagecache *cache, uint64_t start, uint64_t end);
+
+    /* Gives back the room for the parts that are wholly in [start, end) bytes. No page there is
+       being written, and none that is read from now on is used. -EIO, -ENOMEM. NULL: the room
+       cannot be given back. */
+    int (*drop_room)(struct pagecache *cache, uint64_t start, uint64_t end);
+
+    /* Returns the first offset in [start, end) that has room (SEEK_DATA), or has none (SEEK_HOLE);
+       `end`: there is none. -EIO, -ENOMEM, -EINTR. NULL: all has room. */
+    int64_t (*seek)(struct pagecache *cache, uint64_t start, uint64_t end, unsigned whence);
 };
 
 /* The most pages that a store reads or writes in one call, and the smallest part of a page that can
@@ -150,9 +159,9 @@ __must_check ssize_t pagecache_read_kernel(struct pagecache *cache, uint64_t off
    read). */
 __must_check int pagecache_truncate(struct pagecache *cache, uint64_t size);
 
-/* Makes [start, end) of the file read as zeros, and gives back its whole pages, in mappings too.
-   Private copies of pages stay. The size stays. The vnode's lock is held. -EOPNOTSUPP: there is a
-   store. */
+/* Makes [start, end) of the file read as zeros, and gives back its whole pages, in mappings too,
+   and the room that the store has for it. Private copies of pages stay. The size stays. The
+   vnode's lock is held. -EOPNOTSUPP: the store cannot do it; -EIO, -ENOMEM, -EINTR. */
 __must_check int pagecache_punch(struct pagecache *cache, uint64_t start, uint64_t end);
 
 /* Gives each hole in [start, end) a frame. ALLOCATE_EXTENDS: makes the file longer if it ends
@@ -163,8 +172,8 @@ __must_check int pagecache_allocate(struct pagecache *cache, uint64_t start, uin
                                     enum allocate_size size);
 
 /* Return the first offset from `offset` on, which lies before the end, that is data or a hole. The
-   end of the file is a hole. The vnode's lock is held. -ENXIO: there is no data. With a store, all
-   is data. */
+   end of the file is a hole. With a store, what has room is data. The vnode's lock is held. -ENXIO:
+   there is no data; -EIO, -ENOMEM, -EINTR. */
 int64_t pagecache_next_data(struct pagecache *cache, uint64_t offset);
 int64_t pagecache_next_hole(struct pagecache *cache, uint64_t offset);
 

@@ -235,6 +235,11 @@ void ext2_nodes_trim(struct ext2 *fs, unsigned left);
 /* Finds the block of a file; 0 is a hole. -EIO, -EFBIG. */
 __must_check int ext2_map_find(struct ext2_node *node, uint64_t index, uint32_t *block);
 
+/* Finds out whether block `index` is a hole, and how many blocks from it on are alike, at least: no
+   indirect block is looked at twice. -EIO, -EFBIG, -ENOMEM. */
+__must_check int ext2_map_run(struct ext2_node *node, uint64_t index, bool *is_hole,
+                              uint64_t *count);
+
 /* Finds the block of a file, or takes one for a hole; then `is_new` is true and the contents are
    undefined. -ENOSPC, -EFBIG, -EIO, -ENOMEM. */
 __must_check int ext2_map_make(struct ext2_node *node, uint64_t index, uint32_t *block,

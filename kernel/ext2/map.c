@@ -88,6 +88,62 @@ int ext2_map_find(struct ext2_node *node, uint64_t index, uint32_t *block)
     return walk_down(node, at, depth, &step, &above, block);
 }
 
+/* Returns how many blocks a number at this height above the blocks covers. */
+static uint64_t span_at(const struct ext2 *fs, int height)
+{
+    uint64_t span = 1;
+
+    while (height-- > 0)
+        span *= fs->pointers;
+    return span;
+}
+
+/* Counts the numbers from `at` on, up to the first 0. */
+static uint64_t count_used(const uint32_t *numbers, uint32_t at, uint32_t n)
+{
+    uint32_t end = at;
+
+    while (end < n && numbers[end])
+        end++;
+    return end - at;
+}
+
+/* Returns how many blocks of the hole lie at and behind the one to which `at` leads. The number 0
+   was met at `step`. */
+static uint64_t hole_length(const struct ext2 *fs, const uint32_t at[4], int depth, int step)
+{
+    uint64_t before = 0;
+
+    for (int n = step + 1; n <= depth; n++)
+        before = before * fs->pointers + at[n];
+    return span_at(fs, depth - step) - before;
+}
+
+int ext2_map_run(struct ext2_node *node, uint64_t index, bool *is_hole, uint64_t *count)
+{
+    struct ext2 *fs = ext2_of(&node->vnode);
+    uint32_t at[4], above, block;
+    struct ext2_buffer *buffer;
+    int step, depth = ext2_map_path(fs, index, at);
+
+    assert(mutex_is_held(&fs->lock));
+    if (depth < 0)
+        return -EFBIG;
+    int err = walk_down(node, at, depth, &step, &above, &block);
+    if (err)
+        return err;
+    *is_hole = block == 0;
+    if (*is_hole) {
+        *count = hole_length(fs, at, depth, step);
+    } else if (depth == 0) {
+        *count = count_used(node->block, at[0], EXT2_DIRECT);
+    } else if (!(err = ext2_buffer_read(fs, above, &buffer))) {
+        *count = count_used((uint32_t *)buffer->data, at[depth], fs->pointers);
+        ext2_buffer_put(fs, buffer);
+    }
+    return err;
+}
+
 /* Gives new blocks back, which nothing shows yet. */
 static void free_new(struct ext2 *fs, const uint32_t *blocks, int n)
 {

@@ -9,6 +9,8 @@
    written, and only then the blocks are given back. A page that is read while its block is given
    back is not in the cache any more. */
 #include <linux/errno.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
 #include <arch/atomic.h>
 #include <fs/devices.h>
 #include <fs/file.h>
@@ -17,6 +19,7 @@
 #include <lib/panic.h>
 #include <lib/string.h>
 #include <mm/heap.h>
+#include <sched/thread.h>
 #include "ext2.h"
 #include "names.h"
 #include "vnode.h"
@@ -170,10 +173,48 @@ static int ext2_make_page_room(struct pagecache *cache, uint64_t start, uint64_t
     return err;
 }
 
+static int ext2_drop_room(struct pagecache *cache, uint64_t start, uint64_t end)
+{
+    struct ext2_node *node = ext2_node(cache->vnode);
+    struct ext2 *fs = ext2_of(&node->vnode);
+    uint64_t first = (start + fs->block_size - 1) >> fs->block_shift;
+
+    mutex_lock(&fs->lock);
+    ext2_sync_if_due(fs);
+    int err = ext2_blocks_drop(node, first, end >> fs->block_shift);
+    mutex_unlock(&fs->lock);
+    return err;
+}
+
+/* Goes over runs of blocks and holes. The file has no more of them than twice the blocks of the
+   disk, and each takes a step. */
+static int64_t ext2_seek(struct pagecache *cache, uint64_t start, uint64_t end, unsigned whence)
+{
+    struct ext2_node *node = ext2_node(cache->vnode);
+    struct ext2 *fs = ext2_of(&node->vnode);
+    uint64_t index = start >> fs->block_shift, count;
+    bool is_hole;
+
+    for (; index << fs->block_shift < end; index += count) {
+        if (thread_is_killed())
+            return -EINTR;
+        mutex_lock(&fs->lock);
+        int err = ext2_map_run(node, index, &is_hole, &count);
+        mutex_unlock(&fs->lock);
+        if (err)
+            return err;
+        if (is_hole == (whence == SEEK_HOLE))
+            return max(start, index << fs->block_shift);
+    }
+    return end;
+}
+
 static const struct pagecache_store ext2_store = {
     .read_pages = ext2_read_pages,
     .write_pages = ext2_write_pages,
     .make_room = ext2_make_page_room,
+    .drop_room = ext2_drop_room,
+    .seek = ext2_seek,
 };
 
 /* ---- Files ---- */
@@ -245,6 +286,18 @@ static int ext2_truncate(struct vnode *vnode, uint64_t size)
     return err;
 }
 
+/* An inode cannot say that a block is allocated and not written yet. So blocks that are made without
+   contents would show their old ones, and only holes can be made. */
+static int ext2_allocate(struct vnode *vnode, uint64_t start, uint64_t end, unsigned mode)
+{
+    if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+        return -EOPNOTSUPP;
+    int err = pagecache_punch(vnode->cache, start, end);
+    if (!err)
+        vnode_touch(vnode);
+    return err;
+}
+
 static int ext2_vnode_sync(struct vnode *vnode, enum vnode_sync how __unused)
 {
     struct ext2 *fs = ext2_of(vnode);
@@ -283,6 +336,7 @@ static const struct vnode_ops ext2_ops = {
     .rename = ext2_rename,
     .readdir = ext2_readdir,
     .truncate = ext2_truncate,
+    .allocate = ext2_allocate,
     .sync = ext2_vnode_sync,
     .stat = ext2_stat,
     .free = ext2_free,

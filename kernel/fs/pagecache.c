@@ -6,6 +6,7 @@
    keeps the frame until the copy has ended. */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <arch/atomic.h>
 #include <fs/vnode.h>
 #include <lib/panic.h>
@@ -510,13 +511,86 @@ static void punch_pages(struct pagecache *cache, uint64_t first, uint64_t end)
     pagecache_wake(cache);
 }
 
+/* Zeroes [start, end) in a page, a part of which has no room any more. */
+static void zero_edge_locked(struct pagecache *cache, const struct frame *frame, uint64_t start,
+                             uint64_t end)
+{
+    assert(mutex_is_held(&cache->lock));
+    memset(byte_in_frame(frame, start), 0, end - start);
+    radix_retag(&cache->pages, page_index(start), PAGE_ROOM, 0);
+    page_dirty_locked(cache, page_index(start));
+}
+
+/* Makes a hole in a cache with a store. `edges` are the pages, NULL or with a reference, in which
+   the hole begins and ends. The room is given back in the gap. Otherwise this could happen:
+
+       the pages leave the cache         a fault reads one again, with its old contents
+       the room is given back
+
+   A program may already be able to write an edge, of which a part has no room any more. So W is
+   cleared there, and the next write asks for room. */
+static int punch_stored(struct pagecache *cache, uint64_t start, uint64_t end,
+                        struct frame *const edges[2])
+{
+    uint64_t first = page_index(start), last = page_index(end - 1);
+    uint64_t whole_first = first + !!edges[0], whole_end = last + 1 - !!edges[1];
+
+    mutex_lock(&cache->walk);
+    mutex_lock(&cache->lock);
+    gap_begin_locked(cache, first, last + 1);
+    mutex_unlock(&cache->lock);
+    if (whole_first < whole_end)
+        vspace_punch_pages(cache->mapped, whole_first, whole_end);
+    vspace_clean_pages(cache->mapped, first, last + 1);
+    int err = cache->store->drop_room(cache, start, end);
+    mutex_lock(&cache->lock);
+    if (edges[0])
+        zero_edge_locked(cache, edges[0], start, min(end, (first + 1) << PAGE_SHIFT));
+    if (edges[1])
+        zero_edge_locked(cache, edges[1], last << PAGE_SHIFT, end);
+    if (whole_first < whole_end)
+        pages_drop(cache, whole_first, whole_end - 1);
+    cache->gap_first = cache->gap_end = 0;
+    mutex_unlock(&cache->lock);
+    mutex_unlock(&cache->walk);
+    pagecache_wake(cache);
+    pagecache_dirty_gone(cache);
+    return err;
+}
+
+/* Finds the edges of a hole: the pages of which it takes a part. */
+static int punch_with_store(struct pagecache *cache, uint64_t start, uint64_t end)
+{
+    struct frame *edges[2] = {NULL, NULL};
+    int err = 0;
+
+    if (!cache->store->drop_room)
+        return -EOPNOTSUPP;
+    if (start >= cache->size)
+        return 0;
+    end = min(end, pages_of(cache->size) << PAGE_SHIFT); /* what is behind are zeros */
+    if (start >= end)
+        return 0;
+    bool is_one = page_index(start) == page_index(end - 1);
+    if (start % PAGE_SIZE || (is_one && end % PAGE_SIZE))
+        err = page_get(cache, page_index(start), 0, &edges[0]);
+    if (!err && !is_one && end % PAGE_SIZE)
+        err = page_get(cache, page_index(end), 0, &edges[1]);
+    if (!err)
+        err = punch_stored(cache, start, end, edges);
+    for (int n = 0; n < 2; n++)
+        if (edges[n])
+            frame_put(edges[n]);
+    return err;
+}
+
 int pagecache_punch(struct pagecache *cache, uint64_t start, uint64_t end)
 {
     uint64_t first = pages_of(start), last = page_index(end);
 
     assert(mutex_is_held(&cache->vnode->lock));
     if (cache->store)
-        return -EOPNOTSUPP;
+        return punch_with_store(cache, start, end);
     if (start >= end)
         return 0;
     if (first > last) {
@@ -601,8 +675,12 @@ int64_t pagecache_next_data(struct pagecache *cache, uint64_t offset)
 {
     uint64_t index = page_index(offset);
 
-    if (cache->store)
-        return offset;
+    if (cache->store) {
+        int64_t data = cache->store->seek
+                           ? cache->store->seek(cache, offset, cache->size, SEEK_DATA)
+                           : (int64_t)offset;
+        return data < (int64_t)cache->size ? data : -ENXIO;
+    }
     mutex_lock(&cache->lock);
     bool found = next_used(cache, &index, pages_of(cache->size) - 1);
     mutex_unlock(&cache->lock);
@@ -616,7 +694,8 @@ int64_t pagecache_next_hole(struct pagecache *cache, uint64_t offset)
     unsigned tags;
 
     if (cache->store)
-        return cache->size;
+        return cache->store->seek ? cache->store->seek(cache, offset, cache->size, SEEK_HOLE)
+                                  : (int64_t)cache->size;
     mutex_lock(&cache->lock);
     while (radix_look(&cache->pages, index, &tags) && !is_new(cache, tags))
         index++;

@@ -76,6 +76,28 @@ ssize_t linux_write(const char *path, const void *bytes, size_t len, uint64_t of
     return done;
 }
 
+/* Writes zeros where the file system can make no holes. */
+int linux_punch(const char *path, uint64_t start, uint64_t end)
+{
+    static const char zeros[4096];
+    int fd = open(path, O_WRONLY | O_NOFOLLOW);
+    struct stat status;
+
+    if (fd < 0 || fstat(fd, &status))
+        return -errno;
+    int err = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, end - start);
+    if (err && errno == EOPNOTSUPP) {
+        off_t at = start;
+        if ((off_t)end > status.st_size)
+            end = status.st_size;
+        for (err = 0; err >= 0 && at<(off_t)end; at += err> 0 ? err : 0)
+            err = pwrite(fd, zeros, (off_t)end - at < 4096 ? (off_t)end - at : 4096, at);
+    }
+    err = err < 0 ? -errno : 0;
+    close(fd);
+    return err;
+}
+
 ssize_t linux_read(const char *path, void *bytes, size_t len, uint64_t offset)
 {
     int fd = open(path, O_RDONLY | O_NOFOLLOW);

@@ -22,6 +22,9 @@ int linux_rename(const char *from, const char *to);
 int linux_remove(const char *path, bool is_dir);
 int linux_truncate(const char *path, uint64_t size);
 
+/* Makes [start, end) zeros, as far as the file reaches. Returns 0 or -errno. */
+int linux_punch(const char *path, uint64_t start, uint64_t end);
+
 /* Return the number of bytes, or -errno. */
 ssize_t linux_write(const char *path, const void *bytes, size_t len, uint64_t offset);
 ssize_t linux_read(const char *path, void *bytes, size_t len, uint64_t offset);

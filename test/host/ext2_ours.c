@@ -1,5 +1,7 @@
 /* Operations on the mounted image (ext2_ours.h). */
 #include <linux/errno.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
 #include <ext2/ext2.h>
 #include <fs/file.h>
 #include <fs/pagecache.h>
@@ -50,6 +52,27 @@ int our_truncate(const char *path, uint64_t size)
     err = vnode_is_file(vnode) ? vnode_set_size(vnode, size, UINT64_MAX) : -EINVAL;
     vnode_put(vnode);
     return err;
+}
+
+int our_punch(const char *path, uint64_t start, uint64_t end)
+{
+    struct vnode *vnode;
+    int err = our_lookup(path, false, &vnode);
+
+    if (err)
+        return err;
+    err = vnode_allocate(vnode, start, end, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, UINT64_MAX);
+    vnode_put(vnode);
+    return err;
+}
+
+int64_t our_seek(struct vnode *vnode, uint64_t offset, unsigned whence)
+{
+    mutex_lock(&vnode->lock);
+    int64_t found = whence == SEEK_DATA ? pagecache_next_data(vnode->cache, offset)
+                                        : pagecache_next_hole(vnode->cache, offset);
+    mutex_unlock(&vnode->lock);
+    return found;
 }
 
 int our_drop(const char *path)

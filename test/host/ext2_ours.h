@@ -19,6 +19,13 @@ int our_lookup(const char *path, bool follow, struct vnode **vnode);
    that no program has, so nothing is moved. */
 ssize_t our_transfer(const char *path, char *buf, size_t len, uint64_t offset, bool is_write);
 
+/* Makes [start, end) of a file a hole. */
+int our_punch(const char *path, uint64_t start, uint64_t end);
+
+/* Returns the first offset from `offset` on that is data or a hole (SEEK_DATA, SEEK_HOLE), or
+   -errno. */
+int64_t our_seek(struct vnode *vnode, uint64_t offset, unsigned whence);
+
 /* Drops the clean pages of a file, so that they are read again. */
 int our_drop(const char *path);
 

@@ -72,6 +72,105 @@ static void files_have_holes_at_all_levels(void)
     CHECK_OK(unlink("holes"));
 }
 
+static off_t blocks_of(int fd)
+{
+    struct stat status;
+
+    CHECK_OK(fstat(fd, &status));
+    return status.st_blocks / 2;
+}
+
+static void lseek_finds_data_behind_all_levels(void)
+{
+    off_t at = 0;
+    int fd = CHECK_OK(open("holes", O_RDWR | O_CREAT, 0644));
+
+    for (size_t n = 0; n < ARRAY_SIZE(offsets); n++)
+        write_at(fd, offsets[n], "here");
+    for (size_t n = 0; n < ARRAY_SIZE(offsets); n++) {
+        bool is_last = n + 1 == ARRAY_SIZE(offsets);
+        at = CHECK_OK(lseek(fd, at, SEEK_DATA));
+        CHECK_EQ(at, offsets[n]);
+        at = CHECK_OK(lseek(fd, at + 1, SEEK_HOLE));
+        CHECK_EQ(at, offsets[n] + (is_last ? 4 : (off_t)KIB));
+    }
+    CHECK_ERR(ENXIO, lseek(fd, at, SEEK_DATA));
+    CHECK_OK(ftruncate(fd, 16 * GIB));
+    CHECK_EQ(lseek(fd, 15 * GIB, SEEK_HOLE), 15 * GIB + KIB);
+    CHECK_ERR(ENXIO, lseek(fd, 15 * GIB + KIB, SEEK_DATA));
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("holes"));
+}
+
+static void fill_pages(int fd, int npages)
+{
+    char bytes[PAGE];
+
+    for (int n = 0; n < npages; n++) {
+        memset(bytes, 'a' + n, sizeof(bytes));
+        CHECK_EQ(pwrite(fd, bytes, PAGE, n * PAGE), PAGE);
+    }
+}
+
+/* Returns true if the bytes [start, end) of a file are all `byte`. */
+static bool is_all(int fd, off_t start, off_t end, char byte)
+{
+    char found;
+
+    for (; start < end; start++)
+        if (pread(fd, &found, 1, start) != 1 || found != byte)
+            return false;
+    return true;
+}
+
+/* A block of a page may go although the page stays. */
+static void a_hole_gives_blocks_back(void)
+{
+    const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    int fd = CHECK_OK(open("holes", O_RDWR | O_CREAT, 0644));
+
+    fill_pages(fd, 8);
+    CHECK_OK(fsync(fd));
+    off_t blocks = blocks_of(fd);
+    CHECK_OK(fallocate(fd, punch, KIB + 1, PAGE - KIB - 2));
+    CHECK_EQ(blocks_of(fd), blocks - 1);
+    CHECK_EQ(lseek(fd, 0, SEEK_HOLE), 2 * KIB);
+    CHECK_EQ(lseek(fd, 2 * KIB, SEEK_DATA), 3 * KIB);
+    char *pages = CHECK_OK(mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    poke(pages + 5 * PAGE, 'x');
+    CHECK_OK(fallocate(fd, punch, 2 * PAGE, 4 * PAGE + 2 * KIB));
+    CHECK_EQ(blocks_of(fd), blocks - 1 - 18);
+    CHECK_EQ(peek(pages + 5 * PAGE), 0);
+    CHECK_EQ(peek(pages + 6 * PAGE + 2 * KIB), 'g');
+    poke(pages + 6 * PAGE + KIB, 'y'); /* which takes a block again */
+    CHECK_OK(close(fd));
+    unmap_pages(pages, 8);
+    read_again();
+    fd = CHECK_OK(open("holes", O_RDWR));
+    CHECK(is_all(fd, 0, KIB + 1, 'a'));
+    CHECK(is_all(fd, KIB + 1, PAGE - 1, 0));
+    CHECK(is_all(fd, PAGE - 1, PAGE, 'a'));
+    CHECK(is_all(fd, PAGE, 2 * PAGE, 'b'));
+    CHECK(is_all(fd, 2 * PAGE, 6 * PAGE + KIB, 0));
+    CHECK(is_all(fd, 6 * PAGE + KIB, 6 * PAGE + KIB + 1, 'y'));
+    CHECK(is_all(fd, 6 * PAGE + 2 * KIB, 7 * PAGE, 'g'));
+    CHECK_OK(fallocate(fd, punch, PAGE, GIB)); /* the size stays */
+    CHECK_EQ(lseek(fd, 0, SEEK_END), 8 * PAGE);
+    CHECK_ERR(ENXIO, lseek(fd, PAGE, SEEK_DATA));
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("holes"));
+}
+
+static void what_ext2_cannot_say_is_refused(void)
+{
+    int fd = CHECK_OK(open("holes", O_RDWR | O_CREAT, 0644));
+
+    CHECK_ERR(EOPNOTSUPP, fallocate(fd, 0, 0, PAGE));
+    CHECK_ERR(EOPNOTSUPP, fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, PAGE));
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("holes"));
+}
+
 static void a_file_can_be_too_large(void)
 {
     int fd = CHECK_OK(open("large", O_RDWR | O_CREAT, 0644));
@@ -312,6 +411,9 @@ int main(void)
     umount2("/disk", 0); /* where init has mounted the first disk */
     mount_disk();
     RUN(files_have_holes_at_all_levels);
+    RUN(lseek_finds_data_behind_all_levels);
+    RUN(a_hole_gives_blocks_back);
+    RUN(what_ext2_cannot_say_is_refused);
     RUN(a_file_can_be_too_large);
     RUN(a_full_disk_can_be_emptied);
     RUN(a_write_that_fails_shows_no_old_contents);
