@@ -51,6 +51,11 @@ const char *disk_writable(void)
     return NULL;
 }
 
+void disk_drop_cache(int fd)
+{
+    CHECK_OK(ioctl(fd, BLKFLSBUF, 0));
+}
+
 void disk_write_back_every(unsigned centisecs)
 {
     int fd = CHECK_OK(open("/proc/sys/vm/dirty_writeback_centisecs", O_WRONLY));

@@ -13,7 +13,7 @@ static void a_bad_sector_is_an_error(void)
     CHECK_EQ(pread(fd, bytes, PAGE, bad + PAGE), (long)PAGE);
     /* What comes before the bad page is transferred. */
     CHECK_EQ(pread(fd, bytes, sizeof(bytes), bad - 2 * PAGE), (long)(2 * PAGE));
-    CHECK_OK(ioctl(fd, BLKFLSBUF, 0));
+    disk_drop_cache(fd);
     CHECK_OK(close(fd));
 }
 
@@ -41,11 +41,11 @@ static void read_pages_before_the_bad_one(void *arg __attribute__((unused)))
     char byte;
 
     CHECK(start != MAP_FAILED);
-    CHECK_OK(ioctl(fd, BLKFLSBUF, 0));
+    disk_drop_cache(fd);
     for (uint64_t n = bad - 5; n < bad; n++)
         CHECK_EQ(CHECK_OK(pread(fd, &byte, 1, n * PAGE)), 1);
     CHECK_ERR(EIO, pread(fd, &byte, 1, bad * PAGE));
-    CHECK_OK(ioctl(fd, BLKFLSBUF, 0));
+    disk_drop_cache(fd);
     for (uint64_t n = bad - 5; n < bad; n++)
         (void)start[n * PAGE];
 }

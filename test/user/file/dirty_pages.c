@@ -4,51 +4,26 @@
 
 #include <sched.h>
 
-#include "procfile.h"
-
 static const char *disk; /* the one that is written */
 
 #define FIRST PAGE /* the first page has the mark of the disk */
 
 /* ---- Numbers ---- */
 
-struct number {
-    const char *name;
-    long value;
-};
-
-static void find_number(const char *line, void *context)
-{
-    struct number *number = context;
-    size_t len = strlen(number->name);
-
-    if (strncmp(line, number->name, len) == 0 && (line[len] == ' ' || line[len] == ':'))
-        number->value = strtol(line + len + 1, NULL, 10);
-}
-
-static long number_of(const char *path, const char *name)
-{
-    struct number number = {name, -1};
-
-    proc_lines(path, find_number, &number);
-    CHECK(number.value >= 0);
-    return number.value;
-}
-
 static long dirty_pages(void)
 {
-    return number_of("/proc/vmstat", "nr_dirty");
+    return number_in("/proc/vmstat", "nr_dirty");
 }
 
 static long waiting_pages(void)
 {
-    return dirty_pages() + number_of("/proc/vmstat", "nr_writeback");
+    return dirty_pages() + number_in("/proc/vmstat", "nr_writeback");
 }
 
 /* Returns how many pages may be dirty, or a little more. */
 static long most_dirty_pages(void)
 {
-    return (number_of("/proc/meminfo", "MemFree") + number_of("/proc/meminfo", "Cached")) / 4 / 5;
+    return (number_in("/proc/meminfo", "MemFree") + number_in("/proc/meminfo", "Cached")) / 4 / 5;
 }
 
 /* ---- The disk ---- */
@@ -56,11 +31,6 @@ static long most_dirty_pages(void)
 static int disk_open(void)
 {
     return CHECK_OK(open(disk, O_RDWR));
-}
-
-static void flush(int fd)
-{
-    CHECK_OK(ioctl(fd, BLKFLSBUF, 0));
 }
 
 static uint64_t disk_pages(int fd)
@@ -104,7 +74,7 @@ static void written_pages_are_dirty_until_fsync(void)
     write_pages(fd, 1, 5, 1);
     write_pages(fd, 2, 2, 2);
     CHECK_EQ(dirty_pages(), before + 5);
-    CHECK(number_of("/proc/meminfo", "Dirty") >= 5 * 4);
+    CHECK(number_in("/proc/meminfo", "Dirty") >= 5 * 4);
     CHECK_OK(fsync(fd));
     CHECK_EQ(dirty_pages(), before);
     CHECK_OK(close(fd));
@@ -142,7 +112,7 @@ static void pages_are_written_after_a_while(void)
     while (waiting_pages() > before)
         CHECK_OK(sched_yield());
     disk_write_back_every(0);
-    flush(fd);
+    disk_drop_cache(fd);
     CHECK(page_is(fd, 3, 7));
     CHECK_OK(close(fd));
 }
@@ -170,10 +140,10 @@ static void a_writer_does_not_go_beyond_the_limit(void)
         write_pages(fd, n, count - n < 64 ? count - n : 64, (char)(n / 64));
         CHECK(waiting_pages() <= most_dirty_pages() + 64);
     }
-    flush(fd);
+    disk_drop_cache(fd);
     for (uint64_t n = 1; n < count; n += 64)
         CHECK(page_is(fd, n, (char)(n / 64)));
-    flush(fd);
+    disk_drop_cache(fd);
     CHECK_OK(close(fd));
 }
 
@@ -191,10 +161,10 @@ static void nor_does_a_writer_through_a_mapping(void)
             CHECK(waiting_pages() <= most_dirty_pages() + 64);
     }
     CHECK_OK(munmap(start, count * PAGE));
-    flush(fd);
+    disk_drop_cache(fd);
     for (uint64_t n = 0; n < count; n += 61)
         CHECK(page_is(fd, n + 1, (char)(n / 3)));
-    flush(fd);
+    disk_drop_cache(fd);
     CHECK_OK(close(fd));
 }
 
@@ -216,10 +186,10 @@ static void nor_do_several_writers(void)
     for (int n = 0; n < WRITERS; n++)
         CHECK_EQ(wait_child(pids[n]), 0);
     CHECK(waiting_pages() <= most_dirty_pages() + 64);
-    flush(fd);
+    disk_drop_cache(fd);
     for (int n = 0; n < WRITERS; n++)
         CHECK(page_is(fd, 1 + n * part, 'a' + n) && page_is(fd, (n + 1) * part, 'a' + n));
-    flush(fd);
+    disk_drop_cache(fd);
     CHECK_OK(close(fd));
 }
 

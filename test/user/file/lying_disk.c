@@ -46,7 +46,7 @@ static void later_requests_fail_at_once(void)
 
 static void its_cache_can_still_be_dropped(void)
 {
-    CHECK_OK(ioctl(disk_fd, BLKFLSBUF, 0));
+    disk_drop_cache(disk_fd);
     CHECK_OK(close(disk_fd));
 }
 

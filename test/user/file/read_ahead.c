@@ -4,38 +4,13 @@
 
 #include <stdio.h>
 
-#include "procfile.h"
-
 static int disk_fd;
-
-struct number {
-    const char *name;
-    long value;
-};
-
-static void find_number(const char *line, void *context)
-{
-    struct number *number = context;
-    size_t len = strlen(number->name);
-
-    if (strncmp(line, number->name, len) == 0 && (line[len] == ' ' || line[len] == ':'))
-        number->value = strtol(line + len + 1, NULL, 10);
-}
-
-static long number_of(const char *path, const char *name)
-{
-    struct number number = {name, -1};
-
-    proc_lines(path, find_number, &number);
-    CHECK(number.value >= 0);
-    return number.value;
-}
 
 /* Returns how many pages of disks have been read since the last call. */
 static long pages_read(void)
 {
     static long before;
-    long now = number_of("/proc/vmstat", "pgpgin") / (long)(PAGE / KIB), count = now - before;
+    long now = number_in("/proc/vmstat", "pgpgin") / (long)(PAGE / KIB), count = now - before;
 
     before = now;
     return count;
@@ -43,7 +18,7 @@ static long pages_read(void)
 
 static void drop_cache(void)
 {
-    CHECK_OK(ioctl(disk_fd, BLKFLSBUF, 0));
+    disk_drop_cache(disk_fd);
     (void)pages_read();
 }
 
@@ -242,11 +217,11 @@ static void a_process_gets_the_memory_of_clean_pages(void)
     int fd = fresh_open();
 
     read_all(fd);
-    long cached = number_of("/proc/meminfo", "Cached");
-    long len = (number_of("/proc/meminfo", "MemFree") + 4096) * 1024;
-    CHECK(number_of("/proc/meminfo", "MemAvailable") * 1024 > len);
+    long cached = number_in("/proc/meminfo", "Cached");
+    long len = (number_in("/proc/meminfo", "MemFree") + 4096) * 1024;
+    CHECK(number_in("/proc/meminfo", "MemAvailable") * 1024 > len);
     CHECK(exited_with(wait_child(start_child(use_memory, &len)), 0));
-    CHECK(number_of("/proc/meminfo", "Cached") < cached);
+    CHECK(number_in("/proc/meminfo", "Cached") < cached);
     CHECK_OK(close(fd));
 }
 
