@@ -19,13 +19,24 @@
 #include "files.h"
 #include "visit.h"
 
-int procfs_fail_nth(struct text_sink *sink, uint64_t key)
+static int number_print(struct text_sink *sink, uint64_t key, int64_t (*get)(const struct task *))
 {
     const struct task *task = procfs_hold_task(key);
 
     if (!task)
         return -ESRCH;
-    sink_printf(sink, "%u\n", atomic_load_relaxed(&task->thread->fail_nth));
+    sink_printf(sink, "%ld\n", get(task));
+    procfs_release();
+    return 0;
+}
+
+static int number_set(uint64_t key, int64_t number, void (*set)(struct task *, int64_t))
+{
+    struct task *task = procfs_hold_task(key);
+
+    if (!task)
+        return -ESRCH;
+    set(task, number);
     procfs_release();
     return 0;
 }
@@ -45,56 +56,67 @@ int procfs_parse_unsigned(const char *text, unsigned *number)
     return *text == '\0' || strcmp(text, "\n") == 0 ? 0 : -EINVAL;
 }
 
+static int count_set(const char *text, uint64_t key, void (*set)(struct task *, int64_t))
+{
+    unsigned count;
+    int err = procfs_parse_unsigned(text, &count);
+
+    return err ? err : number_set(key, count, set);
+}
+
+static int64_t get_fail_nth(const struct task *task)
+{
+    return atomic_load_relaxed(&task->thread->fail_nth);
+}
+
+static void set_fail_nth(struct task *task, int64_t nth)
+{
+    thread_set_fail_nth(task->thread, nth);
+}
+
+int procfs_fail_nth(struct text_sink *sink, uint64_t key)
+{
+    return number_print(sink, key, get_fail_nth);
+}
+
 int procfs_set_fail_nth(const char *text, uint64_t key)
 {
-    unsigned nth;
-    int err = procfs_parse_unsigned(text, &nth);
+    return count_set(text, key, set_fail_nth);
+}
 
-    if (err)
-        return err;
-    const struct task *task = procfs_hold_task(key);
-    if (!task)
-        return -ESRCH;
-    thread_set_fail_nth(task->thread, nth);
-    procfs_release();
-    return 0;
+static int64_t get_fail_io(const struct task *task)
+{
+    return atomic_load_relaxed(&task->thread->fail_io);
+}
+
+static void set_fail_io(struct task *task, int64_t nth)
+{
+    atomic_store_relaxed(&task->thread->fail_io, nth);
 }
 
 int procfs_fail_io(struct text_sink *sink, uint64_t key)
 {
-    const struct task *task = procfs_hold_task(key);
-
-    if (!task)
-        return -ESRCH;
-    sink_printf(sink, "%u\n", atomic_load_relaxed(&task->thread->fail_io));
-    procfs_release();
-    return 0;
+    return number_print(sink, key, get_fail_io);
 }
 
 int procfs_set_fail_io(const char *text, uint64_t key)
 {
-    unsigned nth;
-    int err = procfs_parse_unsigned(text, &nth);
+    return count_set(text, key, set_fail_io);
+}
 
-    if (err)
-        return err;
-    const struct task *task = procfs_hold_task(key);
-    if (!task)
-        return -ESRCH;
-    atomic_store_relaxed(&task->thread->fail_io, nth);
-    procfs_release();
-    return 0;
+static int64_t get_oom_score_adj(const struct task *task)
+{
+    return task->process->oom_score_adj;
+}
+
+static void set_oom_score_adj(struct task *task, int64_t adj)
+{
+    task->process->oom_score_adj = adj;
 }
 
 int procfs_oom_score_adj(struct text_sink *sink, uint64_t key)
 {
-    const struct task *task = procfs_hold_task(key);
-
-    if (!task)
-        return -ESRCH;
-    sink_printf(sink, "%d\n", task->process->oom_score_adj);
-    procfs_release();
-    return 0;
+    return number_print(sink, key, get_oom_score_adj);
 }
 
 int procfs_set_oom_score_adj(const char *text, uint64_t key)
@@ -104,10 +126,5 @@ int procfs_set_oom_score_adj(const char *text, uint64_t key)
 
     if (procfs_parse_unsigned(text + is_negative, &size) || size > OOM_SCORE_ADJ_MAX)
         return -EINVAL;
-    struct task *task = procfs_hold_task(key);
-    if (!task)
-        return -ESRCH;
-    task->process->oom_score_adj = is_negative ? -(int)size : (int)size;
-    procfs_release();
-    return 0;
+    return number_set(key, is_negative ? -(int64_t)size : (int64_t)size, set_oom_score_adj);
 }
