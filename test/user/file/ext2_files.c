@@ -2,6 +2,7 @@
    1 KiB. Afterwards e2fsck must find nothing (tools/disk_test.py). Pagoda only. */
 #include "test.h"
 
+#include <elf.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -402,6 +403,85 @@ static void a_read_only_mount_changes_nothing(void)
     CHECK_OK(rmdir("dir"));
 }
 
+/* ---- Programs ---- */
+
+#define PROGRAM_BYTES (2 * MIB)
+#define PROGRAM_START 0x400000UL
+
+/* Makes a program that reads a byte in its middle, and ends. */
+static void large_program_make(const char *path)
+{
+    /* mov rax, middle; mov al, [rax]; xor edi, edi; mov eax, SYS_exit; syscall */
+    static const unsigned char code[] = {0x48, 0xb8, 0,    0,    0x50, 0, 0, 0, 0,    0, 0x8a,
+                                         0,    0x31, 0xff, 0xb8, 60,   0, 0, 0, 0x0f, 5};
+    struct {
+        Elf64_Ehdr header;
+        Elf64_Phdr segment;
+        unsigned char code[sizeof(code)];
+    } start = {
+        .header =
+            {
+                .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+                            EV_CURRENT},
+                .e_type = ET_EXEC,
+                .e_machine = EM_X86_64,
+                .e_version = EV_CURRENT,
+                .e_entry = PROGRAM_START + offsetof(__typeof__(start), code),
+                .e_phoff = offsetof(__typeof__(start), segment),
+                .e_ehsize = sizeof(Elf64_Ehdr),
+                .e_phentsize = sizeof(Elf64_Phdr),
+                .e_phnum = 1,
+            },
+        .segment =
+            {
+                .p_type = PT_LOAD,
+                .p_flags = PF_R | PF_X,
+                .p_vaddr = PROGRAM_START,
+                .p_filesz = PROGRAM_BYTES,
+                .p_memsz = PROGRAM_BYTES,
+                .p_align = PAGE,
+            },
+    };
+    static char bytes[64 * KIB] = {1};
+    int fd = CHECK_OK(open(path, O_WRONLY | O_CREAT | O_EXCL, 0755));
+
+    memcpy(start.code, code, sizeof(code));
+    memcpy(bytes, &start, sizeof(start));
+    for (size_t at = 0; at < PROGRAM_BYTES; at += sizeof(bytes))
+        CHECK_EQ(CHECK_OK(write(fd, bytes, sizeof(bytes))), sizeof(bytes));
+    CHECK_OK(close(fd));
+}
+
+static void become(void *path)
+{
+    execl(path, path, NULL);
+    test_fail(__FILE__, __LINE__, "%s: %s", (char *)path, strerror(errno));
+}
+
+/* Returns how many KiB a start of the program reads from disks. */
+static long read_by_start(char *path)
+{
+    long before = number_in("/proc/vmstat", "pgpgin");
+
+    CHECK(exits_with(0, become, path));
+    return number_in("/proc/vmstat", "pgpgin") - before;
+}
+
+/* Two pages are touched. Beside them, the directory, the inode, indirect blocks and what is read
+   ahead are read. */
+static void a_start_reads_what_the_program_touches(void)
+{
+    static char path[] = "/mnt/program";
+
+    large_program_make(path);
+    read_again();
+    long first = read_by_start(path);
+    note("%ld KiB of %lu are read", first, PROGRAM_BYTES / KIB);
+    CHECK(first >= 8 && first <= 64);
+    CHECK_EQ(read_by_start(path), 0);
+    CHECK_OK(unlink(path));
+}
+
 int main(void)
 {
     disk = on_pagoda() ? disk_find(DISK_EXT2) : NULL;
@@ -423,6 +503,7 @@ int main(void)
     RUN(a_mapping_reaches_the_disk);
     RUN(a_large_directory_keeps_its_names);
     RUN(a_read_only_mount_changes_nothing);
+    RUN(a_start_reads_what_the_program_touches);
     unmount_disk();
     rmdir("/mnt");
     return test_end();
