@@ -210,12 +210,12 @@ const char *self_path(void)
     static char path[512];
     const char *started_as = (const char *)getauxval(AT_EXECFN);
 
+    if (started_as[0] == '/')
+        return started_as;
     if (path[0])
         return path;
-    if (started_as[0] != '/') {
-        CHECK(getcwd(path, sizeof(path) / 2));
-        strcat(path, "/");
-    }
+    CHECK(getcwd(path, sizeof(path) / 2));
+    strcat(path, "/");
     CHECK(strlen(path) + strlen(started_as) < sizeof(path));
     return strcat(path, started_as);
 }

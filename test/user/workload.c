@@ -75,6 +75,7 @@ static void case_of_workload(void *workload)
 
 int workloads_main(int argc, char **argv, const struct workload *all, uint32_t count)
 {
+    self_path(); /* which threads ask for later, all at once */
     if (argc == 3)
         return atoi(argv[2]);
     if (argc == 2) {

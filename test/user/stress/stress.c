@@ -28,7 +28,7 @@
 #define ALLOCATIONS 1000 /* more than most threads make */
 
 static const char *const programs[] = {"stress_memory", "stress_process", "stress_sync",
-                                       "stress_files", "stress_hostile"};
+                                       "stress_files",  "stress_hostile", "stress_mappings"};
 
 struct job {
     pid_t pid; /* 0: none */
