@@ -87,7 +87,9 @@ NM := $(if $(CLANG),llvm-nm,$(CROSS)nm)
 OBJCOPY := $(if $(CLANG),llvm-objcopy,$(CROSS)objcopy)
 ADDR2LINE := $(if $(CLANG),llvm-addr2line,$(CROSS)addr2line)
 
-KCPPFLAGS := -Iinclude -Ibuild/include-links -MMD -MP $(if $(filter 1,$(DEBUG)),-DDEBUG)
+# A debug build checks the lists of sys/queue.h.
+KCPPFLAGS := -Iinclude -Ibuild/include-links -MMD -MP \
+	$(if $(filter 1,$(DEBUG)),-DDEBUG -D_KERNEL -DINVARIANTS)
 # This is = and not :=, because need-build may install the compiler that prints its own directory.
 KCFLAGS = $(TARGET_FLAGS) -std=gnu11 $(if $(filter 1,$(DEBUG)),-Og,-O2) -g \
 	-ffreestanding -nostdinc -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \

@@ -54,7 +54,7 @@ def assemble(text, at, names):
     """Returns the machine code of assembly at an address. `names` are {symbol: value}."""
     with tempfile.TemporaryDirectory(prefix="pagoda-") as directory:
         base = Path(directory) / "code"
-        base.with_suffix(".s").write_text(text)
+        base.with_suffix(".s").write_text(f"{text}\n")
         subprocess.run(["x86_64-linux-gnu-as", "-o", base.with_suffix(".o"),
                         base.with_suffix(".s")], check=True)  # fmt: skip
         given = [f"--defsym={name}={value:#x}" for name, value in names.items()]
@@ -76,15 +76,15 @@ class Broken:
         """Replaces the code of a function. `code` may be a function of the code's address."""
         self.write_at(bytearray(self.original), name, code)
 
-    def write_assembly(self, text, names, others=()):
-        """Makes the system call of `audit` run assembly, which stands in a large function that no
-        command here needs. `others` are pairs: a function, and its new code."""
+    def write_assembly(self, text, names, others=(), entry="sys_audit_entry"):
+        """Makes a system call, that of `audit`, run assembly. The code stands in a large function
+        that no command here needs. `others` are pairs: a function, and its new code."""
         image = bytearray(self.original)
         for name, code in others:
             self.write_at(image, name, code)
         at = self.symbols[LARGE] + len(PROLOGUE)
-        self.write_far("sys_audit_entry",
-                       assemble(text, at, {**self.addresses(), **names}), image)  # fmt: skip
+        code = assemble(text, at, {**self.addresses(text), **names})
+        self.write_far(entry, code, image)
 
     def write_far(self, name, code, image=None):
         """Makes a function, which may be short, jump to code in the large one."""
@@ -93,11 +93,11 @@ class Broken:
         self.write_at(image, LARGE, code)
         self.write_at(image, name, lambda here: b"\xe9" + struct.pack("<i", at - here - 5))
 
-    def addresses(self):
-        """Returns {name: address} of the functions that the assembly calls."""
-        wanted = ("spin_wait", "mutex_init", TAKE_MUTEX, "tlb_flush_everywhere")
-        names = {name: self.symbols[name] for name in wanted}
-        return {**names, "take_mutex": names[TAKE_MUTEX]}
+    def addresses(self, text):
+        """Returns {name: address} of the kernel's symbols that the assembly names."""
+        words = {word for word in re.findall(r"\w+", text) if "_" in word} | {"frames", "ring"}
+        names = {name: self.symbols[name] for name in words & set(self.symbols)}
+        return {**names, "take_mutex": self.symbols[TAKE_MUTEX]}
 
     def write_at(self, image, name, code):
         address = self.symbols[name]
@@ -334,7 +334,8 @@ def triple_fault(broken):
     broken.write_far("sys_audit_entry", TRIPLE_FAULT)
     text = in_window(broken, {}, b"audit\n")
     return Case("a triple fault ends make qemu, which says so", text).has(
-        r"^--- The machine reset itself, most likely by a triple fault", r"^status 126$")
+        r"^--- The machine reset itself, most likely by a triple fault", r"^rule 9 of ",
+        r"^status 126$")
 
 
 def failed_assertion(broken):
@@ -427,11 +428,12 @@ def spinning_for_each_other(broken):
     text = broken.run("audit & audit & audit & audit & wait", "--silence", str(3 * HUNG), cpus=2)
     lock = r"the lock 0x\w{16} \(RANK_PIPE\)"
     return Case("two CPUs that spin for each other's lock are a panic with their names", text).has(
-        r"^this CPU spins for a lock: it may hang$", rf"^it spins for {lock}, held by CPU 0",
+        r"^this CPU spins for a lock: it may hang\nrule 7 of ",
+        rf"^it spins for {lock}, held by CPU 0",
         rf"^it spins for {lock}, held by CPU 1", r"end of CPU 1's report",
         r"^#\d+ 0x\w+ spin_wait\+0x\w+ \(interrupted\)  kernel/arch/spinlock.c:\d+$",
         rf"^panic: deadlock: CPU (\d) spins for {lock}, held by CPU \d, which spins for {lock}, "
-        r"held by CPU \1$",
+        r"held by CPU \1$", r"^rule 7 of docs/design.md: ",
     )  # fmt: skip
 
 
@@ -449,7 +451,7 @@ def flush_unanswered(broken):
     broken.write_assembly(FLUSH, {}, [("shootdown_answer", RETURN)])
     text = broken.run("audit", "--silence", str(HUNG), cpus=2)
     return Case("a CPU that does not answer a request for a flush is named", text).has(
-        r"^this CPU waits for other CPUs to flush translations: it may hang$",
+        r"^this CPU waits for other CPUs to flush translations: it may hang\nrule 6 of ",
         r"^it waits for CPU [01] to flush translations$",
         r"^#\d+ 0x\w+ tlb_flush_everywhere\+0x\w+  kernel/arch/tlb.c:\d+$",
         r"end of CPU 0's report", r"end of CPU 1's report").lacks(r"^panic")  # fmt: skip

@@ -34,6 +34,7 @@ cat >"$dir/bsd/sys/cdefs.h" <<'EOF'
 /* Made by tools/include_links.sh: the part of libbsd that sys/queue.h and sys/tree.h need. */
 #pragma once
 #include <lib/base.h>
+#include <lib/panic.h> /* the checks of lists call it */
 #define __containerof(ptr, type, member) container_of(ptr, type, member)
 EOF
 echo '#include <bsd/sys/cdefs.h>' >"$dir/sys/cdefs.h"

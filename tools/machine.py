@@ -124,6 +124,7 @@ def memory_problem(initrd_bytes):
 
 RESET_TEXT = (
     "The machine reset itself, most likely by a triple fault.\n"
+    "rule 9 of docs/design.md: The kernel's own memory is whole, and its code does not fault.\n"
     "Next: QEMUFLAGS='-d int,cpu_reset -D qemu.log' records every exception.\n"
 )
 

@@ -32,7 +32,10 @@ REPORT_SECONDS = float(machine.setting("PAGODA_REPORT_SECONDS", 30))
 ANSWER_SECONDS = 5
 REPORT_END = "--- end of CPU 0's report\n"
 # The lines of the kernel's log that are shown even after a success.
-REMARKABLE = re.compile(r"--kill|^audit: |system call \d+ is not implemented")
+REMARKABLE = re.compile(
+    r"--kill|^audit: |^rule \d of |^frame 0x\w+ was$|^  (allocated|freed|put)\b|"
+    r"system call \d+ is not implemented"
+)
 
 CTRL_D = b"\x04"
 

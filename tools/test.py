@@ -172,6 +172,7 @@ def whole():
     found.append(("pasting at the terminal", tool("paste_test.py"), {}))
     found.append(("messages at the terminal", tool("message_test.py"), {}))
     found.append(("reports of hangs and panics", tool("hang_test.py"), {}))
+    found.append(("reports of broken invariants", tool("panic_test.py"), {}))
     found.append(("reports of mistakes in the kernel", tool("mistakes_test.py"), {}))
     found.append(("machines on which it can only just start", tool("boot_smoke.py"), {}))
     found.append(("random programs, here and on this Linux", tool("diff.py"), {}))

@@ -17,8 +17,8 @@ struct patience {
 bool patience_ends(struct patience *patience);
 
 /* Makes all CPUs report where they are, one after the other (sys/where.c), at most once a minute.
-   `what` says what the current CPU does, as in "spins for a lock". If CPUs spin for each other's
-   locks, panics with their names. The caller may hold locks, and interrupts may be off. */
+   `what` says what the current CPU does, as in RULE(7) "spins for a lock". If CPUs spin for each
+   other's locks, panics with their names. The caller may hold locks, and interrupts may be off. */
 void hang_report(const char *what);
 
 /* Returns what this CPU reported as a hang, while the report is made; else NULL. */

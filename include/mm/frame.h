@@ -6,6 +6,7 @@
 #pragma once
 
 #include <arch/atomic.h>
+#include <arch/history.h>
 #include <arch/page.h>
 #include <arch/spinlock.h>
 
@@ -85,6 +86,11 @@ bool frame_has_room(uint32_t nframes);
 /* Gives the free frames that this CPU caches back to the lists, where every CPU finds them. */
 void frame_cache_drain(void);
 
+static inline uint32_t frame_to_pfn(const struct frame *frame)
+{
+    return frame - frames;
+}
+
 /* Panics: an assertion about a frame has failed. `what` follows its number and kind. */
 __noreturn void frame_panic(const struct frame *frame, const char *what);
 
@@ -110,6 +116,7 @@ static inline __must_check bool frame_put_testzero(struct frame *frame)
 {
     if (unlikely(frame->kind == FRAME_ZERO))
         return false;
+    history_note(frame_to_pfn(frame), HISTORY_PUT);
     uint32_t refs = atomic_sub_fetch(&frame->refcount, 1u);
 
     if (unlikely(refs == UINT32_MAX))
@@ -133,11 +140,6 @@ const char *frame_kind_name(enum frame_kind kind);
 static inline bool frame_is_free(const struct frame *frame)
 {
     return frame->kind == FRAME_FREE || frame->kind == FRAME_FREE_CACHED;
-}
-
-static inline uint32_t frame_to_pfn(const struct frame *frame)
-{
-    return frame - frames;
 }
 
 static inline struct frame *pfn_to_frame(uint32_t pfn)

@@ -49,10 +49,26 @@ static struct step step_of_trap(const struct trapframe *tf)
     return (struct step){.rip = tf->rip, .rbp = tf->rbp, .trap = tf};
 }
 
+/* Returns true if the kernel jumped to an address where it has no code, such as NULL. The call's
+   return address is then the last word on the stack, and rbp belongs to the caller. */
+static bool is_wild_jump(const struct step *step)
+{
+    uint64_t offset;
+
+    return step->trap && !trap_from_user(step->trap) && !symbol_find(step->rip, &offset) &&
+           kstack_contains(step->trap->rsp, sizeof(uint64_t));
+}
+
 /* Moves to the caller, or to the interrupted code. Returns false at the end of the walk. */
 static bool step_out(struct step *step)
 {
     bool is_user = step->trap && trap_from_user(step->trap);
+
+    if (is_wild_jump(step)) {
+        *step = (struct step){
+            .rip = *(const uint64_t *)step->trap->rsp, .rbp = step->rbp, .is_return = true};
+        return true;
+    }
 
     if (is_user || step->rbp % 8 != 0 || !kstack_contains(step->rbp, sizeof(struct stack_frame)))
         return false;

@@ -121,7 +121,7 @@ static __noreturn void panic_of_circle(void)
         if (cpu == cpu_id() || len >= sizeof(text))
             break;
     }
-    panic("deadlock: %s, held by CPU %u", text, cpu_id());
+    panic(RULE(7) "deadlock: %s, held by CPU %u", text, cpu_id());
 }
 
 void hang_report(const char *what)

@@ -48,7 +48,7 @@ void lock_check_acquire(enum lock_rank rank, const void *lock)
     for (unsigned i = 0; i < held->count; i++) {
         bool in_order = held->ranks[i] < rank || (held->ranks[i] == rank && may_nest(rank));
         if (!in_order)
-            panic("lock order: acquiring a lock of %s while holding one of %s",
+            panic(RULE(7) "lock order: acquiring a lock of %s while holding one of %s",
                   lock_rank_name(rank), lock_rank_name(held->ranks[i]));
     }
     assert(held->count < MAX_LOCKS_HELD);
@@ -74,7 +74,7 @@ void lock_check_release(enum lock_rank rank)
         irq_restore(irq);
         return;
     }
-    panic("lock order: releasing a lock of %s that is not held", lock_rank_name(rank));
+    panic(RULE(7) "lock order: releasing a lock of %s that is not held", lock_rank_name(rank));
 }
 
 bool lock_check_none_from(enum lock_rank rank)
@@ -91,7 +91,7 @@ void lock_check_holds_none_from(enum lock_rank rank, const char *what)
     const struct lock_record *held = cpu_read(locks);
     for (unsigned i = 0; i < held->count; i++)
         if (held->ranks[i] >= rank)
-            panic("%s while holding the lock 0x%016lx (%s)", what, (uint64_t)held->locks[i],
+            panic(RULE(8) "%s while holding the lock 0x%016lx (%s)", what, (uint64_t)held->locks[i],
                   lock_rank_name(held->ranks[i]));
 }
 

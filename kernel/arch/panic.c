@@ -11,8 +11,10 @@
 #include <arch/cpu.h>
 #include <arch/page.h>
 #include <arch/power.h>
+#include <arch/report.h>
 #include <arch/trap.h>
 #include <lib/panic.h>
+#include <lib/printf.h>
 #include <stdarg.h>
 #include "apic.h"
 #include "panic.h"
@@ -117,9 +119,11 @@ static void panic_enter(void)
 
 static void panic_say(const char *fmt, va_list args)
 {
-    printk("\npanic: ");
-    vprintk(fmt, args);
-    printk("\n");
+    static char text[1024]; /* of the only CPU that reports */
+
+    vsnprintf(text, sizeof(text), rule_text(fmt), args);
+    printk("\npanic: %s\n", text);
+    report_broken(fmt, text);
 }
 
 /* Shows the registers of the first of several faults in the kernel, if each happened while the one

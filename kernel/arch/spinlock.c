@@ -1,6 +1,7 @@
 /* The slow path of a spinlock. */
 #include <arch/hang.h>
 #include <arch/spinlock.h>
+#include <lib/rule.h>
 #include "shootdown.h"
 
 /* Reads the lock, and tries to take it only when it is free, so that waiting does not take the
@@ -18,7 +19,7 @@ void spin_wait(struct spinlock *lock)
             shootdown_answer();
             cpu_relax();
             if (unlikely(patience_ends(&patience)))
-                hang_report("spins for a lock");
+                hang_report(RULE(7) "spins for a lock");
         }
     } while (!spin_take(lock));
     hang_set_lock(outer);

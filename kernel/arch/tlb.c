@@ -218,7 +218,7 @@ static void await_answers(const struct cpu_tlb *tlb)
         shootdown_answer();
         cpu_relax();
         if (unlikely(patience_ends(&patience)))
-            hang_report("waits for other CPUs to flush translations");
+            hang_report(RULE(6) "waits for other CPUs to flush translations");
     }
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
 }

@@ -41,8 +41,8 @@ static void check_kernel_half(paddr_t root)
 
     for (unsigned n = TABLE_ENTRIES / 2; n < TABLE_ENTRIES; n++)
         if ((entries[n] ^ kernel[n]) & (PTE_ADDR | PTE_PRESENT))
-            panic("the tables at %#lx lack the kernel's half: entry %u of the root is %#lx", root,
-                  n, entries[n]);
+            panic(RULE(9) "the tables at %#lx lack the kernel's half: entry %u of the root is %#lx",
+                  root, n, entries[n]);
 }
 
 void translations_load(paddr_t root)

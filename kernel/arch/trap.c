@@ -51,7 +51,7 @@ _Static_assert(FAULT_RESERVED == 8 && FAULT_EXEC == 16, "a word is not the bit")
 static void check_stack_overflow(const struct trapframe *tf, uint64_t addr)
 {
     if (!trap_from_user(tf) && kstack_is_guard(addr))
-        panic_trap(tf, "kernel stack overflow: %#lx is in the guard below the stack", addr);
+        panic_trap(tf, RULE(9) "kernel stack overflow: %#lx is in the guard below the stack", addr);
 }
 
 static void page_fault(struct trapframe *tf)
@@ -80,7 +80,7 @@ static void exception(struct trapframe *tf)
         break;
     case VECTOR_DOUBLE_FAULT:
         check_stack_overflow(tf, cr2_read());
-        panic_trap(tf, "double fault: an exception could not be delivered");
+        panic_trap(tf, RULE(9) "double fault: an exception could not be delivered");
     case VECTOR_MACHINE_CHECK:
         panic_trap(tf, "machine check: the CPU or the memory failed");
     default:

@@ -880,7 +880,8 @@ static void audit_visit(void (*hold)(struct frame *frame))
         radix_for_each(&cache->pages, visit_page, &visit);
     }
     if (memcmp(&visit.found, &counted, sizeof(counted)) != 0)
-        panic("caches have %lu pages, %lu dirty, %lu being written, but %lu, %lu, %lu are counted",
+        panic(RULE(4) "caches have %lu pages, %lu dirty, %lu being written, but %lu, %lu, %lu are "
+                      "counted",
               visit.found.pages, visit.found.dirty, visit.found.writing, counted.pages,
               counted.dirty, counted.writing);
 }

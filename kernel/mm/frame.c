@@ -22,6 +22,7 @@
 #include <arch/atomic.h>
 #include <arch/boot.h>
 #include <arch/cpu.h>
+#include <arch/history.h>
 #include <lib/panic.h>
 #include <lib/string.h>
 #include <mm/failnth.h>
@@ -73,6 +74,7 @@ static void buddy_remove(uint32_t pfn)
 {
     struct frame *frame = pfn_to_frame(pfn);
 
+    assert_rule(9, frame->prev == NO_FRAME || pfn_to_frame(frame->prev)->next == pfn);
     if (frame->prev != NO_FRAME)
         pfn_to_frame(frame->prev)->next = frame->next;
     else
@@ -248,7 +250,8 @@ static struct frame *frame_start(uint32_t pfn, enum frame_kind kind, unsigned or
 {
     struct frame *frame = pfn_to_frame(pfn);
 
-    assert(frame->refcount == 0 && frame->kind <= FRAME_FREE_CACHED);
+    assert_rule(4, frame->refcount == 0 && frame->kind <= FRAME_FREE_CACHED);
+    history_note(pfn, HISTORY_ALLOCATED);
     frame->kind = kind;
     frame->order = order;
     spin_init(&frame->lock, RANK_TABLE);
@@ -277,7 +280,7 @@ static void frame_check_freed(const struct frame *frame)
 
     for (unsigned n = 1; n < PAGE_SIZE / sizeof(*words) && words[0] == FRAME_FREED; n++)
         if (words[n] != FRAME_FREED)
-            panic("frame %#x was written after it was freed: offset %#lx holds %#lx",
+            panic(RULE(5) "frame %#x was written after it was freed: offset %#lx holds %#lx",
                   frame_to_pfn(frame), n * sizeof(*words), words[n]);
 }
 
@@ -380,7 +383,9 @@ void frame_free(struct frame *frame)
 {
     uint32_t pfn = frame_to_pfn(frame);
 
-    assert(frame->refcount == 0 && frame->kind > FRAME_FREE_CACHED);
+    if (frame->refcount || frame_is_free(frame))
+        frame_panic(frame, frame->refcount ? "is freed and has references" : "is freed twice");
+    history_note(pfn, HISTORY_FREED);
     run_fill(frame, FRAME_FREED);
     preempt_disable();
     struct frame_cache *cache = &caches[cpu_id()];
@@ -418,8 +423,8 @@ const char *frame_kind_name(enum frame_kind kind)
 
 void frame_panic(const struct frame *frame, const char *what)
 {
-    panic("assertion failed: frame %#x (%s) %s", frame_to_pfn(frame), frame_kind_name(frame->kind),
-          what);
+    panic(RULE(4) "assertion failed: frame %#x (%s) %s", frame_to_pfn(frame),
+          frame_kind_name(frame->kind), what);
 }
 
 void frame_put(struct frame *frame)
@@ -467,6 +472,7 @@ void frame_add_range(paddr_t start, paddr_t end)
 void frame_init(void)
 {
     frame_count = boot_info.max_addr >> PAGE_SHIFT;
+    history_init(frame_count);
     paddr_t table = boot_alloc(page_ceil(frame_count * sizeof(struct frame)) >> PAGE_SHIFT);
     frames = phys_to_virt(table); /* zeroed: all FRAME_RESERVED, no references */
 

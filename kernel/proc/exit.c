@@ -147,6 +147,9 @@ static __noreturn void init_ends(int status)
     }
     console_panic_mode(); /* "quiet" does not silence this */
     printk("audit: %u differences\n", audit_at_end());
+    if (status == SIGSEGV || status == SIGBUS)
+        panic(RULE(1) "the first process ended: signal %d (%s) has killed it", status,
+              signal_meaning(status));
     panic("the first process ended: signal %d (%s) has killed it", status, signal_meaning(status));
 }
 

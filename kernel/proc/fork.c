@@ -304,7 +304,8 @@ static void init_begin(void *arg)
         vnode_put(request.file);
     }
     if (err == -E2BIG || err == -EFAULT)
-        panic("cannot run %s: its arguments cannot be written to its stack, error %d", path, -err);
+        panic(RULE(1) "cannot run %s: its arguments cannot be written to its stack, error %d", path,
+              -err);
     if (err)
         boot_fail("cannot run %s: %s, error %d", path, why_not_started(err), -err);
     user_return_first();

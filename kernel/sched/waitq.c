@@ -137,7 +137,7 @@ static void wait_for_lock(struct waitq *wq, struct thread *thread)
     int err = wait_woken(wq, thread, 0, deadline_ns);
     timer_cancel();
     if (err)
-        hang_report("has waited for a lock for seconds");
+        hang_report(RULE(7) "has waited for a lock for seconds");
 }
 
 int waitq_sleep_holding(struct waitq *wq, struct spinlock *lock, uint64_t deadline_ns)

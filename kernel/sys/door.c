@@ -124,14 +124,16 @@ static void report_regions_near(struct vspace *vspace, uint64_t addr)
     }
 }
 
-/* Prints what is known of a page fault before a panic: the process, its regions, and the walk. */
+/* Prints what is known of a page fault before a panic: the process, its regions, and the walk. The
+   current thread may be one of the kernel, and before sched_init there is none. */
 static void report_broken_fault(const struct trapframe *tf, uint64_t addr)
 {
-    const struct process *process = process_current();
+    const struct task *task = thread_current() ? task_current() : NULL;
+    const struct process *process = task ? task->process : NULL;
 
     console_panic_mode();
     if (process)
-        printk("\ncurrent process: pid %d %s\n", process->pid, task_current()->name);
+        printk("\ncurrent process: pid %d %s\n", process->pid, task->name);
     if (addr < USER_END && process && process->vspace)
         report_regions_near(process->vspace, addr);
     walk_print(addr);
@@ -149,11 +151,11 @@ static __noreturn void panic_kernel_fault(const struct trapframe *tf, uint64_t a
         console_panic_mode();
         if (IS_DEBUG)
             report_patterns(tf);
-        panic_trap(tf, "%s in the kernel (error %#lx)", vector_name(tf->vector), tf->error);
+        panic_trap(tf, RULE(9) "%s in the kernel (error %#lx)", vector_name(tf->vector), tf->error);
     }
     describe_access(access, what, sizeof(what));
     report_broken_fault(tf, addr);
-    panic_trap(tf, "page fault in the kernel: %s, address 0x%016lx", what, addr);
+    panic_trap(tf, RULE(9) "page fault in the kernel: %s, address 0x%016lx", what, addr);
 }
 
 /* Panics because of a page fault that has come again and again: says what is wrong in the page
@@ -171,26 +173,29 @@ static __noreturn void panic_endless_fault(const struct trapframe *tf, uint64_t 
     enum fault_outcome outcome = vspace_fault_verified(process->vspace, addr, access);
     report_broken_fault(tf, addr);
     if (mmu_loaded_root() != root)
-        panic_trap(tf,
-                   "a page fault without end: %s, address %#lx: CR3 is %#lx, but the tables of "
-                   "pid %d begin at %#lx",
-                   what, addr, mmu_loaded_root(), process->pid, root);
+        panic_trap(
+            tf,
+            RULE(1) "a page fault without end: %s, address %#lx: CR3 is %#lx, but the tables of "
+                    "pid %d begin at %#lx",
+            what, addr, mmu_loaded_root(), process->pid, root);
     if (!fault_resolved(outcome))
-        panic_trap(tf,
-                   "a page fault without end: %s, address %#lx: it ends as %s, but the program "
-                   "gets no signal",
-                   what, addr, fault_outcome_name(outcome));
-    panic_trap(tf,
-               "a page fault without end: %s, address %#lx: it ends as %s, and the page table "
-               "allows the access; is the handler called, and the TLB flushed?",
-               what, addr, fault_outcome_name(outcome));
+        panic_trap(
+            tf,
+            RULE(1) "a page fault without end: %s, address %#lx: it ends as %s, but the program "
+                    "gets no signal",
+            what, addr, fault_outcome_name(outcome));
+    panic_trap(
+        tf,
+        RULE(1) "a page fault without end: %s, address %#lx: it ends as %s, and the page table "
+                "allows the access; is the handler called, and the TLB flushed?",
+        what, addr, fault_outcome_name(outcome));
 }
 
 /* Panics because the CPU found an entry with a reserved bit, which no fault handler resolves. */
 static __noreturn void panic_reserved_bit(const struct trapframe *tf, uint64_t addr)
 {
     report_broken_fault(tf, addr);
-    panic_trap(tf, "a page-table entry for %#lx has a reserved bit set", addr);
+    panic_trap(tf, RULE(1) "a page-table entry for %#lx has a reserved bit set", addr);
 }
 
 /* ---- Faults ---- */
@@ -379,12 +384,15 @@ static void check_progress(const struct trapframe *tf, uint64_t addr, unsigned a
 
 void fault_dispatch(struct trapframe *tf, uint64_t addr, unsigned access)
 {
-    check_progress(tf, addr, access);
     if (!trap_from_user(tf)) {
+        if (!thread_current()) /* before sched_init */
+            panic_kernel_fault(tf, addr, access);
+        check_progress(tf, addr, access);
         if (!kernel_fault(tf, addr, access))
             panic_kernel_fault(tf, addr, access);
         return;
     }
+    check_progress(tf, addr, access);
     irq_enable();
     user_fault(tf, addr, access);
     user_return_prepare(tf);

@@ -10,8 +10,10 @@
 #include <arch/backtrace.h>
 #include <arch/console.h>
 #include <arch/hang.h>
+#include <arch/report.h>
 #include <arch/tlb.h>
 #include <arch/trap.h>
+#include <lib/rule.h>
 #include <proc/process.h>
 #include <sched/heldlocks.h>
 #include <sched/run.h>
@@ -88,8 +90,10 @@ void where_report(const struct trapframe *tf)
 
     console_report_begin();
     printk("\n--- where CPU %u is\n", cpu_id());
-    if (hang_reason())
-        printk("this CPU %s: it may hang\n", hang_reason());
+    if (hang_reason()) {
+        printk("this CPU %s: it may hang\n", rule_text(hang_reason()));
+        report_broken(hang_reason(), "");
+    }
     if (!thread) /* before sched_init; another CPU, before sched_cpu_main */
         printk("starting:\n");
     else if (run_is_idle(thread))

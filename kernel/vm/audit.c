@@ -21,6 +21,7 @@
 #include <arch/atomic.h>
 #include <arch/console.h>
 #include <arch/paging.h>
+#include <arch/report.h>
 #include <lib/panic.h>
 #include <lib/printf.h>
 #include <vm/audit.h>
@@ -36,18 +37,19 @@ void audit_register(struct audit_owner *owner)
     owners = owner;
 }
 
-/* Notes a difference; the first is printed. */
+/* Notes a difference; the first is printed. The format may begin with RULE(n). */
 __printf(1, 2) static void differs(const char *fmt, ...)
 {
     va_list args;
+    char text[256];
 
     if (differences++ > 0)
         return;
-    printk("audit: ");
     va_start(args, fmt);
-    vprintk(fmt, args);
+    vsnprintf(text, sizeof(text), rule_text(fmt), args);
     va_end(args);
-    printk("\n");
+    printk("audit: %s\n", text);
+    report_broken(fmt, text);
 }
 
 static void audit_hold(struct frame *frame)
@@ -90,12 +92,13 @@ static void check_target(pte_t entry, int level, uaddr_t addr)
 
     if ((entry & PTE_ADDR) >> PAGE_SHIFT >= frame_count || frame_is_free(frame) ||
         frame->kind == FRAME_RESERVED)
-        differs("the entry %#lx at level %d for %#lx points to no frame in use", entry, level,
-                addr);
+        differs(RULE(1) "the entry %#lx at level %d for %#lx points to no frame in use", entry,
+                level, addr);
     else if (level > LEAF_LEVEL && frame->kind != FRAME_TABLE)
-        differs("the entry %#lx at level %d for %#lx points to no table", entry, level, addr);
+        differs(RULE(1) "the entry %#lx at level %d for %#lx points to no table", entry, level,
+                addr);
     else if (level > LEAF_LEVEL && !(entry & PTE_PRESENT))
-        differs("the entry %#lx at level %d for %#lx is not present", entry, level, addr);
+        differs(RULE(1) "the entry %#lx at level %d for %#lx is not present", entry, level, addr);
 }
 
 /* Counts what the entries of a table hold. A table below is entered when it is met first. */
@@ -140,7 +143,7 @@ static void compare_counts(void)
         uint32_t found = frame_is_free(frame) ? 0 : frame->recount;
 
         if (frame->kind != FRAME_RESERVED && frame->refcount != found)
-            differs("frame %#x (%s) has %u references, and %u are found", pfn,
+            differs(RULE(4) "frame %#x (%s) has %u references, and %u are found", pfn,
                     frame_kind_name(frame->kind), frame->refcount, found);
     }
 }
@@ -157,9 +160,9 @@ static void check_regions(struct vspace *vspace, uaddr_t start, uaddr_t end)
 
     for (; region && before <= end; region = vregion_next(region)) {
         if (region->start < before || region->end <= region->start || region->end > USER_END)
-            differs("the region %#lx-%#lx is out of order", region->start, region->end);
+            differs(RULE(1) "the region %#lx-%#lx is out of order", region->start, region->end);
         if (region->gap != max(vregion_floor(region), before) - before)
-            differs("the region %#lx-%#lx has a wrong gap", region->start, region->end);
+            differs(RULE(1) "the region %#lx-%#lx has a wrong gap", region->start, region->end);
         before = region->end;
     }
 }
@@ -170,17 +173,17 @@ static void check_leaf(const struct vregion *region, pte_t entry, uaddr_t addr)
     bool is_present = entry_kind(entry, LEAF_LEVEL) == ENTRY_PAGE;
 
     if (!region)
-        differs("the page %#lx is there, but no region promises it", addr);
+        differs(RULE(1) "the page %#lx is there, but no region promises it", addr);
     else if ((entry & PTE_WRITE) && !(region->prot & PROT_W))
-        differs("the page %#lx is writable, but its region is not", addr);
+        differs(RULE(1) "the page %#lx is writable, but its region is not", addr);
     else if (is_present && !(entry & PTE_NX) && !(region->prot & PROT_X))
-        differs("the page %#lx is executable, but its region is not", addr);
+        differs(RULE(1) "the page %#lx is executable, but its region is not", addr);
     else if (is_present && !region->prot)
-        differs("the page %#lx is present, but nobody may touch it", addr);
+        differs(RULE(1) "the page %#lx is present, but nobody may touch it", addr);
     else if (!(entry & PTE_SHARED) != !region->shared)
-        differs("the page %#lx and its region disagree on being shared", addr);
+        differs(RULE(1) "the page %#lx and its region disagree on being shared", addr);
     else if (entry & PTE_FRESH)
-        differs("the page %#lx is still marked as fresh", addr);
+        differs(RULE(1) "the page %#lx is still marked as fresh", addr);
 }
 
 static bool check_table(struct table_visit *at, void *arg)
@@ -217,7 +220,7 @@ void vspace_check(struct vspace *vspace, uaddr_t start, uaddr_t end)
 
     check_promises(vspace, start, end);
     if (differences > before)
-        panic("a vspace and its page table disagree");
+        panic(RULE(1) "a vspace and its page table disagree");
 }
 #endif
 
@@ -236,8 +239,9 @@ static void check_object_page(struct vspace *vspace, pte_t entry, uaddr_t addr)
 
     if (!pager || !pager->ops->is_page(region->pager, vregion_pager_page(region, addr), use,
                                        entry_frame(entry)))
-        differs("the entry %#lx for %#lx shows no page of its object, or one that the object takes "
-                "for clean",
+        differs(RULE(2) "the entry %#lx for %#lx shows no page of its object, or one that the "
+                        "object takes "
+                        "for clean",
                 entry, addr);
 }
 
@@ -251,10 +255,11 @@ static bool check_mine(struct table_visit *at, void *vspace)
         pte_t entry = entry_load(&visited_entries(at)[n]);
 
         if ((entry & (PTE_WRITE | PTE_SHARED)) == PTE_WRITE && is_for_all(entry_frame(entry)))
-            differs("the entry %#lx at level %d for %#lx has W set, but its target (%s) has %u "
-                    "references",
-                    entry, at->level, visited_addr(at, n),
-                    frame_kind_name(entry_frame(entry)->kind), entry_frame(entry)->recount);
+            differs(
+                RULE(2) "the entry %#lx at level %d for %#lx has W set, but its target (%s) has %u "
+                        "references",
+                entry, at->level, visited_addr(at, n), frame_kind_name(entry_frame(entry)->kind),
+                entry_frame(entry)->recount);
         if (entry_frame(entry)->kind == FRAME_CACHE)
             check_object_page(vspace, entry, visited_addr(at, n));
     }
@@ -280,6 +285,6 @@ unsigned audit_run(void)
         vspace_for_each(check_vspace, NULL);
     unsigned pages = paging_check_wx();
     if (pages)
-        differs("%u pages of the kernel are both writable and executable", pages);
+        differs(RULE(9) "%u pages of the kernel are both writable and executable", pages);
     return differences;
 }

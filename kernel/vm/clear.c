@@ -147,7 +147,7 @@ static void clear_table(struct gather *gather, const struct hole *hole, struct f
         if (goes_whole(hole, level, addr)) {
             clear_entry(gather, table, level, slot);
         } else {
-            assert(entry_is_mine(entry)); /* pagetable_prepare_clear has seen to it */
+            assert_rule(3, entry_is_mine(entry)); /* pagetable_prepare_clear has seen to it */
             clear_table(gather, hole, entry_frame(entry), level - 1, addr, next);
         }
     }

@@ -342,7 +342,7 @@ static enum fault_outcome fault_resolve(struct vspace *vspace, uaddr_t addr, uns
         return FAULT_NOT_ALLOWED;
     while ((outcome = fault_try(&fault)) == TRY_AGAIN) {
         if (++tries > TRIES_MAX)
-            panic("the fault at %#lx has been tried again %u times", addr, tries);
+            panic(RULE(1) "the fault at %#lx has been tried again %u times", addr, tries);
     }
     if (IS_VERIFIED(verification) && fault_resolved(outcome) && !(access & FAULT_FORCED))
         fault_check(vspace, addr, &fault, is_alone, outcome);

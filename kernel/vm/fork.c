@@ -24,7 +24,7 @@ void pagetable_fork(struct pagetable *parent, struct pagetable *child)
     for_each_used_entry(n, root, USER_ROOT_ENTRIES)
     {
         to[n] = entry_share(root, &from[n]);
-        assert(!entry_is_mine(to[n]) && !entry_is_mine(entry_load(&from[n])));
+        assert_rule(2, !entry_is_mine(to[n]) && !entry_is_mine(entry_load(&from[n])));
     }
     table_unlock(root);
     /* The parent's other threads may go on writing through their TLBs until the flush has ended.

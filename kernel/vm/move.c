@@ -92,7 +92,7 @@ static void move_entries(struct frame *from, pte_t *slot, struct frame *to, pte_
         table_lock(to);
         for (unsigned n = 0; n < part; n++)
             if (batch[n] && entry_exchange(to, &target[done + n], batch[n]))
-                panic("a page is moved to where one is present");
+                panic(RULE(1) "a page is moved to where one is present");
         table_unlock(to);
     }
 }

@@ -36,7 +36,8 @@ static bool protect_leaf_table(struct table_visit *at, void *arg)
 
     if (at->level > LEAF_LEVEL)
         return true;
-    assert(frame_refs(visited_table(at)) == 1); /* pagetable_prepare_protect has seen to it */
+    assert_rule(3,
+                frame_refs(visited_table(at)) == 1); /* pagetable_prepare_protect has seen to it */
     for_each_visited_entry(n, at)
         entry_change_bits(visited_table(at), &visited_entries(at)[n], rights, prot_to_pte(prot));
     return true;

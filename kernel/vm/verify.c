@@ -78,7 +78,7 @@ static __noreturn void verify_failed(struct vspace *vspace, const struct fault_c
                                      const char *what, const char *how)
 {
     walk_print_from(vspace->pagetable.mmu.root, claim->addr);
-    panic("the fault at %#lx ended as %s, but the %s is %s", claim->addr,
+    panic(RULE(1) "the fault at %#lx ended as %s, but the %s is %s", claim->addr,
           fault_outcome_name(claim->outcome), what, how);
 }
 
@@ -103,7 +103,6 @@ static void verify_zeros(struct vspace *vspace, const struct fault_claim *claim,
 {
     const char *page = frame_to_virt(entry_frame(path->entries[LEAF_LEVEL]));
     uint64_t word = 0;
-    char how[64];
 
     if (!claim->is_alone)
         return;
@@ -113,8 +112,10 @@ static void verify_zeros(struct vspace *vspace, const struct fault_claim *claim,
         memcpy(&word, page + n, len);
         if (!word)
             continue;
-        snprintf(how, sizeof(how), "not zero: offset %#lx holds %#lx", n, word);
-        verify_failed(vspace, claim, "page", how);
+        walk_print_from(vspace->pagetable.mmu.root, claim->addr);
+        panic(RULE(5) "the fault at %#lx ended as %s, but the page is not zero: offset %#lx "
+                      "holds %#lx",
+              claim->addr, fault_outcome_name(claim->outcome), n, word);
     }
 }
 

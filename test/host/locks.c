@@ -44,7 +44,7 @@ bool patience_ends(struct patience *patience __unused)
 
 void hang_report(const char *what)
 {
-    finding("the kernel says: this CPU %s", what);
+    finding("the kernel says: this CPU %s", rule_text(what));
 }
 
 /* ---- Lock order ---- */

@@ -147,8 +147,8 @@ static void check_entries_forgotten(const struct frame *frame, const struct cach
 {
     for (unsigned n = 0; n < count; n++)
         check((entries[n].entry & PTE_ADDR) != frame_to_phys(frame),
-              "frame %#x is freed, and CPU %u remembers it as the %s of %#lx", frame_to_pfn(frame),
-              cpu, what, entries[n].addr);
+              RULE(6) "frame %#x is freed, and CPU %u remembers it as the %s of %#lx",
+              frame_to_pfn(frame), cpu, what, entries[n].addr);
 }
 
 /* Checks that no CPU caches a freed frame, whether the CPU will use the translation or not. A lazy
@@ -159,7 +159,8 @@ static void check_forgotten(const struct frame *frame)
         const struct mmu *mmu = &mmus[cpu];
 
         check(mmu->root != frame_to_phys(frame),
-              "frame %#x is freed, and is the root table of CPU %u", frame_to_pfn(frame), cpu);
+              RULE(6) "frame %#x is freed, and is the root table of CPU %u", frame_to_pfn(frame),
+              cpu);
         if (!is_lazy(mmu))
             check_entries_forgotten(frame, mmu->pages, mmu->npages, cpu, "page");
         for (int level = 1; level < ROOT_LEVEL; level++)
@@ -201,11 +202,13 @@ static pte_t walk_start(struct mmu *mmu, uaddr_t addr, int *level)
 
 static const struct frame *frame_in_use(pte_t entry, const char *what)
 {
-    check((entry & PTE_ADDR) < MEMORY_SIZE, "CPU %u walks to %s at %#lx, where no memory is",
-          cpu_id(), what, entry & PTE_ADDR);
+    check((entry & PTE_ADDR) < MEMORY_SIZE,
+          RULE(1) "CPU %u walks to %s at %#lx, where no memory is", cpu_id(), what,
+          entry & PTE_ADDR);
     const struct frame *frame = phys_to_frame(entry & PTE_ADDR);
     check(!frame_is_free(frame) && frame->refcount > 0,
-          "CPU %u uses %s in frame %#x after it was freed", cpu_id(), what, frame_to_pfn(frame));
+          RULE(6) "CPU %u uses %s in frame %#x after it was freed", cpu_id(), what,
+          frame_to_pfn(frame));
     return frame;
 }
 
@@ -213,8 +216,8 @@ static pte_t *entry_at(pte_t table, int level, uaddr_t addr)
 {
     const struct frame *frame = frame_in_use(table, "a table");
 
-    check(frame->kind == FRAME_TABLE, "CPU %u walks through frame %#x, which is no table", cpu_id(),
-          frame_to_pfn(frame));
+    check(frame->kind == FRAME_TABLE, RULE(1) "CPU %u walks through frame %#x, which is no table",
+          cpu_id(), frame_to_pfn(frame));
     return (pte_t *)frame_to_virt(frame) + level_index(level, addr);
 }
 
@@ -241,8 +244,8 @@ static void check_alone(const struct mmu *mmu, const struct mmu *other,
 {
     for (unsigned n = 0; n < count; n++)
         check((entries[n].entry ^ entry) & PTE_ADDR || entry & PTE_SHARED,
-              "CPU %ld may write frame %#lx, which CPU %ld remembers for another space", mmu - mmus,
-              (entry & PTE_ADDR) >> PAGE_SHIFT, other - mmus);
+              RULE(2) "CPU %ld may write frame %#lx, which CPU %ld remembers for another space",
+              mmu - mmus, (entry & PTE_ADDR) >> PAGE_SHIFT, other - mmus);
 }
 
 /* Checks that no CPU of the same address space caches another frame for a page that `mmu` may
@@ -252,8 +255,8 @@ static void check_one_view(const struct mmu *mmu, const struct mmu *other, uaddr
 {
     for (unsigned n = 0; n < other->npages; n++)
         check(other->pages[n].addr != page || !((other->pages[n].entry ^ entry) & PTE_ADDR),
-              "CPU %ld may write %#lx while CPU %ld still sees another frame there", mmu - mmus,
-              page, other - mmus);
+              RULE(6) "CPU %ld may write %#lx while CPU %ld still sees another frame there",
+              mmu - mmus, page, other - mmus);
 }
 
 /* Checks an entry that was just cached against the caches of all CPUs. `level` is the level of

@@ -18,6 +18,7 @@
 #include <arch/console.h>
 #include <arch/paging.h>
 #include <arch/power.h>
+#include <arch/report.h>
 #include <lib/panic.h>
 #include <lib/printf.h>
 #include <lib/string.h>
@@ -46,14 +47,25 @@ static paddr_t root;
 
 static jmp_buf *escape; /* where to continue after a finding; NULL: exit */
 static char last_finding[512];
+static unsigned last_rule;
+
+void report_broken(const char *fmt, const char *text)
+{
+    last_rule = rule_broken(fmt, text);
+    if (last_rule && !escape)
+        printk("rule %u of docs/design.md: %s\n", last_rule, rule_sentence(last_rule));
+}
 
 static __noreturn void end(const char *what, const char *fmt, va_list args)
 {
-    vsnprintf(last_finding, sizeof(last_finding), fmt, args);
+    vsnprintf(last_finding, sizeof(last_finding), rule_text(fmt), args);
+    if (escape)
+        report_broken(fmt, last_finding);
     if (escape)
         longjmp(*escape, 1);
     if (!platform_quiet) {
         fprintf(stderr, "%s: %s\n", what, last_finding);
+        report_broken(fmt, last_finding);
         if (finding_hook)
             finding_hook();
     }
@@ -77,6 +89,11 @@ bool finds_nothing(void (*checks)(void *arg), void *arg)
 const char *finding_text(void)
 {
     return last_finding;
+}
+
+unsigned finding_rule(void)
+{
+    return last_rule;
 }
 
 void finding(const char *fmt, ...)

@@ -20,6 +20,10 @@ __noreturn __printf(1, 2) void finding(const char *fmt, ...);
 bool finds_nothing(void (*checks)(void *arg), void *arg);
 const char *finding_text(void);
 
+/* Returns the rule of docs/design.md that the last finding, or the last report of the audit, names;
+   0: none. */
+unsigned finding_rule(void);
+
 /* Called by finding() before the process ends, to print the state. NULL: no call. */
 extern void (*finding_hook)(void);
 

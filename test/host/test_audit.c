@@ -1,17 +1,17 @@
-/* Tests that the audit can fail. Each test breaks one thing without the kernel's functions, and
-   then repairs it. */
+/* Tests that the audit, and the look at freed frames, can fail, and that they name the rule that is
+   broken. Each test breaks one thing without the kernel's functions, and then repairs it. */
 
 #include <vm/audit.h>
 #include <vm/zero.h>
 #include "mmu.h"
 #include "test.h"
 
-static void expect_audit_to_differ(const char *what)
+static void expect_audit_to_differ(unsigned rule, const char *what)
 {
     platform_quiet = true; /* hides the audit's report */
     unsigned differences = audit_run();
     platform_quiet = false;
-    expect(differences > 0, what);
+    expect(differences > 0 && finding_rule() == rule, what);
 }
 
 /* Returns the leaf entry of a present page, or NULL if a failed request left the page absent. */
@@ -38,7 +38,7 @@ static void break_leaf(pte_t clear, pte_t set, const char *what)
         return;
     pte_t before = *leaf;
     *leaf = (before & ~clear) | set;
-    expect_audit_to_differ(what);
+    expect_audit_to_differ(1, what);
     *leaf = before;
     check_audit();
 }
@@ -64,7 +64,7 @@ static void a_page_that_its_object_takes_for_clean(void)
     if (!leaf)
         return;
     *leaf |= PTE_WRITE;
-    expect_audit_to_differ("W, and the object has the page as clean");
+    expect_audit_to_differ(2, "W, and the object has the page as clean");
     *leaf &= ~PTE_WRITE;
     check_audit();
 }
@@ -87,7 +87,7 @@ static void a_page_that_nobody_promised(void)
     /* The entry moves behind the end of the region. */
     leaf[8] = leaf[0];
     leaf[0] = 0;
-    expect_audit_to_differ("no region promises it");
+    expect_audit_to_differ(1, "no region promises it");
     leaf[0] = leaf[8];
     leaf[8] = 0;
     check_audit();
@@ -101,7 +101,7 @@ static void a_reference_too_many(void)
     if (!leaf)
         return;
     entry_frame(*leaf)->refcount++;
-    expect_audit_to_differ("a count of two");
+    expect_audit_to_differ(4, "a count of two");
     entry_frame(*leaf)->refcount--;
     check_audit();
 }
@@ -117,9 +117,26 @@ static void w_where_others_look(void)
     if (!leaf || frame_refs(entry_frame(*leaf)) < 2)
         return;
     *leaf |= PTE_WRITE;
-    expect_audit_to_differ("W in one of two entries");
+    expect_audit_to_differ(2, "W in one of two entries");
     *leaf &= ~PTE_WRITE;
     check_audit();
+}
+
+static void frame_goes(void *frame)
+{
+    freed_hook(frame);
+}
+
+/* The CPU has used its translation of the page, and nothing has dropped it yet. */
+static void a_flush_that_is_missing(void)
+{
+    start(P);
+    store(STACK);
+    pte_t *leaf = leaf_of(STACK);
+    if (!leaf)
+        return;
+    bool nothing = finds_nothing(frame_goes, entry_frame(*leaf));
+    expect(!nothing && finding_rule() == 6, "a page in the TLB");
 }
 
 /* The zero page has one reference, but entries in number, so no entry may have W. */
@@ -133,7 +150,7 @@ static void w_on_the_zero_page(void)
         return;
     expect(frame_is_zero_page(entry_frame(*leaf)) && frame_refs(zero_page) == 1, "one reference");
     *leaf |= PTE_WRITE;
-    expect_audit_to_differ("W on the zero page");
+    expect_audit_to_differ(2, "W on the zero page");
     *leaf &= ~PTE_WRITE;
     check_audit();
 }
@@ -145,10 +162,10 @@ static void regions_out_of_order(void)
         return;
     struct vregion *region = vregion_find_from(&vspace_now()->regions, 0);
     region->end += 64 * PAGE_SIZE;
-    expect_audit_to_differ("an overlap");
+    expect_audit_to_differ(1, "an overlap");
     region->end -= 64 * PAGE_SIZE;
     region->gap++;
-    expect_audit_to_differ("a gap");
+    expect_audit_to_differ(1, "a gap");
     region->gap--;
     check_audit();
 }
@@ -160,7 +177,7 @@ static void a_frame_that_is_free_and_held(void)
     if (!frame)
         return;
     frame->kind = FRAME_FREE;
-    expect_audit_to_differ("free with a reference");
+    expect_audit_to_differ(4, "free with a reference");
     frame->kind = FRAME_KERNEL;
     frame_put(frame);
     check_audit();
@@ -174,6 +191,7 @@ static const struct test tests[] = {
     TEST(a_page_that_nobody_promised),
     TEST(a_reference_too_many),
     TEST(w_where_others_look),
+    TEST(a_flush_that_is_missing),
     TEST(w_on_the_zero_page),
     TEST(regions_out_of_order),
     TEST(a_frame_that_is_free_and_held),
