@@ -126,11 +126,16 @@ static inline uaddr_t vregion_floor(const struct vregion *region)
    none. */
 uaddr_t vregion_find_gap(struct vregion_tree *tree, uint64_t len, uaddr_t top);
 
-/* Insert a region, which overlaps no other, and remove one. Unlisted: the caller calls
-   pager_add_region later. */
+/* Insert a region, which overlaps no other, and remove one. */
 void vregion_insert(struct vregion_tree *tree, struct vregion *region);
-void vregion_insert_unlisted(struct vregion_tree *tree, struct vregion *region);
 void vregion_remove(struct vregion_tree *tree, struct vregion *region);
+
+/* Fills an empty tree with copies of all regions, for which the caller calls pager_add_region
+   later. -ENOMEM: with some of them. */
+__must_check int vregion_clone_all(struct vregion_tree *to, const struct vregion_tree *from);
+
+/* Removes and frees all regions. */
+void vregion_free_all(struct vregion_tree *tree);
 
 /* Changes where a region of the tree starts or ends, within its neighbours; pager_page follows. */
 void vregion_resize(struct vregion *region, uaddr_t start, uaddr_t end);

@@ -32,23 +32,6 @@ void pagetable_fork(struct pagetable *parent, struct pagetable *child)
     tlb_flush_range(&parent->mmu, 0, USER_END);
 }
 
-/* Returns in `flags` those of all regions together. -ENOMEM. */
-static int copy_regions(struct vspace *parent, struct vspace *child, unsigned *flags)
-{
-    struct vregion *region;
-
-    assert(rwlock_is_write_held(&parent->lock) && !RB_ROOT(&child->regions));
-    for (region = vregion_first(&parent->regions); region; region = vregion_next(region)) {
-        struct vregion *copy = vregion_alloc(region);
-
-        if (!copy)
-            return -ENOMEM;
-        vregion_insert_unlisted(&child->regions, copy);
-        *flags |= copy->flags;
-    }
-    return 0;
-}
-
 /* Lists the child and its regions. Others find it from then on, so it is complete. A walk to which
    the parent's lock is in the way still sees what the child inherits:
 
@@ -56,22 +39,26 @@ static int copy_regions(struct vspace *parent, struct vspace *child, unsigned *f
        the parent, not passed yet, gives the child its pages
        the walk passes the parent
 
-   So the lists come after the pages, and before the parent's lock is released. */
-static void list(struct vspace *parent, struct vspace *child)
+   So the lists come after the pages, and before the parent's lock is released. Returns the flags of
+   all regions together. */
+static unsigned list(struct vspace *parent, struct vspace *child)
 {
     struct vregion *region;
+    unsigned flags = 0;
 
     assert(rwlock_is_write_held(&parent->lock));
-    for (region = vregion_first(&child->regions); region; region = vregion_next(region))
+    for (region = vregion_first(&child->regions); region; region = vregion_next(region)) {
+        flags |= region->flags;
         if (region->pager)
             pager_add_region(region);
+    }
     vspace_list(child);
+    return flags;
 }
 
 int vspace_fork(struct vspace *parent, struct vspace **out)
 {
     struct vspace *child;
-    unsigned flags = 0;
     int err = vspace_alloc(&child);
 
     if (err)
@@ -79,10 +66,10 @@ int vspace_fork(struct vspace *parent, struct vspace **out)
     rwlock_write_lock(&parent->lock);
     child->account = parent->account;
     child->account.mapped_peak = parent->account.mapped_bytes;
-    err = copy_regions(parent, child, &flags);
+    err = vregion_clone_all(&child->regions, &parent->regions);
     if (!err)
         pagetable_fork(&parent->pagetable, &child->pagetable);
-    list(parent, child);
+    unsigned flags = list(parent, child);
     rwlock_write_unlock(&parent->lock);
     if (!err && (flags || child->account.new_flags))
         err = vspace_flags_forked(child);

@@ -17,6 +17,8 @@ unsigned entry_next_used(struct frame *table, unsigned n, unsigned count)
 {
     const pte_t *entries = frame_to_virt(table);
 
+    if (n < count && entries[n])
+        return n; /* often the case, behind an entry that is in use */
     while (n < count) {
         unsigned first = n, group = n / TABLE_GROUP, end = (group + 1) * TABLE_GROUP;
         uint32_t groups = table->used >> group;

@@ -15,6 +15,7 @@ struct vregion;
 static void gap_update(struct vregion *region);
 #define RB_AUGMENT(region) gap_update(region)
 
+#include <linux/errno.h>
 #include <sys/tree.h>
 #include <lib/panic.h>
 #include <mm/heap.h>
@@ -172,7 +173,7 @@ uaddr_t vregion_find_gap(struct vregion_tree *tree, uint64_t len, uaddr_t top)
     return gap_search(RB_ROOT(tree), len, top);
 }
 
-void vregion_insert_unlisted(struct vregion_tree *tree, struct vregion *region)
+void vregion_insert(struct vregion_tree *tree, struct vregion *region)
 {
     check_bounds(region->start, region->end);
     debug_assert(!vregion_overlaps(tree, region->start, region->end));
@@ -183,11 +184,6 @@ void vregion_insert_unlisted(struct vregion_tree *tree, struct vregion *region)
     tree->count++;
     gap_refresh(region);
     gap_refresh(vregion_next(region));
-}
-
-void vregion_insert(struct vregion_tree *tree, struct vregion *region)
-{
-    vregion_insert_unlisted(tree, region);
     if (region->pager)
         pager_add_region(region);
 }
@@ -204,6 +200,52 @@ void vregion_remove(struct vregion_tree *tree, struct vregion *region)
        parent is one of the two neighbours, or one of them took the place. */
     gap_refresh(before);
     gap_refresh(after);
+}
+
+/* Copies a subtree to `place`, below `parent`: the form of the tree, its colours and its gaps stay.
+   On failure the part that was copied can be visited and freed. The recursion is as deep as the
+   tree. */
+static int clone_subtree(struct vregion_tree *to, const struct vregion *like,
+                         struct vregion *parent, struct vregion **place)
+{
+    *place = NULL;
+    if (!like)
+        return 0;
+    struct vregion *region = vregion_alloc(like);
+    if (!region)
+        return -ENOMEM;
+    region->tree = to;
+    RB_PARENT(region, node) = parent;
+    RB_RIGHT(region, node) = NULL;
+    to->count++;
+    *place = region;
+    int err = clone_subtree(to, RB_LEFT(like, node), region, &RB_LEFT(region, node));
+    return err ? err : clone_subtree(to, RB_RIGHT(like, node), region, &RB_RIGHT(region, node));
+}
+
+int vregion_clone_all(struct vregion_tree *to, const struct vregion_tree *from)
+{
+    assert(!RB_ROOT(to));
+    return clone_subtree(to, RB_ROOT(from), NULL, &RB_ROOT(to));
+}
+
+/* Frees a subtree, from below. The recursion is as deep as the tree. */
+static void free_subtree(struct vregion *region)
+{
+    if (!region)
+        return;
+    free_subtree(RB_LEFT(region, node));
+    free_subtree(RB_RIGHT(region, node));
+    if (region->pager)
+        pager_remove_region(region);
+    vregion_free(region);
+}
+
+void vregion_free_all(struct vregion_tree *tree)
+{
+    free_subtree(RB_ROOT(tree));
+    RB_INIT(tree);
+    tree->count = 0;
 }
 
 void vregion_resize(struct vregion *region, uaddr_t start, uaddr_t end)

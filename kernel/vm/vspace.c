@@ -60,17 +60,12 @@ int vspace_create(const struct vspace_limits *limits, struct vspace **out)
    that of a pager, and a vspace there with no references is skipped. */
 static void vspace_destroy(struct vspace *vspace)
 {
-    struct vregion *region;
-
     assert(rwlock_is_free(&vspace->lock) && !atomic_load(&vspace->pagetable.threads));
     spin_lock(&all_lock);
     LIST_REMOVE(vspace, all);
     spin_unlock(&all_lock);
     pagetable_destroy(&vspace->pagetable);
-    while ((region = RB_ROOT(&vspace->regions))) {
-        vregion_remove(&vspace->regions, region);
-        vregion_free(region);
-    }
+    vregion_free_all(&vspace->regions);
     heap_free(vspace);
 }
 
