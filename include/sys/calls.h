@@ -18,7 +18,7 @@
     X(readlink) X(readlinkat)                                                                      \
     X(chmod) X(fchmod) X(fchmodat) X(chown) X(fchown) X(lchown) X(fchownat) X(utimensat)           \
     X(flock) X(fsync) X(fdatasync) X(sync) X(sync_file_range) X(syncfs) X(mount) X(umount2)        \
-    X(fadvise64) X(readahead)
+    X(fadvise64) X(readahead) X(sendfile) X(copy_file_range)
 
 #define MEMORY_CALLS(X) X(mmap) X(munmap) X(mprotect) X(mremap) X(madvise) X(brk)             \
     X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(mincore) X(msync) X(memfd_create)   \

@@ -260,6 +260,8 @@ static const long other_calls[] = {
     SYS_alarm, SYS_unshare,
     /* Take a descriptor and numbers. */
     SYS_syncfs, SYS_fadvise64, SYS_readahead,
+    /* In file_copies.c. */
+    SYS_sendfile, SYS_copy_file_range,
     /* Each time it succeeds, it opens a file; the case of a bad pointer is in memfd.c. */
     SYS_memfd_create,
     /* In sysv_shm.c, with the segments that they need. */
