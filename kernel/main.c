@@ -63,13 +63,12 @@ static void boot_thread(void *arg __unused)
     disks_init();    /* vda, vdb, ... */
     blockdev_init(); /* /dev/vda, ... */
     fs_init(boot_info.initrd_start,
-            boot_info.initrd_end); /* the root file system, from the initial RAM disk */
-    procfs_init();                 /* /proc */
-    terminal_init();               /* sessions, and the terminal that controls their jobs */
-    alarm_init();                  /* SIGALRM */
-    oom_init();                    /* the reserve of frames, and who dies when memory is out */
-    if (block_device(0))
-        flusher_start();             /* dirty pages reach the disks after some seconds */
+            boot_info.initrd_end);   /* the root file system, from the initial RAM disk */
+    procfs_init();                   /* /proc */
+    terminal_init();                 /* sessions, and the terminal that controls their jobs */
+    alarm_init();                    /* SIGALRM */
+    oom_init();                      /* the reserve of frames, and who dies when memory is out */
+    flusher_start();                 /* dirty pages reach the disks after some seconds */
     receiver_start();                /* typed bytes become lines and signals */
     input_serial_init();             /* received bytes arrive from the serial line */
     keyboard_init();                 /* and from the keyboard */

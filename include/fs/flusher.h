@@ -3,7 +3,7 @@
 
 #include <lib/base.h>
 
-/* Starts the thread. Once, at boot, if there is a disk. */
+/* Starts a thread for each disk. Once, at boot. */
 void flusher_start(void);
 
 /* The time between two rounds, in hundredths of a second; 0: there are none. As
@@ -11,6 +11,10 @@ void flusher_start(void);
 unsigned flusher_interval(void);
 void flusher_set_interval(unsigned centisecs);
 
-/* Has everything written, and waits for it, because the machine is about to end. A disk that does
-   not answer ends the wait, and a message says so. The caller holds no lock. */
+/* Has everything written that is dirty now, on all disks at once, and waits for it. -EINTR: the
+   thread is to be killed. The caller holds no lock. */
+__must_check int flusher_sync(void);
+
+/* Does the same because the machine is about to end. The wait for a disk ends if it carries out no
+   request for ten seconds, and a message says so. */
 void flusher_finish(void);

@@ -47,8 +47,8 @@ int mount_remove(struct vnode *root);
 /* Calls `each` for all mounts that are not changing, in the order of mounting, under mount_lock. */
 void mount_each(void (*each)(const struct mount *mount, void *arg), void *arg);
 
-/* Writes everything that files and file systems have not written yet. */
-void mount_sync_all(void);
+/* Writes what the files of a device, and the file system on it, have not written yet. */
+void mount_sync_device(uint64_t number);
 
 /* Returns the root that covers `dir`, through several mounts, with a reference; or `dir` itself.
    Takes over the reference on `dir`. */

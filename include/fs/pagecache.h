@@ -93,6 +93,12 @@ struct pagecache_store {
 #define PAGECACHE_RUN  32u
 #define PAGECACHE_PART 1024u
 
+/* An element of the list of caches with dirty pages (tags.c). */
+struct dirty_link {
+    TAILQ_ENTRY(dirty_link) link;
+    struct pagecache *cache; /* (c) NULL: the place of a thread that goes along the list */
+};
+
 struct pagecache {
     struct pager pager; /* (c) for vm/; its references are the vnode's */
     struct pager
@@ -121,9 +127,9 @@ struct pagecache {
     uint64_t changes;          /* (wait_lock) wake-ups so far */
     struct readahead faults;   /* (a) where faults on pages are */
     uint64_t hand;             /* (lock) the page that reclaim comes to next */
-    TAILQ_ENTRY(pagecache) stored;  /* if there is a store; the list has a lock */
-    LIST_ENTRY(pagecache) all;      /* for the audit; the list has a lock */
-    TAILQ_ENTRY(pagecache) dirtied; /* if holds_vnode; the list has a lock */
+    TAILQ_ENTRY(pagecache) stored; /* if there is a store; the list has a lock */
+    LIST_ENTRY(pagecache) all;     /* for the audit; the list has a lock */
+    struct dirty_link dirtied;     /* if holds_vnode; the list has a lock */
 };
 
 /* The longest file: offsets fit off_t. */
@@ -198,8 +204,11 @@ uint64_t pagecache_reclaim(uint64_t want);
    An error shows when a page is asked for. The caller holds no lock of RANK_WALK or above. */
 void pagecache_fetch(struct pagecache *cache, uint64_t first, uint64_t end);
 
-/* Writes all pages of all files back. */
-void pagecache_writeback_all(void);
+/* Writes the dirty pages of all files of a device back: of the file system on it, and of its node.
+   What becomes dirty after the call has begun may be missed. Returns 0 or the first error. -EINTR:
+   the thread is to be killed, or the device does not answer a thread of the kernel; the rest is not
+   tried. */
+int pagecache_writeback_device(uint64_t number);
 
 /* Returns the error of a write-back that has failed since `seen` was set, and sets it; 0: none.
    pagecache_errors_seen returns the first `seen` of an open file. */

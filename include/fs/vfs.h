@@ -47,7 +47,7 @@ void vnode_chmod(struct vnode *vnode, uint32_t mode);
 void vnode_chown(struct vnode *vnode, uint32_t uid, uint32_t gid);
 
 /* Returns how full a file system is. */
-struct fs_usage vfs_usage(struct filesystem *fs);
+__must_check int vfs_usage(struct filesystem *fs, struct fs_usage *usage);
 
 /* Makes a regular file `size` bytes long; it may not grow to more than `limit`. Takes the vnode's
    lock; counts as a writer. Errors: -EINVAL, -EISDIR, -ETXTBSY, -EFBIG. */

@@ -41,7 +41,8 @@ struct filesystem_ops {
     /* Writes its metadata to the device. The pages of files have been written. -EIO, -EINTR. */
     int (*sync)(struct filesystem *fs);
 
-    void (*usage)(struct filesystem *fs, struct fs_usage *usage);
+    /* Returns how much space there is. -EINTR: the thread is to be killed. */
+    int (*usage)(struct filesystem *fs, struct fs_usage *usage);
 
     /* Frees a file system that no path leads to any more, and drops the reference on its root.
        -EBUSY: a file is in use, and nothing has changed. -EIO: some of it was not written. NULL: it

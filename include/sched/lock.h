@@ -35,12 +35,14 @@ static inline bool mutex_is_held(const struct mutex *mutex)
 #if __STDC_HOSTED__ /* the tests on the host define their own */
 
 void mutex_lock(struct mutex *mutex);
+__must_check int mutex_lock_killable(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
 
 #else
 
 /* The slow paths: another thread holds the mutex or waits for it. */
 void mutex_wait(struct mutex *mutex);
+__must_check int mutex_wait_killable(struct mutex *mutex);
 void mutex_wake(struct mutex *mutex);
 
 static inline void mutex_lock(struct mutex *mutex)
@@ -50,6 +52,24 @@ static inline void mutex_lock(struct mutex *mutex)
         mutex_wait(mutex);
     if (IS_DEBUG)
         mutex->since_ns = lock_stat_acquired(mutex->rank);
+}
+
+/* Takes a mutex of a rank below RANK_VSPACE, whose holder may wait for a device that never answers.
+   -EINTR: the thread is to be killed, and does not hold it. */
+static inline __must_check int mutex_lock_killable(struct mutex *mutex)
+{
+    lock_check_acquire(mutex->rank, mutex);
+    if (unlikely(!atomic_compare_exchange(&mutex->state, 0u, MUTEX_HELD))) {
+        int err = mutex_wait_killable(mutex);
+
+        if (err) {
+            lock_check_release(mutex->rank);
+            return err;
+        }
+    }
+    if (IS_DEBUG)
+        mutex->since_ns = lock_stat_acquired(mutex->rank);
+    return 0;
 }
 
 static inline void mutex_unlock(struct mutex *mutex)

@@ -132,6 +132,7 @@ struct ext2_node {
     uint32_t generation;             /* (fs) */
     uint32_t dir_hint;               /* (fs) blocks of a directory before this one are full */
     uint32_t goal;                   /* (fs) where its next block should be; 0: in its group */
+    bool has_more;                   /* (a) there may be blocks behind its end to be given back */
     bool is_dead;                    /* (fs) it is in `dead` */
     bool is_unlinked_on_disk;        /* (fs) of the dead: no entry on the disk names it */
     bool is_deleted;                 /* (fs) of the dead: it has nothing left but its number */
@@ -254,6 +255,10 @@ int ext2_map_path(const struct ext2 *fs, uint64_t index, uint32_t at[4]);
 /* Give the blocks of a file back: all from `first` on, or those in [first, end). Errors leave the
    rest in place. */
 int ext2_blocks_drop(struct ext2_node *node, uint64_t first, uint64_t end);
+
+/* Gives back the blocks behind the end of a file of which has_more is set, and clears it unless an
+   error leaves some. */
+int ext2_drop_behind_end(struct ext2_node *node);
 
 /* Drops the pages of a file that has lost its last name, if only the caller uses it. So they are not
    written any more. The caller has a reference, and holds no lock. */

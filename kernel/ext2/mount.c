@@ -263,8 +263,10 @@ static int ext2_filesystem_sync(struct filesystem *filesystem)
 {
     struct ext2 *fs = container_of(filesystem, struct ext2, filesystem);
 
-    mutex_lock(&fs->lock);
-    int err = ext2_sync_metadata(fs);
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
+    err = ext2_sync_metadata(fs);
     mutex_unlock(&fs->lock);
     return err;
 }
@@ -280,11 +282,13 @@ static uint64_t overhead(const struct ext2 *fs)
 }
 
 /* Blocks that wait for a flush count as free, because they are by the time they are needed. */
-static void ext2_filesystem_usage(struct filesystem *filesystem, struct fs_usage *usage)
+static int ext2_filesystem_usage(struct filesystem *filesystem, struct fs_usage *usage)
 {
     struct ext2 *fs = container_of(filesystem, struct ext2, filesystem);
 
-    mutex_lock(&fs->lock);
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
     uint64_t nfree = fs->free_blocks + fs->npinned, reserved = fs->super.s_r_blocks_count;
     *usage = (struct fs_usage){
         .block_size = fs->block_size,
@@ -295,6 +299,7 @@ static void ext2_filesystem_usage(struct filesystem *filesystem, struct fs_usage
         .free_files = fs->free_inodes,
     };
     mutex_unlock(&fs->lock);
+    return 0;
 }
 
 static const struct filesystem_ops ext2_filesystem_ops = {
@@ -393,7 +398,8 @@ int ext2_unmount(struct vnode *root)
 {
     struct ext2 *fs = ext2_of(root);
 
-    mutex_lock(&fs->lock);
+    if (mutex_lock_killable(&fs->lock))
+        return -EBUSY;
     int err = unmount_locked(fs);
     if (err != -EBUSY)
         vnode_put(root);

@@ -93,8 +93,10 @@ int ext2_lookup(struct vnode *dir, const char *name, struct vnode **child)
     struct ext2 *fs = ext2_of(dir);
     struct ext2_node *node;
 
-    mutex_lock(&fs->lock);
-    int err = ext2_node(dir)->is_dead ? -ENOENT : lookup_locked(ext2_node(dir), name, &node);
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
+    err = ext2_node(dir)->is_dead ? -ENOENT : lookup_locked(ext2_node(dir), name, &node);
     mutex_unlock(&fs->lock);
     if (!err)
         *child = &node->vnode;
@@ -207,9 +209,11 @@ static int make_file(struct vnode *dir, const char *name, const struct new_file 
 {
     struct ext2 *fs = ext2_of(dir);
 
-    mutex_lock(&fs->lock);
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
     ext2_sync_if_due(fs);
-    int err = make_locked(ext2_node(dir), name, file, node);
+    err = make_locked(ext2_node(dir), name, file, node);
     if (err == -ENOSPC && ext2_make_room(fs))
         err = make_locked(ext2_node(dir), name, file, node);
     mutex_unlock(&fs->lock);
@@ -267,8 +271,10 @@ int ext2_readlink(struct vnode *vnode, char *buf, size_t size)
 {
     struct ext2 *fs = ext2_of(vnode);
 
-    mutex_lock(&fs->lock);
-    int err = readlink_locked(ext2_node(vnode), buf, size - 1);
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
+    err = readlink_locked(ext2_node(vnode), buf, size - 1);
     mutex_unlock(&fs->lock);
     if (err)
         return err;
@@ -301,9 +307,11 @@ int ext2_link(struct vnode *dir, const char *name, struct vnode *vnode)
 {
     struct ext2 *fs = ext2_of(dir);
 
-    mutex_lock(&fs->lock);
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
     ext2_sync_if_due(fs);
-    int err = link_locked(ext2_node(dir), name, ext2_node(vnode));
+    err = link_locked(ext2_node(dir), name, ext2_node(vnode));
     if (err == -ENOSPC && ext2_make_room(fs))
         err = link_locked(ext2_node(dir), name, ext2_node(vnode));
     mutex_unlock(&fs->lock);
@@ -376,9 +384,11 @@ static int remove_entry(struct vnode *dir, const char *name,
     struct ext2 *fs = ext2_of(dir);
     struct ext2_node *node = NULL;
 
-    mutex_lock(&fs->lock);
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
     ext2_sync_if_due(fs);
-    int err = remove_entry_locked(ext2_node(dir), name, may_remove, &node);
+    err = remove_entry_locked(ext2_node(dir), name, may_remove, &node);
     mutex_unlock(&fs->lock);
     put_removed(node);
     return err;
@@ -557,9 +567,11 @@ int ext2_rename(struct vnode *from_dir, const char *from_name, struct vnode *to_
         .to_name = to_name,
     };
 
-    mutex_lock(&fs->lock);
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
     ext2_sync_if_due(fs);
-    int err = rename_source(&rename, flags);
+    err = rename_source(&rename, flags);
     if (err == -ENOSPC && ext2_make_room(fs))
         err = rename_source(&rename, flags); /* without room there was no target */
     mutex_unlock(&fs->lock);
@@ -608,8 +620,10 @@ int ext2_readdir(struct vnode *dir, uint64_t cookie, struct dir_entry *entry)
 {
     struct ext2 *fs = ext2_of(dir);
 
-    mutex_lock(&fs->lock);
-    int found = readdir_locked(ext2_node(dir), cookie - DIR_COOKIE_FIRST, entry);
+    int found = mutex_lock_killable(&fs->lock);
+    if (found)
+        return found;
+    found = readdir_locked(ext2_node(dir), cookie - DIR_COOKIE_FIRST, entry);
     mutex_unlock(&fs->lock);
     return found;
 }

@@ -262,6 +262,8 @@ int ext2_node_write(struct ext2_node *node)
     uint32_t offset;
 
     assert(mutex_is_held(&fs->lock));
+    if (atomic_load(&node->has_more) && !node->is_dead)
+        (void)ext2_drop_behind_end(node); /* what damage keeps is left to e2fsck */
     node_encode(node, &inode);
     if (memcmp(&inode, &node->written, sizeof(inode)) == 0)
         return 0;

@@ -161,6 +161,20 @@ int ext2_blocks_drop(struct ext2_node *node, uint64_t first, uint64_t end)
     return result;
 }
 
+/* A write that is going on keeps what it has up to its reach. */
+int ext2_drop_behind_end(struct ext2_node *node)
+{
+    struct ext2 *fs = ext2_of(&node->vnode);
+    uint64_t end = pagecache_reach(node->vnode.cache);
+
+    assert(mutex_is_held(&fs->lock));
+    atomic_store(&node->has_more, false);
+    int err = ext2_blocks_drop(node, (end + fs->block_size - 1) >> fs->block_shift, UINT64_MAX);
+    if (err == -EINTR || err == -ENOMEM)
+        atomic_store(&node->has_more, true);
+    return err;
+}
+
 /* Gives back the block of extended attributes, or one share in it. */
 static void drop_xattr(struct ext2_node *node)
 {
@@ -203,10 +217,11 @@ void ext2_dead_pages_drop(struct vnode *vnode)
         return;
     if (atomic_load(&vnode->refs) > 2 + atomic_load_relaxed(&cache->holds_vnode))
         return;
-    mutex_lock(&vnode->lock);
+    if (mutex_lock_killable(&vnode->lock))
+        return;
     int err = pagecache_truncate(cache, 0);
     mutex_unlock(&vnode->lock);
-    assert(!err); /* no page is read, because none is cut off in the middle */
+    assert(!err || err == -EINTR); /* no page is read, because none is cut off in the middle */
 }
 
 void ext2_node_delete(struct ext2_node *node)

@@ -70,8 +70,10 @@ static int find_block(struct ext2_node *node, uint64_t offset, uint32_t *block)
 {
     struct ext2 *fs = ext2_of(&node->vnode);
 
-    mutex_lock(&fs->lock);
-    int err = ext2_map_find(node, offset >> fs->block_shift, block);
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
+    err = ext2_map_find(node, offset >> fs->block_shift, block);
     mutex_unlock(&fs->lock);
     return err;
 }
@@ -163,10 +165,12 @@ static int ext2_make_page_room(struct pagecache *cache, uint64_t start, uint64_t
     struct ext2_node *node = ext2_node(cache->vnode);
     struct ext2 *fs = ext2_of(&node->vnode);
 
-    mutex_lock(&fs->lock);
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
     ext2_sync_if_due(fs);
     end = min(end, pagecache_reach(cache));
-    int err = fill_holes(node, start, end);
+    err = fill_holes(node, start, end);
     if (err == -ENOSPC && ext2_make_room(fs))
         err = fill_holes(node, start, end);
     mutex_unlock(&fs->lock);
@@ -224,14 +228,17 @@ static ssize_t ext2_read(struct file *file, struct uio *uio, uint64_t offset)
     return pagecache_read(file->vnode->cache, uio, offset);
 }
 
-/* Gives back the blocks behind the end of the file. */
+/* Gives back the blocks behind the end of the file. If the thread is to be killed, that is left to
+   the next sync. */
 static int drop_behind_end(struct vnode *vnode)
 {
     struct ext2 *fs = ext2_of(vnode);
 
-    mutex_lock(&fs->lock);
-    uint64_t first = (pagecache_reach(vnode->cache) + fs->block_size - 1) >> fs->block_shift;
-    int err = ext2_blocks_drop(ext2_node(vnode), first, UINT64_MAX);
+    atomic_store(&ext2_node(vnode)->has_more, true);
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
+    err = ext2_drop_behind_end(ext2_node(vnode));
     mutex_unlock(&fs->lock);
     return err;
 }
@@ -302,8 +309,10 @@ static int ext2_vnode_sync(struct vnode *vnode, enum vnode_sync how __unused)
 {
     struct ext2 *fs = ext2_of(vnode);
 
-    mutex_lock(&fs->lock);
-    int err = ext2_sync_metadata(fs);
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
+    err = ext2_sync_metadata(fs);
     mutex_unlock(&fs->lock);
     return err;
 }

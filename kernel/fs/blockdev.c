@@ -130,7 +130,9 @@ static ssize_t blockdev_write(struct file *file, struct uio *uio, uint64_t offse
     if (uio->left > 0 && offset >= size)
         return -ENOSPC;
     uio->left = min(uio->left, size - offset);
-    mutex_lock(&file->vnode->lock);
+    int err = mutex_lock_killable(&file->vnode->lock);
+    if (err)
+        return err;
     ssize_t done = pagecache_write(file->vnode->cache, uio, offset);
     if (done > 0)
         vnode_touch(file->vnode);
@@ -181,8 +183,10 @@ static int discard_range(struct file *file, uint64_t start, uint64_t len)
     if (start % disk->block_size || len % disk->block_size || start > disk_size(disk) ||
         len > disk_size(disk) - start)
         return -EINVAL;
-    mutex_lock(&file->vnode->lock);
-    int err = pagecache_writeback(file->vnode->cache, first, end);
+    int err = mutex_lock_killable(&file->vnode->lock);
+    if (err)
+        return err;
+    err = pagecache_writeback(file->vnode->cache, first, end);
     if (!err)
         err = block_discard(disk, start / BLOCK_SECTOR, len / BLOCK_SECTOR);
     pagecache_drop_clean(file->vnode->cache, first, end);

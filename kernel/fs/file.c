@@ -90,10 +90,10 @@ void file_put(struct file *file)
     heap_free(file);
 }
 
-static void file_lock(struct file *file)
+/* -EINTR: the thread is to be killed. */
+static __must_check int file_lock(struct file *file)
 {
-    if (file->ops->locked)
-        mutex_lock(&file->vnode->lock);
+    return file->ops->locked ? mutex_lock_killable(&file->vnode->lock) : 0;
 }
 
 static void file_unlock(struct file *file)
@@ -194,7 +194,9 @@ static ssize_t read_at(struct file *file, struct uio *uio, uint64_t *offset)
     if (err)
         return err;
     uio->reader = &file->reader;
-    file_lock(file);
+    err = file_lock(file);
+    if (err)
+        return err;
     ssize_t done = read_locked(file, uio, offset);
     file_unlock(file);
     return done;
@@ -206,7 +208,9 @@ static ssize_t write_at(struct file *file, struct uio *uio, uint64_t *offset)
 
     if (err)
         return err;
-    file_lock(file);
+    err = file_lock(file);
+    if (err)
+        return err;
     ssize_t done = write_locked(file, uio, offset);
     file_unlock(file);
     return done;
@@ -281,7 +285,9 @@ int64_t file_seek(struct file *file, int64_t offset, unsigned whence)
         return file->ops->seek(file, offset, whence);
     if (vnode_is_dir(file->vnode) && whence > SEEK_CUR)
         return -EINVAL;
-    file_lock(file);
+    int err = file_lock(file);
+    if (err)
+        return err;
     int64_t target = seek_target(file, offset, whence);
     if (target >= 0)
         atomic_store_relaxed(&file->offset, target);
@@ -320,7 +326,9 @@ int file_list(struct file *file, int (*emit)(const struct dir_entry *entry, void
         return -ENOTDIR;
     if (atomic_load_relaxed(&dir->nlink) == 0)
         return -ENOENT;
-    file_lock(file);
+    found = file_lock(file);
+    if (found)
+        return found;
     offset = atomic_load_relaxed(&file->offset);
     while ((found = next_entry(dir, offset, &entry)) > 0 && !emit(&entry, arg))
         offset = entry.cookie + 1;

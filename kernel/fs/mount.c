@@ -283,7 +283,7 @@ int mount_remove(struct vnode *root)
 {
     struct mount *mount;
 
-    pagecache_writeback_all(); /* a file with dirty pages is in use */
+    (void)pagecache_writeback_device(root->fs->dev); /* a file with dirty pages is in use */
     int err = mount_remove_begin(root, &mount);
     if (err)
         return err;
@@ -316,14 +316,14 @@ void mount_each(void (*each)(const struct mount *mount, void *arg), void *arg)
     mutex_unlock(&mount_lock);
 }
 
-/* Returns the first mount after number `id` that can be synced, and keeps it from being removed. */
-static struct mount *mount_use_next(unsigned id)
+/* Returns the mount of a device if it can be synced, and keeps it from being removed. */
+static struct mount *mount_use(uint64_t number)
 {
     struct mount *mount;
 
     mutex_lock(&mount_lock);
     TAILQ_FOREACH (mount, &mounts, link)
-        if (mount->id > id && !mount->is_changing && mount->root->fs->ops)
+        if (!mount->is_changing && mount->number == number && mount->root->fs->ops)
             break;
     if (mount)
         mount->users++;
@@ -339,18 +339,15 @@ static void mount_end_use(struct mount *mount)
     mount_changed();
 }
 
-/* Numbers grow along the list. */
-void mount_sync_all(void)
+/* What fails is told by fsync(2), or is written again later. */
+void mount_sync_device(uint64_t number)
 {
-    struct mount *mount;
-
-    pagecache_writeback_all();
-    for (unsigned id = 0; (mount = mount_use_next(id)); mount_end_use(mount)) {
-        struct filesystem *fs = mount->root->fs;
-
-        id = mount->id;
-        (void)fs->ops->sync(fs); /* what fails is written again later */
-    }
+    (void)pagecache_writeback_device(number);
+    struct mount *mount = mount_use(number);
+    if (!mount)
+        return;
+    (void)mount->root->fs->ops->sync(mount->root->fs);
+    mount_end_use(mount);
 }
 
 struct vnode *mount_cross(struct vnode *dir)

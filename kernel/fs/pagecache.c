@@ -64,14 +64,23 @@ void pagecache_set_size(struct pagecache *cache, uint64_t size)
     mutex_unlock(&cache->lock);
 }
 
+/* Ends a reach beyond the size. */
+static void reach_reset(struct pagecache *cache)
+{
+    mutex_lock(&cache->lock);
+    reach_set_locked(cache, cache->size);
+    mutex_unlock(&cache->lock);
+}
+
 /* Lets the file reach to `reach` before it becomes so long. A program may already be able to write
    the page at the old end through a mapping:
 
        the file grows within its last page     the program writes what is new in the page, and no
                                                fault asks for room
 
-   So W is cleared in the entries of that page. */
-static void reach_extend(struct pagecache *cache, uint64_t reach)
+   So W is cleared in the entries of that page. -EINTR: the thread is to be killed, and the reach is
+   as before. */
+static __must_check int reach_extend(struct pagecache *cache, uint64_t reach)
 {
     mutex_lock(&cache->lock);
     uint64_t old = cache->reach;
@@ -79,10 +88,15 @@ static void reach_extend(struct pagecache *cache, uint64_t reach)
         reach_set_locked(cache, reach);
     mutex_unlock(&cache->lock);
     if (reach <= old || old % PAGE_SIZE == 0 || !cache->store || !cache->store->make_room)
-        return;
-    mutex_lock(&cache->walk);
+        return 0;
+    int err = mutex_lock_killable(&cache->walk);
+    if (err) {
+        reach_reset(cache);
+        return err;
+    }
     vspace_clean_pages(cache->mapped, page_index(old), page_index(old) + 1);
     mutex_unlock(&cache->walk);
+    return 0;
 }
 
 /* Returns true if fallocate(2) has made the page, and no program has used it. It is all zeros. */
@@ -401,14 +415,14 @@ ssize_t pagecache_write(struct pagecache *cache, struct uio *uio, uint64_t offse
 
     if (offset > cache->size)
         trim(cache); /* a program may have written behind the end through a mapping */
-    reach_extend(cache, offset + uio->left);
+    err = reach_extend(cache, offset + uio->left);
+    if (err)
+        return err;
     do {
         moved = write_page(cache, uio, offset + done, &err);
         done += moved;
     } while (moved && !err && !thread_is_killed());
-    mutex_lock(&cache->lock);
-    reach_set_locked(cache, cache->size);
-    mutex_unlock(&cache->lock);
+    reach_reset(cache);
     if (err)
         trim(cache); /* drops a page beyond the end that was not written */
     return uio_result(done, write_error(cache, err));
@@ -437,9 +451,12 @@ static void gap_end_locked(struct pagecache *cache)
        the file is short now                a write to a page beyond the end fails
        the pages leave all mappings         a read of the page, before that, still finds it
 */
-static void cut_off(struct pagecache *cache, uint64_t size, const struct frame *last)
+static int cut_off(struct pagecache *cache, uint64_t size, const struct frame *last)
 {
-    mutex_lock(&cache->walk);
+    int err = mutex_lock_killable(&cache->walk);
+
+    if (err)
+        return err;
     mutex_lock(&cache->lock);
     size_set_locked(cache, size);
     gap_begin_locked(cache, pages_of(size), UINT64_MAX);
@@ -453,31 +470,33 @@ static void cut_off(struct pagecache *cache, uint64_t size, const struct frame *
     mutex_unlock(&cache->lock);
     mutex_unlock(&cache->walk);
     pagecache_wake(cache);
+    return 0;
 }
 
 int pagecache_truncate(struct pagecache *cache, uint64_t size)
 {
     struct frame *last = NULL;
+    int err = 0;
 
     assert(mutex_is_held(&cache->vnode->lock));
     if (size > PAGECACHE_MAX_SIZE)
         return -EFBIG;
-    if (cache->store && size < cache->size && size % PAGE_SIZE) {
-        int err = page_get(cache, page_index(size), 0, &last);
-
-        if (err)
-            return err;
-    }
+    if (cache->store && size < cache->size && size % PAGE_SIZE)
+        err = page_get(cache, page_index(size), 0, &last);
+    if (err)
+        return err;
     if (size <= cache->size) /* what fallocate(2) has made behind the end goes, too */
-        cut_off(cache, size, last);
+        err = cut_off(cache, size, last);
     else
         trim(cache);
     if (last)
         frame_put(last);
     pagecache_dirty_gone(cache);
-    reach_extend(cache, size);
-    pagecache_set_size(cache, size);
-    return 0;
+    if (!err)
+        err = reach_extend(cache, size);
+    if (!err)
+        pagecache_set_size(cache, size);
+    return err;
 }
 
 /* Zeroes the bytes [start, end), which lie in one page. */
@@ -821,6 +840,7 @@ struct pagecache *pagecache_create(struct vnode *vnode, const struct pagecache_s
     cache->mapped = &cache->pager;
     cache->vnode = vnode;
     cache->store = store;
+    cache->dirtied.cache = cache;
     cache->seals = F_SEAL_SEAL; /* only those of memfd_create can be sealed */
     mutex_init(&cache->walk, RANK_WALK);
     mutex_init(&cache->lock, RANK_CACHE);

@@ -64,12 +64,19 @@ void pages_drop(struct pagecache *cache, uint64_t first, uint64_t last);
 /* Marks page `index`, which is present, as dirty. The cache's lock is held. */
 void page_dirty_locked(struct pagecache *cache, uint64_t index);
 
-/* Moves the first cache with dirty pages and a store to the end of their list. Returns its vnode
-   with a reference; NULL: there is none. Such a cache holds a reference on its vnode. */
-struct vnode *dirty_caches_next(void);
+/* A way along the caches of a device that have dirty pages and a store. Its places are in the list
+   of all such caches, because other threads change it meanwhile, and go along it, too. */
+struct dirty_walk {
+    uint64_t number; /* of the device */
+    struct dirty_link place, end;
+};
 
-/* Returns the length of that list. */
-unsigned dirty_caches_count(void);
+void dirty_walk_begin(struct dirty_walk *walk, uint64_t number);
+void dirty_walk_end(struct dirty_walk *walk);
+
+/* Moves behind the next cache that was in the list at the begin. Returns its vnode with a reference;
+   NULL: there is none. */
+struct vnode *dirty_walk_next(struct dirty_walk *walk);
 
 /* Counts pages of caches with a store: in all, dirty, being written (dirty.c). */
 void dirty_count_pages(int64_t npages);

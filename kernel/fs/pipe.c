@@ -141,7 +141,9 @@ static ssize_t pipe_read(struct file *file, struct uio *uio, uint64_t offset __u
     if (uio->left == 0)
         return 0;
     do {
-        mutex_lock(&file->vnode->lock);
+        int err = mutex_lock_killable(&file->vnode->lock);
+        if (err)
+            return err;
         done = move_out(pipe, uio);
         mutex_unlock(&file->vnode->lock);
         more = done ? 0 : wait_for_bytes(pipe, file_is_nonblocking(file));
@@ -238,7 +240,9 @@ static ssize_t pipe_write(struct file *file, struct uio *uio, uint64_t offset __
     int err = 0;
 
     while (done < wanted && !err) {
-        mutex_lock(&file->vnode->lock);
+        err = mutex_lock_killable(&file->vnode->lock);
+        if (err)
+            break;
         done += move_in(pipe, uio, round, &err);
         mutex_unlock(&file->vnode->lock);
         if (done < wanted && !err)

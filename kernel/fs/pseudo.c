@@ -137,7 +137,11 @@ static int refresh(struct file *file)
 
     if (err)
         return err;
-    mutex_lock(&file->vnode->lock);
+    err = mutex_lock_killable(&file->vnode->lock);
+    if (err) {
+        text_free(text);
+        return err;
+    }
     struct text *old = file->data;
     file->data = text;
     mutex_unlock(&file->vnode->lock);
@@ -160,7 +164,9 @@ static int find_part(struct file *file, uint64_t offset, struct text **result)
     struct text *part = NULL;
     uint64_t start = 0, place = 0;
 
-    mutex_lock(&file->vnode->lock);
+    int err = mutex_lock_killable(&file->vnode->lock);
+    if (err)
+        return err;
     const struct text *old = file->data;
     if (offset > 0 && old && offset >= old->start + old->len) {
         start = old->start + old->len;
@@ -168,7 +174,7 @@ static int find_part(struct file *file, uint64_t offset, struct text **result)
     }
     mutex_unlock(&file->vnode->lock);
     for (;;) {
-        int err = text_make_part(node, place, start, &part);
+        err = text_make_part(node, place, start, &part);
         if (err)
             return err;
         start += part->len;
@@ -190,13 +196,18 @@ static ssize_t read_part(struct file *file, struct uio *uio, uint64_t offset)
 {
     struct text *part = NULL, *old = NULL;
 
-    mutex_lock(&file->vnode->lock);
-    bool is_there = offset > 0 && has_byte(file->data, offset);
-    mutex_unlock(&file->vnode->lock);
-    int err = is_there ? 0 : find_part(file, offset, &part);
+    int err = mutex_lock_killable(&file->vnode->lock);
     if (err)
         return err;
-    mutex_lock(&file->vnode->lock);
+    bool is_there = offset > 0 && has_byte(file->data, offset);
+    mutex_unlock(&file->vnode->lock);
+    err = is_there ? 0 : find_part(file, offset, &part);
+    if (!err)
+        err = mutex_lock_killable(&file->vnode->lock);
+    if (err) {
+        text_free(part);
+        return err;
+    }
     if (part) {
         old = file->data;
         file->data = part;
@@ -217,7 +228,9 @@ static ssize_t pseudo_read(struct file *file, struct uio *uio, uint64_t offset)
         if (err)
             return err;
     }
-    mutex_lock(&file->vnode->lock);
+    int err = mutex_lock_killable(&file->vnode->lock);
+    if (err)
+        return err;
     ssize_t done = copy_text(file->data, uio, offset);
     mutex_unlock(&file->vnode->lock);
     return done;

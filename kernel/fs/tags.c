@@ -6,7 +6,7 @@
 #include "pages.h"
 
 /* The caches that hold their vnodes, because they have dirty pages and a store. */
-static TAILQ_HEAD(, pagecache) dirty_caches = TAILQ_HEAD_INITIALIZER(dirty_caches);
+static TAILQ_HEAD(, dirty_link) dirty_caches = TAILQ_HEAD_INITIALIZER(dirty_caches);
 static struct spinlock list_lock = SPINLOCK(RANK_PIPE);
 
 void page_retag(struct pagecache *cache, uint64_t index, unsigned clear, unsigned set)
@@ -36,7 +36,7 @@ void page_dirty_locked(struct pagecache *cache, uint64_t index)
         cache->holds_vnode = true;
         vnode_get(cache->vnode);
         spin_lock(&list_lock);
-        TAILQ_INSERT_TAIL(&dirty_caches, cache, dirtied);
+        TAILQ_INSERT_TAIL(&dirty_caches, &cache->dirtied, link);
         spin_unlock(&list_lock);
     }
 }
@@ -48,7 +48,7 @@ void pagecache_dirty_gone(struct pagecache *cache)
     if (goes) {
         cache->holds_vnode = false;
         spin_lock(&list_lock);
-        TAILQ_REMOVE(&dirty_caches, cache, dirtied);
+        TAILQ_REMOVE(&dirty_caches, &cache->dirtied, link);
         spin_unlock(&list_lock);
     }
     mutex_unlock(&cache->lock);
@@ -56,29 +56,44 @@ void pagecache_dirty_gone(struct pagecache *cache)
         vnode_put(cache->vnode);
 }
 
-struct vnode *dirty_caches_next(void)
+/* Returns the number of the device to which a cache is written. */
+static uint64_t number_of(const struct pagecache *cache)
+{
+    return S_ISBLK(cache->vnode->mode) ? cache->vnode->rdev : cache->vnode->fs->dev;
+}
+
+void dirty_walk_begin(struct dirty_walk *walk, uint64_t number)
+{
+    *walk = (struct dirty_walk){.number = number};
+    spin_lock(&list_lock);
+    TAILQ_INSERT_HEAD(&dirty_caches, &walk->place, link);
+    TAILQ_INSERT_TAIL(&dirty_caches, &walk->end, link);
+    spin_unlock(&list_lock);
+}
+
+/* The list is as long as there are files with dirty pages, and threads that go along it. A cache in
+   it holds a reference on its vnode. */
+struct vnode *dirty_walk_next(struct dirty_walk *walk)
 {
     struct vnode *vnode = NULL;
 
     spin_lock(&list_lock);
-    struct pagecache *cache = TAILQ_FIRST(&dirty_caches);
-    if (cache) {
-        TAILQ_REMOVE(&dirty_caches, cache, dirtied);
-        TAILQ_INSERT_TAIL(&dirty_caches, cache, dirtied);
-        vnode_get(vnode = cache->vnode);
+    struct dirty_link *next = TAILQ_NEXT(&walk->place, link);
+    while (next != &walk->end && !(next->cache && number_of(next->cache) == walk->number))
+        next = TAILQ_NEXT(next, link);
+    if (next != &walk->end) {
+        vnode_get(vnode = next->cache->vnode);
+        TAILQ_REMOVE(&dirty_caches, &walk->place, link);
+        TAILQ_INSERT_AFTER(&dirty_caches, next, &walk->place, link);
     }
     spin_unlock(&list_lock);
     return vnode;
 }
 
-unsigned dirty_caches_count(void)
+void dirty_walk_end(struct dirty_walk *walk)
 {
-    struct pagecache *cache;
-    unsigned count = 0;
-
     spin_lock(&list_lock);
-    TAILQ_FOREACH (cache, &dirty_caches, dirtied)
-        count++;
+    TAILQ_REMOVE(&dirty_caches, &walk->place, link);
+    TAILQ_REMOVE(&dirty_caches, &walk->end, link);
     spin_unlock(&list_lock);
-    return count;
 }

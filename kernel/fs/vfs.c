@@ -259,15 +259,12 @@ void vnode_chown(struct vnode *vnode, uint32_t uid, uint32_t gid)
     vnode_chmod(vnode, mode_after_chown(vnode));
 }
 
-struct fs_usage vfs_usage(struct filesystem *fs)
+int vfs_usage(struct filesystem *fs, struct fs_usage *usage)
 {
-    struct fs_usage usage = {.block_size = PAGE_SIZE};
-
+    *usage = (struct fs_usage){.block_size = PAGE_SIZE};
     if (fs->in_memory) {
-        usage.free = usage.available = pagecache_room();
-        usage.blocks = usage.free + pagecache_pages();
-    } else if (fs->ops) {
-        fs->ops->usage(fs, &usage);
+        usage->free = usage->available = pagecache_room();
+        usage->blocks = usage->free + pagecache_pages();
     }
-    return usage;
+    return fs->ops && !fs->in_memory ? fs->ops->usage(fs, usage) : 0;
 }

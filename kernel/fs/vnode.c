@@ -70,9 +70,11 @@ uint64_t vnode_size(const struct vnode *vnode)
 
 int vnode_set_size(struct vnode *vnode, uint64_t size, uint64_t limit)
 {
-    int err = -EFBIG;
+    int err = mutex_lock_killable(&vnode->lock);
 
-    mutex_lock(&vnode->lock);
+    if (err)
+        return err;
+    err = -EFBIG;
     if (size <= limit || size <= vnode_size(vnode))
         err = vnode->ops->truncate(vnode, size);
     mutex_unlock(&vnode->lock);
@@ -81,13 +83,14 @@ int vnode_set_size(struct vnode *vnode, uint64_t size, uint64_t limit)
 
 int vnode_allocate(struct vnode *vnode, uint64_t start, uint64_t end, unsigned mode, uint64_t limit)
 {
-    int err = -EFBIG;
-
     if (!vnode_is_file(vnode))
         return -ENODEV;
     if (!vnode->ops->allocate)
         return -EOPNOTSUPP;
-    mutex_lock(&vnode->lock);
+    int err = mutex_lock_killable(&vnode->lock);
+    if (err)
+        return err;
+    err = -EFBIG;
     if ((mode & FALLOC_FL_PUNCH_HOLE) || end <= max(limit, vnode_size(vnode)))
         err = vnode->ops->allocate(vnode, start, end, mode);
     mutex_unlock(&vnode->lock);

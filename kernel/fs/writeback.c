@@ -141,8 +141,10 @@ int pagecache_writeback(struct pagecache *cache, uint64_t first, uint64_t end)
     assert(lock_check_none_from(RANK_WALK));
     end = min(end, pages_of(atomic_load(&cache->size)));
     while (first < end) {
-        mutex_lock(&cache->walk);
-        int failed = batch_write(cache, &first, end);
+        int failed = mutex_lock_killable(&cache->walk);
+        if (failed)
+            return err ? err : failed;
+        failed = batch_write(cache, &first, end);
         mutex_unlock(&cache->walk);
         err = err ? err : failed;
     }
@@ -161,18 +163,23 @@ int vnode_sync(struct vnode *vnode, uint64_t start, uint64_t end, enum vnode_syn
     return err ? err : failed;
 }
 
-/* ---- All files ---- */
+/* ---- The files of a device ---- */
 
-/* The list is as long as there are files with dirty pages. A file that stays in it, because it is
-   written again or cannot be, is written once. */
-void pagecache_writeback_all(void)
+/* A cache that becomes dirty now comes behind the end. */
+int pagecache_writeback_device(uint64_t number)
 {
+    struct dirty_walk walk;
     struct vnode *vnode;
+    int err = 0, failed = 0;
 
-    for (unsigned left = dirty_caches_count(); left && (vnode = dirty_caches_next()); left--) {
-        (void)pagecache_writeback(vnode->cache, 0, UINT64_MAX);
+    dirty_walk_begin(&walk, number);
+    while (failed != -EINTR && (vnode = dirty_walk_next(&walk))) {
+        failed = pagecache_writeback(vnode->cache, 0, UINT64_MAX);
         vnode_put(vnode);
+        err = err ? err : failed;
     }
+    dirty_walk_end(&walk);
+    return err;
 }
 
 /* ---- Errors ---- */

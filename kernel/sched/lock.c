@@ -42,23 +42,71 @@ static unsigned waited_bit(const struct mutex *mutex)
     return mutex->waiting > 0 ? MUTEX_WAITED : 0;
 }
 
-/* Takes the mutex, which another thread has held or waited for a moment ago. */
-void mutex_wait(struct mutex *mutex)
+static void mutex_join(struct mutex *mutex)
 {
-    spin_lock(&mutex->lock);
     mutex->waiting++;
     atomic_or(&mutex->state, MUTEX_WAITED);
     if (!may_take(mutex))
         lock_stat_contended(mutex->rank);
-    while (!may_take(mutex)) {
-        waitq_sleep_hard(&mutex->waiters, &mutex->lock);
-        if (mutex_is_held(mutex) && !mutex->next)
-            mutex->next = thread_current();
-    }
+}
+
+/* A waiter that was woken and came too late is the next to take the mutex. */
+static void mutex_came_late(struct mutex *mutex)
+{
+    if (mutex_is_held(mutex) && !mutex->next)
+        mutex->next = thread_current();
+}
+
+/* Takes the mutex at the end of a wait. */
+static void mutex_take(struct mutex *mutex)
+{
     mutex->next = NULL;
     mutex->waiting--;
     atomic_set(&mutex->state, MUTEX_HELD | waited_bit(mutex));
+}
+
+/* Takes the mutex, which another thread has held or waited for a moment ago. */
+void mutex_wait(struct mutex *mutex)
+{
+    spin_lock(&mutex->lock);
+    mutex_join(mutex);
+    while (!may_take(mutex)) {
+        waitq_sleep_hard(&mutex->waiters, &mutex->lock);
+        mutex_came_late(mutex);
+    }
+    mutex_take(mutex);
     spin_unlock(&mutex->lock);
+}
+
+/* Ends a wait without the mutex, which another thread holds or is to take. So that thread will wake
+   those that still wait. */
+static void mutex_give_up(struct mutex *mutex)
+{
+    if (mutex->next == thread_current())
+        mutex->next = NULL;
+    assert(mutex_is_held(mutex) || mutex->next);
+    mutex->waiting--;
+    atomic_set(&mutex->state, (mutex_is_held(mutex) ? MUTEX_HELD : 0) | waited_bit(mutex));
+}
+
+int mutex_wait_killable(struct mutex *mutex)
+{
+    int err = 0;
+
+    spin_lock(&mutex->lock);
+    mutex_join(mutex);
+    while (!may_take(mutex) && !err) {
+        err = waitq_sleep_holding(&mutex->waiters, &mutex->lock, UINT64_MAX);
+        if (!err)
+            mutex_came_late(mutex);
+    }
+    bool takes = may_take(mutex);
+    if (takes)
+        mutex_take(mutex);
+    else
+        mutex_give_up(mutex);
+    spin_unlock(&mutex->lock);
+    return takes ? 0 : err;
 }
 
 /* Releases the mutex, and wakes a waiter. */

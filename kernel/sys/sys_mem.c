@@ -62,9 +62,11 @@ static int mmap_set_file(struct map_request *request, struct file *file, uint64_
 /* The vnode's lock keeps a seal from coming between the look at the seals and the new region. */
 static int map_shared_file(struct map_request *request, struct vnode *vnode, uaddr_t *start)
 {
-    mutex_lock(&vnode->lock);
+    int err = mutex_lock_killable(&vnode->lock);
+    if (err)
+        return err;
     bool sealed = !request->no_write && !seals_allow_shared_writes(vnode);
-    int err = sealed && (request->prot & PROT_W) ? -EPERM : 0;
+    err = sealed && (request->prot & PROT_W) ? -EPERM : 0;
 
     request->no_write |= sealed;
     if (!err)

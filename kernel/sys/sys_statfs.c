@@ -10,7 +10,11 @@
 
 static long copy_statfs(struct filesystem *fs, struct statfs __user *to)
 {
-    struct fs_usage usage = vfs_usage(fs);
+    struct fs_usage usage;
+    int err = vfs_usage(fs, &usage);
+
+    if (err)
+        return err;
     const struct statfs statfs = {
         .f_type = fs->magic,
         .f_bsize = usage.block_size,

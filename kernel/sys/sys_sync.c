@@ -2,7 +2,7 @@
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/mman.h>
-#include <fs/mount.h>
+#include <fs/flusher.h>
 #include <fs/pagecache.h>
 #include <proc/shm.h>
 #include <sys/fileargs.h>
@@ -64,11 +64,10 @@ SYSCALL4(sys_sync_file_range, int, fd, int64_t, offset, int64_t, len, unsigned, 
 
 SYSCALL0(sys_sync)
 {
-    mount_sync_all();
+    (void)!flusher_sync(); /* a thread that is to be killed sees no result */
     return 0;
 }
 
-/* Writes the files of all file systems, and the metadata of one. */
 SYSCALL1(sys_syncfs, int, fd)
 {
     struct file *file = io_file_from_fd(fd);
@@ -76,10 +75,10 @@ SYSCALL1(sys_syncfs, int, fd)
     if (!file)
         return -EBADF;
     struct filesystem *fs = file->vnode->fs;
-    pagecache_writeback_all();
-    int err = fs->ops && fs->ops->sync ? fs->ops->sync(fs) : 0;
+    int err = pagecache_writeback_device(fs->dev);
+    int failed = fs->ops && fs->ops->sync ? fs->ops->sync(fs) : 0;
     file_put(file);
-    return err;
+    return err ? err : failed;
 }
 
 /* A part of an object that a region shows. */

@@ -118,7 +118,7 @@ void our_unmount(void)
 
     disk_fail_at(0);
     for (int tries = 0; tries < 3 && err; tries++) {
-        pagecache_writeback_all();
+        (void)pagecache_writeback_device(vfs_root->fs->dev);
         err = ext2_unmount(vfs_root);
         check(err != -EBUSY, "the file system stays in use");
         if (err) /* it is gone, and some of it was not written */

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "procfile.h"
+
 /* What the writable scratch disks begin with. */
 static const char mark[] = "scratch disk of Pagoda's tests\n";
 
@@ -54,6 +56,17 @@ const char *disk_writable(void)
 void disk_drop_cache(int fd)
 {
     CHECK_OK(ioctl(fd, BLKFLSBUF, 0));
+}
+
+long disk_dirty_pages(void)
+{
+    const char name[] = "nr_dirty ";
+    char *text;
+
+    proc_text("/proc/vmstat", &text);
+    const char *found = strstr(text, name);
+    CHECK(found);
+    return strtol(found + sizeof(name) - 1, NULL, 10);
 }
 
 void disk_write_back_every(unsigned centisecs)

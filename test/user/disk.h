@@ -54,6 +54,9 @@ const char *disk_writable(void);
 /* Writes and drops the cache of an open disk, so that the next read comes from the device. */
 void disk_drop_cache(int fd);
 
+/* Returns how many pages of files on disks are dirty. */
+long disk_dirty_pages(void);
+
 /* Sets the time between two rounds of write-back, in hundredths of a second; 0: there are none. A
    program that sets it sets it to 500 again. */
 void disk_write_back_every(unsigned centisecs);
