@@ -45,8 +45,8 @@ struct filesystem_ops {
     int (*usage)(struct filesystem *fs, struct fs_usage *usage);
 
     /* Frees a file system that no path leads to any more, and drops the reference on its root.
-       -EBUSY: a file is in use, and nothing has changed. -EIO: some of it was not written. NULL: it
-       cannot be unmounted. */
+       -EIO: some of it was not written. It stays after any other error: -EBUSY (a file is in use),
+       -ENOMEM, -EINTR. NULL: it cannot be unmounted. */
     int (*unmount)(struct vnode *root);
 };
 

@@ -374,23 +374,23 @@ static bool is_only_mounted(const struct ext2 *fs)
     return foreign_refs(&fs->live) + foreign_refs(&fs->dead) == 1;
 }
 
-/* Writes everything, and marks the disk as clean. -EBUSY: the file system stays mounted, because it
-   is used, or the thread is to be killed. What a disk that fails does not take is lost. */
+/* Writes everything, and marks the disk as clean. What has failed once is tried again, because it is
+   still dirty. -EIO: the disk does not take it, so it is lost. After any other error the file system
+   stays mounted. */
 static int unmount_locked(struct ext2 *fs)
 {
     int err = ext2_sync_metadata(fs);
 
     (void)ext2_make_room(fs); /* deletes what is dead */
-    if (err == -EINTR || !(is_unused(fs) || (err == -EIO && is_only_mounted(fs))))
+    if (err && err != -EIO)
+        return err;
+    if (!is_unused(fs) && !(err && is_only_mounted(fs)))
         return -EBUSY;
-    int marked = mark_unmounted(fs);
-    if (marked == -EINTR) {
-        fs->super.s_state &= ~EXT2_STATE_CLEAN;
-        return -EBUSY;
-    }
-    err = err ? err : marked;
-    if (err)
+    err = mark_unmounted(fs);
+    if (err == -EIO)
         printk("ext2: %s is unmounted, but not everything could be written\n", fs->device->name);
+    else if (err)
+        fs->super.s_state &= ~EXT2_STATE_CLEAN;
     return err;
 }
 
@@ -398,13 +398,15 @@ int ext2_unmount(struct vnode *root)
 {
     struct ext2 *fs = ext2_of(root);
 
-    if (mutex_lock_killable(&fs->lock))
-        return -EBUSY;
-    int err = unmount_locked(fs);
-    if (err != -EBUSY)
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
+    err = unmount_locked(fs);
+    bool is_gone = !err || err == -EIO;
+    if (is_gone)
         vnode_put(root);
     mutex_unlock(&fs->lock);
-    if (err != -EBUSY)
+    if (is_gone)
         ext2_destroy(fs);
     return err;
 }

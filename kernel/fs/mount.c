@@ -290,8 +290,9 @@ int mount_remove(struct vnode *root)
     struct vnode *dir = root->covers;
     vnode_set_uncovering(dir, true);
     err = root->fs->ops->unmount(root);
+    bool stays = err && err != -EIO;
     mutex_lock(&mount_lock);
-    if (err == -EBUSY) {
+    if (stays) {
         vnode_set_uncovering(dir, false);
         mount->is_changing = false;
         mount_changed();
@@ -300,7 +301,7 @@ int mount_remove(struct vnode *root)
         mount_forget(mount);
     }
     mutex_unlock(&mount_lock);
-    if (err != -EBUSY)
+    if (!stays)
         vnode_put(dir);
     return err;
 }

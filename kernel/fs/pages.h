@@ -74,8 +74,8 @@ struct dirty_walk {
 void dirty_walk_begin(struct dirty_walk *walk, uint64_t number);
 void dirty_walk_end(struct dirty_walk *walk);
 
-/* Moves behind the next cache that was in the list at the begin. Returns its vnode with a reference;
-   NULL: there is none. */
+/* Moves behind the next cache that was in the list at the begin. Returns its vnode with a
+   reference; NULL: there is none. */
 struct vnode *dirty_walk_next(struct dirty_walk *walk);
 
 /* Counts pages of caches with a store: in all, dirty, being written (dirty.c). */
