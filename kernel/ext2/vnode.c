@@ -183,9 +183,11 @@ static int ext2_drop_room(struct pagecache *cache, uint64_t start, uint64_t end)
     struct ext2 *fs = ext2_of(&node->vnode);
     uint64_t first = (start + fs->block_size - 1) >> fs->block_shift;
 
-    mutex_lock(&fs->lock);
+    int err = mutex_lock_killable(&fs->lock);
+    if (err)
+        return err;
     ext2_sync_if_due(fs);
-    int err = ext2_blocks_drop(node, first, end >> fs->block_shift);
+    err = ext2_blocks_drop(node, first, end >> fs->block_shift);
     mutex_unlock(&fs->lock);
     return err;
 }
@@ -202,8 +204,10 @@ static int64_t ext2_seek(struct pagecache *cache, uint64_t start, uint64_t end, 
     for (; index << fs->block_shift < end; index += count) {
         if (thread_is_killed())
             return -EINTR;
-        mutex_lock(&fs->lock);
-        int err = ext2_map_run(node, index, &is_hole, &count);
+        int err = mutex_lock_killable(&fs->lock);
+        if (err)
+            return err;
+        err = ext2_map_run(node, index, &is_hole, &count);
         mutex_unlock(&fs->lock);
         if (err)
             return err;

@@ -540,6 +540,15 @@ static void zero_edge_locked(struct pagecache *cache, const struct frame *frame,
     page_dirty_locked(cache, page_index(start));
 }
 
+/* Ends a hole that has failed, because the thread is to be killed. Some of the room may be gone, so
+   no page has all of its room. As long as there are pages in [first, last]. */
+static void keep_pages_locked(struct pagecache *cache, uint64_t first, uint64_t last)
+{
+    assert(mutex_is_held(&cache->lock));
+    for (; radix_next(&cache->pages, &first, last, PAGE_ROOM); first++)
+        radix_retag(&cache->pages, first, PAGE_ROOM, 0);
+}
+
 /* Makes a hole in a cache with a store. `edges` are the pages, NULL or with a reference, in which
    the hole begins and ends. The room is given back in the gap. Otherwise this could happen:
 
@@ -554,20 +563,25 @@ static int punch_stored(struct pagecache *cache, uint64_t start, uint64_t end,
     uint64_t first = page_index(start), last = page_index(end - 1);
     uint64_t whole_first = first + !!edges[0], whole_end = last + 1 - !!edges[1];
 
-    mutex_lock(&cache->walk);
+    int err = mutex_lock_killable(&cache->walk);
+    if (err)
+        return err;
     mutex_lock(&cache->lock);
     gap_begin_locked(cache, first, last + 1);
     mutex_unlock(&cache->lock);
     if (whole_first < whole_end)
         vspace_punch_pages(cache->mapped, whole_first, whole_end);
     vspace_clean_pages(cache->mapped, first, last + 1);
-    int err = cache->store->drop_room(cache, start, end);
+    err = cache->store->drop_room(cache, start, end);
+    bool is_made = err != -EINTR;
     mutex_lock(&cache->lock);
-    if (edges[0])
+    if (is_made && edges[0])
         zero_edge_locked(cache, edges[0], start, min(end, (first + 1) << PAGE_SHIFT));
-    if (edges[1])
+    if (is_made && edges[1])
         zero_edge_locked(cache, edges[1], last << PAGE_SHIFT, end);
-    if (whole_first < whole_end)
+    if (!is_made)
+        keep_pages_locked(cache, first, last);
+    else if (whole_first < whole_end)
         pages_drop(cache, whole_first, whole_end - 1);
     cache->gap_first = cache->gap_end = 0;
     mutex_unlock(&cache->lock);
