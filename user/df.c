@@ -1,11 +1,11 @@
-/* df [-hk] [FILE...]: shows how full the file systems of the files are; without a FILE, that of the
-   root. Sizes are in KiB, or with -h in the unit that makes them short. They are rounded up.
+/* df [-hk] [FILE...]: shows how full the file systems of the files are; without a FILE, those of
+   all disks and of files in memory. Sizes are in KiB, or with -h in the unit that makes them short.
+   They are rounded up.
 
        Filesystem  1K-blocks      Used Available Use% Mounted on
        tmpfs          116212       708    115504   1% / */
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -15,24 +15,16 @@
 
 static bool is_short; /* -h */
 
-/* Returns the name of a number in linux/magic.h: the file systems of Pagoda, and common ones of
-   Linux. */
-static const char *kind_name(long kind)
+/* Calls `visit` for each line of /proc/mounts. */
+static void each_mount(void (*visit)(const char *source, const char *directory))
 {
-    static const struct {
-        long kind;
-        const char *name;
-    } kinds[] = {{0x01021994, "tmpfs"},
-                 {0x9fa0, "proc"},
-                 {0x50495045, "pipefs"},
-                 {0xef53, "ext2"},
-                 {0x794c7630, "overlay"}};
+    char source[256], directory[256];
+    FILE *mounts = fopen("/proc/mounts", "r");
 
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (kinds[i].kind == kind)
-            return kinds[i].name;
-    }
-    return "-";
+    while (mounts && fscanf(mounts, "%255s %255s %*[^\n]", source, directory) == 2)
+        visit(source, directory);
+    if (mounts)
+        fclose(mounts);
 }
 
 static bool is_on(const char *path, dev_t device)
@@ -40,19 +32,6 @@ static bool is_on(const char *path, dev_t device)
     struct stat status;
 
     return stat(path, &status) == 0 && status.st_dev == device;
-}
-
-/* Shortens the path of a file to the highest directory of its file system. */
-static void cut_to_mount_point(char *path, dev_t device)
-{
-    for (char *slash; (slash = strrchr(path, '/')) && path[1];) {
-        char *cut = slash == path ? slash + 1 : slash, saved = *cut;
-        *cut = '\0';
-        if (!is_on(path, device)) {
-            *cut = saved;
-            return;
-        }
-    }
 }
 
 /* Returns the use in percent, rounded up, so that a little use is not shown as none. */
@@ -94,12 +73,12 @@ static void heading_print(void)
     is_done = true;
 }
 
-static void line_print(const struct statfs *about, const char *mount_point)
+static void line_print(const char *source, const struct statfs *about, const char *mount_point)
 {
     unsigned long kib = about->f_bsize / 1024;
 
     heading_print();
-    printf("%-10s", kind_name(about->f_type));
+    printf("%-10s", source);
     size_print(10, about->f_blocks * kib);
     size_print(9, (about->f_blocks - about->f_bfree) * kib);
     size_print(9, about->f_bavail * kib);
@@ -109,21 +88,39 @@ static void line_print(const struct statfs *about, const char *mount_point)
         printf("    - %s\n", mount_point);
 }
 
-static bool show(const char *name)
+/* The file system that is looked for, and what was found. A later mount hides an earlier one. */
+static dev_t wanted;
+static char found_source[256], found_directory[256];
+
+static void mount_compare(const char *source, const char *directory)
+{
+    if (!is_on(directory, wanted))
+        return;
+    strcpy(found_source, source);
+    strcpy(found_directory, directory);
+}
+
+static bool show(const char *path)
 {
     struct statfs about;
     struct stat status;
-    char *path = realpath(name, NULL);
 
-    if (!path || stat(path, &status) < 0 || statfs(path, &about) < 0) {
-        complain_errno("%s", name);
-        free(path);
-        return false;
-    }
-    cut_to_mount_point(path, status.st_dev);
-    line_print(&about, path);
-    free(path);
+    if (stat(path, &status) < 0 || statfs(path, &about) < 0)
+        return path_failed(path);
+    wanted = status.st_dev;
+    strcpy(found_source, "-"); /* such as a pipe, which is mounted nowhere */
+    strcpy(found_directory, "-");
+    each_mount(mount_compare);
+    line_print(found_source, &about, found_directory);
     return true;
+}
+
+static void show_mount(const char *source, const char *directory)
+{
+    struct statfs about;
+
+    if (statfs(directory, &about) == 0 && about.f_blocks > 0)
+        line_print(source, &about, directory);
 }
 
 int main(int argc, char **argv)
@@ -137,7 +134,7 @@ int main(int argc, char **argv)
         is_short = option == 'h'; /* the last of -h and -k counts */
     }
     if (optind == argc)
-        status = !show("/");
+        each_mount(show_mount);
     for (int i = optind; i < argc; i++)
         status |= !show(argv[i]);
     return finish(status);

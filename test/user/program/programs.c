@@ -375,6 +375,48 @@ static void mkfifo_makes_a_meeting_place(void)
     runs("rm one two");
 }
 
+static void ln_gives_names(void)
+{
+    struct stat one, two;
+
+    runs("mkdir d && echo text >d/one && ln d/one two && ln -s d/one way && ln two way d");
+    CHECK_OK(stat("d/one", &one));
+    CHECK_OK(stat("d/two", &two));
+    CHECK(one.st_ino == two.st_ino && one.st_nlink == 3);
+    prints(0, "cat way", "text\n");
+    prints(1, "ln d/one two", "");
+    runs("ln -sf two way");
+    prints(0, "cat way", "text\n");
+    prints(1, "ln nothing x", "");
+    prints(2, "ln -x a b", "");
+    runs("rm -r d two way");
+}
+
+static void rmdir_removes_empty_directories(void)
+{
+    runs("mkdir -p a/b c && rmdir a/b c");
+    prints(1, "mkdir d; echo >a/x; rmdir a nothing a/x d", "");
+    runs("rm -r a; mkdir d; rmdir d");
+    prints(2, "rmdir", "");
+}
+
+static void touch_sets_times(void)
+{
+    struct stat status;
+    const struct timespec old[2] = {{1000, 0}, {1000, 0}};
+
+    runs("touch new");
+    CHECK_OK(stat("new", &status));
+    CHECK_EQ(status.st_size, 0);
+    CHECK_OK(utimensat(AT_FDCWD, "new", old, 0));
+    runs("touch new");
+    CHECK_OK(stat("new", &status));
+    CHECK(status.st_mtim.tv_sec > 1000);
+    prints(1, "touch no/such/path", "");
+    prints(2, "touch", "");
+    runs("rm new");
+}
+
 static void the_shell_runs_a_script_by_its_first_line(void)
 {
     static const char text[] = "#!/bin/sh\necho $0 $2 $#\nexit 3\n";
@@ -430,6 +472,9 @@ int main(void)
     RUN_ON_PAGODA(maps_fits_a_screen);
     RUN_ON_PAGODA(run_limited_limits);
     RUN(mkfifo_makes_a_meeting_place);
+    RUN(ln_gives_names);
+    RUN(rmdir_removes_empty_directories);
+    RUN(touch_sets_times);
     RUN(the_shell_runs_a_script_by_its_first_line);
     RUN(ls_lists_its_own_files);
     RUN_ON_PAGODA(ps_lists_threads);
