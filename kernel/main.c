@@ -6,6 +6,7 @@
 #include <arch/clock.h>
 #include <arch/console.h>
 #include <arch/cpu.h>
+#include <arch/event.h>
 #include <arch/init.h>
 #include <dev/disks.h>
 #include <dev/block.h>
@@ -25,6 +26,7 @@
 #include <sched/kstack.h>
 #include <sched/run.h>
 #include <sched/thread.h>
+#include <sys/recording.h>
 #include <tty/file.h>
 #include <tty/receiver.h>
 #include <tty/terminal.h>
@@ -82,13 +84,15 @@ void kernel_main(void)
     cpu_init();    /* segments, traps, protection bits, system calls */
     boot_check();  /* the information of the boot loader */
     check_memory();
-    paging_init(); /* the kernel's final page tables */
-    screen_init(); /* messages appear on the screen too */
-    acpi_init();   /* finds the devices */
-    apic_init();   /* interrupt controllers */
-    clock_init();  /* the time */
-    smp_prepare(); /* stacks for the other CPUs */
-    frame_init();  /* physical memory */
+    paging_init();    /* the kernel's final page tables */
+    screen_init();    /* messages appear on the screen too */
+    acpi_init();      /* finds the devices */
+    apic_init();      /* interrupt controllers */
+    clock_init();     /* the time */
+    smp_prepare();    /* stacks for the other CPUs */
+    event_init();     /* the last events of the memory system */
+    recording_init(); /* all events, if the machine has a device for that */
+    frame_init();     /* physical memory */
     zero_page_init();
     random_init();             /* random numbers */
     sched_init();              /* the run queues */

@@ -24,6 +24,7 @@ struct cpu {
     unsigned id;               /* 0 .. MAX_CPUS - 1; the boot CPU is 0 */
     unsigned apic_id;          /* of its local APIC */
     unsigned *fail_nth;        /* the current thread's, or NULL (mm/failnth.h) */
+    const unsigned *thread_id; /* the number of the current thread, or NULL; for events */
     struct lock_record *locks; /* DEBUG: the locks that the current thread holds */
     uint64_t interrupts;    /* how many it has taken, without NMIs; written with interrupts off */
     uint64_t tlb_events[4]; /* kernel/arch/translations.h; written in one instruction */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <arch/atomic.h>
+#include <arch/event.h>
 #include <arch/history.h>
 #include <arch/page.h>
 #include <arch/spinlock.h>
@@ -54,6 +55,11 @@ _Static_assert(sizeof(struct frame) <= 16, "a frame descriptor takes 16 bytes");
 extern struct frame *frames;
 extern uint32_t frame_count;
 
+static inline uint32_t frame_to_pfn(const struct frame *frame)
+{
+    return frame - frames;
+}
+
 /* Takes over the memory that boot_free_ranges names. Called once, at boot. */
 void frame_init(void);
 
@@ -100,7 +106,8 @@ static inline void frame_get(struct frame *frame)
 {
     if (unlikely(frame->kind == FRAME_ZERO))
         return;
-    uint32_t refs = atomic_add_fetch(&frame->refcount, 1u);
+    uint32_t refs = EVENT_COUNT(frame_get, atomic_add_fetch(&frame->refcount, 1u),
+                                frame_to_pfn(frame), EVENT_CALLER);
 
     if (unlikely(refs <= 1))
         frame_panic(frame, refs ? "is free and gets a reference" : "has too many references");
@@ -117,7 +124,8 @@ static inline __must_check bool frame_put_testzero(struct frame *frame)
     if (unlikely(frame->kind == FRAME_ZERO))
         return false;
     history_note(frame_to_pfn(frame), HISTORY_PUT);
-    uint32_t refs = atomic_sub_fetch(&frame->refcount, 1u);
+    uint32_t refs = EVENT_COUNT(frame_put, atomic_sub_fetch(&frame->refcount, 1u),
+                                frame_to_pfn(frame), EVENT_CALLER);
 
     if (unlikely(refs == UINT32_MAX))
         frame_panic(frame, "has no reference to put");

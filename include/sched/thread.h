@@ -49,6 +49,7 @@ struct thread {
     void (*entry)(void *arg);      /* (c) the function that it runs */
     void *arg;                     /* (c) */
     struct mmu_space *space;       /* (o) its user addresses; NULL: a kernel thread */
+    unsigned id;                   /* its tid, for events; 0: none; written by proc/ */
     void *task;                    /* (c) the task that it runs; NULL: a kernel thread */
     unsigned work;                 /* (a) WORK_ bits */
     unsigned fail_nth;             /* (a) its allocation that is to fail; 0: none (mm/failnth.h) */

@@ -21,6 +21,7 @@
 #pragma once
 
 #include <arch/atomic.h>
+#include <arch/event.h>
 #include <lib/panic.h>
 #include <mm/frame.h>
 
@@ -83,10 +84,15 @@ static inline pte_t entry_load(const pte_t *slot)
 
 /* ---- Changes: the caller holds the lock of `table`, which holds `slot` ---- */
 
+/* Tells that the entry at `slot` becomes `to`. */
+#define ENTRY_EVENT(table, slot, to) \
+    EVENT(entry_set, frame_to_pfn(table), (uint64_t)(slot) % PAGE_SIZE / sizeof(pte_t), *(slot), to)
+
 /* Stores `to`, whose reference it takes over; returns the old entry with its reference. */
 static inline pte_t entry_exchange(struct frame *table, pte_t *slot, pte_t to)
 {
     debug_assert(table->kind == FRAME_TABLE && spin_is_held(&table->lock));
+    ENTRY_EVENT(table, slot, to);
     if (to)
         table->used |= 1u << (uintptr_t)slot % PAGE_SIZE / sizeof(pte_t) / TABLE_GROUP;
     return atomic_exchange(slot, to);
@@ -97,6 +103,7 @@ static inline void entry_set_bits(const struct frame *table, pte_t *slot, pte_t 
 {
     debug_assert(table->kind == FRAME_TABLE && spin_is_held(&table->lock));
     debug_assert(!(bits & PTE_ADDR));
+    ENTRY_EVENT(table, slot, *slot | bits);
     atomic_or(slot, bits);
 }
 
@@ -104,6 +111,7 @@ static inline void entry_clear_bits(const struct frame *table, pte_t *slot, pte_
 {
     debug_assert(table->kind == FRAME_TABLE && spin_is_held(&table->lock));
     debug_assert(!(bits & PTE_ADDR));
+    ENTRY_EVENT(table, slot, *slot & ~bits);
     atomic_and(slot, ~bits);
 }
 
@@ -115,6 +123,7 @@ static inline void entry_change_bits(const struct frame *table, pte_t *slot, pte
 
     debug_assert(table->kind == FRAME_TABLE && spin_is_held(&table->lock));
     debug_assert(!((mask | bits) & PTE_ADDR));
+    ENTRY_EVENT(table, slot, (*slot & ~mask) | bits);
     do
         entry = entry_load(slot);
     while (!atomic_compare_exchange(slot, entry, (entry & ~mask) | bits));

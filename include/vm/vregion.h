@@ -140,6 +140,9 @@ void vregion_free_all(struct vregion_tree *tree);
 /* Changes where a region of the tree starts or ends, within its neighbours; pager_page follows. */
 void vregion_resize(struct vregion *region, uaddr_t start, uaddr_t end);
 
+/* Changes the rights and flags of a region of the tree. */
+void vregion_set(struct vregion *region, unsigned prot, unsigned flags);
+
 /* Splits `region` at `addr`, which lies inside it. `upper`, from vregion_alloc(region), becomes the
    upper part. */
 void vregion_split(struct vregion_tree *tree, struct vregion *region, uaddr_t addr,

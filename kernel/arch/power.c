@@ -7,6 +7,7 @@
 #include <arch/boot.h>
 #include <arch/console.h>
 #include <arch/cpu.h>
+#include <arch/event.h>
 #include <arch/port.h>
 #include <arch/power.h>
 #include "acpi.h"
@@ -71,6 +72,7 @@ static void emulator_poweroff(void)
 
 void machine_poweroff(unsigned status)
 {
+    event_stop(status);
     irq_disable();
     console_show_waiting();
     debugport_printf("exit status %u\n", status);
@@ -95,6 +97,7 @@ void machine_poweroff(unsigned status)
    without an IDT. */
 void machine_restart(void)
 {
+    event_stop(0);
     irq_disable();
     console_show_waiting();
     debugport_printf("restart\n");
@@ -120,6 +123,7 @@ static __noreturn void stop_with(uint32_t value)
 
 void machine_stop(void)
 {
+    event_stop(1);
     stop_with(DEBUG_EXIT_PANIC);
 }
 

@@ -30,6 +30,7 @@
      - A request changes only while its `pending` is 0. */
 #include <arch/atomic.h>
 #include <arch/cpu.h>
+#include <arch/event.h>
 #include <arch/hang.h>
 #include <arch/irq.h>
 #include <arch/page.h>
@@ -192,6 +193,8 @@ static void answer(cpumask_t senders)
     for (unsigned n = 0; senders >> n; n++) {
         if (!(senders >> n & 1))
             continue;
+        EVENT(tlb_answer, n, tlbs[n].request.kind, tlbs[n].request.start, tlbs[n].request.end,
+              tlbs[n].request.generation);
         carry_out(tlb, &tlbs[n].request);
         translations_count(TLB_RECEIVED);
         atomic_and(&tlbs[n].pending, ~cpu_bit()); /* from here on the request may change */
@@ -231,6 +234,7 @@ static void ask(cpumask_t others, const struct request *request)
 
     assert(irq_enabled() && lock_check_none_from(RANK_TABLE));
     assert(!tlb->pending);
+    EVENT(tlb_ask, others, request->kind, request->start, request->end, request->generation);
     tlb->request = *request;
     translations_count(TLB_SENT);
     atomic_store(&tlb->pending, others); /* publishes the request, as the inboxes do */
@@ -275,7 +279,8 @@ static inline void flush(struct mmu_space *space, uaddr_t start, uaddr_t end,
                          enum flush_reach reach)
 {
     preempt_disable();
-    uint64_t generation = atomic_add_fetch(&space->generation, 1ul);
+    uint64_t generation = EVENT_COUNT(tlb_flush, atomic_add_fetch(&space->generation, 1ul),
+                                      space->root >> PAGE_SHIFT, start, end);
     cpumask_t targets = reached(space, reach);
     if (likely(targets & cpu_bit()))
         flush_here(my_tlb(), space, generation, start, end);

@@ -11,6 +11,7 @@
    thread 1 does not sleep. */
 #include <linux/errno.h>
 #include <arch/atomic.h>
+#include <arch/event.h>
 #include <lib/panic.h>
 #include <sched/thread.h>
 #include <sched/waitq.h>
@@ -149,6 +150,8 @@ static int read_absent(struct pagecache *cache, uint64_t first, unsigned most)
     mutex_unlock(&cache->lock);
     if (count) {
         err = cache->store->read_pages(cache, first, run, count);
+        for (unsigned n = 0; n < count; n++)
+            EVENT(page_in, (uint64_t)cache, first + n, frame_to_pfn(run[n]), -err);
         reads_end(cache, first, count, run, err);
     }
     mutex_lock(&cache->lock);

@@ -23,6 +23,7 @@
    of these pages. */
 #include <linux/errno.h>
 #include <arch/atomic.h>
+#include <arch/event.h>
 #include <fs/vnode.h>
 #include <lib/panic.h>
 #include <lib/string.h>
@@ -127,6 +128,9 @@ static int batch_write(struct pagecache *cache, uint64_t *first, uint64_t end)
     vspace_clean_pages(cache->mapped, index, end);
     for (; (count = run_begin(cache, &index, end, run)); index += count) {
         int failed = cache->store ? cache->store->write_pages(cache, index, run, count) : 0;
+
+        for (unsigned n = 0; n < count; n++)
+            EVENT(page_out, (uint64_t)cache, index + n, frame_to_pfn(run[n]), -failed);
 
         run_end(cache, index, run, count, failed);
         err = err ? err : failed;

@@ -246,12 +246,15 @@ static void frame_usage_add(struct frame_cache *cache, enum frame_kind kind, int
     cache->usage[FRAME_FREE] -= nframes;
 }
 
-static struct frame *frame_start(uint32_t pfn, enum frame_kind kind, unsigned order)
+/* `caller` is the address in the function that asks for the frame. */
+static struct frame *frame_start(uint32_t pfn, enum frame_kind kind, unsigned order,
+                                 uint64_t caller)
 {
     struct frame *frame = pfn_to_frame(pfn);
 
     assert_rule(4, frame->refcount == 0 && frame->kind <= FRAME_FREE_CACHED);
     history_note(pfn, HISTORY_ALLOCATED);
+    EVENT(frame_alloc, pfn, kind, order, caller);
     frame->kind = kind;
     frame->order = order;
     spin_init(&frame->lock, RANK_TABLE);
@@ -299,7 +302,7 @@ static void frame_check_freed(const struct frame *frame __unused)
 /* ---- Allocating and freeing ---- */
 
 /* Returns a frame whose contents are left over from its last use. */
-static struct frame *frame_take(enum frame_kind kind)
+static struct frame *frame_take(enum frame_kind kind, uint64_t caller)
 {
     struct frame *frame = NULL;
 
@@ -311,7 +314,7 @@ static struct frame *frame_take(enum frame_kind kind)
     if (unlikely(cache->count == 0))
         cache_refill(cache);
     if (likely(cache->count > 0)) {
-        frame = frame_start(cache->pfns[--cache->count], kind, 0);
+        frame = frame_start(cache->pfns[--cache->count], kind, 0, caller);
         frame_usage_add(cache, kind, 1);
     }
     preempt_enable();
@@ -322,7 +325,7 @@ static struct frame *frame_take(enum frame_kind kind)
 
 struct frame *frame_alloc(enum frame_kind kind)
 {
-    struct frame *frame = frame_take(kind);
+    struct frame *frame = frame_take(kind, EVENT_CALLER);
 
     if (frame)
         run_fill(frame, FRAME_FRESH);
@@ -331,21 +334,21 @@ struct frame *frame_alloc(enum frame_kind kind)
 
 struct frame *frame_alloc_zeroed(enum frame_kind kind)
 {
-    struct frame *frame = frame_take(kind);
+    struct frame *frame = frame_take(kind, EVENT_CALLER);
 
     if (frame)
         page_zero(frame_to_virt(frame));
     return frame;
 }
 
-static struct frame *run_alloc(enum frame_kind kind, unsigned order)
+static struct frame *run_alloc(enum frame_kind kind, unsigned order, uint64_t caller)
 {
     struct frame *frame = NULL;
 
     spin_lock(&buddy_lock);
     uint32_t pfn = frames_allowed(1u << order, 1u << order) ? buddy_alloc(order) : NO_FRAME;
     if (pfn != NO_FRAME) {
-        frame = frame_start(pfn, kind, order);
+        frame = frame_start(pfn, kind, order, caller);
         frame_usage_add(&caches[cpu_id()], kind, 1l << order);
     } else if (reserve.refused) {
         reserve.refused();
@@ -369,10 +372,10 @@ struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
 {
     if (order > FRAME_MAX_ORDER || (failnth_is_armed() && failnth_is_due(1)))
         return NULL;
-    struct frame *frame = run_alloc(kind, order);
+    struct frame *frame = run_alloc(kind, order, EVENT_CALLER);
     if (!frame) {
         frame_cache_drain();
-        frame = run_alloc(kind, order);
+        frame = run_alloc(kind, order, EVENT_CALLER);
     }
     if (frame)
         run_fill(frame, FRAME_FRESH);
@@ -386,6 +389,7 @@ void frame_free(struct frame *frame)
     if (frame->refcount || frame_is_free(frame))
         frame_panic(frame, frame->refcount ? "is freed and has references" : "is freed twice");
     history_note(pfn, HISTORY_FREED);
+    EVENT(frame_free, pfn, frame->kind, frame->order, EVENT_CALLER);
     run_fill(frame, FRAME_FREED);
     preempt_disable();
     struct frame_cache *cache = &caches[cpu_id()];
@@ -452,6 +456,7 @@ void frame_add_range(paddr_t start, paddr_t end)
 {
     uint32_t pfn = start >> PAGE_SHIFT, end_pfn = end >> PAGE_SHIFT;
 
+    EVENT(frames_added, pfn, end_pfn);
     preempt_disable();
     frame_usage_add(&caches[cpu_id()], FRAME_RESERVED, -(int64_t)(end_pfn - pfn));
     spin_lock(&buddy_lock);
@@ -476,6 +481,7 @@ void frame_init(void)
     paddr_t table = boot_alloc(page_ceil(frame_count * sizeof(struct frame)) >> PAGE_SHIFT);
     frames = phys_to_virt(table); /* zeroed: all FRAME_RESERVED, no references */
 
+    EVENT(memory, table, frame_count, KERNEL_BASE, (uint64_t)phys_to_virt(0));
     for (unsigned order = 0; order <= FRAME_MAX_ORDER; order++)
         buddy_lists[order] = NO_FRAME;
     for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++)

@@ -23,6 +23,7 @@
 #include <linux/resource.h>
 #include <arch/clock.h>
 #include <arch/cpu.h>
+#include <arch/event.h>
 #include <dev/random.h>
 #include <fs/vfs.h>
 #include <lib/panic.h>
@@ -311,6 +312,15 @@ static void unshare_files(struct loading *loading, struct task *self)
     loading->files = NULL;
 }
 
+/* Makes the event of an exec, which has the first 16 bytes of the name. */
+static void exec_tell(const struct process *process, const struct vspace *vspace, const char *name)
+{
+    uint64_t words[2] = {0};
+
+    strlcpy((char *)words, name, sizeof(words));
+    EVENT(exec, process->pid, vspace->number, words[0], words[1]);
+}
+
 /* Replaces the old program of the process by the new one. */
 static void change_over(struct loading *loading, struct process *process, const char *name)
 {
@@ -322,6 +332,7 @@ static void change_over(struct loading *loading, struct process *process, const 
     futex_leave();
     mutex_lock(&process_tree_lock);
     process->earlier_faults = process_usage(process).minor_faults;
+    exec_tell(process, loading->vspace, name);
     process->vspace = loading->vspace;
     process->borrows_vspace = false;
     process->has_barriers = false;

@@ -16,6 +16,7 @@
 
 #include <linux/errno.h>
 #include <arch/atomic.h>
+#include <arch/event.h>
 #include <arch/console.h>
 #include <arch/power.h>
 #include <fs/flusher.h>
@@ -224,6 +225,7 @@ void task_exit(int status)
        would load freed tables when it runs again. */
     thread_set_space(NULL);
     if (leave(self, status)) {
+        EVENT(exit, process->pid, process->exit_status);
         if (process->pid == INIT_PID)
             init_ends(process->exit_status);
         give_back(process);

@@ -12,6 +12,7 @@
 #include <linux/resource.h>
 #include <linux/sched.h>
 #include <arch/atomic.h>
+#include <arch/event.h>
 #include <arch/boot.h>
 #include <fs/path.h>
 #include <lib/panic.h>
@@ -137,6 +138,7 @@ static int child_link(struct process *child, unsigned flags)
     int result = must_take_signals() ? -EINTR : process_link(child, process_current());
     if (!result) {
         result = child->pid;
+        EVENT(fork, child->pid, process_current()->pid, child->vspace->number);
         child->exit_signal = flags & CSIGNAL;
         if (flags & CLONE_PARENT)
             process_give_to_parent(child);

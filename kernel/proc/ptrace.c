@@ -38,8 +38,8 @@
     (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | \
      PTRACE_O_TRACEEXEC | PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL)
 
-#define SYSGOOD_BIT  0x80
-#define EVENT(event) (SIGTRAP | (event) << 8)
+#define SYSGOOD_BIT      0x80
+#define STOP_CODE(event) (SIGTRAP | (event) << 8)
 
 /* ---- Signals of a tracee ---- */
 
@@ -228,15 +228,17 @@ void ptrace_trap(void)
 {
     int unused;
 
-    (void)stop_at(&(struct stop){.kind = PTRACE_STOP_TRAP, .code = EVENT(PTRACE_EVENT_STOP)},
+    (void)stop_at(&(struct stop){.kind = PTRACE_STOP_TRAP, .code = STOP_CODE(PTRACE_EVENT_STOP)},
                   &unused);
 }
 
 /* Stops at `event`, a PTRACE_EVENT_, if the tracer has set its option. */
 static void stop_at_event(int event, uint64_t message)
 {
-    const struct stop stop = {
-        .kind = PTRACE_STOP_EVENT, .code = EVENT(event), .option = 1u << event, .message = message};
+    const struct stop stop = {.kind = PTRACE_STOP_EVENT,
+                              .code = STOP_CODE(event),
+                              .option = 1u << event,
+                              .message = message};
     int unused;
 
     (void)stop_at(&stop, &unused);

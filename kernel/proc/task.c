@@ -14,6 +14,7 @@
 
 #include <linux/errno.h>
 #include <arch/atomic.h>
+#include <arch/event.h>
 #include <lib/panic.h>
 #include <lib/string.h>
 #include <mm/heap.h>
@@ -111,6 +112,8 @@ int task_link(struct task *task, int tid)
     spin_unlock(&state->lock);
     if (is_ending)
         return -EINTR;
+    EVENT(thread_start, tid, task->process->pid);
+    task->thread->id = tid;
     RB_INSERT(task_tree, &tasks, task);
     return 0;
 }
@@ -120,6 +123,7 @@ bool task_unlink(struct task *task, int status)
     struct process *process = task->process;
 
     assert(mutex_is_held(&process_tree_lock));
+    EVENT(thread_end, task->tid, process->pid);
     task->has_ended = true;
     task->end_status = status;
     if (!task->ptrace.tracer || task == process->leader)
@@ -166,7 +170,9 @@ void task_set_name(struct task *task, const char *name)
 void task_renumber(struct task *task, int tid)
 {
     assert(mutex_is_held(&process_tree_lock));
+    EVENT(thread_rename, tid, task->tid);
     RB_REMOVE(task_tree, &tasks, task);
     task->tid = tid;
+    task->thread->id = tid;
     RB_INSERT(task_tree, &tasks, task);
 }

@@ -60,6 +60,9 @@ int procfs_version(struct text_sink *sink, uint64_t key);
 int procfs_filesystems(struct text_sink *sink, uint64_t key);
 extern const struct pseudo_dir procfs_sys_kernel, procfs_sys_vm;
 
+/* events.c */
+int procfs_events(struct text_sink *sink, uint64_t key, uint64_t *place);
+
 /* sysvipc.c; `key` has no meaning. */
 int procfs_shm(struct text_sink *sink, uint64_t key);
 

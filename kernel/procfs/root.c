@@ -143,6 +143,7 @@ static const struct pseudo_dir proc_dir = {
         (const struct pseudo_entry[]){
             {.name = "cpuinfo", .mode = S_IFREG | 0444, .text = procfs_cpuinfo},
             {.name = "diskstats", .mode = S_IFREG | 0444, .text = procfs_diskstats},
+            {.name = "events", .mode = S_IFREG | 0444, .part = procfs_events},
             {.name = "filesystems", .mode = S_IFREG | 0444, .text = procfs_filesystems},
             {.name = "loadavg", .mode = S_IFREG | 0444, .text = procfs_loadavg},
             {.name = "lock_stat", .mode = S_IFREG | 0444, .text = procfs_lock_stat},

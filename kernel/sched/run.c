@@ -18,8 +18,10 @@
    there (place_send). */
 
 #include <linux/errno.h>
+#include <arch/event.h>
 #include <arch/init.h>
 #include <arch/irq.h>
+#include <arch/page.h>
 #include <lib/panic.h>
 #include <sched/countdown.h>
 #include <sched/run.h>
@@ -88,7 +90,9 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
         mmu_rest();
     else if (next->space != mmu_current())
         mmu_switch(next->space);
+    EVENT(switch, prev->id, next->id, next->space ? next->space->root >> PAGE_SHIFT : 0);
     this_cpu()->current = next;
+    this_cpu()->thread_id = &next->id;
     this_cpu()->fail_nth = next->fail_nth ? &next->fail_nth : NULL;
     this_cpu()->locks = &next->locks;
     context_switch(&prev->context, &next->context, next->stack_top);

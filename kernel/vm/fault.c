@@ -43,6 +43,7 @@
 
 #include <linux/errno.h>
 #include <arch/atomic.h>
+#include <arch/event.h>
 #include <lib/panic.h>
 #include <lib/string.h>
 #include <vm/fault.h>
@@ -351,25 +352,30 @@ static enum fault_outcome fault_resolve(struct vspace *vspace, uaddr_t addr, uns
 
 /* Counts an outcome, on this CPU, and returns it. A thread may move to another CPU between reading
    its number and counting, so the additions are atomic. */
-static enum fault_outcome fault_counted(struct vspace *vspace, enum fault_outcome outcome)
+static enum fault_outcome fault_counted(struct vspace *vspace, uaddr_t addr,
+                                        enum fault_outcome outcome)
 {
     unsigned cpu = cpu_id();
 
     atomic_add_fetch(&vspace->counts[cpu].faults[outcome], 1ul);
     atomic_add_fetch(&all_counts[cpu].faults[outcome], 1ul);
+    EVENT(fault_end, vspace->number, addr, outcome);
     return outcome;
 }
 
 enum fault_outcome vspace_fault_locked(struct vspace *vspace, uaddr_t addr, unsigned access)
 {
     struct page_wait wait;
+
+    EVENT(fault_begin, vspace->number, addr, access);
     enum fault_outcome outcome = fault_resolve(vspace, addr, access, VERIFY_IN_DEBUG, &wait);
 
     if (outcome == FAULT_WOULD_WAIT) {
         wait.pager->ops->put(wait.pager, false);
+        EVENT(fault_end, vspace->number, addr, outcome);
         return outcome;
     }
-    return fault_counted(vspace, outcome);
+    return fault_counted(vspace, addr, outcome);
 }
 
 /* Resolves a fault where a look under the read lock has found no region. The stack grows and its
@@ -403,6 +409,7 @@ static enum fault_outcome fault_at(struct vspace *vspace, uaddr_t addr, unsigned
     struct page_wait wait;
 
     debug_assert(lock_check_none_from(RANK_VSPACE));
+    EVENT(fault_begin, vspace->number, addr, access);
     do {
         rwlock_read_lock(&vspace->lock);
         outcome = fault_resolve(vspace, addr, access, verification, &wait);
@@ -412,7 +419,7 @@ static enum fault_outcome fault_at(struct vspace *vspace, uaddr_t addr, unsigned
         if (unlikely(outcome == FAULT_WOULD_WAIT))
             outcome = page_wait(&wait);
     } while (unlikely(outcome == FAULT_WOULD_WAIT));
-    return fault_counted(vspace, outcome);
+    return fault_counted(vspace, addr, outcome);
 }
 
 enum fault_outcome vspace_fault(struct vspace *vspace, uaddr_t addr, unsigned access)

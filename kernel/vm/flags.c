@@ -37,7 +37,7 @@ static int change_part(struct vspace *vspace, uaddr_t start, uaddr_t end,
         return err;
     region = vregion_find(&vspace->regions, start);
     vspace_count_region(vspace, region, -1);
-    region->flags = flags;
+    vregion_set(region, region->prot, flags);
     vspace_count_region(vspace, region, 1);
     vregion_merge(&vspace->regions, region);
     return 0;

@@ -20,6 +20,7 @@ void pagetable_fork(struct pagetable *parent, struct pagetable *child)
     assert(atomic_load(&child->threads) == 1 && !atomic_load(&child->mmu.running));
     atomic_add_fetch(&parent->withdrawals, 1u);
     table_lock(root);
+    EVENT(table_copy, frame_to_pfn(copy), frame_to_pfn(root), ROOT_LEVEL, USER_ROOT_ENTRIES);
     copy->used = root->used;
     for_each_used_entry(n, root, USER_ROOT_ENTRIES)
     {
@@ -63,6 +64,7 @@ int vspace_fork(struct vspace *parent, struct vspace **out)
 
     if (err)
         return err;
+    EVENT(vspace_fork, child->number, parent->number);
     rwlock_write_lock(&parent->lock);
     child->account = parent->account;
     child->account.mapped_peak = parent->account.mapped_bytes;

@@ -307,7 +307,7 @@ static void set_prot(struct vspace *vspace, uaddr_t start, uaddr_t end, unsigned
 
     for (; region && region->start < end; region = vregion_next(region)) {
         vspace_count_region(vspace, region, -1);
-        region->prot = prot;
+        vregion_set(region, prot, region->flags);
         vspace_count_region(vspace, region, 1);
     }
     for (region = vregion_find(&vspace->regions, start); region && region->start <= end;

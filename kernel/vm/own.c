@@ -48,13 +48,14 @@ static void replaced_drop(struct pagetable *pt, uaddr_t addr, const struct repla
    reference for each. W is cleared in both. No flush is needed, because every path to `source`
    is read-only already. The lock of `source` keeps its entries in place between the look and the
    count. */
-static void table_copy(struct frame *copy, struct frame *source)
+static void table_copy(struct frame *copy, struct frame *source, int level)
 {
     pte_t *from = frame_to_virt(source), *to = frame_to_virt(copy);
     unsigned n;
 
     debug_assert(frame_refs(copy) == 1 && source != copy);
     table_lock(source);
+    EVENT(table_copy, frame_to_pfn(copy), frame_to_pfn(source), level, TABLE_ENTRIES);
     memcpy(to, from, PAGE_SIZE);
     copy->used = source->used;
     for_each_used_entry(n, copy, TABLE_ENTRIES) to[n] = entry_share(source, &from[n]);
@@ -78,7 +79,7 @@ static int own_table(struct frame *table, pte_t *slot, int level, struct replace
         struct frame *copy = table_alloc(level - 1);
 
         if (copy) {
-            table_copy(copy, entry_frame(entry));
+            table_copy(copy, entry_frame(entry), level - 1);
             replaced->entries[level] = entry_exchange(table, slot, frame_to_phys(copy) | PTE_TABLE);
         } else {
             err = -ENOMEM;

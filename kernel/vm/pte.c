@@ -41,10 +41,11 @@ unsigned entry_next_used(struct frame *table, unsigned n, unsigned count)
 /* Each level has a rank of its own, so the lock order is from the root down. */
 static struct frame *table_start(struct frame *table, int level)
 {
-    if (table) {
-        table->used = 0;
-        spin_init(&table->lock, RANK_TABLE + ROOT_LEVEL - level);
-    }
+    if (!table)
+        return NULL;
+    EVENT(table_new, frame_to_pfn(table), level);
+    table->used = 0;
+    spin_init(&table->lock, RANK_TABLE + ROOT_LEVEL - level);
     return table;
 }
 
@@ -65,6 +66,10 @@ void table_free(struct frame *table, int level)
     const pte_t *entries = frame_to_virt(table);
     unsigned n;
 
-    for_each_used_entry(n, table, TABLE_ENTRIES) entry_put(entries[n], level);
+    for_each_used_entry(n, table, TABLE_ENTRIES)
+    {
+        ENTRY_EVENT(table, &entries[n], 0);
+        entry_put(entries[n], level);
+    }
     frame_free(table);
 }

@@ -37,7 +37,7 @@ static struct vregion moved_region(const struct vregion *region, uaddr_t from, u
 static void unlock_kept(struct vspace *vspace, struct vregion *region)
 {
     vspace_count_region(vspace, region, -1);
-    region->flags &= ~(VREGION_LOCKED | VREGION_ON_FAULT);
+    vregion_set(region, region->prot, region->flags & ~(VREGION_LOCKED | VREGION_ON_FAULT));
     vspace_count_region(vspace, region, 1);
 }
 

@@ -17,6 +17,7 @@ static void gap_update(struct vregion *region);
 
 #include <linux/errno.h>
 #include <sys/tree.h>
+#include <arch/event.h>
 #include <lib/panic.h>
 #include <mm/heap.h>
 #include <vm/vregion.h>
@@ -50,6 +51,30 @@ static void gap_refresh(struct vregion *region)
     region->gap = floor > low ? floor - low : 0;
     for (; region; region = RB_PARENT(region, node))
         gap_update(region);
+}
+
+/* Tells that `region` of the tree is, or is about to be, [start, end). Both its new attributes and
+   those that it has are told. */
+#define REGION_EVENT(name, region_, start, end, prot_, flags_, last)               \
+    EVENT(name, (uint64_t)(region_)->tree, start, end,                             \
+          region_attributes(region_, prot_, flags_) |                              \
+              region_attributes(region_, (region_)->prot, (region_)->flags) << 32, \
+          last)
+
+static uint64_t region_attributes(const struct vregion *region, unsigned prot, unsigned flags)
+{
+    return EVENT_REGION(prot, region->kind, flags, region->shared, region->no_write,
+                        region->pager != NULL);
+}
+
+/* Tells of a region that comes into its tree. */
+static void region_tell(const struct vregion *region)
+{
+    REGION_EVENT(region_map, region, region->start, region->end, region->prot, region->flags,
+                 region->pager_page);
+    if (region->pager)
+        EVENT(region_object, (uint64_t)region->tree, region->start, (uint64_t)region->pager,
+              region->pager_page, region->data_end);
 }
 
 static void check_bounds(uaddr_t start, uaddr_t end)
@@ -178,6 +203,7 @@ void vregion_insert(struct vregion_tree *tree, struct vregion *region)
     check_bounds(region->start, region->end);
     debug_assert(!vregion_overlaps(tree, region->start, region->end));
     region->tree = tree;
+    region_tell(region);
     region->gap = 0;
     region->max_gap = 0;
     RB_INSERT(vregion_tree, tree, region);
@@ -192,6 +218,7 @@ void vregion_remove(struct vregion_tree *tree, struct vregion *region)
 {
     struct vregion *before = vregion_prev(region), *after = vregion_next(region);
 
+    REGION_EVENT(region_unmap, region, region->start, region->end, region->prot, region->flags, 0);
     RB_REMOVE(vregion_tree, tree, region);
     tree->count--;
     if (region->pager)
@@ -215,6 +242,7 @@ static int clone_subtree(struct vregion_tree *to, const struct vregion *like,
     if (!region)
         return -ENOMEM;
     region->tree = to;
+    region_tell(region);
     RB_PARENT(region, node) = parent;
     RB_RIGHT(region, node) = NULL;
     to->count++;
@@ -236,6 +264,7 @@ static void free_subtree(struct vregion *region)
         return;
     free_subtree(RB_LEFT(region, node));
     free_subtree(RB_RIGHT(region, node));
+    REGION_EVENT(region_unmap, region, region->start, region->end, region->prot, region->flags, 0);
     if (region->pager)
         pager_remove_region(region);
     vregion_free(region);
@@ -253,12 +282,20 @@ void vregion_resize(struct vregion *region, uaddr_t start, uaddr_t end)
     check_bounds(start, end);
     debug_assert(!vregion_prev(region) || vregion_prev(region)->end <= start);
     debug_assert(!vregion_next(region) || end <= vregion_next(region)->start);
+    REGION_EVENT(region_change, region, start, end, region->prot, region->flags, region->start);
     if (region->pager)
         region->pager_page += (int64_t)(start - region->start) / (int64_t)PAGE_SIZE;
     region->start = start;
     region->end = end;
     gap_refresh(region);
     gap_refresh(vregion_next(region));
+}
+
+void vregion_set(struct vregion *region, unsigned prot, unsigned flags)
+{
+    REGION_EVENT(region_change, region, region->start, region->end, prot, flags, region->start);
+    region->prot = prot;
+    region->flags = flags;
 }
 
 void vregion_split(struct vregion_tree *tree, struct vregion *region, uaddr_t addr,

@@ -38,6 +38,8 @@ int vspace_alloc(struct vspace **out)
         return err;
     }
     vspace->number = atomic_add_fetch(&last_number, 1ul);
+    EVENT(vspace_new, vspace->number, (uint64_t)vspace, (uint64_t)&vspace->regions,
+          frame_to_pfn(pagetable_root(&vspace->pagetable)));
     vspace->refs = 1;
     rwlock_init(&vspace->lock, RANK_VSPACE);
     RB_INIT(&vspace->regions);
@@ -66,6 +68,7 @@ static void vspace_destroy(struct vspace *vspace)
     spin_unlock(&all_lock);
     pagetable_destroy(&vspace->pagetable);
     vregion_free_all(&vspace->regions);
+    EVENT(vspace_end, vspace->number);
     heap_free(vspace);
 }
 
