@@ -35,6 +35,7 @@ MINUTES ?= 60#          session: its length
 SECONDS ?= 60#          fuzz, fuzz-ext2, stress, test-diff: its length
 SEED ?=#                stress, crash, test-diff: a number that its run repeats
 CASE ?=#                test-diff: the only case, of which each step is shown
+OUT ?=#                 record: the file that keeps the recording
 TIMEOUT ?=#             run, test: seconds after which the machine counts as hung (600)
 DEBUG ?=#               1: for whoever changes the kernel: checks more, and gdb sees variables
 WERROR ?=#              1: warnings are errors
@@ -56,7 +57,8 @@ endif
 
 # Commands and tests do not touch the disk of the person who runs them, unless it is asked for.
 ifeq ($(origin DISK),file)
-run test test-failures test-diff stress crash session bench bench-linux profile: DISK :=
+run record test test-record test-failures test-diff stress crash session bench bench-linux: DISK :=
+profile: DISK :=
 endif
 
 QEMU ?= qemu-system-x86_64
@@ -150,7 +152,7 @@ DIFF_FILES := $(DIFFS:%=diff/%)
 .PHONY: session test-host fuzz mutants bench bench-linux profile debug qemu-gdb gdb compdb
 .PHONY: FORCE mistakes need-build need-glibc need-qemu need-disk need-iso need-uefi need-bochs
 .PHONY: need-gdb need-host need-test need-lint
-.PHONY: fuzz-ext2 crash bench-disk lint clean help need-profile
+.PHONY: record test-record replay fuzz-ext2 crash bench-disk lint clean help need-profile
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -404,8 +406,23 @@ bochs: build/pagoda.iso | need-bochs ## Pagoda in this terminal, on Bochs (Ctrl-
 run: $(RUNNABLE) | need-qemu ## one command in Pagoda: make run CMD='ls | wc'
 	@$(PYTHON) tools/run.py
 
+record: $(RUNNABLE) build/replay | need-qemu ## run, with all events of memory checked; OUT
+	@$(PYTHON) tools/record.py $(if $(OUT),-o '$(OUT)')
+
+test-record: $(RUNNABLE) build/replay | need-qemu ## record all programs of /test, and compare
+	@$(PYTHON) tools/record_test.py --all
+
+replay: build/replay ## builds build/replay, which reads recordings
+
+# It runs on this machine.
+build/replay: $(wildcard tools/replay/*.[ch]) include/pagoda/event.h | need-profile
+	@mkdir -p build
+	@echo "  HOST  $@"
+	@$(HOSTCC) -std=gnu11 -O2 -g -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) \
+	    -idirafter include -o $@ $(filter %.c,$^)
+
 # What the parts need that are not programs in /test.
-SAMPLES := build/pagoda.iso build/diff.cpio build/glibc.cpio build/profile.so
+SAMPLES := build/pagoda.iso build/diff.cpio build/glibc.cpio build/profile.so build/replay
 
 TEST_NEEDS := $(if $(T),need-qemu,need-test)
 NAMED_SAMPLES := $(if $(filter $(GLIBC_TESTS) $(CXX_TESTS),$(T)),build/glibc.cpio)

@@ -177,6 +177,7 @@ def whole():
     found.append(("machines on which it can only just start", tool("boot_smoke.py"), {}))
     found.append(("random programs, here and on this Linux", tool("diff.py"), {}))
     found.append(("profiles of benchmarks", tool("profile_test.py"), {}))
+    found.append(("recordings are complete", tool("record_test.py"), {}))
     found.append(("disks", tool("disk_test.py"), {}))
     found.append(("the disk after halt", tool("halt_test.py"), {}))
     found.append(("losses of power", tool("crash.py", "--sample", "-s", "1"), {}))

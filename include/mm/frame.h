@@ -55,11 +55,6 @@ _Static_assert(sizeof(struct frame) <= 16, "a frame descriptor takes 16 bytes");
 extern struct frame *frames;
 extern uint32_t frame_count;
 
-static inline uint32_t frame_to_pfn(const struct frame *frame)
-{
-    return frame - frames;
-}
-
 /* Takes over the memory that boot_free_ranges names. Called once, at boot. */
 void frame_init(void);
 

@@ -30,7 +30,7 @@
     X(vspace_end, "vspace", "", "", "", "")                        \
     X(region_map, "tree", "start", "end", "attributes", "page")    \
     X(region_change, "tree", "start", "end", "attributes", "was")  \
-    X(region_unmap, "tree", "start", "end", "", "")                \
+    X(region_unmap, "tree", "start", "end", "attributes", "")      \
     X(region_object, "tree", "start", "pager", "page", "data_end") \
     X(fault_begin, "vspace", "address", "access", "", "")          \
     X(fault_end, "vspace", "address", "outcome", "", "")           \
@@ -64,7 +64,7 @@ struct event {
 
 _Static_assert(sizeof(struct event) == 64, "a record takes 64 bytes");
 
-/* The attributes of a region. */
+/* The attributes of a region. An event has the new ones, and the old ones 32 bits above. */
 #define EVENT_REGION_OBJECT (1u << 26) /* it has a pager */
 #define EVENT_REGION(prot, kind, flags, shared, no_write, object)               \
     ((prot) | (kind) << 8 | (flags) << 16 | (shared) << 24 | (no_write) << 25 | \

@@ -24,6 +24,7 @@
 #include <lib/string.h>
 #include <mm/heap.h>
 #include "platform.h"
+#include "record.h"
 
 #define JUNK 0xa5
 
@@ -193,6 +194,7 @@ static void unpoison_frame(const struct frame *frame)
 void platform_init(void)
 {
     make_kernel_root();
+    record_init();
     frame_init();
     for (uint32_t pfn = 0; pfn < frame_count; pfn++)
         if (frame_is_free(pfn_to_frame(pfn)))

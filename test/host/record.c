@@ -21,9 +21,11 @@ static void write_or_exit(const void *data, size_t size)
     }
 }
 
-/* The header comes first, because a finding may end the process at any time. */
-void record_start(const char *path)
+/* The header comes first, and nothing is kept back, because a finding may end the process at any
+   time. */
+static void record_start(const char *path)
 {
+    next_seq = 0;
     struct recording recording = {
         .magic = RECORDING_MAGIC, .version = RECORDING_VERSION, .event_size = sizeof(struct event)};
     char page[RECORDING_HEADER] = {0};
@@ -33,9 +35,18 @@ void record_start(const char *path)
         perror(path);
         exit(2);
     }
+    setvbuf(file, NULL, _IONBF, 0);
     memcpy(page, &recording, sizeof(recording));
     write_or_exit(page, sizeof(page));
     events_on = true;
+}
+
+void record_init(void)
+{
+    const char *path = getenv("RECORD");
+
+    if (path)
+        record_start(path);
 }
 
 void event_make(enum event_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)

@@ -1,5 +1,6 @@
 /* Recording a run on the host. */
 #pragma once
 
-/* Writes all events from now on to a file. Before platform_init. Ends the process if that fails. */
-void record_start(const char *path);
+/* Writes all events from now on to the file that the environment names by RECORD, if it does. Called
+   by platform_init. Ends the process if the file cannot be written. */
+void record_init(void);
