@@ -56,18 +56,19 @@ void event_count_end(bool irq, enum event_kind kind, uint64_t count, uint64_t b,
 
 /* ---- The last events ---- */
 
-/* Makes a ring of the last events for each CPU, in a DEBUG build or if "events" is on the command
-   line. Before frame_init. */
+/* Makes a ring of the last events for each CPU, in a DEBUG build or if "events" or "events=N" is on
+   the command line. It has room for 512 events, or N. Before frame_init. */
 void event_init(void);
 
 /* Finds the first event that a ring still has with a number from *seq on, and stores its number in
-   *seq. Returns false if there is none. Takes no lock. */
+   *seq. Returns false, and leaves *seq, if there is none. Takes no lock. */
 bool event_find(uint64_t *seq, struct event *event);
 
 /* Returns the number of events so far. */
 uint64_t event_count(void);
 
-/* Writes an event into `buf`, for a person: "frame_put count=0x1 frame=0x7e42". */
+/* Writes an event into `buf`, for a person: "table_new table=0x7d1e level=0x1 at=table_alloc+0x32".
+   The last word is the place of the event. */
 void event_print(const struct event *event, char *buf, size_t size);
 
 /* ---- The whole stream ---- */

@@ -16,10 +16,14 @@
 #include <arch/page.h>
 #include <lib/panic.h>
 #include <lib/printf.h>
+#include <lib/string.h>
 #include "acpi.h"
 #include "regs.h"
+#include "symbol.h"
 
-#define RING_SIZE 512u
+/* The size of a ring, in events, unless the command line has "events=N", and the largest one. */
+#define RING_SIZE     512u
+#define RING_SIZE_MAX 65536u
 
 /* Turns of the loop that waits for the reader: minutes. */
 #define READER_PATIENCE 20000000000ul
@@ -27,13 +31,15 @@
 bool events_on;
 
 static uint8_t event_lock;  /* (a) */
-static uint64_t event_next; /* (event_lock) the number of the next event */
+static uint64_t event_next; /* (event_lock) events that have been made; the number of the next */
 
-/* The last events of one CPU: number n of the CPU is at n % RING_SIZE. */
+/* The last events of one CPU: number n of the CPU is at n % ring_size. */
 static struct {
     struct event *events; /* constant; NULL: none */
     uint64_t made;        /* (event_lock) */
 } event_rings[MAX_CPUS];
+
+static unsigned ring_size = RING_SIZE; /* constant after event_init */
 
 static struct recording *stream; /* (event_lock) NULL: none */
 
@@ -84,7 +90,7 @@ static void ring_add(const struct event *event)
 
     if (!events)
         return;
-    events[event_rings[event->cpu].made % RING_SIZE] = *event;
+    events[event_rings[event->cpu].made % ring_size] = *event;
     atomic_store(&event_rings[event->cpu].made, event_rings[event->cpu].made + 1);
 }
 
@@ -92,7 +98,7 @@ static void event_add(enum event_kind kind, const void *place, const uint64_t wo
 {
     const unsigned *thread = cpu_read(thread_id);
     struct event event = {
-        .seq = event_next++,
+        .seq = event_next,
         .place = (uint64_t)place,
         .time = tsc_read(),
         .kind = kind,
@@ -105,6 +111,7 @@ static void event_add(enum event_kind kind, const void *place, const uint64_t wo
     ring_add(&event);
     if (stream)
         stream_add(&event);
+    atomic_store(&event_next, event_next + 1);
 }
 
 void event_make(enum event_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
@@ -129,15 +136,28 @@ void event_count_end(bool irq, enum event_kind kind, uint64_t count, uint64_t b,
 
 /* ---- The last events ---- */
 
+/* Reads the size of the rings. Anything but a number from 1 on means the usual size. */
+static void ring_size_read(const char *text)
+{
+    unsigned size = 0;
+
+    for (; *text >= '0' && *text <= '9'; text++)
+        size = min(size * 10 + (*text - '0'), RING_SIZE_MAX);
+    if (*text == '\0' && size > 0)
+        ring_size = max(size, RING_SIZE);
+}
+
 void event_init(void)
 {
     char value[8];
 
-    if (!IS_DEBUG && !boot_option("events", value, sizeof(value)))
+    if (boot_option("events", value, sizeof(value)))
+        ring_size_read(value);
+    else if (!IS_DEBUG)
         return;
     for (unsigned cpu = 0; cpu < acpi.ncpus && cpu < MAX_CPUS; cpu++)
         event_rings[cpu].events =
-            phys_to_virt(boot_alloc(page_ceil(RING_SIZE * sizeof(struct event)) >> PAGE_SHIFT));
+            phys_to_virt(boot_alloc(page_ceil(ring_size * sizeof(struct event)) >> PAGE_SHIFT));
     events_on = true;
 }
 
@@ -157,16 +177,16 @@ static uint64_t whole_number(const struct event *event)
 /* Copies event `n` of a CPU. Returns false if it is overwritten meanwhile. */
 static bool ring_get(unsigned cpu, uint64_t n, struct event *event)
 {
-    *event = event_rings[cpu].events[n % RING_SIZE];
+    *event = event_rings[cpu].events[n % ring_size];
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    return atomic_load(&event_rings[cpu].made) - n <= RING_SIZE - 1;
+    return atomic_load(&event_rings[cpu].made) - n <= ring_size - 1;
 }
 
 /* Finds the first event of a CPU from number `seq` on, by bisection. */
 static bool ring_find(unsigned cpu, uint64_t seq, struct event *event)
 {
     uint64_t end = atomic_load(&event_rings[cpu].made), top = end;
-    uint64_t low = end > RING_SIZE - 2 ? end - (RING_SIZE - 2) : 0;
+    uint64_t low = end > ring_size - 2 ? end - (ring_size - 2) : 0;
 
     while (low < top) {
         uint64_t middle = low + (top - low) / 2;
@@ -181,7 +201,9 @@ static bool ring_find(unsigned cpu, uint64_t seq, struct event *event)
 
 bool event_find(uint64_t *seq, struct event *found)
 {
-    uint64_t first = UINT64_MAX;
+    /* One CPU makes event n when this loop has passed its ring, then another makes n + 1, which the
+       loop finds. So events that are newer than the loop do not count. */
+    uint64_t end = atomic_load(&event_next), first = end;
     struct event event;
 
     for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
@@ -191,8 +213,10 @@ bool event_find(uint64_t *seq, struct event *found)
         first = whole_number(&event);
         *found = event;
     }
+    if (first == end)
+        return false;
     *seq = first;
-    return first != UINT64_MAX;
+    return true;
 }
 
 #define EVENT_AS_NAMES(name, ...) {#name, {__VA_ARGS__}},
@@ -200,19 +224,33 @@ static const struct {
     const char *name, *words[EVENT_WORDS];
 } event_names[EVENT_KINDS - 1] = {EVENTS(EVENT_AS_NAMES)};
 
+static size_t print_place(char *buf, size_t size, const char *word, uint64_t place)
+{
+    uint64_t offset;
+    const char *function = symbol_find(place - 1, &offset);
+
+    if (!function)
+        return snprintf(buf, size, " %s=%#lx", word, place);
+    return snprintf(buf, size, " %s=%s+%#lx", word, function, offset + 1);
+}
+
 void event_print(const struct event *event, char *buf, size_t size)
 {
-    size_t len;
-
     if (event->kind == EVENT_none || event->kind >= EVENT_KINDS) {
         snprintf(buf, size, "?");
         return;
     }
-    len = snprintf(buf, size, "%s", event_names[event->kind - 1].name);
-    for (unsigned n = 0; n < EVENT_WORDS && *event_names[event->kind - 1].words[n]; n++)
-        if (len < size)
-            len += snprintf(buf + len, size - len, " %s=%#lx",
-                            event_names[event->kind - 1].words[n], event->words[n]);
+    size_t len = snprintf(buf, size, "%s", event_names[event->kind - 1].name);
+    for (unsigned n = 0; n < EVENT_WORDS && len < size; n++) {
+        const char *word = event_names[event->kind - 1].words[n];
+        if (!strcmp(word, "caller")) {
+            len += print_place(buf + len, size - len, word, event->words[n]);
+        } else if (*word) {
+            len += snprintf(buf + len, size - len, " %s=%#lx", word, event->words[n]);
+        }
+    }
+    if (len < size)
+        print_place(buf + len, size - len, "at", KERNEL_BASE | event->place);
 }
 
 /* ---- The whole stream ---- */
