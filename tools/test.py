@@ -157,9 +157,10 @@ def whole():
         found.append(("on the host", host, {}))
     briefly = failing_command(FAILING_BRIEFLY)
     found.append(("the programs in /test", programs(), {}))
-    for cpus in ("2", "4"):
+    for cpus, append in ("2", "events=5000"), ("4", ""):
         names = sorted(set(all_tests()) - NOT_PARALLEL)
-        found.append((f"the programs in /test on {cpus} CPUs", programs(*names), {"CPUS": cpus}))
+        settings = {"CPUS": cpus, "APPEND": append}
+        found.append((f"the programs in /test on {cpus} CPUs", programs(*names), settings))
     found.append(virtual_time_part(all_tests()))
     glibc = programs(*glibc_tests())
     for cpus in ("1", "2", "4"):

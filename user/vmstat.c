@@ -9,13 +9,16 @@
        system   thread switches per second
        cpu      percent of time: in programs, in the kernel, idle
 
-   vmstat -s shows all counters since boot, among them one for each outcome of a page fault. */
+   vmstat -s shows all counters since boot, among them one for each outcome of a page fault.
+   vmstat -e shows counts of the last events of the kernel: by kind, faults by outcome, and changes
+   by the function of the kernel that made them. */
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/eventcounts.h"
 #include "lib/machine.h"
 #include "lib/message.h"
 #include "lib/number.h"
@@ -177,17 +180,19 @@ static bool counts_print(void)
 
 int main(int argc, char **argv)
 {
-    static const char synopsis[] = "[-n] [DELAY [COUNT]] | -s";
+    static const char synopsis[] = "[-n] [DELAY [COUNT]] | -s | -e";
     bool has_one_heading = false, is_ok;
     long delay = 0, count = 1;
     int option;
 
     opterr = 0;
-    while ((option = getopt(argc, argv, "ns")) != -1) {
+    while ((option = getopt(argc, argv, "ens")) != -1) {
         if (option == '?')
             usage(synopsis);
         if (option == 's')
             return finish(!counts_print());
+        if (option == 'e')
+            return finish(!event_counts_print());
         has_one_heading = true;
     }
     int numbers = argc - optind;

@@ -1,10 +1,11 @@
 /* strace: shows the system calls and the signals of a program.
 
-       strace [-cfq] [-a COLUMN] [-e [trace=][!]CALL,...] [-o FILE] [-s LENGTH]
+       strace [-cfFq] [-a COLUMN] [-e [trace=][!]CALL,...] [-o FILE] [-s LENGTH]
               PROGRAM [ARGUMENT...]
-       strace [-cfq] ... -p PID[,PID...]
+       strace [-cfFq] ... -p PID[,PID...]
 
    -f   traces children too, and all threads
+   -F   shows page faults too, as the kernel's events tell them
    -c   prints no lines, but a table of the calls at the end
    -a   sets the column of the results (40)
    -e   shows only these calls; after a !, all others
@@ -37,10 +38,11 @@
 #include "../lib/number.h"
 #include "calls.h"
 #include "events.h"
+#include "faults.h"
 #include "output.h"
 #include "summary.h"
 
-static const char synopsis[] = "[-cfq] [-a COLUMN] [-e CALL,...] [-o FILE] [-s LENGTH] "
+static const char synopsis[] = "[-cfFq] [-a COLUMN] [-e CALL,...] [-o FILE] [-s LENGTH] "
                                "{-p PID | PROGRAM [ARGUMENT...]}";
 
 #define SYSGOOD_TRAP (SIGTRAP | 0x80)
@@ -49,6 +51,7 @@ static const char synopsis[] = "[-cfq] [-a COLUMN] [-e CALL,...] [-o FILE] [-s L
 /* The user's options. */
 static struct {
     bool follows;            /* -f */
+    bool shows_faults;       /* -F */
     bool counts;             /* -c */
     bool is_quiet;           /* -q */
     const char *file;        /* -o */
@@ -275,6 +278,8 @@ static void handle(pid_t pid, int status, const struct rusage *usage)
 
     if (!tracee)
         tracee = tracee_add(pid);
+    if (wish.shows_faults)
+        faults_print();
     if (WIFSTOPPED(status))
         stop(tracee, status, usage);
     else if (WIFEXITED(status) || WIFSIGNALED(status))
@@ -517,6 +522,9 @@ static void option_take(int option)
     case 'f':
         wish.follows = true;
         return;
+    case 'F':
+        wish.shows_faults = true;
+        return;
     case 'c':
         wish.counts = true;
         return;
@@ -559,13 +567,14 @@ int main(int argc, char **argv)
     int option;
 
     opterr = 0;
-    while ((option = getopt(argc, argv, "+a:ce:fo:p:qs:")) != -1)
+    while ((option = getopt(argc, argv, "+a:ce:fFo:p:qs:")) != -1)
         option_take(option);
     argv += optind;
     if (!*argv == !wish.pids)
         usage(synopsis);
     wish.is_quiet |= wish.file && *argv;
-    if (!output_open(wish.file, wish.follows))
+    wish.shows_faults &= !wish.counts;
+    if (!output_open(wish.file, wish.follows) || (wish.shows_faults && !faults_open()))
         return 1;
     /* A traced shell could not continue a stopped strace. */
     if (wish.pids)
@@ -577,6 +586,8 @@ int main(int argc, char **argv)
     leave();
     if (wish.counts)
         summary_print();
+    if (wish.shows_faults)
+        faults_close();
     if (!output_is_whole())
         complain("%s: a part of the output is lost", wish.file ? wish.file : "standard error");
     if (interrupted) {

@@ -29,6 +29,9 @@ struct tracee {
     bool has_failed;
 
     struct rusage usage; /* usage at the entry; for -c */
+
+    /* Its page fault, for -F: an access, in the words of the CPU. */
+    unsigned fault_access;
 };
 
 /* Returns the tracee, or NULL if strace does not trace the process. */

@@ -261,6 +261,22 @@ static void vmstat_counts_outcomes(void)
     CHECK(strstr(text, " forks\n"));
 }
 
+/* The kernel makes events in a DEBUG build, and if its command line asks for them. */
+static void vmstat_counts_events(void)
+{
+    char *text;
+
+    if (output_of("vmstat -e", &text) != 0) {
+        prints(0, "cat /proc/events", "");
+        return;
+    }
+    CHECK_EQ(strncmp(text, "the last ", 9), 0);
+    CHECK(strstr(text, "\npage faults, by outcome,"));
+    CHECK(strstr(text, "  zero_filled "));
+    CHECK(strstr(text, "\nframes allocated, by function\n"));
+    CHECK(strstr(text, "  entry_set\n"));
+}
+
 /* Returns the line of a process in what top prints, from its pid on. */
 static const char *top_line(const char *text, pid_t pid)
 {
@@ -467,6 +483,7 @@ int main(void)
     RUN_ON_PAGODA(uptime_shows_the_load);
     RUN_ON_PAGODA(vmstat_shows_columns);
     RUN_ON_PAGODA(vmstat_counts_outcomes);
+    RUN_ON_PAGODA(vmstat_counts_events);
     RUN_ON_PAGODA(top_shows_processes);
     RUN_ON_PAGODA(maps_shows_what_is_present);
     RUN_ON_PAGODA(maps_fits_a_screen);

@@ -356,6 +356,68 @@ static void threads_can_be_followed(void)
     CHECK_OK(unlink("trace"));
 }
 
+/* The subject of the next case: three faults of its own, one of the kernel, and a bad access. */
+static int be_faulting(void)
+{
+    char *pages = map_pages(3);
+    int fds[2];
+
+    (void)!access("before", F_OK);
+    write_byte(pages);
+    read_byte(pages + PAGE);
+    write_byte(pages + PAGE);
+    (void)!access("between", F_OK);
+    (void)!pipe(fds);
+    (void)!write(fds[1], "", 1);
+    (void)!read(fds[0], pages + 2 * PAGE, 1);
+    (void)!access("after", F_OK);
+    write_byte((char *)8);
+    return 0;
+}
+
+static bool kernel_makes_events(void)
+{
+    char byte;
+    int fd = open("/proc/events", O_RDONLY);
+    bool has = fd >= 0 && read(fd, &byte, 1) == 1;
+
+    close(fd);
+    return has;
+}
+
+static void page_faults_are_shown_among_calls(void)
+{
+    static const char *const lines[] = {
+        "access(\"before\", F_OK) ",
+        "\n--- page fault {addr=0x",
+        ", access=write, outcome=zero_filled, region=anonymous rw-p} ---\n",
+        "\n--- page fault {addr=0x",
+        ", access=read, outcome=zero_mapped, region=anonymous rw-p} ---\n",
+        ", access=write, outcome=zero_filled, region=anonymous rw-p} ---\n",
+        "access(\"between\", F_OK) ",
+        " <unfinished ...>\n",
+        ", access=write in the kernel, outcome=zero_filled, region=anonymous rw-p} ---\n",
+        "<... read resumed>",
+        "access(\"after\", F_OK) ",
+        "--- page fault {addr=0x8, access=write, outcome=not_mapped} ---\n",
+        "--- SIGSEGV {",
+    };
+
+    if (!kernel_makes_events()) {
+        CHECK(exited_with(STRACE("-F", "-o", "trace", self_path(), "faulting"), 1));
+        CHECK_OK(unlink("trace"));
+        return;
+    }
+    CHECK(killed_by(STRACE("-F", "-o", "trace", self_path(), "faulting"), SIGSEGV));
+    char *text = contents("trace"), *from = text;
+    for (size_t n = 0; n < ARRAY_SIZE(lines); n++) {
+        check_has(from, lines[n]);
+        from = strstr(from, lines[n]);
+    }
+    free(text);
+    CHECK_OK(unlink("trace"));
+}
+
 static void strace_tells_how_it_ended(void)
 {
     CHECK(exited_with(STRACE("-o", "trace", self_path(), "exit"), 42));
@@ -518,9 +580,10 @@ static void strace_is_killed(void)
 int main(int argc, char **argv)
 {
     if (argc > 1)
-        return strcmp(argv[1], "subject") == 0   ? be_subject()
-               : strcmp(argv[1], "threads") == 0 ? be_threads()
-                                                 : 42;
+        return strcmp(argv[1], "subject") == 0    ? be_subject()
+               : strcmp(argv[1], "threads") == 0  ? be_threads()
+               : strcmp(argv[1], "faulting") == 0 ? be_faulting()
+                                                  : 42;
     temp_dir_enter();
     RUN(strace_shows_the_lines_of_a_program);
     RUN(linuxs_strace_says_the_same);
@@ -528,6 +591,7 @@ int main(int argc, char **argv)
     RUN(calls_can_be_counted);
     RUN(children_can_be_followed);
     RUN(threads_can_be_followed);
+    RUN_ON_PAGODA(page_faults_are_shown_among_calls);
     RUN(strace_tells_how_it_ended);
     RUN(a_running_process_can_be_traced);
     RUN(all_threads_of_a_process_are_traced);
