@@ -145,7 +145,7 @@ SAME_WITH_DEBUG = {
     "on the host", "the programs in /test on 2 CPUs", "glibc, C++ and sqlite, CPUS=1",
     "glibc, C++ and sqlite, CPUS=2", "machines on which it can only just start",
     "profiles of benchmarks", "pasting at the terminal", "the ISO", "the ISO on Bochs",
-    "screen and keyboard, on a BIOS and on UEFI",
+    "screen and keyboard, on a BIOS and on UEFI", "recordings, read",
 }  # fmt: skip
 
 
@@ -179,6 +179,7 @@ def whole():
     found.append(("random programs, here and on this Linux", tool("diff.py"), {}))
     found.append(("profiles of benchmarks", tool("profile_test.py"), {}))
     found.append(("recordings are complete", tool("record_test.py"), {}))
+    found.append(("recordings, read", tool("replay_test.py"), {}))
     found.append(("disks", tool("disk_test.py"), {}))
     found.append(("the disk after halt", tool("halt_test.py"), {}))
     found.append(("losses of power", tool("crash.py", "--sample", "-s", "1"), {}))

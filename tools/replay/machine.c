@@ -32,6 +32,25 @@ void machine_init(struct machine *machine, const struct recording_layout *layout
     machine->threads[0].has_started = true;
 }
 
+void machine_free(struct machine *machine)
+{
+    for (uint64_t n = 0; n < machine->nvspaces; n++) {
+        struct region *region;
+
+        while (machine->vspaces[n] && (region = region_first(machine->vspaces[n]))) {
+            RB_REMOVE(region_tree, &machine->vspaces[n]->regions, region);
+            free(region);
+        }
+        free(machine->vspaces[n]);
+    }
+    for (uint32_t n = 0; n < machine->nframes; n++)
+        free(machine->frames[n].entries);
+    free(machine->vspaces);
+    free(machine->frames);
+    free(machine->processes);
+    free(machine->threads);
+}
+
 /* Notes why an event cannot be applied. */
 __attribute__((format(printf, 2, 3))) static bool fails(struct machine *machine, const char *fmt,
                                                         ...)
@@ -265,12 +284,19 @@ static struct vspace **chain_of(struct machine *machine, uint64_t tree)
     return &machine->by_tree[tree / 64 % TREE_CHAINS];
 }
 
-static struct vspace *vspace_of_tree(struct machine *machine, uint64_t tree)
+struct vspace *machine_vspace_of_tree(struct machine *machine, uint64_t tree)
 {
     struct vspace *vspace = *chain_of(machine, tree);
 
     while (vspace && vspace->tree != tree)
         vspace = vspace->next;
+    return vspace;
+}
+
+static struct vspace *vspace_of_tree(struct machine *machine, uint64_t tree)
+{
+    struct vspace *vspace = machine_vspace_of_tree(machine, tree);
+
     if (!vspace)
         fails(machine, "no address space has its regions at %#lx", tree);
     return vspace;

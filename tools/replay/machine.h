@@ -119,11 +119,15 @@ struct machine {
 
 void machine_init(struct machine *machine, const struct recording_layout *layout);
 
+/* Frees what the machine has. */
+void machine_free(struct machine *machine);
+
 /* Applies the next event. Returns false if it cannot be: machine->problem says why. */
 bool machine_apply(struct machine *machine, const struct event *event);
 
-/* Returns the address space, or NULL. */
+/* Return the address space of that number, and the one whose regions are at `tree`; NULL: none. */
 struct vspace *machine_vspace(struct machine *machine, uint64_t number);
+struct vspace *machine_vspace_of_tree(struct machine *machine, uint64_t tree);
 
 /* Returns the frame, or NULL if there is none of this number. */
 struct frame *machine_frame(struct machine *machine, uint64_t number);

@@ -1,4 +1,5 @@
 /* Checks a recording:  replay [--ring] [--copy FILE] [--memory FILE] RECORDING
+   Reads a recording:   replay RECORDING COMMAND [WORD...]
 
    Rebuilds the memory of the machine from the records, each of which must fit what those before it
    have made. With --memory, the rebuilt memory must be that of the machine, which is in the file.
@@ -6,7 +7,7 @@
    that it has ended; --copy keeps the records.
 
    The last line says what there was. The status is 0 if nothing is wrong, 1 if something is, and 2
-   if there is no such recording. docs/recording.md */
+   if there is no such recording. The commands are those of commands.h. docs/recording.md */
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include "commands.h"
 #include "machine.h"
 #include "source.h"
 
@@ -22,11 +24,15 @@
 struct options {
     bool is_ring;
     const char *copy, *memory, *recording;
+    char **command; /* its words; NULL: the recording is checked */
 };
 
 static _Noreturn void usage(void)
 {
-    fprintf(stderr, "usage: replay [--ring] [--copy FILE] [--memory FILE] RECORDING\n");
+    fprintf(stderr, "usage: replay [--ring] [--copy FILE] [--memory FILE] RECORDING\n"
+                    "       replay RECORDING COMMAND [WORD...]\n"
+                    "`replay RECORDING help` lists the commands; - reads them from the "
+                    "terminal.\n");
     exit(2);
 }
 
@@ -39,7 +45,7 @@ static struct options parse(int argc, char **argv)
     struct options options = {0};
     int option;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "+", known, NULL)) != -1) {
         switch (option) {
         case 'r':
             options.is_ring = true;
@@ -54,9 +60,10 @@ static struct options parse(int argc, char **argv)
             usage();
         }
     }
-    if (optind != argc - 1)
+    if (optind >= argc || (optind > 1 && optind != argc - 1))
         usage();
     options.recording = argv[optind];
+    options.command = optind < argc - 1 ? argv + optind + 1 : NULL;
     return options;
 }
 
@@ -128,6 +135,8 @@ int main(int argc, char **argv)
     unsigned differences = 0;
     uint64_t size;
 
+    if (options.command)
+        return commands_run(options.recording, options.command) ? 0 : 1;
     if (!machine)
         abort();
     if (options.is_ring)
