@@ -25,6 +25,8 @@ CPUS ?= 2#              number of its CPUs (1: qemu-gdb, bench, and much of test
 CPU ?= max#             model of its CPUs (qemu-system-x86_64 -cpu help)
 KVM ?=#                 1: run on this host's CPU, and show it as the CPU's model
 DISK ?= disk.img#       image of its disk, /dev/vda; run, test: none; DISK= for none
+EXTRA_DISK ?=#          a directory that a new disk.img has; run: a disk is made with it
+DISK_SIZE ?= 64M#       size of a disk that is made
 QEMUFLAGS ?=#           more arguments for QEMU
 APPEND ?=#              the kernel's command line
 EXTRA ?=#               a directory whose files join the root file system
@@ -59,6 +61,18 @@ endif
 ifeq ($(origin DISK),file)
 run record test test-record test-failures test-diff stress crash session bench bench-linux: DISK :=
 profile: DISK :=
+endif
+
+ifneq ($(EXTRA_DISK),)
+ifeq ($(origin DISK),file)
+run: DISK := build/extra-disk.img
+run: build/extra-disk.img
+ifneq ($(filter qemu qemu-uefi qemu-screen debug qemu-gdb,$(MAKECMDGOALS)),)
+ifneq ($(wildcard disk.img),)
+$(info disk.img is there already: EXTRA_DISK is left out. Remove the image to make it again)
+endif
+endif
+endif
 endif
 
 QEMU ?= qemu-system-x86_64
@@ -374,11 +388,16 @@ iso: build/pagoda.iso ## the bootable CD image build/pagoda.iso
 # The disk stands beside build/, so that it outlives `make clean`. It is made once, and takes only
 # the room of what is on it.
 
-DISK_SIZE := 64M
+MAKE_DISK = : >$@ && /sbin/mke2fs -q -t ext2 -O ^dir_index,^resize_inode,^ext_attr -b 4096 \
+	-E root_owner=0:0 $(if $(EXTRA_DISK),-d '$(EXTRA_DISK)') $@ $(DISK_SIZE)
 
 disk.img: | need-disk
 	@echo "  DISK  $@"
-	@/sbin/mke2fs -q -t ext2 -O ^dir_index,^resize_inode,^ext_attr -b 4096 $@ $(DISK_SIZE)
+	@$(MAKE_DISK)
+
+build/extra-disk.img: FORCE | need-disk
+	@echo "  DISK  $@"
+	@$(MAKE_DISK)
 
 qemu qemu-uefi qemu-screen debug qemu-gdb: $(filter disk.img,$(DISK))
 
@@ -532,7 +551,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1@\2/p' Makefile | \
 	    awk -F@ '{ printf "    %-13s %s\n", $$1, $$2 }'
 	@echo
-	@sed -n '/^#: Variables/,/^#:$$/{ s/^#: //p; s/^\([A-Z]*\) ?= *\(.*\)# */\1@\2@/p }' \
+	@sed -n '/^#: Variables/,/^#:$$/{ s/^#: //p; s/^\([A-Z_]*\) ?= *\(.*\)# */\1@\2@/p }' \
 	    Makefile | awk -F@ 'NF != 3 { print; next } \
 	        { printf "    %-13s %s%s\n", $$1, $$3, $$2 == "" ? "" : " [" $$2 "]" }'
 
