@@ -128,8 +128,25 @@ struct ext2_inode {
     uint16_t i_uid_high;
     uint16_t i_gid_high;
     uint32_t unused3;
+
+    /* The first bytes behind those that every inode has, if inodes are larger. Of these,
+       i_extra_isize are fields; small extended attributes may follow them. */
+    uint16_t i_extra_isize;
+    uint16_t i_checksum_high;
+    uint32_t i_ctime_extra; /* nanoseconds << 2, and bits 32 and 33 of the seconds */
+    uint32_t i_mtime_extra;
+    uint32_t i_atime_extra;
+    uint32_t i_crtime;
+    uint32_t i_crtime_extra;
+    uint32_t i_version_high;
+    uint32_t i_projid;
 };
-_Static_assert(sizeof(struct ext2_inode) == EXT2_INODE_SIZE_MIN, "an inode has 128 bytes");
+#define EXT2_EXTRA_SIZE (sizeof(struct ext2_inode) - EXT2_INODE_SIZE_MIN)
+#define EXT2_EXTRA_TIMES \
+    (offsetof(struct ext2_inode, i_crtime) - EXT2_INODE_SIZE_MIN) /* has the fields before it */
+_Static_assert(offsetof(struct ext2_inode, i_extra_isize) == EXT2_INODE_SIZE_MIN,
+               "the inode of old file systems has 128 bytes");
+_Static_assert(sizeof(struct ext2_inode) == 160, "as on the disk");
 _Static_assert(offsetof(struct ext2_inode, i_block) == 40, "as on the disk");
 _Static_assert(offsetof(struct ext2_inode, i_uid_high) == 120, "as on the disk");
 

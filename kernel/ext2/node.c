@@ -38,14 +38,40 @@ static bool is_device(uint32_t mode)
 
 /* ---- From the disk and to the disk ---- */
 
-static uint64_t time_decode(uint32_t seconds)
+#define SECOND_NS 1000000000ul
+
+/* Returns how many bytes of an inode on the disk are known here. */
+static size_t inode_len(const struct ext2 *fs)
 {
-    return seconds * 1000000000ul;
+    return min((size_t)fs->inode_size, sizeof(struct ext2_inode));
 }
 
-static uint32_t time_encode(const uint64_t *ns)
+/* Returns true if the inode has the rest of its times behind its first 128 bytes. */
+static bool has_extra_times(const struct ext2 *fs, const struct ext2_inode *inode)
 {
-    return min(atomic_load_relaxed(ns) / 1000000000, (uint64_t)UINT32_MAX);
+    return fs->inode_size >= sizeof(*inode) && inode->i_extra_isize >= EXT2_EXTRA_TIMES &&
+           inode->i_extra_isize <= fs->inode_size - EXT2_INODE_SIZE_MIN;
+}
+
+/* Seconds alone count from 1970 to 2106. With the extra bits, the lower 32 bits are a number with a
+   sign, to which the bits are added. */
+static uint64_t time_decode(uint32_t seconds, const uint32_t *extra)
+{
+    if (!extra)
+        return seconds * SECOND_NS;
+    int64_t all = (int32_t)seconds + ((int64_t)(*extra & 3) << 32);
+    uint64_t ns = min(*extra >> 2, (uint32_t)SECOND_NS - 1);
+    return all < 0 ? 0 : all * SECOND_NS + ns;
+}
+
+static uint32_t time_encode(const uint64_t *time_ns, uint32_t *extra)
+{
+    uint64_t ns = atomic_load_relaxed(time_ns), seconds = ns / SECOND_NS;
+
+    if (!extra)
+        return min(seconds, (uint64_t)UINT32_MAX);
+    *extra = (ns % SECOND_NS) << 2 | (((seconds - (int32_t)seconds) >> 32) & 3);
+    return seconds;
 }
 
 /* A device's number stands in i_block[0], or in i_block[1] if it has more than 16 bits. */
@@ -61,11 +87,15 @@ static void rdev_encode(struct ext2_node *node)
 
 static void node_encode(const struct ext2_node *node, struct ext2_inode *inode)
 {
+    const struct ext2 *fs = ext2_of(&node->vnode);
     const struct vnode *vnode = &node->vnode;
     uint32_t uid = atomic_load_relaxed(&vnode->uid), gid = atomic_load_relaxed(&vnode->gid);
     uint64_t size = vnode->cache && !node->is_dead ? vnode_size(vnode) : node->size;
 
     *inode = node->written;
+    if (inode->i_mode == 0 && fs->inode_size >= sizeof(*inode)) /* a new inode */
+        inode->i_extra_isize = EXT2_EXTRA_SIZE;
+    bool extra = has_extra_times(fs, inode);
     inode->i_mode = atomic_load_relaxed(&vnode->mode);
     inode->i_uid = uid;
     inode->i_uid_high = uid >> 16;
@@ -74,9 +104,9 @@ static void node_encode(const struct ext2_node *node, struct ext2_inode *inode)
     inode->i_size = size;
     if (S_ISREG(vnode->mode))
         inode->i_size_high = size >> 32;
-    inode->i_atime = time_encode(&vnode->atime_ns);
-    inode->i_mtime = time_encode(&vnode->mtime_ns);
-    inode->i_ctime = time_encode(&vnode->ctime_ns);
+    inode->i_atime = time_encode(&vnode->atime_ns, extra ? &inode->i_atime_extra : NULL);
+    inode->i_mtime = time_encode(&vnode->mtime_ns, extra ? &inode->i_mtime_extra : NULL);
+    inode->i_ctime = time_encode(&vnode->ctime_ns, extra ? &inode->i_ctime_extra : NULL);
     inode->i_links_count = vnode->nlink;
     inode->i_dtime = 0;
     inode->i_blocks = atomic_load_relaxed(&node->sectors);
@@ -124,7 +154,8 @@ static int inode_read(struct ext2 *fs, uint32_t ino, struct ext2_inode *inode)
     int err = ext2_buffer_read(fs, ext2_inode_block(fs, ino, &offset), &buffer);
     if (err)
         return err;
-    memcpy(inode, buffer->data + offset, sizeof(*inode));
+    *inode = (struct ext2_inode){0};
+    memcpy(inode, buffer->data + offset, inode_len(fs));
     ext2_buffer_put(fs, buffer);
     return is_inode_ok(fs, inode) ? 0 : ext2_damaged(fs, "cannot be used: the inode", ino);
 }
@@ -132,14 +163,15 @@ static int inode_read(struct ext2 *fs, uint32_t ino, struct ext2_inode *inode)
 static void node_decode(struct ext2_node *node, const struct ext2_inode *inode)
 {
     struct vnode *vnode = &node->vnode;
+    bool extra = has_extra_times(ext2_of(vnode), inode);
 
     node->written = *inode;
     vnode->nlink = inode->i_links_count;
     vnode->uid = inode->i_uid | (uint32_t)inode->i_uid_high << 16;
     vnode->gid = inode->i_gid | (uint32_t)inode->i_gid_high << 16;
-    vnode->atime_ns = time_decode(inode->i_atime);
-    vnode->mtime_ns = time_decode(inode->i_mtime);
-    vnode->ctime_ns = time_decode(inode->i_ctime);
+    vnode->atime_ns = time_decode(inode->i_atime, extra ? &inode->i_atime_extra : NULL);
+    vnode->mtime_ns = time_decode(inode->i_mtime, extra ? &inode->i_mtime_extra : NULL);
+    vnode->ctime_ns = time_decode(inode->i_ctime, extra ? &inode->i_ctime_extra : NULL);
     node->flags = inode->i_flags;
     node->size = inode->i_size;
     if (S_ISREG(inode->i_mode))
@@ -274,7 +306,7 @@ int ext2_node_write(struct ext2_node *node)
         return err;
     if (node->written.i_mode == 0) /* a new inode: nothing stays of an old one */
         memset(buffer->data + offset, 0, fs->inode_size);
-    memcpy(buffer->data + offset, &inode, sizeof(inode));
+    memcpy(buffer->data + offset, &inode, inode_len(fs));
     node->written = inode;
     ext2_buffer_dirty(fs, buffer);
     ext2_buffer_put(fs, buffer);

@@ -27,7 +27,8 @@
 #include "ext2_ours.h"
 #include "platform.h"
 
-#define CHUNK (64u << 10) /* the most bytes of a write */
+#define CHUNK     (64u << 10) /* the most bytes of a write */
+#define LINKS_MAX 32000
 
 /* What ext2.py fills the free blocks with, so no file may have a run of it. */
 #define OLD_BYTE '\xa5'
@@ -348,11 +349,78 @@ void operate(void)
     check(locks_none_held(), "%s left a lock held", text);
 }
 
+/* A file has at most 32000 names, and a directory at most 31998 others in it. */
+static void check_link_limit(void)
+{
+    struct vnode *file, *dir;
+
+    check(our_lookup("a", false, &file) == 0 && our_lookup("lib", false, &dir) == 0,
+          "the image lacks files");
+    uint32_t names = file->nlink, subdirs = dir->nlink;
+    file->nlink = dir->nlink = LINKS_MAX;
+    check(our_link("a", "another") == -EMLINK, "a file gets too many names");
+    check(vfs_make(vfs_root, "lib/another", S_IFDIR | 0755, 0) == -EMLINK,
+          "a directory gets too many others");
+    check(vfs_make(vfs_root, "lib/file", S_IFREG | 0644, 0) == 0, "files count as directories");
+    check(vfs_make(vfs_root, "moving", S_IFDIR | 0755, 0) == 0, "the root is full");
+    check(vfs_rename(vfs_root, "moving", vfs_root, "lib/another", 0) == -EMLINK,
+          "a directory can be moved into a full one");
+    file->nlink = LINKS_MAX - 1;
+    check(our_link("a", "another") == 0, "a file gets too few names");
+    check(vfs_unlink(vfs_root, "another") == 0 && vfs_unlink(vfs_root, "lib/file") == 0 &&
+              vfs_rmdir(vfs_root, "moving") == 0,
+          "a name cannot be removed");
+    file->nlink = names;
+    dir->nlink = subdirs;
+    vnode_put(file);
+    vnode_put(dir);
+}
+
+static bool has_large_inodes(void)
+{
+    const uint16_t *super = (const uint16_t *)(disk_bytes + 1024);
+
+    return super[76 / 2] > 0 && super[88 / 2] > 128; /* s_rev_level, s_inode_size */
+}
+
+/* Times go to the disk and come back: with nanoseconds, or in seconds alone. */
+static void check_times(struct block_device *device)
+{
+    static const uint64_t times[] = {1,
+                                     2147483647999999999,
+                                     2147483648000000001,
+                                     4294967295123456789,
+                                     4294967296000000002,
+                                     9999999999999999999u};
+    const uint64_t last = UINT32_MAX * 1000000000ul;
+    struct vnode *vnode;
+
+    for (unsigned n = 0; n < sizeof(times) / sizeof(times[0]); n++) {
+        uint64_t time = times[n], expected = min(time - time % 1000000000, last);
+
+        if (has_large_inodes())
+            expected = time;
+        check(our_lookup("a", false, &vnode) == 0, "the image lacks a file");
+        vnode->mtime_ns = time;
+        vnode_put(vnode);
+        our_unmount();
+        check(ext2_mount(device, false, &vfs_root) == 0 && our_lookup("a", false, &vnode) == 0,
+              "a file is lost");
+        check(vnode->mtime_ns == expected, "the time %lu becomes %lu on the disk", time,
+              vnode->mtime_ns);
+        vnode_put(vnode);
+    }
+}
+
 static void run(struct block_device *device)
 {
     int err = ext2_mount(device, false, &vfs_root);
 
     check(err == 0, "the mount fails with %d", err);
+    if (!is_failing) {
+        check_link_limit();
+        check_times(device);
+    }
     for (noperations = 0; noperations < operations; noperations++) {
         if (is_failing && pick(50) == 0)
             disk_fail_at(1 + pick(30));

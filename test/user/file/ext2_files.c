@@ -313,7 +313,7 @@ static void an_unlinked_file_stays_open(void)
 
 static void names_and_attributes_are_kept(void)
 {
-    const struct timespec times[] = {{.tv_sec = 1000000}, {.tv_sec = 2000000}};
+    const struct timespec times[] = {{1000000, 999999999}, {5000000000, 1}}; /* in 2128 */
     char target[300], found[301] = {0};
     struct stat status;
 
@@ -337,7 +337,9 @@ static void names_and_attributes_are_kept(void)
     CHECK_EQ(status.st_uid, 100000);
     CHECK_EQ(status.st_gid, 200000);
     CHECK_EQ(status.st_atime, 1000000);
-    CHECK_EQ(status.st_mtime, 2000000);
+    CHECK_EQ(status.st_atim.tv_nsec, 999999999);
+    CHECK_EQ(status.st_mtime, 5000000000);
+    CHECK_EQ(status.st_mtim.tv_nsec, 1);
     CHECK_EQ(readlink("fast", found, sizeof(found)), 5);
     CHECK_EQ(readlink("slow", found, sizeof(found)), strlen(target));
     CHECK_EQ(strcmp(found, target), 0);
@@ -384,6 +386,16 @@ static void a_large_directory_keeps_its_names(void)
         CHECK_OK(unlink(name));
     }
     CHECK_OK(rmdir("many"));
+}
+
+static void df_names_the_disk(void)
+{
+    char line[256];
+    FILE *pipe = popen("df /mnt", "r");
+
+    CHECK(pipe && fgets(line, sizeof(line), pipe) && fgets(line, sizeof(line), pipe));
+    CHECK_EQ(strncmp(line, disk, strlen(disk)), 0);
+    CHECK(exited_with(pclose(pipe), 0));
 }
 
 static void a_read_only_mount_changes_nothing(void)
@@ -502,6 +514,7 @@ int main(void)
     RUN(names_and_attributes_are_kept);
     RUN(a_mapping_reaches_the_disk);
     RUN(a_large_directory_keeps_its_names);
+    RUN(df_names_the_disk);
     RUN(a_read_only_mount_changes_nothing);
     RUN(a_start_reads_what_the_program_touches);
     unmount_disk();
