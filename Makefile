@@ -166,7 +166,8 @@ DIFF_FILES := $(DIFFS:%=diff/%)
 .PHONY: session test-host fuzz mutants bench bench-linux profile debug qemu-gdb gdb compdb
 .PHONY: FORCE mistakes need-build need-glibc need-qemu need-disk need-iso need-uefi need-bochs
 .PHONY: need-gdb need-host need-test need-lint
-.PHONY: record test-record replay fuzz-ext2 crash bench-disk lint clean help need-profile
+.PHONY: record test-record replay fuzz-ext2 crash bench-disk compiler lint clean help
+.PHONY: need-profile
 FORCE:
 
 all: build/pagoda.elf build/initrd.cpio ## the kernel and the root file system
@@ -506,6 +507,15 @@ build/profile.so: tools/profile.c | need-profile
 
 bench-disk: $(RUNNABLE) build/vmlinuz | need-disk ## reads and writes of a disk, beside Linux
 	@$(PYTHON) tools/disk_bench.py build/vmlinuz build/linux-modules
+
+compiler: $(RUNNABLE) build/compiler/.done | need-disk ## tcc on a disk compiles lua there
+	@$(PYTHON) tools/compiler_test.py build/compiler
+
+build/compiler/.done: tools/compiler_disk.sh
+	@mkdir -p build
+	@sh tools/compiler_disk.sh build/compiler >build/compiler.log 2>&1 || \
+	    { cat build/compiler.log >&2; exit 1; }
+	@touch $@
 
 build/vmlinuz: tools/linux_kernel.sh
 	@mkdir -p build
