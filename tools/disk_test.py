@@ -117,14 +117,13 @@ MACHINES += [(f"ext2, {cpus} CPUs", cpus, "q35", disks.ext2,
 # Programs of other folders that map, write or start files.
 MAPPING = {"crosswise", "exec_files", "fault_outcomes", "madvise", "mmap_file", "mmap_shared",
            "mremap", "writeback"}  # fmt: skip
-NOT_ON_EXT2 = {"holes"}  # which needs fallocate
 
 
 def file_programs():
     """Returns the programs in /test whose files may be on a disk as well as in memory."""
     files = (machine.TOOLS.parent / "test/user/file").glob("*.c")
     names = {path.stem for path in files if "temp_dir_enter" in path.read_text()}
-    return " ".join(sorted((names | MAPPING) - NOT_ON_EXT2))
+    return " ".join(sorted(names | MAPPING))
 
 
 MACHINES += [("files of the other tests on ext2, 2 CPUs", 2, "q35", disks.ext2,
