@@ -32,8 +32,8 @@
    Locks: `lock` (RANK_CACHE, sleeps) guards pages and size. It is not held during an access of user
    memory: the reader takes a reference on the frame, releases the lock, and copies. It is not held
    during a call of the store either. The caller of a write or a truncation also holds the vnode's
-   lock, so that there is one at a time. `walk` (RANK_WALK, sleeps) is held over a truncation, and
-   over the write-back of some pages: there is one at a time. */
+   lock, so that there is one at a time. `walk` (RANK_WALK, sleeps) is held over a truncation, over
+   the write-back of some pages, and while a page gets room: there is one at a time. */
 #pragma once
 
 #include <fs/radix.h>
@@ -48,7 +48,8 @@ struct vnode;
 
 /* Where the pages of a file come from, and where they go. The functions may sleep, and run in the
    thread that needs the page. That thread may hold locks of a vnode, of this file or of another
-   one, and RANK_WALK of this file during write_pages; it holds none of RANK_VSPACE or above. */
+   one, and RANK_WALK of this file during write_pages and make_room. It holds none of RANK_VSPACE or
+   above. */
 struct pagecache_store {
     /* Fills the `count` frames (at most PAGECACHE_RUN) with the pages from `first` on. What lies
        beyond the end of the file, or in a hole, becomes zeros. Two threads never read one page at

@@ -178,27 +178,44 @@ static int store_make_room(struct pagecache *cache, uint64_t index)
     return cache->store->make_room ? cache->store->make_room(cache, start, start + PAGE_SIZE) : 0;
 }
 
-/* Has the store make room for a page, which has a frame. The cache's lock is held, and released
-   meanwhile. The file may change its reach then, and the room be too small, so the next look finds
-   no room.
+/* Returns true if the page still has this frame, and sets *reaches. */
+static bool has_frame(struct pagecache *cache, uint64_t index, const struct frame *frame,
+                      uint64_t *reaches)
+{
+    mutex_lock(&cache->lock);
+    bool has = radix_find(&cache->pages, index) == frame;
+    *reaches = cache->reaches;
+    mutex_unlock(&cache->lock);
+    return has;
+}
+
+/* Has the store make room for a page, on whose frame the caller has a reference. The file may
+   change its reach meanwhile, and the room be too small, so the next look finds no room.
 
    The page is dirty at once, because new room has any contents. If the thread were killed before
-   it wrote the page, a page that stayed clean would be dropped, and those contents be read. */
+   it wrote the page, a page that stayed clean would be dropped, and those contents be read.
+
+   `walk` is held, so that the page is not taken away meanwhile. Otherwise this could happen:
+
+       a fault asks for room for a page      the page is punched out, and its room is given back
+       it gets room with old contents        a read of the page, which is absent, finds them */
 static int room_make(struct pagecache *cache, uint64_t index, struct frame *frame)
 {
-    uint64_t reaches = cache->reaches;
+    uint64_t reaches;
 
-    frame_get(frame);
-    mutex_unlock(&cache->lock);
-    int err = store_make_room(cache, index);
-    mutex_lock(&cache->lock);
-    if (!err && radix_find(&cache->pages, index) == frame) {
+    int err = mutex_lock_killable(&cache->walk);
+    if (err)
+        return err;
+    err = has_frame(cache, index, frame, &reaches) ? store_make_room(cache, index) : -EAGAIN;
+    if (!err) {
+        mutex_lock(&cache->lock);
         page_dirty_locked(cache, index);
         if (cache->reaches == reaches)
             radix_retag(&cache->pages, index, 0, PAGE_ROOM);
+        mutex_unlock(&cache->lock);
     }
-    frame_put(frame);
-    return err;
+    mutex_unlock(&cache->walk);
+    return err == -EAGAIN ? 0 : err;
 }
 
 /* The page is "being read" until it has room, so nobody sees it before it is dirty. */
@@ -286,6 +303,7 @@ static int read_for_fault(struct pagecache *cache, uint64_t index)
 
 int page_make_ready(struct pagecache *cache, uint64_t index, unsigned want)
 {
+    struct frame *roomless = NULL;
     bool is_beyond;
     unsigned tags;
     int err = 0;
@@ -300,8 +318,12 @@ int page_make_ready(struct pagecache *cache, uint64_t index, unsigned want)
     else if (!frame && cache->store && !is_beyond)
         err = want & WANT_AHEAD ? read_for_fault(cache, index) : read_absent(cache, index, 1);
     else if (frame && lacks_room(cache, tags, want))
-        err = room_make(cache, index, frame);
+        frame_get(roomless = frame);
     mutex_unlock(&cache->lock);
+    if (roomless) {
+        err = room_make(cache, index, roomless);
+        frame_put(roomless);
+    }
     return !err && (want & WANT_DIRTY) ? dirty_make_room(cache) : err;
 }
 

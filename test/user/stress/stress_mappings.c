@@ -317,16 +317,22 @@ static void act_alone(struct member *self)
     act_some(&self->random, 4 * ACTS);
 }
 
-static void files_open(void)
+/* Opens a file without a name, `number` of this process. */
+static int nameless_file(unsigned number)
 {
     const char *asked = getenv("STRESS_DIRECTORY");
     char name[64];
 
-    for (uint32_t n = 0; n < FILES - 1; n++) {
-        snprintf(name, sizeof(name), "%s/mapped-%d-%u", asked ? asked : "/tmp", getpid(), n);
-        fds[n] = create_file(name, "", 0);
-        CHECK_OK(unlink(name));
-    }
+    snprintf(name, sizeof(name), "%s/mapped-%d-%u", asked ? asked : "/tmp", getpid(), number);
+    int fd = create_file(name, "", 0);
+    CHECK_OK(unlink(name));
+    return fd;
+}
+
+static void files_open(void)
+{
+    for (uint32_t n = 0; n < FILES - 1; n++)
+        fds[n] = nameless_file(n);
     fds[FILES - 1] = CHECK_OK(memfd_create("mapped", MFD_CLOEXEC));
     for (uint32_t n = 0; n < FILES; n++)
         CHECK_OK(ftruncate(fds[n], WINDOW_PAGES * PAGE));
@@ -339,10 +345,71 @@ static void pages_of_files_are_their_own(uint64_t *random)
     crew_run(random, 3, (void (*const[])(struct member *)){act_and_fork, act_and_fork, act_alone});
 }
 
+/* ---- Room comes and goes ---- */
+
+#define ROOM_PAGES 24u
+
+/* Leaves old contents in blocks that are free afterwards. */
+static void leave_old_contents(void)
+{
+    static char bytes[ROOM_PAGES * PAGE];
+    int fd = nameless_file(FILES);
+
+    memset(bytes, 'x', sizeof(bytes));
+    CHECK_EQ(CHECK_OK(write(fd, bytes, sizeof(bytes))), sizeof(bytes));
+    CHECK_OK(fsync(fd));
+    CHECK_OK(close(fd));
+}
+
+static void write_words(struct member *self)
+{
+    char *pages =
+        CHECK_OK(mmap(NULL, ROOM_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0));
+
+    for (int n = 0; n < 4000; n++) {
+        size_t page = random_below(&self->random, ROOM_PAGES);
+
+        *(volatile uint64_t *)(pages + page * PAGE) = mark_of(0, page);
+    }
+    unmap_pages(pages, ROOM_PAGES);
+}
+
+static void punch(struct member *self)
+{
+    for (int n = 0; n < 500; n++) {
+        off_t page = random_below(&self->random, ROOM_PAGES);
+
+        CHECK_OK(fallocate(fds[0], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, page * PAGE,
+                           (1 + random_below(&self->random, 4)) * PAGE));
+        if (n % 20 == 0)
+            CHECK_OK(fsync(fds[0]));
+    }
+}
+
+static void read_pages(struct member *self)
+{
+    for (int n = 0; n < 500; n++) {
+        struct range range = {.page = random_below(&self->random, ROOM_PAGES)};
+
+        read_page(&self->random, &range);
+    }
+}
+
+static void room_comes_and_goes(uint64_t *random)
+{
+    leave_old_contents();
+    fds[0] = nameless_file(0);
+    CHECK_OK(ftruncate(fds[0], ROOM_PAGES * PAGE));
+    crew_run(random, 7,
+             (void (*const[])(struct member *)){write_words, write_words, write_words, write_words,
+                                                punch, punch, read_pages});
+}
+
 int main(int argc, char **argv)
 {
     static const struct workload all[] = {
         {"pages_of_files_are_their_own", pages_of_files_are_their_own},
+        {"room_comes_and_goes", room_comes_and_goes},
     };
 
     return workloads_main(argc, argv, all, ARRAY_SIZE(all));
