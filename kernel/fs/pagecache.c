@@ -373,9 +373,12 @@ static size_t replace_page(struct pagecache *cache, struct uio *uio, uint64_t of
         *err = -EFAULT;
     else if (put == 1)
         written(cache, offset + moved);
-    else if (put == 0 || put == -ENOSPC)
-        moved = write_in_page(cache, uio, frame, offset, moved, err);
-    else
+    else if (put == 0 || put == -ENOSPC) {
+        size_t taken = moved;
+        moved = write_in_page(cache, uio, frame, offset, taken, err);
+        if (moved < taken)
+            uio->left = 0; /* what follows in the uio is not what follows in the file */
+    } else
         *err = put;
     frame_put(frame);
     return *err ? 0 : moved;
