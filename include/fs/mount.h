@@ -20,7 +20,7 @@ struct mount {
     const char *source;      /* the path of the device, or the name of a type; on the heap */
     bool is_for_ever;        /* made at boot; it cannot be unmounted */
     bool is_changing;        /* (m) it is being made or removed */
-    unsigned users;          /* (m) threads that sync it; it is not removed meanwhile */
+    unsigned users;          /* (m) threads that sync or change it; it is not removed meanwhile */
 };
 
 /* Mounts a file system for ever: `root` covers `dir`. Takes over the caller's references on both,
@@ -43,6 +43,10 @@ __must_check int mount_add(struct vnode *dir, const char *source, uint64_t numbe
    (not the root of a mount), -EBUSY (for ever, in use, or with a mount in it), and those of
    filesystem_ops.unmount. */
 int mount_remove(struct vnode *root);
+
+/* Lets the file system with this root only be read, or be changed again. Errors: -EINVAL (not the
+   root of a mount, or it cannot be done), -EBUSY, and those of filesystem_ops.remount. */
+__must_check int mount_change(struct vnode *root, bool read_only);
 
 /* Calls `each` for all mounts that are not changing, in the order of mounting, under mount_lock. */
 void mount_each(void (*each)(const struct mount *mount, void *arg), void *arg);

@@ -48,6 +48,11 @@ struct filesystem_ops {
        -EIO: some of it was not written. It stays after any other error: -EBUSY (a file is in use),
        -ENOMEM, -EINTR. NULL: it cannot be unmounted. */
     int (*unmount)(struct vnode *root);
+
+    /* Lets the file system with this root only be read, or be changed again. -EBUSY: a file is open
+       for writing; -EACCES, -EROFS: the device, or what is on it, can only be read; -EIO. After an
+       error nothing has changed. NULL: it cannot be done. */
+    int (*remount)(struct vnode *root, bool read_only);
 };
 
 /* A mounted file system. */
@@ -184,7 +189,7 @@ static inline bool vnode_is_link(const struct vnode *vnode)
 /* Returns true if the file system of the vnode may not change. */
 static inline bool vnode_is_read_only(const struct vnode *vnode)
 {
-    return atomic_load_relaxed(&vnode->fs->read_only);
+    return atomic_load(&vnode->fs->read_only);
 }
 
 /* Returns true if the file has an execute bit. Every user is root, and root needs only one bit. */
@@ -264,8 +269,11 @@ __must_check int vnode_name(struct vnode *vnode, char *buf, size_t size);
 __must_check int vnode_getcwd(struct vnode *dir, char *buf, size_t size);
 
 /* Keep writers and programs apart. vnode_allow_write counts a writer, and fails with -ETXTBSY while
-   a program runs from the file. vnode_end_write ends it. */
+   a program runs from the file. vnode_begin_write also fails with -EROFS if the file system can
+   only be read; the check comes after the count, for filesystem_ops.remount. vnode_end_write ends
+   it. */
 __must_check int vnode_allow_write(struct vnode *vnode);
+__must_check int vnode_begin_write(struct vnode *vnode);
 void vnode_end_write(struct vnode *vnode);
 
 /* Hold the file of a running program, with a reference and a denial of writing, from exec until the

@@ -89,6 +89,7 @@ RB_HEAD(ext2_node_tree, ext2_node);
 struct ext2 {
     struct filesystem filesystem;
     struct mutex lock;           /* RANK_EXT2 */
+    bool is_writable;            /* (fs) metadata is written to the disk */
     struct block_device *device; /* (c) */
     struct ext2_super super;     /* (fs) as on the disk, but for the counts of free things */
     struct ext2_group *groups;   /* (c) the array */

@@ -189,7 +189,7 @@ static uint32_t now_seconds(void)
 /* Marks the file system as mounted, on the disk. */
 static int mark_mounted(struct ext2 *fs)
 {
-    if (fs->filesystem.read_only)
+    if (!fs->is_writable)
         return 0;
     if (!(fs->super.s_state & EXT2_STATE_CLEAN) || (fs->super.s_state & EXT2_STATE_ERRORS))
         printk("ext2: %s was not unmounted properly, or is damaged; run e2fsck\n",
@@ -234,6 +234,7 @@ static int mount_locked(struct ext2 *fs)
         err = root_get(fs);
     if (err)
         return err;
+    fs->is_writable = !fs->filesystem.read_only;
     err = mark_mounted(fs);
     if (err)
         vnode_put(&fs->root->vnode);
@@ -302,7 +303,100 @@ static int ext2_filesystem_usage(struct filesystem *filesystem, struct fs_usage 
     return 0;
 }
 
+/* Returns true if a file is open for writing, or waits for its deletion. The list has the nodes in
+   memory. */
+static bool has_writers(struct ext2 *fs)
+{
+    struct ext2_node *node;
+
+    TAILQ_FOREACH (node, &fs->live, in_queue)
+        if (atomic_load(&node->vnode.writers) > 0)
+            return true;
+    return fs->ndead > 0;
+}
+
+/* Refuses new writers, and then looks for others:
+
+       a thread opens a file: it is counted      the file system becomes read-only
+       it sees that it may not write             no file is found that is counted
+*/
+static int refuse_writers(struct ext2 *fs)
+{
+    int err = mutex_lock_killable(&fs->lock);
+
+    if (err)
+        return err;
+    err = ext2_sync_metadata(fs);
+    (void)ext2_make_room(fs); /* deletes what is dead */
+    atomic_store(&fs->filesystem.read_only, true);
+    if (!err && has_writers(fs))
+        err = -EBUSY;
+    if (err)
+        atomic_store(&fs->filesystem.read_only, false);
+    mutex_unlock(&fs->lock);
+    return err;
+}
+
+/* Writes everything, and marks the file system as unmounted on the disk. */
+static int become_read_only(struct ext2 *fs)
+{
+    int err = refuse_writers(fs);
+
+    if (err)
+        return err;
+    (void)pagecache_writeback_device(fs->filesystem.dev); /* fsync(2) tells what fails */
+    err = mutex_lock_killable(&fs->lock);
+    if (!err) {
+        err = mark_unmounted(fs);
+        fs->is_writable = err;
+        if (err)
+            fs->super.s_state &= ~EXT2_STATE_CLEAN;
+        mutex_unlock(&fs->lock);
+    }
+    if (err)
+        atomic_store(&fs->filesystem.read_only, false);
+    return err;
+}
+
+/* ext2.lock is held. */
+static int writable_locked(struct ext2 *fs)
+{
+    if (fs->is_writable)
+        return 0;
+    if (fs->device->is_read_only)
+        return -EACCES;
+    if (fs->super.s_rev_level > 0 && (fs->super.s_feature_ro_compat & ~EXT2_RO_COMPAT_UNDERSTOOD))
+        return -EROFS;
+    fs->is_writable = true;
+    int err = mark_mounted(fs);
+    fs->is_writable = !err;
+    if (!err)
+        atomic_store(&fs->filesystem.read_only, false);
+    return err;
+}
+
+static int become_writable(struct ext2 *fs)
+{
+    int err = mutex_lock_killable(&fs->lock);
+
+    if (err)
+        return err;
+    err = writable_locked(fs);
+    mutex_unlock(&fs->lock);
+    return err;
+}
+
+static int ext2_filesystem_remount(struct vnode *root, bool read_only)
+{
+    struct ext2 *fs = ext2_of(root);
+
+    if (!read_only)
+        return become_writable(fs);
+    return vnode_is_read_only(root) ? 0 : become_read_only(fs);
+}
+
 static const struct filesystem_ops ext2_filesystem_ops = {
+    .remount = ext2_filesystem_remount,
     .sync = ext2_filesystem_sync,
     .usage = ext2_filesystem_usage,
     .unmount = ext2_unmount,

@@ -204,15 +204,29 @@ static int make_locked(struct ext2_node *dir, const char *name, const struct new
     return err;
 }
 
+/* Takes the lock for a change of names. -EINTR; -EROFS: the file system has become read-only. After
+   an error the lock is not held. */
+static int change_begin(struct ext2 *fs)
+{
+    int err = mutex_lock_killable(&fs->lock);
+
+    if (err)
+        return err;
+    ext2_sync_if_due(fs);
+    if (!atomic_load(&fs->filesystem.read_only))
+        return 0;
+    mutex_unlock(&fs->lock);
+    return -EROFS;
+}
+
 static int make_file(struct vnode *dir, const char *name, const struct new_file *file,
                      struct ext2_node **node)
 {
     struct ext2 *fs = ext2_of(dir);
 
-    int err = mutex_lock_killable(&fs->lock);
+    int err = change_begin(fs);
     if (err)
         return err;
-    ext2_sync_if_due(fs);
     err = make_locked(ext2_node(dir), name, file, node);
     if (err == -ENOSPC && ext2_make_room(fs))
         err = make_locked(ext2_node(dir), name, file, node);
@@ -307,10 +321,9 @@ int ext2_link(struct vnode *dir, const char *name, struct vnode *vnode)
 {
     struct ext2 *fs = ext2_of(dir);
 
-    int err = mutex_lock_killable(&fs->lock);
+    int err = change_begin(fs);
     if (err)
         return err;
-    ext2_sync_if_due(fs);
     err = link_locked(ext2_node(dir), name, ext2_node(vnode));
     if (err == -ENOSPC && ext2_make_room(fs))
         err = link_locked(ext2_node(dir), name, ext2_node(vnode));
@@ -384,10 +397,9 @@ static int remove_entry(struct vnode *dir, const char *name,
     struct ext2 *fs = ext2_of(dir);
     struct ext2_node *node = NULL;
 
-    int err = mutex_lock_killable(&fs->lock);
+    int err = change_begin(fs);
     if (err)
         return err;
-    ext2_sync_if_due(fs);
     err = remove_entry_locked(ext2_node(dir), name, may_remove, &node);
     mutex_unlock(&fs->lock);
     put_removed(node);
@@ -567,10 +579,9 @@ int ext2_rename(struct vnode *from_dir, const char *from_name, struct vnode *to_
         .to_name = to_name,
     };
 
-    int err = mutex_lock_killable(&fs->lock);
+    int err = change_begin(fs);
     if (err)
         return err;
-    ext2_sync_if_due(fs);
     err = rename_source(&rename, flags);
     if (err == -ENOSPC && ext2_make_room(fs))
         err = rename_source(&rename, flags); /* without room there was no target */

@@ -66,7 +66,7 @@ static int write_new(struct ext2 *fs)
 int ext2_sync_metadata(struct ext2 *fs)
 {
     assert(mutex_is_held(&fs->lock));
-    if (fs->filesystem.read_only)
+    if (!fs->is_writable)
         return 0;
     int err = write_nodes(&fs->live);
     if (!err)

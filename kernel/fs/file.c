@@ -36,7 +36,7 @@ static int file_begin(struct file *file)
     int err = 0;
 
     if (counts_as_writer(file))
-        err = vnode_allow_write(file->vnode);
+        err = vnode_begin_write(file->vnode);
     if (err || !file->ops->open || (file->flags & O_PATH))
         return err;
     err = file->ops->open(file);

@@ -340,6 +340,22 @@ static void mount_end_use(struct mount *mount)
     mount_changed();
 }
 
+int mount_change(struct vnode *root, bool read_only)
+{
+    mutex_lock(&mount_lock);
+    struct mount *mount = mount_of(root);
+    bool can_change = mount && root->fs->ops && root->fs->ops->remount;
+    int err = !can_change ? -EINVAL : mount->is_changing ? -EBUSY : 0;
+    if (!err)
+        mount->users++;
+    mutex_unlock(&mount_lock);
+    if (err)
+        return err;
+    err = root->fs->ops->remount(root, read_only);
+    mount_end_use(mount);
+    return err;
+}
+
 /* What fails is told by fsync(2), or is written again later. */
 void mount_sync_device(uint64_t number)
 {

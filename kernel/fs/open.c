@@ -8,9 +8,7 @@ int vnode_truncate(struct vnode *vnode, uint64_t size, uint64_t limit)
         return -EISDIR;
     if (!vnode_is_file(vnode) || !vnode->ops->truncate)
         return -EINVAL;
-    if (vnode_is_read_only(vnode))
-        return -EROFS;
-    int err = vnode_allow_write(vnode);
+    int err = vnode_begin_write(vnode);
     if (err)
         return err;
     err = vnode_set_size(vnode, size, limit);

@@ -313,6 +313,17 @@ int vnode_allow_write(struct vnode *vnode)
     return count_use(&vnode->writers, 1) ? 0 : -ETXTBSY;
 }
 
+int vnode_begin_write(struct vnode *vnode)
+{
+    int err = vnode_allow_write(vnode);
+
+    if (!err && vnode_is_read_only(vnode)) {
+        vnode_end_write(vnode);
+        err = -EROFS;
+    }
+    return err;
+}
+
 void vnode_end_write(struct vnode *vnode)
 {
     int writers = atomic_sub_fetch(&vnode->writers, 1);

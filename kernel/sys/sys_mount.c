@@ -87,6 +87,19 @@ static int mount_requested(const char __user *target, const struct mount_request
     return err;
 }
 
+/* MS_REMOUNT: the source and the type are not looked at. */
+static int remount(const char __user *target, bool read_only)
+{
+    struct vnode *root;
+    int err = vnode_from_path(AT_FDCWD, target, 0, &root);
+
+    if (err)
+        return err;
+    err = mount_change(root, read_only);
+    vnode_put(root);
+    return err;
+}
+
 SYSCALL5(sys_mount, const char __user *, source, const char __user *, target, const char __user *,
          type, unsigned long, flags, const char __user *, options)
 {
@@ -101,8 +114,10 @@ SYSCALL5(sys_mount, const char __user *, source, const char __user *, target, co
         err = short_string(options, request.options, sizeof(request.options));
     if (err)
         return err == -ENAMETOOLONG ? -EINVAL : err;
-    if (flags & ~(unsigned long)(MOUNT_IGNORED | MS_RDONLY))
+    if (flags & ~(unsigned long)(MOUNT_IGNORED | MS_RDONLY | MS_REMOUNT))
         return -EINVAL;
+    if (flags & MS_REMOUNT)
+        return *request.options ? -EINVAL : remount(target, flags & MS_RDONLY);
     if (!source)
         return -EINVAL;
     request.read_only = flags & MS_RDONLY;

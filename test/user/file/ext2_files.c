@@ -8,6 +8,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 
 #include "disk.h"
 
@@ -494,6 +495,108 @@ static void a_start_reads_what_the_program_touches(void)
     CHECK_OK(unlink(path));
 }
 
+static bool is_listed_as(const char *options)
+{
+    char source[64], directory[64], listed[64];
+    FILE *mounts = fopen("/proc/mounts", "r");
+    bool found = false;
+
+    CHECK(mounts);
+    while (!found && fscanf(mounts, "%63s %63s %*s %63s %*d %*d", source, directory, listed) == 3)
+        found = strcmp(directory, "/mnt") == 0 && strncmp(listed, options, 2) == 0;
+    fclose(mounts);
+    return found;
+}
+
+/* What was written before is on the disk, so nothing is dirty. */
+static void a_mount_can_become_read_only_and_writable(void)
+{
+    int fd = CHECK_OK(open("written", O_RDWR | O_CREAT, 0644));
+
+    write_at(fd, 0, "before");
+    CHECK_ERR(EBUSY, mount(NULL, "/mnt", NULL, MS_REMOUNT | MS_RDONLY, NULL));
+    CHECK(is_listed_as("rw"));
+    CHECK_OK(close(fd));
+    CHECK_OK(mount(disk, "/mnt", NULL, MS_REMOUNT | MS_RDONLY, NULL));
+    CHECK_OK(mount(disk, "/mnt", NULL, MS_REMOUNT | MS_RDONLY, NULL));
+    CHECK(is_listed_as("ro"));
+    CHECK_ERR(EROFS, open("written", O_RDWR));
+    CHECK_ERR(EROFS, truncate("written", 0));
+    CHECK_ERR(EROFS, unlink("written"));
+    CHECK_ERR(EROFS, mkdir("dir", 0755));
+    fd = CHECK_OK(open("written", O_RDONLY));
+    expect_at(fd, 0, "before");
+    CHECK_OK(mount(disk, "/mnt", NULL, MS_REMOUNT, NULL));
+    CHECK(is_listed_as("rw"));
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("written"));
+    CHECK_OK(mkdir("dir", 0755));
+    CHECK_OK(rmdir("dir"));
+}
+
+/* A mapping counts as a writer, and so does a file that is deleted and open. */
+static void what_may_still_change_keeps_a_mount_writable(void)
+{
+    int fd = CHECK_OK(open("written", O_RDWR | O_CREAT, 0644));
+
+    CHECK_OK(ftruncate(fd, PAGE));
+    char *page = CHECK_OK(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+    CHECK_OK(close(fd));
+    poke(page, 'x');
+    CHECK_ERR(EBUSY, mount(NULL, "/mnt", NULL, MS_REMOUNT | MS_RDONLY, NULL));
+    poke(page + 1, 'y');
+    unmap_pages(page, 1);
+    fd = CHECK_OK(open("written", O_RDONLY));
+    CHECK_OK(unlink("written"));
+    CHECK_ERR(EBUSY, mount(NULL, "/mnt", NULL, MS_REMOUNT | MS_RDONLY, NULL));
+    expect_at(fd, 0, "xy");
+    CHECK_OK(close(fd));
+    CHECK_OK(mount(NULL, "/mnt", NULL, MS_REMOUNT | MS_RDONLY, NULL));
+    CHECK_OK(mount(NULL, "/mnt", NULL, MS_REMOUNT, NULL));
+}
+
+static void write_files(void *unused)
+{
+    (void)unused;
+    for (int n = 0; n < 200; n++) {
+        int fd = open("busy", O_WRONLY | O_CREAT, 0644);
+
+        if (fd >= 0) {
+            CHECK_EQ(write(fd, "text", 4), 4);
+            CHECK_OK(close(fd));
+        } else {
+            CHECK_EQ(errno, EROFS);
+        }
+        if (unlink("busy") < 0)
+            CHECK(errno == EROFS || errno == ENOENT);
+    }
+}
+
+/* Afterwards e2fsck must find nothing. */
+static void a_mount_may_change_while_it_is_written(void)
+{
+    pid_t child = start_child(write_files, NULL);
+    int status;
+
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        if (mount(NULL, "/mnt", NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
+            CHECK_EQ(errno, EBUSY);
+        CHECK_OK(mount(NULL, "/mnt", NULL, MS_REMOUNT, NULL));
+    }
+    CHECK(exited_with(status, 0));
+    (void)unlink("busy");
+}
+
+static void remount_says_what_is_wrong(void)
+{
+    CHECK_OK(mkdir("dir", 0755));
+    CHECK_ERR(EINVAL, mount(NULL, "/mnt/dir", NULL, MS_REMOUNT, NULL));
+    CHECK_ERR(ENOENT, mount(NULL, "/mnt/nothing", NULL, MS_REMOUNT, NULL));
+    CHECK_ERR(EINVAL, mount(NULL, "/mnt", NULL, MS_REMOUNT, "option"));
+    CHECK_ERR(EINVAL, mount(NULL, "/mnt", NULL, MS_REMOUNT | MS_BIND, NULL));
+    CHECK_OK(rmdir("dir"));
+}
+
 int main(void)
 {
     disk = on_pagoda() ? disk_find(DISK_EXT2) : NULL;
@@ -516,6 +619,10 @@ int main(void)
     RUN(a_large_directory_keeps_its_names);
     RUN(df_names_the_disk);
     RUN(a_read_only_mount_changes_nothing);
+    RUN(a_mount_can_become_read_only_and_writable);
+    RUN(what_may_still_change_keeps_a_mount_writable);
+    RUN(a_mount_may_change_while_it_is_written);
+    RUN(remount_says_what_is_wrong);
     RUN(a_start_reads_what_the_program_touches);
     unmount_disk();
     rmdir("/mnt");
