@@ -182,18 +182,25 @@ static void read_missing(struct pagecache *cache, uint64_t index, uint64_t asked
 }
 
 /* Finds the frame of page `index` for read(2), with a reference; NULL for a hole, or beyond the
-   end. The reader, which may be NULL, is to get `len` bytes from the start of the page on. */
+   end. The reader, which may be NULL, is to get `len` bytes from the start of the page on. A page
+   that is there and ready, as most are, takes one look. */
 static int get_page_for_read(struct pagecache *cache, uint64_t index, size_t len,
                              struct readahead *reader, struct frame **frame)
 {
-    *frame = peek_page(cache, index);
-    if (!cache->store)
+    if (!cache->store) {
+        *frame = peek_page(cache, index);
         return 0;
-    if (*frame)
-        frame_put(*frame); /* its contents may be missing */
-    else
+    }
+    mutex_lock(&cache->lock);
+    int err = page_find_locked(cache, index, 0, frame);
+    bool is_absent = err == -EAGAIN && !radix_find(&cache->pages, index);
+    if (!err)
+        frame_get(*frame);
+    mutex_unlock(&cache->lock);
+    if (is_absent)
         read_missing(cache, index, pages_of(len), reader);
-    int err = page_get(cache, index, 0, frame);
+    if (err == -EAGAIN)
+        err = page_get(cache, index, 0, frame);
     if (err == -ENXIO)
         *frame = NULL;
     return err == -ENXIO ? 0 : err;
