@@ -7,6 +7,7 @@
     procs, threads         the processes; the threads, and where they wait
     locks                  the locks that are held, and who waits for them
     audit                  counts every reference on every frame again
+    events [FILTER]        the last events of the memory system, on all CPUs
     break-user PROG FUNC   a breakpoint in one program only
     walk-fault KIND [PROG] the stations of a page fault, one by one
 
@@ -21,6 +22,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # Importing a module defines its commands.
+import events  # noqa: E402, F401
 import faults  # noqa: E402, F401
 import locks  # noqa: E402, F401
 import owners  # noqa: E402, F401

@@ -74,6 +74,19 @@ class Session:
         return str(gdb.parse_and_eval("$"))
 
 
+def explain_events(session, address):
+    """The events of a fault that has just been handled."""
+    session.check(session.run(f"events {address:#x}"),
+                  rf"fault_begin vspace=\w+ address={address:#x} access=0x6",
+                  r"entry_set table=\w+ index=\w+ old=0x0 new=0x80")
+    session.check(session.run("events fault"), "fault_begin", "fault_end")
+    entry = tables.leaf(tables.walk(kernel.register("cr3") & kernel.ADDRESS, address))[0]
+    session.check(session.run(f"events {tables.target(entry):#x} frame_alloc"), "frame_alloc frame=")
+    session.check(session.run("events cpu=0 entry_set"), r"^\d+ cpu 0 tid \d+ entry_set")
+    session.check(session.run("events cpu=1"), "^none of the events that are kept$")
+    session.check(session.run("complete events entry"), "^events entry_set$")
+
+
 def explain(session):
     """The commands, at faults of /test/gdb_target."""
     session.stop_in("gdb_target", "main")
@@ -106,6 +119,8 @@ def explain(session):
     session.check(session.run(f"frame-info {address}"), "anon, 1 reference$",
                   rf"held by the leaf of {address:#x} in the tables of pid \d+ gdb_target",
                   "all bytes are 0")
+
+    explain_events(session, address)
 
     address = session.stop_at_fault("shared_page", 3)
     session.check(session.run("fault"), rf"cr2 +{address + 1:#018x}",
@@ -236,6 +251,8 @@ def two_cpus(session):
         session.check(session.run(f"pagetable {address:#x}"), r"leaf .* -> frame .*: anon")
         session.check(session.run(f"pagetable {address:#x} {int(process['pid'])}"), "mine alone")
         session.check(session.run("locks"), "lock")
+        session.check(session.run("events switch"), r"cpu 0 tid \d+ switch",
+                      r"cpu 1 tid \d+ switch")
         session.check(session.run("audit"), r"^audit: \d+ frames of \d+ vspaces")
         session.check(session.run(f"frame-info {address:#x}"), "held by the leaf of")
     text = session.run("walk-fault zero gdb_threads")
