@@ -43,8 +43,8 @@ def qemu_script(folder, command, cpus, *devices):
     os.environ["CPUS"] = str(cpus)
     # The clock of one CPU counts instructions, so each run is the same, however slow gdb is.
     clock = ["-icount", "shift=3,sleep=off"] if cpus == 1 else []
-    qemu = machine.qemu("-kernel", machine.KERNEL, "-initrd", image, "-append", "quiet events", "-S",
-                        "-no-reboot", "-serial", "null", "-monitor", "none", "-gdb", "stdio",
+    qemu = machine.qemu("-kernel", machine.KERNEL, "-initrd", image, "-append", "quiet events",
+                        "-S", "-no-reboot", "-serial", "null", "-monitor", "none", "-gdb", "stdio",
                         *clock, *devices)
     words = " ".join(f"'{word}'" for word in qemu)
     script = folder / "qemu.sh"

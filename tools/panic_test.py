@@ -43,6 +43,10 @@ ALLOCATED = rf"^  allocated by {BY_CULPRIT}"
 FREED = rf"^  freed by {BY_CULPRIT}"
 PUT = rf"^  put by {BY_CULPRIT}"
 
+EVENTS = r"^the last events( that concern it)?:\n  \d+ cpu 0 tid \d+ "
+EVENTS_OF_FRAME = (r"^the last events that concern it:\n", "frame_alloc frame=",
+                   "frame_free frame=")  # fmt: skip
+
 NEW_FRAME = """
         mov $anon, %edi
         call frame_alloc
@@ -72,7 +76,7 @@ RETURN_0 = """
 class Provocation:
     def __init__(self, what, number, code, *patterns, debug=(), command="audit", entry="audit"):
         self.what, self.number, self.code, self.command = what, number, code, command
-        self.patterns = [*patterns, *(debug if IS_DEBUG else ())]
+        self.patterns = [*patterns, *((EVENTS, *debug) if IS_DEBUG else ())]
         self.entry = f"sys_{entry}_entry"
 
     def carry_out(self):
@@ -120,12 +124,12 @@ PROVOCATIONS = [
         lock incl (%rbx)  # a second reference
         {PUT_FRAME} {PUT_FRAME} {PUT_FRAME}
         ud2""", r"^panic: assertion failed: frame 0x\w+ \(free, cached\) has no reference to put$",
-                AT_CULPRIT, debug=(ALLOCATED, FREED, rf"(?:{PUT}.*\n){{3}}")),
+                AT_CULPRIT, debug=(ALLOCATED, FREED, rf"(?:{PUT}.*\n){{3}}", *EVENTS_OF_FRAME)),
     Provocation("a frame that is freed twice", 4, f"""{NEW_FRAME} {PUT_FRAME}
         mov %rbx, %rdi
         call frame_free
         ud2""", r"^panic: assertion failed: frame 0x\w+ \(free, cached\) is freed twice$",
-                AT_CULPRIT, debug=(ALLOCATED, FREED)),
+                AT_CULPRIT, debug=(ALLOCATED, FREED, *EVENTS_OF_FRAME)),
     Provocation("a frame that leaks", 4, f"push %rbx {NEW_FRAME} {RETURN_0}",
                 r"^audit: frame 0x\w+ \(anon\) has 1 references, and 0 are found$",
                 debug=(ALLOCATED,), command="sync; audit", entry="sync"),

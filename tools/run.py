@@ -34,6 +34,7 @@ REPORT_END = "--- end of CPU 0's report\n"
 # The lines of the kernel's log that are shown even after a success.
 REMARKABLE = re.compile(
     r"--kill|^audit: |^rule \d of |^frame 0x\w+ was$|^  (allocated|freed|put)\b|"
+    r"^the last events|^  \d+ cpu \d|"
     r"system call \d+ is not implemented"
 )
 

@@ -58,6 +58,9 @@ paddr_t boot_alloc(size_t npages);
    nor boot_alloc uses. frame_init takes its frames from here. */
 void boot_free_ranges(void (*each)(paddr_t start, paddr_t end));
 
+/* Returns true if there is memory at a physical address. */
+bool boot_has_memory(paddr_t addr);
+
 /* Fails the boot unless the usable memory holds `bytes` beside the kernel's image and the initial
    RAM disk. Before paging_init, which is the first to take memory. */
 void boot_require_memory(uint64_t bytes);

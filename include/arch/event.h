@@ -67,6 +67,9 @@ bool event_find(uint64_t *seq, struct event *event);
 /* Returns the number of events so far. */
 uint64_t event_count(void);
 
+/* Returns the name of an event's word, "" if it has no such word. */
+const char *event_word_name(const struct event *event, unsigned word);
+
 /* Writes an event into `buf`, for a person: "table_new table=0x7d1e level=0x1 at=table_alloc+0x32".
    The last word is the place of the event. */
 void event_print(const struct event *event, char *buf, size_t size);

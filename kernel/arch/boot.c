@@ -151,6 +151,14 @@ static uint64_t to_mib(uint64_t bytes)
     return round_up(bytes, 1ul << 20) >> 20;
 }
 
+bool boot_has_memory(paddr_t addr)
+{
+    for (unsigned i = 0; i < boot_info.nram; i++)
+        if (addr >= boot_info.ram[i].start && addr < boot_info.ram[i].end)
+            return true;
+    return false;
+}
+
 void boot_require_memory(uint64_t bytes)
 {
     uint64_t have = LOW_MEMORY_END;

@@ -224,6 +224,13 @@ static const struct {
     const char *name, *words[EVENT_WORDS];
 } event_names[EVENT_KINDS - 1] = {EVENTS(EVENT_AS_NAMES)};
 
+const char *event_word_name(const struct event *event, unsigned word)
+{
+    bool is_known = event->kind != EVENT_none && event->kind < EVENT_KINDS;
+
+    return is_known ? event_names[event->kind - 1].words[word] : "";
+}
+
 static size_t print_place(char *buf, size_t size, const char *word, uint64_t place)
 {
     uint64_t offset;

@@ -61,21 +61,13 @@ static void entry_print(int level, pte_t entry)
         printk("  %-8s %016lx not present\n", names[level], entry);
 }
 
-static bool is_memory(paddr_t addr)
-{
-    for (unsigned i = 0; i < boot_info.nram; i++)
-        if (addr >= boot_info.ram[i].start && addr < boot_info.ram[i].end)
-            return true;
-    return false;
-}
-
 void walk_print_from(paddr_t root, uint64_t addr)
 {
     paddr_t table = root;
 
     printk("walk of 0x%016lx:\n", addr);
     for (int level = ROOT_LEVEL; level > 0; level--) {
-        if (!is_memory(table)) {
+        if (!boot_has_memory(table)) {
             printk("  the table at %#lx is outside of memory\n", table);
             return;
         }

@@ -18,7 +18,7 @@ RANGE_EVENTS = {"region_map": 1, "region_change": 1, "region_unmap": 1, "tlb_flu
 
 def ring_size():
     """Returns how many events each CPU keeps: as many as /proc/events shows."""
-    return 512
+    return int(kernel.variable("ring_size"))
 
 
 def kinds():
@@ -30,6 +30,12 @@ def kinds():
         words = [kernel.string(names[n]["words"][w]) for w in range(5)]
         found[n + 1] = (kernel.string(names[n]["name"]), [word for word in words if word])
     return found
+
+
+def place(address):
+    """Returns a return address in words: "entry_replace+0xc4"."""
+    name, _, offset = kernel.symbol(address - 1).partition(" + ")
+    return name if name.startswith("0x") else f"{name}+{int(offset or 0) + 1:#x}"
 
 
 class Event:
@@ -44,8 +50,10 @@ class Event:
         return self.words[self.names.index(name)]
 
     def text(self):
-        words = "".join(f" {name}={word:#x}" for name, word in zip(self.names, self.words))
-        return f"{self.seq} cpu {self.cpu} tid {self.thread} {self.name}{words}"
+        words = "".join(f" {name}={place(word) if name == 'caller' else hex(word)}"
+                        for name, word in zip(self.names, self.words))  # fmt: skip
+        return (f"{self.seq} cpu {self.cpu} tid {self.thread} {self.name}{words} "
+                f"at={place(kernel.KERNEL_BASE | self.place)}")
 
 
 def parse(data, known):
@@ -140,8 +148,8 @@ class EventsCommand(Command):
     """events [FILTER]...: shows the last events of all CPUs, in their order
 
     FILTER is the name of an event or its beginning (entry_set, tlb), cpu=N, tid=N, the number of a
-    frame, or an address: then the events of its page, entries, region and faults are shown. A kernel
-    with DEBUG=1 keeps the last events, and so does one with `events` on its command line."""
+    frame, or an address: then the events of its page, entries, region and faults are shown. A
+    kernel with DEBUG=1 keeps the last events, and so does one with `events` on its command line."""
 
     name = "events"
     most = 8

@@ -81,7 +81,8 @@ def explain_events(session, address):
                   r"entry_set table=\w+ index=\w+ old=0x0 new=0x80")
     session.check(session.run("events fault"), "fault_begin", "fault_end")
     entry = tables.leaf(tables.walk(kernel.register("cr3") & kernel.ADDRESS, address))[0]
-    session.check(session.run(f"events {tables.target(entry):#x} frame_alloc"), "frame_alloc frame=")
+    session.check(session.run(f"events {tables.target(entry):#x} frame_alloc"),
+                  "frame_alloc frame=")
     session.check(session.run("events cpu=0 entry_set"), r"^\d+ cpu 0 tid \d+ entry_set")
     session.check(session.run("events cpu=1"), "^none of the events that are kept$")
     session.check(session.run("complete events entry"), "^events entry_set$")
