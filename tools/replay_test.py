@@ -37,7 +37,8 @@ VARIES = [(r"^ *\d+ (?=\d )", "N "), (r"(event|space|generation|spaces|from) \d+
 WRONG = ["at", "at 99999999", "at x", "list foo", "list page=zz", "list outcome=foo", "why 0",
          "why 0x1000@0", "why 0x1000@99999999", "diff 1", "diff 9 8", "diff 1 2 3", "bogus",
          "list 5..3", "at 0 page=0x1000 pid=2", "at 9 pid=77", "at 9 pid=99999999999",
-         "at 9 frame=0x99999999", "why 0xffffffff80000000@9 pid=2", "list colour=3"]  # fmt: skip
+         "at 9 space=77", "at 9 frame=0x99999999", "why 0xffffffff80000000@9 pid=2",
+         "list colour=3"]  # fmt: skip
 
 
 def report(passed, what, said=""):
@@ -143,6 +144,10 @@ def check_lists(replay):
     passed &= report(about == f"{count} of {events} events", "list finds a frame", about)
     ranged = replay.say("list 10..19")
     passed &= report(ranged.count("\n") == 11, "list shows a range", ranged)
+    begin = KINDS.index("fault_begin")
+    count = sum(kind == begin and replay.words(n)[0] == 3 for n, kind in enumerate(replay.kinds))
+    about = last_line(replay.say("list fault_begin space=3"))
+    passed &= report(about == f"{count} of {events} events", "list finds a space", about)
     both = replay.say("list frames 10..19 threads tables faults")
     good = both.endswith(" of 10 events\n") and both.count("\n") > 1
     return passed & report(good, "list shows kinds of a range", both)

@@ -177,20 +177,35 @@ static unsigned regions_count(struct vspace *space)
     return count;
 }
 
+/* Prints a row about a process, or, if `pid` is 0, about a space that no process has. */
+static void space_row(struct moment *moment, uint32_t pid, struct vspace *space)
+{
+    struct sizes sizes = {0};
+    char process[16] = "    -      -";
+
+    if (pid)
+        snprintf(process, sizeof(process), "%5u %6u", pid, moment->parents[pid]);
+    tables_count(moment, space->root, true, &sizes);
+    printf("%s %5" PRIu64 " %7u %6u %5u %8u  %s\n", process, space->number, regions_count(space),
+           sizes.tables, sizes.pages, sizes.writable,
+           pid ? moment->machine.processes[pid].name : "");
+}
+
 static void processes_print(struct moment *moment)
 {
     puts("  pid parent space regions tables pages writable  name");
     for (uint32_t pid = 1; pid < PIDS; pid++) {
         const struct process *process = &moment->machine.processes[pid];
         struct vspace *space = process->lives ? space_at(moment, process->vspace) : NULL;
-        struct sizes sizes = {0};
 
-        if (!space)
-            continue;
-        tables_count(moment, space->root, true, &sizes);
-        printf("%5u %6u %5" PRIu64 " %7u %6u %5u %8u  %s\n", pid, moment->parents[pid],
-               process->vspace, regions_count(space), sizes.tables, sizes.pages, sizes.writable,
-               process->name);
+        if (space)
+            space_row(moment, pid, space);
+    }
+    for (uint64_t number = 1; number < moment->machine.nvspaces; number++) {
+        struct vspace *space = space_at(moment, number);
+
+        if (space && space->processes == 0)
+            space_row(moment, 0, space);
     }
 }
 
@@ -259,9 +274,9 @@ bool at_command(const struct record *record, char **words)
         is_good = frame_print(&moment, query.frame);
     if (query.has_page)
         is_good = address_print(&moment, &query) && is_good;
-    else if (query.has_pid)
+    else if (query.has_pid || query.has_space)
         is_good = process_print(&moment, &query) && is_good;
-    if (!query.has_frame && !query.has_page && !query.has_pid) {
+    if (!query.has_frame && !query.has_page && !query.has_pid && !query.has_space) {
         processes_print(&moment);
         frames_print(&moment);
     }

@@ -16,21 +16,21 @@ static const char help_text[] =
     "list [N..M] [KIND...] [FILTER...]  the events that pass: those of one of these kinds, and of\n"
     "                                   all filters\n"
     "at N                               the processes and frames right after event N\n"
-    "at N pid=PID                       the regions of a process\n"
-    "at N page=ADDR [pid=PID]           the region and the walk of an address\n"
+    "at N SPACE                         the regions of an address space\n"
+    "at N page=ADDR [SPACE]             the region and the walk of an address\n"
     "at N frame=FRAME                   the owners of a frame\n"
-    "why ADDR@N [pid=PID]               the events that have made the entry of ADDR what it is\n"
+    "why ADDR@N [SPACE]                 the events that have made the entry of ADDR what it is\n"
     "                                   after event N\n"
     "diff N M                           what differs between two moments\n"
     "help, quit\n"
     "\n"
-    "filters: page=ADDR frame=FRAME pid=PID tid=TID cpu=CPU outcome=OUTCOME in=FUNCTION\n"
+    "SPACE:   pid=PID or space=NUMBER; without it, that of the thread that has made event N\n"
+    "filters: page=ADDR frame=FRAME space=NUMBER pid=PID tid=TID cpu=CPU outcome=OUTCOME\n"
+    "         in=FUNCTION\n"
     "kinds:   those of include/pagoda/event.h, as entry_set; or a group: faults, frames, tables,\n"
     "         regions, flushes, spaces, processes, threads, pages\n"
     "\n"
-    "Without pid=, a process is the one whose thread has made event N. Addresses and frames are "
-    "in\n"
-    "hexadecimal if they begin with 0x.\n";
+    "A number is in hexadecimal if it begins with 0x.\n";
 
 static bool help_command(const struct record *record, char **words)
 {

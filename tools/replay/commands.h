@@ -12,8 +12,9 @@ bool commands_run(const char *path, char **words);
 struct query {
     uint64_t first, last; /* events */
     bool has_number;      /* `first` was given */
-    bool has_page, has_frame, has_pid, has_tid, has_cpu, has_outcome, has_kind;
+    bool has_page, has_frame, has_space, has_pid, has_tid, has_cpu, has_outcome, has_kind;
     uint64_t page, frame;
+    uint64_t space; /* number */
     uint32_t pid, tid, cpu;
     int outcome;
     const char *function; /* NULL: any */
@@ -28,8 +29,8 @@ bool at_command(const struct record *record, char **words);
 bool why_command(const struct record *record, char **words);
 bool diff_command(const struct record *record, char **words);
 
-/* Finds the space that a query means: that of pid=, or of the thread of the latest event.
-   NULL after a message. */
+/* Finds the address space that a query means: that of space=, of pid=, or of the thread of the
+   latest event. Returns NULL after a message. */
 struct vspace *query_space(const struct query *query, struct moment *moment);
 
 /* Prints the walk of an address, and what it allows. */

@@ -96,6 +96,22 @@ static uint64_t number_of_space(struct moment *moment, const struct event *event
     return space ? space->number : 0;
 }
 
+/* Returns true if the event is about the space, or about a table on one of its paths. */
+static bool is_of_space(struct moment *moment, const struct event *event, uint64_t number)
+{
+    const struct vspace *space = space_at(moment, number);
+
+    if (number_of_space(moment, event) == number)
+        return true;
+    if (!space || (event->kind != EVENT_entry_set && event->kind != EVENT_table_copy))
+        return false;
+    const struct frame *table = frame_at(moment, event->words[0]);
+    uint64_t base = moment->bases[event->words[0]];
+
+    return base != NO_BASE && table->entries &&
+           walk_at(moment, space, base).table[table->level] == event->words[0];
+}
+
 /* An event is of a process if one of its threads made it, or if it is about its space. */
 static bool is_of_process(struct moment *moment, const struct event *event, uint32_t pid)
 {
@@ -120,6 +136,8 @@ static bool passes(const struct query *query, struct moment *moment, const struc
     if (query->has_frame && !is_about_frame(event, query->frame))
         return false;
     if (query->has_page && !is_about_page(moment, event, query->page))
+        return false;
+    if (query->has_space && !is_of_space(moment, event, query->space))
         return false;
     if (query->has_pid && !is_of_process(moment, event, query->pid))
         return false;

@@ -99,6 +99,9 @@ static bool filter_take(struct query *query, const char *name, const char *value
     } else if (strcmp(name, "frame") == 0) {
         query->has_frame = true;
         query->frame = number;
+    } else if (strcmp(name, "space") == 0) {
+        query->has_space = true;
+        query->space = number;
     } else if (strcmp(name, "pid") == 0) {
         query->has_pid = true;
         query->pid = number;
@@ -140,6 +143,15 @@ bool query_parse(struct query *query, const struct record *record, char **words)
     return range_check(query, record);
 }
 
+static struct vspace *space_named(const struct query *query, struct moment *moment)
+{
+    struct vspace *space = space_at(moment, query->space);
+
+    if (!space)
+        complain("there is no address space %lu at event %lu", query->space, moment->next - 1);
+    return space;
+}
+
 struct vspace *query_space(const struct query *query, struct moment *moment)
 {
     uint64_t now = moment->next - 1;
@@ -148,8 +160,10 @@ struct vspace *query_space(const struct query *query, struct moment *moment)
     struct vspace *space =
         pid < PIDS ? space_at(moment, moment->machine.processes[pid].vspace) : NULL;
 
+    if (query->has_space)
+        return space_named(query, moment);
     if (!pid)
-        complain("event %lu is of no process: add pid=NUMBER", now);
+        complain("event %lu is of no process: add pid=NUMBER or space=NUMBER", now);
     else if (!space)
         complain("process %u has no address space at event %lu", pid, now);
     return space;

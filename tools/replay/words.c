@@ -151,7 +151,7 @@ void text_add_space(struct text *text, struct moment *moment, uint64_t number)
         text_add(text, " of ");
         text_add_process(text, moment, pid_of_space(moment, number));
     } else {
-        text_add(text, ", of no process yet");
+        text_add(text, ", of no process");
     }
 }
 
@@ -367,7 +367,8 @@ void event_line(struct moment *moment, uint64_t n)
 
     text_add_thread(&thread, moment, event->thread);
     text_add_event(&text, moment, event);
-    printf("%8" PRIu64 " %u %-12s %s%-13s%s %s  %s%s%s\n", n, event->cpu, thread.bytes, colour_bold,
-           event_name(event->kind), colour_end, text.bytes, colour_dim,
-           place_text(event_place(event)), colour_end);
+    const char *place = place_text(event_place(event));
+    printf("%8" PRIu64 " %u %-12s %s%-13s%s %s", n, event->cpu, thread.bytes, colour_bold,
+           event_name(event->kind), colour_end, text.bytes);
+    printf(*place ? "  %s%s%s\n" : "\n", colour_dim, place, colour_end);
 }
