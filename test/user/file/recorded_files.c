@@ -1,11 +1,12 @@
-/* Files on a disk whose writes are recorded: they are made, grown, cut, replaced, moved, linked and
-   removed, with a sync after each step. A mark (recorded.h) says after each step what is on the
-   disk, and what the next step may change of it. tools/crash.py then takes the power away at each
-   moment, and looks whether all is there. TEST_SEED in the environment chooses the steps. Pagoda
-   only. */
+/* Files on a disk whose writes are recorded: they are made, grown, cut, punched, replaced, moved,
+   linked and removed, with a sync after each step. A mark (recorded.h) says after each step what is
+   on the disk, and what the next step may change of it. tools/crash.py then takes the power away at
+   each moment, and looks whether all is there. TEST_SEED in the environment chooses the steps.
+   Pagoda only. */
 #include "recorded.h"
 
 #include <stdio.h>
+#include <sys/sendfile.h>
 
 enum { WRITERS = 2, FILES = 6, STEPS = 60 };
 
@@ -17,7 +18,7 @@ struct file {
     off_t start, len;         /* it has bytes from start to len; before start is a hole */
 };
 
-enum verb { MAKE, GROW, CUT, REPLACE, MOVE, LINK, REMOVE, ORPHAN };
+enum verb { MAKE, GROW, CUT, PUNCH, REPLACE, MOVE, LINK, REMOVE, ORPHAN };
 
 /* What is done next: to which file, and what it is like afterwards. */
 struct step {
@@ -64,6 +65,12 @@ static void plan_new_file(struct writer *writer, struct file *file)
     file->len = file->start + some_bytes(writer);
 }
 
+/* Returns half of the bytes that a file has. */
+static off_t half_of(const struct file *file)
+{
+    return (file->len - file->start) / 2 / RECORD_BYTES * RECORD_BYTES;
+}
+
 static struct step plan(struct writer *writer)
 {
     struct step step = {.file = random_below(&writer->random, FILES)};
@@ -73,6 +80,8 @@ static struct step plan(struct writer *writer)
     step.verb = after->exists ? GROW + random_below(&writer->random, ORPHAN) : MAKE;
     if (step.verb == LINK && after->other[0])
         step.verb = MOVE;
+    if (step.verb == PUNCH && half_of(after) == 0)
+        step.verb = GROW;
     switch (step.verb) {
     case MAKE:
         new_name(writer, after->path, sizeof(after->path));
@@ -86,7 +95,10 @@ static struct step plan(struct writer *writer)
         after->len += some_bytes(writer);
         break;
     case CUT:
-        after->len = after->start + (after->len - after->start) / 2 / RECORD_BYTES * RECORD_BYTES;
+        after->len = after->start + half_of(after);
+        break;
+    case PUNCH:
+        after->start += half_of(after);
         break;
     case MOVE:
         new_name(writer, after->path, sizeof(after->path));
@@ -116,15 +128,18 @@ static void mark_changing(struct mark *mark, const struct file *now, const struc
     bool is_other = now->generation != after->generation;
     off_t end = !is_other && after->len < now->len ? after->len : now->len;
     off_t max = !is_other && after->len > now->len ? after->len : now->len;
+    struct file sure = *now;
 
+    if (!is_other && after->start > now->start)
+        sure.start = after->start;
     mark_add(mark, "any");
-    add_file(mark, now->path, now, end, max);
+    add_file(mark, now->path, &sure, end, max);
     if (is_other || strcmp(now->path, after->path) != 0)
         add_file(mark, after->path, after, after->len, after->len);
     mark_add(mark, "\n");
     if (now->other[0] && after->other[0]) {
         mark_add(mark, "any");
-        add_file(mark, now->other, now, end, max);
+        add_file(mark, now->other, &sure, end, max);
         mark_add(mark, "\n");
     }
 }
@@ -149,11 +164,27 @@ static void mark_state(struct writer *writer, const struct step *next)
     mark_set(mark);
 }
 
+/* Writes what a file has by sendfile. */
+static void send_generation(int fd, const struct file *file)
+{
+    int source = CHECK_OK(memfd_create("source", MFD_CLOEXEC));
+    off_t at = file->start;
+
+    generation_write(source, file->generation, file->start, file->len);
+    CHECK_OK(lseek(fd, at, SEEK_SET));
+    while (at < file->len)
+        CHECK(sendfile(fd, source, &at, file->len - at) > 0);
+    CHECK_OK(close(source));
+}
+
 static void write_file(const char *path, const struct file *file)
 {
     int fd = CHECK_OK(open(path, O_WRONLY | O_CREAT | O_EXCL, 0644));
 
-    generation_write(fd, file->generation, file->start, file->len);
+    if (file->generation / WRITERS % 2)
+        send_generation(fd, file);
+    else
+        generation_write(fd, file->generation, file->start, file->len);
     CHECK_OK(fsync(fd));
     CHECK_OK(close(fd));
 }
@@ -195,6 +226,16 @@ static void link_symbolically(struct writer *writer)
     snprintf(writer->target, sizeof(writer->target), "%s%s", ways[writer->names % 2], writer->link);
     CHECK_OK(symlink(writer->target, writer->link));
     sync_parent(writer->link);
+}
+
+static void punch(const struct file *now, const struct file *after)
+{
+    int fd = CHECK_OK(open(now->path, O_WRONLY));
+
+    CHECK_OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, now->start,
+                       after->start - now->start));
+    CHECK_OK(fsync(fd));
+    CHECK_OK(close(fd));
 }
 
 static void change_length(const struct file *now, const struct file *after)
@@ -245,6 +286,9 @@ static void carry_out(struct writer *writer, const struct step *step)
     case GROW:
     case CUT:
         change_length(now, after);
+        break;
+    case PUNCH:
+        punch(now, after);
         break;
     case REPLACE:
         if (now->other[0])
