@@ -127,7 +127,10 @@ static inline __must_check bool frame_put_testzero(struct frame *frame)
     return refs == 0;
 }
 
+/* Frees a frame that has lost its last reference. Zeroed: it is full of zeros, so that the next user
+   of zeros on this CPU need not fill it again. */
 void frame_free(struct frame *frame);
+void frame_free_zeroed(struct frame *frame);
 
 /* Returns the number of references now. The number is exact only if the caller prevents changes. */
 uint32_t frame_refs(const struct frame *frame);

@@ -33,10 +33,12 @@
 #define CACHE_BATCH 32u
 
 /* A CPU's cache of free frames, and its share of the usage counts. Only the sum over the CPUs means
-   something, because a frame may be freed on another CPU than the one that allocated it. */
+   something, because a frame may be freed on another CPU than the one that allocated it. `pfns`
+   holds two stacks: frames with any contents from its start, frames full of zeros from its end. */
 struct frame_cache {
-    unsigned count;
-    unsigned limit; /* atomic; at so many frames, half are given back: CACHE_SIZE; 0 when short */
+    unsigned count;  /* in the first stack */
+    unsigned zeroed; /* in the second */
+    unsigned limit;  /* atomic; at so many frames, half are given back: CACHE_SIZE; 0 when short */
     uint32_t pfns[CACHE_SIZE];
     int64_t usage[FRAME_KINDS];
 } __aligned(64);
@@ -131,14 +133,31 @@ static uint32_t buddy_alloc(unsigned order)
     return pfn;
 }
 
-static void cache_add(struct frame_cache *cache, uint32_t pfn)
+enum frame_contents { CONTENTS_ANY, CONTENTS_ZEROS };
+
+static inline void cache_add(struct frame_cache *cache, uint32_t pfn, enum frame_contents contents)
 {
     struct frame *frame = pfn_to_frame(pfn);
 
     frame->order = 0;
     atomic_store(&frame->kind, FRAME_FREE_CACHED);
-    debug_assert(cache->count < CACHE_SIZE && frame->refcount == 0);
-    cache->pfns[cache->count++] = pfn;
+    debug_assert(cache->count + cache->zeroed < CACHE_SIZE && frame->refcount == 0);
+    if (contents == CONTENTS_ZEROS)
+        cache->pfns[CACHE_SIZE - ++cache->zeroed] = pfn;
+    else
+        cache->pfns[cache->count++] = pfn;
+}
+
+/* Takes a frame out of a cache that is not empty, from the stack for `contents` if that has one. Sets
+   *contents to the contents of the frame. */
+static inline uint32_t cache_take(struct frame_cache *cache, enum frame_contents *contents)
+{
+    if (likely(cache->count > 0) && !(cache->zeroed > 0 && *contents == CONTENTS_ZEROS)) {
+        *contents = CONTENTS_ANY;
+        return cache->pfns[--cache->count];
+    }
+    *contents = CONTENTS_ZEROS;
+    return cache->pfns[CACHE_SIZE - cache->zeroed--];
 }
 
 /* ---- The reserve ---- */
@@ -226,7 +245,7 @@ static void cache_refill(struct frame_cache *cache)
         if (pfn == NO_FRAME)
             break;
         for (uint32_t n = 0; n < 1u << order; n++)
-            cache_add(cache, pfn + n);
+            cache_add(cache, pfn + n, CONTENTS_ANY);
     }
     lists_unlock();
 }
@@ -234,9 +253,11 @@ static void cache_refill(struct frame_cache *cache)
 /* Shrinks the cache to `keep` frames. Preemption is off. */
 static void cache_shrink(struct frame_cache *cache, unsigned keep)
 {
+    enum frame_contents contents = CONTENTS_ANY;
+
     spin_lock(&buddy_lock);
-    while (cache->count > keep)
-        buddy_free(cache->pfns[--cache->count], 0);
+    while (cache->count + cache->zeroed > keep)
+        buddy_free(cache_take(cache, &contents), 0);
     lists_unlock();
 }
 
@@ -275,6 +296,16 @@ static void run_fill(struct frame *frame, uint64_t pattern)
     asm volatile("rep stosq" : "+D"(word), "+c"(count) : "a"(pattern) : "memory");
 }
 
+static void frame_check_zeros(const struct frame *frame)
+{
+    const uint64_t *words = frame_to_virt(frame);
+
+    for (unsigned n = 0; n < PAGE_SIZE / sizeof(*words); n++)
+        if (words[n])
+            panic(RULE(5) "frame %#x has to be full of zeros: offset %#lx holds %#lx",
+                  frame_to_pfn(frame), n * sizeof(*words), words[n]);
+}
+
 /* Checks a frame that was free: a write since then leaves part of the pattern. A frame that was
    never in use has none. */
 static void frame_check_freed(const struct frame *frame)
@@ -293,6 +324,10 @@ static void run_fill(struct frame *frame __unused, uint64_t pattern __unused)
 {
 }
 
+static void frame_check_zeros(const struct frame *frame __unused)
+{
+}
+
 static void frame_check_freed(const struct frame *frame __unused)
 {
 }
@@ -301,8 +336,10 @@ static void frame_check_freed(const struct frame *frame __unused)
 
 /* ---- Allocating and freeing ---- */
 
-/* Returns a frame whose contents are left over from its last use. */
-static struct frame *frame_take(enum frame_kind kind, uint64_t caller)
+/* Returns a frame whose contents are left over from its last use; rather one with `contents`, if this
+   CPU has one. Sets *contents to what is known of the frame. */
+static inline struct frame *frame_take(enum frame_kind kind, enum frame_contents *contents,
+                                       uint64_t caller)
 {
     struct frame *frame = NULL;
 
@@ -311,10 +348,10 @@ static struct frame *frame_take(enum frame_kind kind, uint64_t caller)
         return NULL;
     preempt_disable();
     struct frame_cache *cache = &caches[cpu_id()];
-    if (unlikely(cache->count == 0))
+    if (unlikely(cache->count + cache->zeroed == 0))
         cache_refill(cache);
-    if (likely(cache->count > 0)) {
-        frame = frame_start(cache->pfns[--cache->count], kind, 0, caller);
+    if (likely(cache->count + cache->zeroed > 0)) {
+        frame = frame_start(cache_take(cache, contents), kind, 0, caller);
         frame_usage_add(cache, kind, 1);
     }
     preempt_enable();
@@ -325,7 +362,8 @@ static struct frame *frame_take(enum frame_kind kind, uint64_t caller)
 
 struct frame *frame_alloc(enum frame_kind kind)
 {
-    struct frame *frame = frame_take(kind, EVENT_CALLER);
+    enum frame_contents contents = CONTENTS_ANY;
+    struct frame *frame = frame_take(kind, &contents, EVENT_CALLER);
 
     if (frame)
         run_fill(frame, FRAME_FRESH);
@@ -334,9 +372,12 @@ struct frame *frame_alloc(enum frame_kind kind)
 
 struct frame *frame_alloc_zeroed(enum frame_kind kind)
 {
-    struct frame *frame = frame_take(kind, EVENT_CALLER);
+    enum frame_contents contents = CONTENTS_ZEROS;
+    struct frame *frame = frame_take(kind, &contents, EVENT_CALLER);
 
-    if (frame)
+    if (frame && contents == CONTENTS_ZEROS)
+        frame_check_zeros(frame);
+    else if (frame)
         page_zero(frame_to_virt(frame));
     return frame;
 }
@@ -382,15 +423,12 @@ struct frame *frame_alloc_run(enum frame_kind kind, unsigned order)
     return frame;
 }
 
-void frame_free(struct frame *frame)
+static inline void frame_release(struct frame *frame, enum frame_contents contents, uint64_t caller)
 {
     uint32_t pfn = frame_to_pfn(frame);
 
-    if (frame->refcount || frame_is_free(frame))
-        frame_panic(frame, frame->refcount ? "is freed and has references" : "is freed twice");
     history_note(pfn, HISTORY_FREED);
-    EVENT(frame_free, pfn, frame->kind, frame->order, EVENT_CALLER);
-    run_fill(frame, FRAME_FREED);
+    EVENT(frame_free, pfn, frame->kind, frame->order, caller);
     preempt_disable();
     struct frame_cache *cache = &caches[cpu_id()];
     frame_usage_add(cache, frame->kind, -(1l << frame->order));
@@ -399,12 +437,34 @@ void frame_free(struct frame *frame)
         buddy_free(pfn, frame->order);
         lists_unlock();
     } else {
-        cache_add(cache, pfn);
+        cache_add(cache, pfn, contents);
         unsigned limit = atomic_load_relaxed(&cache->limit);
-        if (unlikely(cache->count >= limit))
+        if (unlikely(cache->count + cache->zeroed >= limit))
             cache_shrink(cache, limit / 2);
     }
     preempt_enable();
+}
+
+/* Panics unless the frame is in use and has lost its last reference. */
+static void check_is_over(const struct frame *frame)
+{
+    if (frame->refcount || frame_is_free(frame))
+        frame_panic(frame, frame->refcount ? "is freed and has references" : "is freed twice");
+}
+
+void frame_free(struct frame *frame)
+{
+    check_is_over(frame);
+    run_fill(frame, FRAME_FREED);
+    frame_release(frame, CONTENTS_ANY, EVENT_CALLER);
+}
+
+void frame_free_zeroed(struct frame *frame)
+{
+    check_is_over(frame);
+    assert(!frame->order);
+    frame_check_zeros(frame);
+    frame_release(frame, CONTENTS_ZEROS, EVENT_CALLER);
 }
 
 const char *frame_kind_name(enum frame_kind kind)

@@ -18,7 +18,6 @@
 
 #include <linux/errno.h>
 #include <lib/panic.h>
-#include <lib/string.h>
 #include <vm/pagetable.h>
 #include <vm/zero.h>
 
@@ -44,8 +43,8 @@ static void replaced_drop(struct pagetable *pt, uaddr_t addr, const struct repla
     }
 }
 
-/* Fills `copy`, which no other thread sees yet, with the entries of `source`, and takes a
-   reference for each. W is cleared in both. No flush is needed, because every path to `source`
+/* Fills `copy`, an empty table that no other thread sees yet, with the entries of `source`, and
+   takes a reference for each. W is cleared in both. No flush is needed, because every path to `source`
    is read-only already. The lock of `source` keeps its entries in place between the look and the
    count. */
 static void table_copy(struct frame *copy, struct frame *source, int level)
@@ -56,18 +55,24 @@ static void table_copy(struct frame *copy, struct frame *source, int level)
     debug_assert(frame_refs(copy) == 1 && source != copy);
     table_lock(source);
     EVENT(table_copy, frame_to_pfn(copy), frame_to_pfn(source), level, TABLE_ENTRIES);
-    memcpy(to, from, PAGE_SIZE);
+    for_each_used_entry(n, source, TABLE_ENTRIES) to[n] = entry_share(source, &from[n]);
     copy->used = source->used;
-    for_each_used_entry(n, copy, TABLE_ENTRIES) to[n] = entry_share(source, &from[n]);
     table_unlock(source);
 }
 
-/* Makes the table mine that the entry at `slot` of `table`, at `level`, points to. -ENOMEM. */
+/* Makes the table mine that the entry at `slot` of `table`, at `level`, points to. Does nothing if
+   another thread changes the number of its references meanwhile; the caller looks again. -ENOMEM. */
 static int own_table(struct frame *table, pte_t *slot, int level, struct replaced *replaced)
 {
-    int err = 0;
+    struct frame *copy = NULL;
 
     debug_assert(level > LEAF_LEVEL && level <= ROOT_LEVEL);
+    /* A guess without the lock, under which no page is zeroed. */
+    if (frame_refs(entry_frame(entry_load(slot))) > 1) {
+        copy = table_alloc_empty(level - 1);
+        if (!copy)
+            return -ENOMEM;
+    }
     table_lock(table);
     pte_t entry = entry_load(slot);
     debug_assert(entry_kind(entry, level) == ENTRY_TABLE);
@@ -75,18 +80,15 @@ static int own_table(struct frame *table, pte_t *slot, int level, struct replace
         /* Another thread was first. */
     } else if (frame_refs(entry_frame(entry)) == 1) {
         entry_set_bits(table, slot, PTE_WRITE);
-    } else {
-        struct frame *copy = table_alloc(level - 1);
-
-        if (copy) {
-            table_copy(copy, entry_frame(entry), level - 1);
-            replaced->entries[level] = entry_exchange(table, slot, frame_to_phys(copy) | PTE_TABLE);
-        } else {
-            err = -ENOMEM;
-        }
+    } else if (copy) {
+        table_copy(copy, entry_frame(entry), level - 1);
+        replaced->entries[level] = entry_exchange(table, slot, frame_to_phys(copy) | PTE_TABLE);
+        copy = NULL;
     }
     table_unlock(table);
-    return err;
+    if (copy) /* in vain */
+        table_put(copy, level - 1);
+    return 0;
 }
 
 static int insert_table(struct frame *table, pte_t *slot, int level)

@@ -59,17 +59,18 @@ struct frame *table_alloc_empty(int level)
     return table_start(frame_alloc_zeroed(FRAME_TABLE), level);
 }
 
-/* Frees a table and drops its entries. They are read without the lock, because no other thread
-   can reach the table. */
+/* Frees a table and drops its entries, so that it is left empty. They are read and written without
+   the lock, because no other thread can reach the table. */
 void table_free(struct frame *table, int level)
 {
-    const pte_t *entries = frame_to_virt(table);
+    pte_t *entries = frame_to_virt(table);
     unsigned n;
 
     for_each_used_entry(n, table, TABLE_ENTRIES)
     {
         ENTRY_EVENT(table, &entries[n], 0);
         entry_put(entries[n], level);
+        entries[n] = 0;
     }
-    frame_free(table);
+    frame_free_zeroed(table);
 }

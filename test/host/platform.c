@@ -242,6 +242,7 @@ struct frame *__real_frame_alloc_zeroed(enum frame_kind kind);
 struct frame *__real_frame_alloc_run(enum frame_kind kind, unsigned order);
 void __real_frame_put(struct frame *frame);
 void __real_frame_free(struct frame *frame);
+void __real_frame_free_zeroed(struct frame *frame);
 void *__real_heap_alloc(size_t size);
 void *__real_heap_alloc_zeroed(size_t size);
 void __real_heap_free(void *object);
@@ -269,7 +270,12 @@ struct frame *__wrap_frame_alloc(enum frame_kind kind)
 
 struct frame *__wrap_frame_alloc_zeroed(enum frame_kind kind)
 {
-    return request_fails() ? NULL : hand_out(__real_frame_alloc_zeroed(kind), false);
+    struct frame *frame = request_fails() ? NULL : hand_out(__real_frame_alloc_zeroed(kind), false);
+    static const char zeros[PAGE_SIZE];
+
+    check(!frame || memcmp(frame_to_virt(frame), zeros, PAGE_SIZE) == 0,
+          "frame %#x is not full of zeros", frame_to_pfn(frame));
+    return frame;
 }
 
 struct frame *__wrap_frame_alloc_run(enum frame_kind kind, unsigned order)
@@ -306,7 +312,7 @@ void check_freed_frames(void)
 
     memset(junk, JUNK, sizeof(junk));
     for (unsigned n = min(nfreed, (unsigned)ARRAY_SIZE(freed)); n > 0; n--)
-        check(!frame_is_free(freed[n - 1]) ||
+        check(!freed[n - 1] || !frame_is_free(freed[n - 1]) ||
                   memcmp(frame_to_virt(freed[n - 1]), junk, PAGE_SIZE) == 0,
               "frame %#x was written after it was freed", frame_to_pfn(freed[n - 1]));
     nfreed = 0;
@@ -328,6 +334,20 @@ void __wrap_frame_free(struct frame *frame)
 
     __real_frame_free(frame);
     poison_if_free(frame, order);
+}
+
+/* The frame keeps its zeros, so only the sanitizer poisons it. */
+void __wrap_frame_free_zeroed(struct frame *frame)
+{
+    __real_frame_free_zeroed(frame);
+    if (!frame_is_free(frame))
+        return;
+    if (freed_hook)
+        freed_hook(frame);
+    for (unsigned n = 0; n < ARRAY_SIZE(freed); n++)
+        if (freed[n] == frame)
+            freed[n] = NULL;
+    ASAN_POISON_MEMORY_REGION(frame_to_virt(frame), PAGE_SIZE);
 }
 
 /* A free object holds a link in its first word. The rest of the smallest object is unused, and

@@ -95,6 +95,33 @@ static void a_zeroed_frame_is_zero_and_a_referenced_one_stays(void)
     frame_put(frame);
 }
 
+/* Frames that are freed full of zeros are kept apart, and given out when no other frame is left. */
+static void zeros_are_kept_apart(void)
+{
+    struct frame *zeroed = frame_alloc_zeroed(FRAME_KERNEL);
+
+    if (!zeroed || !frame_put_testzero(zeroed))
+        return;
+    frame_free_zeroed(zeroed);
+    struct frame *other = frame_alloc(FRAME_KERNEL), *again = frame_alloc_zeroed(FRAME_KERNEL);
+    expect(other && other != zeroed, "a frame with any contents");
+    expect(again == zeroed, "the frame with zeros");
+    if (other)
+        frame_put(other);
+    if (again && frame_put_testzero(again))
+        frame_free_zeroed(again);
+    check_audit();
+    unsigned n = take_all();
+    expect(frame_usage(FRAME_FREE) == 0, "nothing is left");
+    for (unsigned i = 0; i < n; i++) {
+        memset(frame_to_virt(held[i]), 0, PAGE_SIZE);
+        if (frame_put_testzero(held[i]))
+            frame_free_zeroed(held[i]);
+    }
+    check_audit();
+    drain();
+}
+
 #define RESERVED 40
 
 static bool is_vital;
@@ -225,6 +252,7 @@ static const struct test tests[] = {
     TEST_ONCE(the_reserve_is_for_those_that_may_take_it),
     TEST_ONCE(what_is_freed_goes_to_the_reserve),
     TEST(a_zeroed_frame_is_zero_and_a_referenced_one_stays),
+    TEST_ONCE(zeros_are_kept_apart),
     TEST(the_heap_gives_each_object_its_own_bytes),
     TEST(the_heap_refuses_what_it_cannot_give),
     TEST_ONCE(a_program_can_take_all_memory_but_no_more),

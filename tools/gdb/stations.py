@@ -50,8 +50,8 @@ def at_table(walk):
     level = tables.LEVELS.get(argument(0), "")
     if dict(faults.path_plan(walk.fault)[0]).get(level) != "copy":
         return f"A frame is allocated for the {level} table, because there is none yet."
-    return (f"A frame is allocated for the {level} table. The one there is shared, so its 512 "
-            "entries are copied. What they hold gains a reference each, and W is cleared in both.")
+    return (f"A frame is allocated for the {level} table. The one there is shared, so its entries "
+            "are copied. What they hold gains a reference each, and W is cleared in both.")
 
 
 def at_flush_tables(walk):
@@ -108,7 +108,7 @@ STATIONS = {
     "vregion_find": at_region,
     "pagetable_walk": at_tables,
     "pagetable_own": at_path,
-    "table_alloc": at_table,
+    "table_alloc_empty": at_table,
     "tlb_flush_tables": at_flush_tables,
     "pagecache_pager_page": at_pager,
     "frame_alloc_zeroed": at_zeroed,
@@ -127,6 +127,8 @@ class Station(gdb.Breakpoint):
         self.walk, self.name, self.say, self.silent = walk, name, say, True
 
     def stop(self):
+        if self.say is at_zeroed and kernel.enum("frame_kind", argument(0)) == "FRAME_TABLE":
+            return False  # at_table has spoken of it
         return self.walk.is_thread()
 
 
