@@ -13,7 +13,7 @@
 struct signal_actions {
     unsigned users;                        /* atomic: processes, zombies included */
     struct spinlock lock;                  /* RANK_ACTIONS */
-    struct signal_action actions[SIGNALS]; /* (lock) [signo - 1] */
+    struct signal_action actions[SIGNALS]; /* (lock) [signo - 1]; action_handler reads without */
 };
 
 /* Makes actions whose contents the caller fills in. */
@@ -89,6 +89,12 @@ struct signal_action action_get(struct signal_actions *actions, int signo)
     struct signal_action action = actions->actions[signo - 1];
     spin_unlock(&actions->lock);
     return action;
+}
+
+uaddr_t action_handler(struct signal_actions *actions, int signo)
+{
+    assert(is_signal(signo));
+    return atomic_load_relaxed(&actions->actions[signo - 1].handler);
 }
 
 void action_set(struct signal_actions *actions, int signo, const struct signal_action *action)

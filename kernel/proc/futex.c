@@ -79,19 +79,22 @@ static struct futex_bucket *bucket_of(const struct futex_waiter *key)
     return &buckets[mixed >> (64 - BUCKET_BITS)];
 }
 
-/* Returns a waiter at `word`, in no bucket. The caller passes key.pager to pager_done. */
-static struct futex_waiter waiter_at(const struct futex_word *word, uint32_t bits)
+/* Makes a waiter at `word`, in no bucket, which may also serve as a key. The caller passes key.pager
+   to pager_done. */
+static void waiter_init(struct futex_waiter *waiter, const struct futex_word *word, uint32_t bits)
 {
     struct vspace *vspace = process_current()->vspace;
-    struct futex_waiter waiter = {.bits = bits};
-    struct futex_key *key = &waiter.key;
+    struct futex_key *key = &waiter->key;
 
+    waiter->bits = bits;
+    waiter->arrival = 0;
+    waiter->is_queued = false;
+    key->pager = NULL;
     if (!word->is_private)
         key->pager = vspace_shared_object(vspace, (uaddr_t)word->at, &key->offset);
     if (!key->pager)
         key->offset = (uaddr_t)word->at;
     key->object = key->pager ? (const void *)key->pager : vspace;
-    return waiter;
 }
 
 /* `pager` is that of the key with which the waiter was made. */
@@ -147,10 +150,11 @@ static struct futex_bucket *lock_bucket_of(const struct futex_waiter *waiter)
 int futex_wait(const struct futex_word *word, uint32_t expected, uint32_t bits,
                uint64_t deadline_ns)
 {
-    struct futex_waiter waiter = waiter_at(word, bits);
-    struct pager *pager = waiter.key.pager;
+    struct futex_waiter waiter;
     uint32_t value;
 
+    waiter_init(&waiter, word, bits);
+    struct pager *pager = waiter.key.pager;
     waiter_join(&waiter);
     int err = get_user(&value, word->at) ? -EFAULT : value == expected ? 0 : -EAGAIN;
     struct futex_bucket *bucket = lock_bucket_of(&waiter);
@@ -203,9 +207,10 @@ static int wake_locked(struct futex_bucket *bucket, struct futex_waiter *key, in
 
 int futex_wake(const struct futex_word *word, int limit, uint32_t bits)
 {
-    struct futex_waiter key = waiter_at(word, bits);
-    struct futex_bucket *bucket = bucket_of(&key);
+    struct futex_waiter key;
 
+    waiter_init(&key, word, bits);
+    struct futex_bucket *bucket = bucket_of(&key);
     spin_lock(&bucket->lock);
     int woken = wake_locked(bucket, &key, limit);
     spin_unlock(&bucket->lock);
@@ -250,11 +255,12 @@ static void put_moved(struct futex_list *moved, const struct futex_waiter *to)
 int futex_requeue(const struct futex_word *from, int wake_limit, const struct futex_word *to,
                   int move_limit, int *moved)
 {
-    struct futex_waiter key = waiter_at(from, FUTEX_ANY_BITS);
-    struct futex_waiter target = waiter_at(to, FUTEX_ANY_BITS);
-    struct futex_bucket *bucket = bucket_of(&key);
+    struct futex_waiter key, target;
     struct futex_list list = STAILQ_HEAD_INITIALIZER(list);
 
+    waiter_init(&key, from, FUTEX_ANY_BITS);
+    waiter_init(&target, to, FUTEX_ANY_BITS);
+    struct futex_bucket *bucket = bucket_of(&key);
     preempt_disable(); /* a waiter may spin for us in lock_bucket_of */
     spin_lock(&bucket->lock);
     int woken = wake_limit > 0 ? wake_locked(bucket, &key, wake_limit) : 0;

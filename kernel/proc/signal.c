@@ -183,7 +183,7 @@ bool signal_is_held_off(int signo)
 bool signal_is_ignored(const struct signal_state *state, int signo)
 {
     assert(spin_is_held(&state->lock));
-    uaddr_t handler = action_get(state->actions, signo).handler;
+    uaddr_t handler = action_handler(state->actions, signo);
     if (handler != (uaddr_t)SIG_DFL)
         return handler == (uaddr_t)SIG_IGN;
     return state->spared || (BIT(signo) & DEFAULT_IGNORED);
@@ -197,7 +197,7 @@ static bool is_fatal(const struct task *task, int signo)
 
     if (is_traced(task) && signo != SIGKILL)
         return false;
-    bool is_default = action_get(state->actions, signo).handler == (uaddr_t)SIG_DFL;
+    bool is_default = action_handler(state->actions, signo) == (uaddr_t)SIG_DFL;
 
     return is_default && !(BIT(signo) & DEFAULT_STOP) && !signal_is_ignored(state, signo);
 }

@@ -53,6 +53,10 @@ bool actions_are_shared(const struct signal_actions *actions);
 void actions_reset(struct signal_actions *actions);
 
 struct signal_action action_get(struct signal_actions *actions, int signo);
+
+/* Returns the handler alone, without the lock. */
+uaddr_t action_handler(struct signal_actions *actions, int signo);
+
 void action_set(struct signal_actions *actions, int signo, const struct signal_action *action);
 
 /* Returns the action of a signal that was taken. If its handler is to be called once, the signal
