@@ -38,19 +38,21 @@ static struct walk walk_shared(uaddr_t addr, struct frame *table, int level)
 
 struct walk pagetable_walk(struct pagetable *pt, uaddr_t addr)
 {
-    struct frame *table = pagetable_root(pt);
+    paddr_t table = pt->mmu.root;
 
     debug_assert(addr < USER_END);
     for (int level = ROOT_LEVEL; level > LEAF_LEVEL; level--) {
-        pte_t entry = entry_load(entry_slot(table, level, addr));
+        const pte_t *entries = phys_to_virt(table);
+        pte_t entry = entry_load(&entries[level_index(level, addr)]);
 
         if (!entry_is_mine(entry))
-            return walk_shared(addr, table, level);
-        table = entry_frame(entry);
+            return walk_shared(addr, phys_to_frame(table), level);
+        table = entry & PTE_ADDR;
     }
+    const pte_t *entries = phys_to_virt(table);
     return (struct walk){
-        .leaf = entry_load(entry_slot(table, LEAF_LEVEL, addr)),
-        .leaf_table = table,
+        .leaf = entry_load(&entries[level_index(LEAF_LEVEL, addr)]),
+        .leaf_table = phys_to_frame(table),
     };
 }
 
