@@ -5,9 +5,11 @@
    for a rough comparison. The program runs on Linux too. Each figure is the mean over a loop, or
    the smallest of a few runs where a loop would create processes, or grow what it measures. */
 
-#define _GNU_SOURCE /* memfd_create */
+#define _GNU_SOURCE /* memfd_create, REG_RIP */
+#include <alloca.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -19,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "message.h"
@@ -40,6 +43,11 @@ static void report(const char *what, uint64_t cost)
 {
     printf("%-28s %10llu\n", what, (unsigned long long)cost);
     fflush(stdout);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 static void check(int ok, const char *what)
@@ -83,6 +91,209 @@ static void bench_first_touch(int count)
     report("first touch of a page", (now() - start) / count);
     munmap(pages, (count + 1) * PAGE);
 }
+
+static void unmap(char *start, size_t len)
+{
+    check(munmap(start, len) == 0, "munmap");
+}
+
+/* Reads each page, and returns the cost of one. */
+static uint64_t look(const char *start, int count)
+{
+    uint64_t begin = now();
+
+    for (int n = 0; n < count; n++)
+        (void)*(const volatile char *)(start + n * PAGE);
+    return (now() - begin) / count;
+}
+
+/* Returns a file of `count` pages, which are in memory. */
+static int file_of(int count)
+{
+    static const char page[PAGE];
+    int fd = memfd_create("vmbench", 0);
+
+    check(fd >= 0, "memfd_create");
+    for (int n = 0; n < count; n++)
+        check(write(fd, page, PAGE) == PAGE, "write");
+    return fd;
+}
+
+/* Measures the first read of pages that nobody has written, and of pages of a file. */
+static void bench_read_fault(int count)
+{
+    size_t len = (count + 1) * PAGE;
+    char *pages = map(len);
+    int fd = file_of(count + 1);
+
+    look(pages, 1); /* makes the page tables */
+    report("read fault, zero page", look(pages + PAGE, count));
+    unmap(pages, len);
+    pages = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+    check(pages != MAP_FAILED, "mmap");
+    look(pages, 1);
+    report("read fault, page of a file", look(pages + PAGE, count));
+    unmap(pages, len);
+    close(fd);
+}
+
+/* Measures the growth of the stack, downwards from a page that it has. Its pages are given back, so
+   that later figures do not include their copies. */
+static void bench_stack(int count)
+{
+    char *low = alloca((count + 2) * PAGE), *pages = low + PAGE - (uintptr_t)low % PAGE;
+
+    touch(pages + count * PAGE, PAGE);
+    uint64_t start = now();
+    for (int n = count - 1; n >= 0; n--)
+        *(volatile char *)(pages + n * PAGE) = 1;
+    report("stack fault", (now() - start) / count);
+    check(madvise(pages, count * PAGE, MADV_DONTNEED) == 0, "madvise");
+}
+
+/* Measures mappings that are made and given back, of one page and of many. */
+static void bench_map(int count)
+{
+    uint64_t start = now();
+
+    for (int n = 0; n < count; n++)
+        unmap(map(PAGE), PAGE);
+    report("mmap+munmap, untouched", (now() - start) / count);
+    start = now();
+    for (int n = 0; n < count; n++) {
+        char *page = map(PAGE);
+
+        touch(page, PAGE);
+        unmap(page, PAGE);
+    }
+    report("mmap+munmap, touched", (now() - start) / count);
+    start = now();
+    char *pages = map(count * PAGE);
+    touch(pages, count * PAGE);
+    unmap(pages, count * PAGE);
+    report("a page of a large mapping", (now() - start) / count);
+}
+
+/* Measures a change of the rights of one touched page, which is a region by itself. */
+static void bench_protect(int calls)
+{
+    char *pages = map(3 * PAGE), *page = pages + PAGE;
+
+    touch(pages, 3 * PAGE);
+    check(mprotect(pages, PAGE, PROT_NONE) == 0, "mprotect");
+    check(mprotect(page + PAGE, PAGE, PROT_NONE) == 0, "mprotect");
+    uint64_t start = now();
+    for (int n = 0; n < calls; n++)
+        check(mprotect(page, PAGE, n % 2 ? PROT_READ | PROT_WRITE : PROT_READ) == 0, "mprotect");
+    report("mprotect of a page", (now() - start) / calls);
+    unmap(pages, 3 * PAGE);
+}
+
+/* Measures read and write of a page of a file that is in memory. */
+static void bench_file(int calls)
+{
+    static char buffer[PAGE];
+    int fd = file_of(1);
+    uint64_t start;
+
+    memset(buffer, 1, PAGE);
+    start = now();
+    for (int n = 0; n < calls; n++)
+        check(pread(fd, buffer, PAGE, 0) == PAGE, "pread");
+    report("read, 4 KiB", (now() - start) / calls);
+    start = now();
+    for (int n = 0; n < calls; n++)
+        check(pwrite(fd, buffer, PAGE, 0) == PAGE, "pwrite");
+    report("write, 4 KiB", (now() - start) / calls);
+    start = now();
+    for (int n = 1; n <= calls; n++)
+        check(pwrite(fd, buffer, PAGE, n * PAGE) == PAGE, "pwrite");
+    report("write, 4 KiB, a new page", (now() - start) / calls);
+    close(fd);
+}
+
+/* The load that faults is two bytes long. */
+static void skip_load(int signo, siginfo_t *info, void *context)
+{
+    (void)signo;
+    (void)info;
+    ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += 2;
+}
+
+/* Measures a fault that becomes a signal, its handler, and the way back. */
+static void bench_segv(int faults)
+{
+    struct sigaction action = {.sa_sigaction = skip_load, .sa_flags = SA_SIGINFO};
+    char *page = map(PAGE);
+
+    check(mprotect(page, PAGE, PROT_NONE) == 0, "mprotect");
+    check(sigaction(SIGSEGV, &action, NULL) == 0, "sigaction");
+    uint64_t start = now();
+    for (int n = 0; n < faults; n++)
+        __asm__ volatile("movb (%%rax), %%cl" : : "a"(page) : "rcx", "memory");
+    report("signal of a fault", (now() - start) / faults);
+    signal(SIGSEGV, SIG_DFL);
+    unmap(page, PAGE);
+}
+
+/* ---- Threads ---- */
+
+/* Of linux/futex.h, which is not there everywhere. */
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
+
+static uint32_t turn; /* of the thread that may go on */
+
+/* Sleeps until it is the turn of `mine`, and gives the turn to `other`. */
+static void take_turn(uint32_t mine, uint32_t other)
+{
+    uint32_t now;
+
+    while ((now = __atomic_load_n(&turn, __ATOMIC_SEQ_CST)) != mine)
+        syscall(SYS_futex, &turn, FUTEX_WAIT_PRIVATE, now, NULL);
+    __atomic_store_n(&turn, other, __ATOMIC_SEQ_CST);
+    syscall(SYS_futex, &turn, FUTEX_WAKE_PRIVATE, 1);
+}
+
+static void *take_turns(void *count)
+{
+    for (int n = *(int *)count; n > 0; n--)
+        take_turn(1, 0);
+    return NULL;
+}
+
+/* Measures two threads that wait for each other: a wait and a wake of both. */
+static void bench_futex(int trips)
+{
+    pthread_t thread;
+
+    turn = 0;
+    check(pthread_create(&thread, NULL, take_turns, &trips) == 0, "pthread_create");
+    uint64_t start = now();
+    for (int n = 0; n < trips; n++)
+        take_turn(0, 1);
+    report("futex round trip", (now() - start) / trips);
+    pthread_join(thread, NULL);
+}
+
+static void *do_nothing(void *arg)
+{
+    return arg;
+}
+
+static void bench_threads(int count)
+{
+    pthread_t thread;
+    uint64_t start = now();
+
+    for (int n = 0; n < count; n++) {
+        check(pthread_create(&thread, NULL, do_nothing, NULL) == 0, "pthread_create");
+        check(pthread_join(thread, NULL) == 0, "pthread_join");
+    }
+    report("thread create and join", (now() - start) / count);
+}
+
+/* ---- Processes ---- */
 
 /* Measures copy-on-write: a child writes to pages that it shares with its parent, and reports the
    cost of each. */
@@ -152,28 +363,35 @@ static void bench_fork(int mib)
         munmap(memory, mib * MIB);
 }
 
-static void bench_exec(int tries)
+/* Returns the cost of a child, made by fork or vfork, that execs this program and ends. */
+static uint64_t exec_once(int is_vfork)
 {
     const char *self = (const char *)getauxval(AT_EXECFN); /* a full path; argv[0] may be none */
-    uint64_t best = UINT64_MAX;
+    uint64_t start = now();
+    pid_t pid = is_vfork ? vfork() : fork();
     int status;
 
-    for (int n = 0; n < tries; n++) {
-        uint64_t start = now();
-        pid_t pid = fork();
-
-        check(pid >= 0, "fork");
-        if (pid == 0) {
-            execl(self, self, "-", (char *)NULL);
-            check(0, self);
-        }
-        waitpid(pid, &status, 0);
-        if (status != 0)
-            exit(EXIT_FAILURE); /* the child has printed the reason */
-        uint64_t cost = now() - start;
-        best = cost < best ? cost : best;
+    check(pid >= 0, "fork");
+    if (pid == 0) {
+        execl(self, self, "-", (char *)NULL);
+        check(0, self);
     }
-    report("fork+exec+exit+wait", best);
+    waitpid(pid, &status, 0);
+    if (status != 0)
+        exit(EXIT_FAILURE); /* the child has printed the reason */
+    return now() - start;
+}
+
+static void bench_exec(int tries)
+{
+    uint64_t by_fork = UINT64_MAX, by_vfork = UINT64_MAX;
+
+    for (int n = 0; n < tries; n++) {
+        by_fork = least(by_fork, exec_once(0));
+        by_vfork = least(by_vfork, exec_once(1));
+    }
+    report("fork+exec+exit+wait", by_fork);
+    report("vfork+exec+exit+wait", by_vfork);
 }
 
 /* Returns the cost of sending a byte to a child and back, which takes two context switches. */
@@ -205,7 +423,20 @@ static uint64_t round_trip(int trips)
 
 static void bench_pipe(int trips)
 {
+    static char buffer[64 << 10]; /* as much as a pipe holds */
+    int fds[2];
+
     report("pipe round trip", round_trip(trips));
+    check(pipe(fds) == 0, "pipe");
+    memset(buffer, 1, sizeof(buffer));
+    uint64_t start = now();
+    for (int n = 0; n < trips; n++) {
+        check(write(fds[1], buffer, sizeof(buffer)) == sizeof(buffer), "write");
+        check(read(fds[0], buffer, sizeof(buffer)) == sizeof(buffer), "read");
+    }
+    report("pipe, 64 KiB", (now() - start) / trips);
+    close(fds[0]);
+    close(fds[1]);
 }
 
 /* ---- Costs that could grow with what there is ---- */
@@ -218,11 +449,6 @@ static void report_with(const char *what, int count, const char *noun, uint64_t 
     report(line, cost);
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 static char *map_at(char *at, size_t len, int prot)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | (at ? MAP_FIXED : 0);
@@ -230,11 +456,6 @@ static char *map_at(char *at, size_t len, int prot)
 
     check(start != MAP_FAILED, "mmap");
     return start;
-}
-
-static void unmap(char *start, size_t len)
-{
-    check(munmap(start, len) == 0, "munmap");
 }
 
 /* Measures the first read of a list of `count` regions, and the rest of it, for each line. */
@@ -513,6 +734,14 @@ static const struct benchmark {
 } benchmarks[] = {
     {"syscall", bench_syscall, {LOOPS}, 1},
     {"touch", bench_first_touch, {255}, 1},
+    {"read-fault", bench_read_fault, {255}, 1},
+    {"stack", bench_stack, {255}, 1},
+    {"map", bench_map, {1024}, 1},
+    {"protect", bench_protect, {LOOPS}, 1},
+    {"file", bench_file, {LOOPS}, 1},
+    {"segv", bench_segv, {LOOPS}, 1},
+    {"futex", bench_futex, {LOOPS}, 1},
+    {"threads", bench_threads, {LOOPS}, 1},
     {"cow", bench_copy_on_write, {255}, 1},
     {"fork", bench_fork, {0, 1, 64}, 3},
     {"exec", bench_exec, {TRIES}, 1},
