@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Disks on different machines:  disk_test.py [NUMBER]...
+"""Disks on different machines:  disk_test.py [NUMBER... | --failures]
 
 Each machine has scratch disks (disks.py), connected in its own way, and runs the programs that use
 them. With numbers, only these machines run."""
@@ -130,6 +130,10 @@ MACHINES += [("files of the other tests on ext2, 2 CPUs", 2, "q35", disks.ext2,
               f"umount /disk; /test/runtests -d /dev/vda {file_programs()}")]  # fmt: skip
 
 
+FAILURES = ("ext2, with each request and allocation failing", 2, "q35", disks.ext2)
+MACHINES += [(*FAILURES, "umount /disk; /test/runtests ext2_failures; audit")]
+
+
 def is_image_clean(directory):
     """Has e2fsck look at the ext2 of a machine, if there is one."""
     image = disks.ext2_image(directory)
@@ -193,7 +197,14 @@ def check_silent_end():
     return good
 
 
+def check_failures():
+    """Each request and each allocation fails once, none left out."""
+    return check(*FAILURES, "umount /disk; /test/ext2_failures all && audit")
+
+
 def main():
+    if sys.argv[1:] == ["--failures"]:
+        sys.exit(not check_failures())
     chosen = [MACHINES[int(number)] for number in sys.argv[1:]] or MACHINES
     sys.exit(not all([*[check(*settings) for settings in chosen], check_end(),
                       check_silent_end()]))  # fmt: skip

@@ -45,8 +45,8 @@ NOT_PARALLEL = {"oom_each_frame"}
 
 
 # They need scratch disks, and are skipped on machines that have none.
-DISK_TESTS = {"bad_disk", "block_device", "dirty_pages", "ext2_files", "lying_disk",
-              "read_ahead", "switched_disk"}  # fmt: skip
+DISK_TESTS = {"bad_disk", "block_device", "dirty_pages", "ext2_failures", "ext2_files",
+              "lying_disk", "read_ahead", "switched_disk"}  # fmt: skip
 
 
 # They need a disk whose writes are recorded.
@@ -109,11 +109,12 @@ def all_failing_parts():
     region_scaling is left out, too, because its many allocations are all of one kind."""
     left_out = {*tests_named("oom_"), *tests_named("failing_"), "region_scaling"}
     settings = {"TIMEOUT": "36000"}
-    return [
+    found = [
         (f"{name}, with each allocation failing", failing_command([name]), settings)
         for name in all_tests()
         if name not in left_out
     ]
+    return [*found, ("a disk, with each request failing", tool("disk_test.py", "--failures"), {})]
 
 
 def parts(only):

@@ -137,25 +137,54 @@ static bool pin_or_clear(struct ext2 *fs, uint32_t number, struct ext2_buffer *b
     return true;
 }
 
-bool ext2_block_free(struct ext2 *fs, uint32_t block)
+int ext2_block_give(struct ext2 *fs, uint32_t block)
 {
     struct ext2_buffer *bitmap;
 
     assert(mutex_is_held(&fs->lock));
     if (!ext2_is_data_block(fs, block)) {
         (void)ext2_damaged(fs, "a file has the block", block);
-        return false;
+        return 0;
     }
     uint32_t number = ext2_group_of_block(fs, block);
-    if (ext2_buffer_read(fs, fs->groups[number].block_bitmap, &bitmap))
-        return false; /* the block is lost until e2fsck finds it */
+    int err = ext2_buffer_read(fs, fs->groups[number].block_bitmap, &bitmap);
+    if (err)
+        return err;
     bool is_ok = pin_or_clear(fs, number, bitmap, block - ext2_group_start(fs, number));
     ext2_buffer_put(fs, bitmap);
-    if (is_ok)
-        ext2_buffer_forget(fs, block);
-    else
+    if (!is_ok)
         (void)ext2_damaged(fs, "a file has the free block", block);
     return is_ok;
+}
+
+int ext2_block_free(struct ext2 *fs, uint32_t block)
+{
+    int given = ext2_block_give(fs, block);
+
+    if (given > 0)
+        ext2_buffer_forget(fs, block);
+    return given;
+}
+
+/* A bitmap whose bit was cleared is dirty, so it is in memory. */
+void ext2_block_take_back(struct ext2 *fs, uint32_t block)
+{
+    uint32_t number = ext2_group_of_block(fs, block);
+    uint32_t bit = block - ext2_group_start(fs, number);
+    struct ext2_group *group = &fs->groups[number];
+    struct ext2_buffer *bitmap;
+
+    assert(mutex_is_held(&fs->lock));
+    if (group->pinned && bit_test(group->pinned, bit)) {
+        bit_clear(group->pinned, bit);
+        group->npinned--;
+        fs->npinned--;
+    } else if (!ext2_buffer_read(fs, group->block_bitmap, &bitmap)) {
+        bit_set(bitmap->data, bit);
+        group->free_blocks--;
+        fs->free_blocks--;
+        ext2_buffer_put(fs, bitmap);
+    }
 }
 
 void ext2_block_free_now(struct ext2 *fs, uint32_t block)

@@ -187,8 +187,13 @@ uint32_t ext2_group_overhead(const struct ext2 *fs, uint32_t group);
 __must_check int ext2_block_alloc(struct ext2 *fs, uint32_t goal, uint32_t *block);
 
 /* Gives a block back. It stays unused until the next flush, because the disk may still show it in
-   the file. Returns false if the block was free, which means damage. */
-bool ext2_block_free(struct ext2 *fs, uint32_t block);
+   the file. Returns 1; 0: the block was free, which means damage. -EIO, -ENOMEM, -EINTR: nothing has
+   changed. */
+__must_check int ext2_block_free(struct ext2 *fs, uint32_t block);
+
+/* The same, but its buffer stays, and ext2_block_take_back may follow, before the next sync. */
+__must_check int ext2_block_give(struct ext2 *fs, uint32_t block);
+void ext2_block_take_back(struct ext2 *fs, uint32_t block);
 
 /* Gives a block back that no block on the disk shows. */
 void ext2_block_free_now(struct ext2 *fs, uint32_t block);
@@ -200,7 +205,9 @@ void ext2_blocks_unpin(struct ext2 *fs);
 
 /* Takes a free inode for a directory or another file in `parent`. -ENOSPC, -EIO, -ENOMEM. */
 __must_check int ext2_inode_alloc(struct ext2 *fs, uint32_t parent, bool is_dir, uint32_t *ino);
-void ext2_inode_free(struct ext2 *fs, uint32_t ino, bool is_dir);
+
+/* Gives an inode back. -EIO, -ENOMEM, -EINTR: nothing has changed. */
+int ext2_inode_free(struct ext2 *fs, uint32_t ino, bool is_dir);
 
 /* Returns the block that holds an inode, and the offset there. */
 uint32_t ext2_inode_block(const struct ext2 *fs, uint32_t ino, uint32_t *offset);
@@ -253,19 +260,19 @@ int ext2_map_path(const struct ext2 *fs, uint64_t index, uint32_t at[4]);
 
 /* ---- truncate.c ---- */
 
-/* Give the blocks of a file back: all from `first` on, or those in [first, end). Errors leave the
-   rest in place. */
+/* Gives the blocks of a file in [first, end) back. Errors leave the rest in place. */
 int ext2_blocks_drop(struct ext2_node *node, uint64_t first, uint64_t end);
 
-/* Gives back the blocks behind the end of a file of which has_more is set, and clears it unless an
-   error leaves some. */
+/* Gives back the blocks behind the end of a file of which has_more is set, and clears it. After an
+   error it is set, because some are left. */
 int ext2_drop_behind_end(struct ext2_node *node);
 
 /* Drops the pages of a file that has lost its last name, if only the caller uses it. So they are not
    written any more. The caller has a reference, and holds no lock. */
 void ext2_dead_pages_drop(struct vnode *vnode);
 
-/* Gives everything back that the inode of a deleted file has, except for its number. */
+/* Gives everything back that the inode of a deleted file has, except for its number. After an error
+   it is not deleted, and has the rest. */
 void ext2_node_delete(struct ext2_node *node);
 
 /* ---- dir.c ---- */

@@ -87,7 +87,7 @@ int ext2_inode_alloc(struct ext2 *fs, uint32_t parent, bool is_dir, uint32_t *in
     return err;
 }
 
-void ext2_inode_free(struct ext2 *fs, uint32_t ino, bool is_dir)
+int ext2_inode_free(struct ext2 *fs, uint32_t ino, bool is_dir)
 {
     uint32_t number = (ino - 1) / fs->super.s_inodes_per_group;
     uint32_t bit = (ino - 1) % fs->super.s_inodes_per_group;
@@ -95,8 +95,9 @@ void ext2_inode_free(struct ext2 *fs, uint32_t ino, bool is_dir)
     struct ext2_buffer *bitmap;
 
     assert(mutex_is_held(&fs->lock));
-    if (ext2_buffer_read(fs, group->inode_bitmap, &bitmap))
-        return; /* the inode is lost until e2fsck finds it */
+    int err = ext2_buffer_read(fs, group->inode_bitmap, &bitmap);
+    if (err)
+        return err;
     uint8_t *byte = (uint8_t *)&bitmap->data[bit / 8], mask = 1u << bit % 8;
     if (*byte & mask) {
         *byte &= ~mask;
@@ -108,4 +109,5 @@ void ext2_inode_free(struct ext2 *fs, uint32_t ino, bool is_dir)
         (void)ext2_damaged(fs, "deleted a free inode", ino);
     }
     ext2_buffer_put(fs, bitmap);
+    return 0;
 }

@@ -442,14 +442,6 @@ int ext2_mount(struct block_device *device, bool read_only, struct vnode **root)
     return err;
 }
 
-/* Returns true if only the mount itself uses the file system: the root has the references of the
-   mount and of the file system. */
-static bool is_unused(struct ext2 *fs)
-{
-    ext2_nodes_trim(fs, 1);
-    return fs->nlive == 1 && fs->ndead == 0 && atomic_load(&fs->root->vnode.refs) == 2;
-}
-
 /* Returns the references of some nodes that are neither the file system's nor their children's. */
 static int64_t foreign_refs(const struct ext2_node_queue *queue)
 {
@@ -468,19 +460,30 @@ static bool is_only_mounted(const struct ext2 *fs)
     return foreign_refs(&fs->live) + foreign_refs(&fs->dead) == 1;
 }
 
-/* Writes everything, and marks the disk as clean. What has failed once is tried again, because it is
-   still dirty. -EIO: the disk does not take it, so it is lost. After any other error the file system
-   stays mounted. */
-static int unmount_locked(struct ext2 *fs)
+/* Writes everything, and deletes what is dead. The first sync deletes it on the disk, and the second
+   gives back what it had. The others try again what has failed. */
+static int write_everything(struct ext2 *fs)
 {
     int err = ext2_sync_metadata(fs);
 
-    (void)ext2_make_room(fs); /* deletes what is dead */
+    for (int n = 0; n < 5 && fs->ndead + fs->npinned > 0 && (!err || err == -EIO); n++)
+        err = ext2_sync_metadata(fs);
+    return err;
+}
+
+/* Writes everything, and marks the disk as clean. -EIO: the disk does not take it, so it is lost.
+   After any other error the file system stays mounted. */
+static int unmount_locked(struct ext2 *fs)
+{
+    int err = is_only_mounted(fs) ? write_everything(fs) : -EBUSY;
+
     if (err && err != -EIO)
         return err;
-    if (!is_unused(fs) && !(err && is_only_mounted(fs)))
-        return -EBUSY;
+    if (fs->ndead > 0)
+        ext2_report_damage(fs, "deleted files stay, in number", fs->ndead);
     err = mark_unmounted(fs);
+    if (err == -EIO) /* one request may have failed */
+        err = mark_unmounted(fs);
     if (err == -EIO)
         printk("ext2: %s is unmounted, but not everything could be written\n", fs->device->name);
     else if (err)

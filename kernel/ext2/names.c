@@ -192,7 +192,7 @@ static int make_locked(struct ext2_node *dir, const char *name, const struct new
     err = ext2_node_create(fs, ino, file->mode, file->rdev, node);
     if (err) {
         if (err != -EIO)
-            ext2_inode_free(fs, ino, is_dir);
+            (void)ext2_inode_free(fs, ino, is_dir); /* its bitmap is dirty, so in memory */
         return err;
     }
     err = name_new(dir, name, file, *node);

@@ -37,15 +37,15 @@ static int write_nodes(struct ext2_node_queue *queue)
 }
 
 /* Carries out the deletions that the flush has allowed. What they give back waits for the next
-   flush. */
+   flush, and what fails is tried again then. */
 static void settle_dead(struct ext2 *fs)
 {
     struct ext2_node *node, *next;
 
     TAILQ_FOREACH_SAFE (node, &fs->dead, in_queue, next) {
         if (node->is_deleted) {
-            ext2_inode_free(fs, node->vnode.ino, vnode_is_dir(&node->vnode));
-            ext2_node_drop(node);
+            if (!ext2_inode_free(fs, node->vnode.ino, vnode_is_dir(&node->vnode)))
+                ext2_node_drop(node);
             continue;
         }
         node->is_unlinked_on_disk = true;

@@ -1,8 +1,11 @@
 /* Giving the blocks of a file back.
 
-   An indirect block that loses all its numbers is given back *before* what it shows. A block can be
-   given back only once. So the time is bounded by the number of blocks on the disk, even if a
-   damaged indirect block leads back to itself.
+   An indirect block that loses all its numbers is given back *before* what it shows, and taken back
+   if an error leaves some. A block can be given back only once. So the time is bounded by the number
+   of blocks on the disk, even if a damaged indirect block leads back to itself.
+
+   What cannot be given back now, because a bitmap or an indirect block cannot be read, stays with
+   its file, and the next sync tries again. So no block is lost, whichever request fails.
 
    Lock: ext2.lock. No block that goes is being written, because its page is not in the cache any
    more. */
@@ -26,16 +29,17 @@ static void count_dropped(struct ext2_node *node)
     atomic_store_relaxed(&node->sectors, node->sectors - min(sectors, node->sectors));
 }
 
-/* Gives one block back, and clears the number that shows it. Returns true if it was the file's. */
-static bool drop_block(struct ext2_node *node, uint32_t *number)
+/* Gives one block back, and clears the number that shows it. */
+static int drop_block(struct ext2_node *node, uint32_t *number)
 {
-    uint32_t block = *number;
+    int given = ext2_block_free(ext2_of(&node->vnode), *number);
 
+    if (given < 0)
+        return given;
     *number = 0;
-    if (!ext2_block_free(ext2_of(&node->vnode), block))
-        return false;
-    count_dropped(node);
-    return true;
+    if (given)
+        count_dropped(node);
+    return 0;
 }
 
 static int drop_branch(const struct drop *drop, uint32_t *number, uint64_t base, int depth);
@@ -106,6 +110,34 @@ static int is_indirect_empty(struct ext2 *fs, uint32_t block)
     return empty;
 }
 
+/* Drops an indirect block with all that it shows. After an error, the block stays with the rest of
+   its numbers. */
+static int drop_indirect(const struct drop *drop, uint32_t *number, uint64_t base, int depth)
+{
+    struct ext2 *fs = ext2_of(&drop->node->vnode);
+    struct ext2_buffer *buffer;
+    int err = ext2_buffer_read(fs, *number, &buffer);
+
+    if (err)
+        return err;
+    int given = ext2_block_give(fs, *number);
+    if (given > 0)
+        err = drop_numbers(drop, (uint32_t *)buffer->data, fs->pointers, base,
+                           span_of(fs, depth - 1), depth - 1);
+    if (err) {
+        ext2_block_take_back(fs, *number);
+        ext2_buffer_dirty(fs, buffer);
+    } else if (given >= 0) {
+        if (given) {
+            count_dropped(drop->node);
+            ext2_buffer_forget(fs, *number);
+        }
+        *number = 0;
+    }
+    ext2_buffer_put(fs, buffer);
+    return err ? err : min(given, 0);
+}
+
 /* Drops the part of the range that *number covers, which is [base, base + span). If it covers
    nothing else, the block of the number goes, too. */
 static int drop_branch(const struct drop *drop, uint32_t *number, uint64_t base, int depth)
@@ -115,27 +147,15 @@ static int drop_branch(const struct drop *drop, uint32_t *number, uint64_t base,
     uint32_t block = *number;
     bool is_whole = base >= drop->first && base + span_of(fs, depth) <= drop->end;
 
-    if (depth == 0) {
-        (void)drop_block(node, number);
-        return 0;
-    }
+    if (depth == 0)
+        return drop_block(node, number);
     if (!ext2_is_data_block(fs, block)) {
         if (is_whole)
             *number = 0;
         return ext2_damaged(fs, "a file has the block", block);
     }
-    if (is_whole) {
-        struct ext2_buffer *buffer;
-        int err = ext2_buffer_read(fs, block, &buffer); /* keeps the numbers */
-        bool is_ours = drop_block(node, number);
-        if (err)
-            return err;
-        if (is_ours)
-            err = drop_numbers(drop, (uint32_t *)buffer->data, fs->pointers, base,
-                               span_of(fs, depth - 1), depth - 1);
-        ext2_buffer_put(fs, buffer);
-        return err;
-    }
+    if (is_whole)
+        return drop_indirect(drop, number, base, depth);
     int err = drop_in_indirect(drop, block, base, depth);
     if (!err && is_indirect_empty(fs, block) == 1)
         (void)drop_block(node, number);
@@ -170,21 +190,23 @@ int ext2_drop_behind_end(struct ext2_node *node)
     assert(mutex_is_held(&fs->lock));
     atomic_store(&node->has_more, false);
     int err = ext2_blocks_drop(node, (end + fs->block_size - 1) >> fs->block_shift, UINT64_MAX);
-    if (err == -EINTR || err == -ENOMEM)
+    if (err)
         atomic_store(&node->has_more, true);
     return err;
 }
 
 /* Gives back the block of extended attributes, or one share in it. */
-static void drop_xattr(struct ext2_node *node)
+static int drop_xattr(struct ext2_node *node)
 {
     struct ext2 *fs = ext2_of(&node->vnode);
     struct ext2_buffer *buffer;
     uint32_t block = node->file_acl;
 
-    node->file_acl = 0;
-    if (block == 0 || !ext2_is_data_block(fs, block) || ext2_buffer_read(fs, block, &buffer))
-        return;
+    if (block == 0 || !ext2_is_data_block(fs, block))
+        return 0;
+    int err = ext2_buffer_read(fs, block, &buffer);
+    if (err)
+        return err;
     struct ext2_xattr_header *header = (struct ext2_xattr_header *)buffer->data;
     bool is_ok = header->h_magic == EXT2_XATTR_MAGIC, is_last = header->h_refcount <= 1;
     if (is_ok && !is_last) {
@@ -193,7 +215,10 @@ static void drop_xattr(struct ext2_node *node)
     }
     ext2_buffer_put(fs, buffer);
     if (is_ok && is_last)
-        (void)ext2_block_free(fs, block);
+        err = min(ext2_block_free(fs, block), 0);
+    if (!err)
+        node->file_acl = 0;
+    return err;
 }
 
 /* Returns true if `block` has numbers of blocks, and not the target of a short symbolic link or the
@@ -227,9 +252,10 @@ void ext2_dead_pages_drop(struct vnode *vnode)
 void ext2_node_delete(struct ext2_node *node)
 {
     assert(mutex_is_held(&ext2_of(&node->vnode)->lock) && node->is_dead);
-    if (has_blocks(node))
-        (void)ext2_blocks_drop(node, 0, UINT64_MAX);
-    drop_xattr(node);
+    if (has_blocks(node) && ext2_blocks_drop(node, 0, UINT64_MAX))
+        return;
+    if (drop_xattr(node))
+        return;
     memset(node->block, 0, sizeof(node->block));
     node->size = 0;
     atomic_store_relaxed(&node->sectors, 0);

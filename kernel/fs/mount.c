@@ -356,11 +356,13 @@ int mount_change(struct vnode *root, bool read_only)
     return err;
 }
 
-/* What fails is told by fsync(2), or is written again later. */
+/* What fails is told by fsync(2), or is written again later. The write-back takes references on
+   files, so the mount is in use meanwhile, and an unmount waits. */
 void mount_sync_device(uint64_t number)
 {
-    (void)pagecache_writeback_device(number);
     struct mount *mount = mount_use(number);
+
+    (void)pagecache_writeback_device(number);
     if (!mount)
         return;
     (void)mount->root->fs->ops->sync(mount->root->fs);
