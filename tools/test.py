@@ -46,7 +46,7 @@ NOT_PARALLEL = {"oom_each_frame"}
 
 # They need scratch disks, and are skipped on machines that have none.
 DISK_TESTS = {"bad_disk", "block_device", "dirty_pages", "ext2_failures", "ext2_files",
-              "lying_disk", "read_ahead", "switched_disk"}  # fmt: skip
+              "ext2_overwritten", "lying_disk", "read_ahead", "switched_disk"}  # fmt: skip
 
 
 # They need a disk whose writes are recorded.

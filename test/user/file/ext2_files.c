@@ -296,6 +296,54 @@ static void a_write_takes_the_last_blocks(void)
     CHECK_OK(unlink("last"));
 }
 
+/* Writes pages of a mapping until one has no room. Counts them in *count. */
+static void write_pages_of_mapping(void *arg)
+{
+    unsigned *count = arg;
+    int fd = CHECK_OK(open("sparse", O_RDWR));
+    char *pages = CHECK_OK(mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+
+    for (; *count < 64; ++*count)
+        pages[*count * PAGE] = 'x';
+}
+
+/* A page has its room before it is written, so what was written is not lost. */
+static void a_mapping_meets_a_full_disk(void)
+{
+    unsigned *count =
+        CHECK_OK(mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    char target[300] = {0};
+    int fd = CHECK_OK(open("sparse", O_RDWR | O_CREAT, 0644));
+
+    CHECK_OK(ftruncate(fd, 64 * PAGE));
+    off_t size = fill_disk("full");
+    CHECK(killed_by(wait_child(start_child(write_pages_of_mapping, count)), SIGBUS));
+    CHECK_EQ(*count, 0);
+    memset(target, 'x', sizeof(target) - 1);
+    CHECK_ERR(ENOSPC, mkdir("directory", 0755));
+    CHECK_ERR(ENOSPC, symlink(target, "link"));
+    CHECK_ERR(EOPNOTSUPP, fallocate(fd, 0, 0, PAGE));
+    CHECK_OK(truncate("full", size - 5 * (off_t)PAGE));
+    CHECK(killed_by(wait_child(start_child(write_pages_of_mapping, count)), SIGBUS));
+    CHECK(*count > 0 && *count < 64);
+    CHECK_OK(close(fd));
+    read_again();
+    fd = CHECK_OK(open("sparse", O_RDWR));
+    for (unsigned n = 0; n < *count; n++)
+        expect_at(fd, n * PAGE, "x");
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("full"));
+    CHECK(exited_with(wait_child(start_child(write_pages_of_mapping, count)), 0));
+    read_again();
+    fd = CHECK_OK(open("sparse", O_RDWR));
+    expect_at(fd, 63 * PAGE, "x");
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("sparse"));
+    CHECK_OK(mkdir("directory", 0755));
+    CHECK_OK(rmdir("directory"));
+    unmap_pages((char *)count, 1);
+}
+
 static void an_unlinked_file_stays_open(void)
 {
     uint64_t before = free_blocks();
@@ -613,6 +661,7 @@ int main(void)
     RUN(a_full_disk_can_be_emptied);
     RUN(a_write_that_fails_shows_no_old_contents);
     RUN(a_write_takes_the_last_blocks);
+    RUN(a_mapping_meets_a_full_disk);
     RUN(an_unlinked_file_stays_open);
     RUN(names_and_attributes_are_kept);
     RUN(a_mapping_reaches_the_disk);
