@@ -54,12 +54,14 @@ endif
 
 # gdb follows one CPU, instructions are counted on one, and make test chooses for each of its parts.
 ifeq ($(origin CPUS),file)
-qemu-gdb debug bench bench-linux profile test test-diff test-failures session: CPUS := 1
+qemu-gdb debug bench bench-linux profile test test-diff test-failures: CPUS := 1
+session record-session: CPUS := 1
 endif
 
 # Commands and tests do not touch the disk of the person who runs them, unless it is asked for.
 ifeq ($(origin DISK),file)
-run record test test-record test-failures test-diff stress crash session bench bench-linux: DISK :=
+run record test test-record test-failures test-diff stress crash bench bench-linux: DISK :=
+session record-session: DISK :=
 profile: DISK :=
 endif
 
@@ -166,7 +168,7 @@ DIFF_FILES := $(DIFFS:%=diff/%)
 .PHONY: session test-host fuzz mutants bench bench-linux profile debug qemu-gdb gdb compdb
 .PHONY: FORCE mistakes need-build need-glibc need-qemu need-disk need-iso need-uefi need-bochs
 .PHONY: need-gdb need-host need-test need-lint
-.PHONY: record test-record replay fuzz-ext2 crash bench-disk compiler lint clean help
+.PHONY: record test-record record-session replay fuzz-ext2 crash bench-disk compiler lint clean help
 .PHONY: need-profile
 FORCE:
 
@@ -431,6 +433,9 @@ record: $(RUNNABLE) build/replay | need-qemu ## run, with all events of memory c
 
 test-record: $(RUNNABLE) build/replay | need-qemu ## record all programs of /test, and compare
 	@$(PYTHON) tools/record_test.py --all
+
+record-session: $(RUNNABLE) build/replay | need-qemu ## session, with all events checked
+	@$(PYTHON) tools/record.py $(if $(OUT),-o '$(OUT)') --session $$(( $(MINUTES) * 60 ))
 
 replay: build/replay ## builds build/replay, which reads recordings
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Records all events of a run, and checks the recording:  record.py [-o FILE] COMMAND
+"""Records all events of a run, and checks the recording:
+    record.py [-o FILE] COMMAND
+    record.py [-o FILE] --session SECONDS
 
-Runs a command in Pagoda as run.py does. All events of the memory system come out of the machine
-through a ring in a file that both share, and build/replay reads them. Each must fit those before.
-The memory that they rebuild must be that of the machine at its end, which is a file, too. With -o,
-the recording is kept.
+Runs a command in Pagoda as run.py does, or a random session at the terminal (session.py). All
+events of the memory system come out of the machine through a ring in a file that both share, and
+build/replay reads them. Each must fit those before. The memory that they rebuild must be that of
+the machine at its end, which is a file, too. With -o, the recording is kept.
 
 Standard output has that of the command, and then the lines of build/replay. The status is the
 command's, or 1 if the recording is wrong. docs/recording.md tells the format."""
@@ -65,12 +67,15 @@ def workplace():
         yield Path(name)
 
 
-def record(command, directory, copy=None, arguments=(), settings=None, **options):
-    """Runs the command. Returns (its finished process, the status of replay, its words)."""
+def record(tool, directory, copy=None, settings=None, **options):
+    """Runs a tool, with its arguments, on a machine that is recorded.
+
+    Returns (its finished process, the status of replay, its words)."""
     recorder = Recorder(directory, copy)
     environment = {**os.environ, **(settings or {}), "QEMUFLAGS": recorder.flags()}
     try:
-        run = subprocess.run([sys.executable, TOOLS / "run.py", *arguments, command],
+        name, *arguments = map(str, tool)
+        run = subprocess.run([sys.executable, TOOLS / name, *arguments],
                              env=environment, check=False, **options)  # fmt: skip
     finally:
         wrong, said = recorder.finish()
@@ -80,13 +85,17 @@ def record(command, directory, copy=None, arguments=(), settings=None, **options
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-o", dest="copy")
+    parser.add_argument("--session", type=float)
     parser.add_argument("words", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     command = " ".join(options.words) or machine.setting("PAGODA_CMD", "")
-    if not command:
+    tool = ["run.py", command]
+    if options.session:
+        tool = ["session.py", "-t", options.session]
+    elif not command:
         sys.exit("No command is given. For example: make record CMD='ls | wc' OUT=ls.rec")
     with workplace() as directory:
-        run, wrong, said = record(command, directory, options.copy)
+        run, wrong, said = record(tool, directory, options.copy)
     print(said, end="")
     sys.exit(run.returncode or wrong)
 

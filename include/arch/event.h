@@ -17,16 +17,25 @@
 #include <lib/base.h>
 #include <pagoda/event.h>
 
+/* A function that leaves the registers of its caller as they are. So where no event is made, the
+   code around it is as if the call were not there. */
+#if __STDC_HOSTED__
+#define EVENT_CALL
+#else
+#define EVENT_CALL __attribute__((no_caller_saved_registers, cold))
+#endif
+
 /* Events are made. Changes at boot only. */
 extern bool events_on;
 
-void event_make(enum event_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e);
+EVENT_CALL void event_make(enum event_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+                           uint64_t e);
 
 /* Begin and end a change that no event of another CPU may come between. Interrupts are off, and
    nothing else is locked meanwhile. */
-__must_check bool event_count_begin(void);
-void event_count_end(bool irq, enum event_kind kind, uint64_t count, uint64_t b, uint64_t c,
-                     uint64_t d);
+EVENT_CALL __must_check bool event_count_begin(void);
+EVENT_CALL void event_count_end(bool irq, enum event_kind kind, uint64_t count, uint64_t b,
+                                uint64_t c, uint64_t d);
 
 #define EVENT_MAKE(kind, a, b, c, d, e, ...) event_make(kind, a, b, c, d, e)
 #define EVENT(name, ...)                                          \
