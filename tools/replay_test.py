@@ -204,7 +204,10 @@ def check_files(replay, directory):
                               text=True, check=False)  # fmt: skip
         good = done.returncode == wanted and (wanted == 0 or "replay: " in done.stderr)
         passed &= report(good, f"replay: {what}", done.stdout + done.stderr)
-    return passed
+    done = subprocess.run([record.REPLAY, "/nowhere", "list"], capture_output=True, text=True,
+                          check=False)  # fmt: skip
+    good = done.returncode == 1 and done.stderr == "replay: /nowhere: No such file or directory\n"
+    return passed & report(good, "replay: no file", done.stdout + done.stderr)
 
 
 def check_script(replay):

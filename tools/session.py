@@ -24,6 +24,8 @@ import places
 from terminal import BOOT_SECONDS, Terminal
 
 ROUND = 25  # steps
+ORDERLY_END = 33  # the status of QEMU with isa-debug-exit (kernel/arch/power.c)
+SHELL_SECONDS = 1.1  # a shell that lived that long is no failed one (user/init.c)
 STEP_SECONDS, TRY_SECONDS = 300, 3  # a try that had no answer is followed by a longer one
 ODD_MOMENT_SECONDS = 0.05  # the longest pause before an odd key
 
@@ -116,6 +118,7 @@ class Session:
         self.type = terminal.type
         self.marks = 0
         self.baseline = None
+        self.shell = None  # the number of the first shell
         programs = {path.name for path in (machine.BUILD / "root/bin").iterdir()}
         self.programs = sorted(programs - NOT_TO_BE_RUN)
 
@@ -135,11 +138,19 @@ class Session:
             raise Failure(f"no answer to: {command}")
         return answer
 
-    def parent_of_shell(self, seconds):
-        """Returns the parent of the shell that answers, or None if no shell does."""
-        answer = self.ask("grep PPid /proc/$$/status", seconds)
-        found = re.search(r"PPid:\s*(\d+)", answer or "")
-        return found and int(found[1])
+    def shell_and_parent(self, seconds):
+        """Returns the number of the shell that answers and its parent's, or Nones if none does."""
+        answer = self.ask("grep Pid /proc/$$/status", seconds)
+        found = re.search(r"\bPid:\s*(\d+)(?s:.*)PPid:\s*(\d+)", answer or "")
+        return (int(found[1]), int(found[2])) if found else (None, None)
+
+    def let_live(self, shell):
+        """Lets a new shell of init live long enough.
+
+        If five in a row end sooner, init gives up. A session ends several within a second."""
+        if shell != self.shell:
+            time.sleep(SHELL_SECONDS)
+        self.shell = shell
 
     def settle(self):
         """Brings back the prompt of the first shell, whatever runs in the foreground."""
@@ -149,8 +160,9 @@ class Session:
         while time.monotonic() < end and self.terminal.process.poll() is None:
             self.type(keys[0])
             self.terminal.expect_prompt(seconds)
-            parent = self.parent_of_shell(seconds)
+            shell, parent = self.shell_and_parent(seconds)
             if parent == 1:
+                self.let_live(shell)
                 return
             if parent:
                 self.type("exit; exit\n")  # a shell with stopped jobs needs the second
@@ -357,6 +369,8 @@ def session(terminal, seed, may_go_on):
     except (Failure, BrokenPipeError) as failure:
         yield f"seed {seed}, step {steps + 1} ({user.doing}): {failure}", False
     yield f"a session of {steps} steps, seed {seed}", True
+    terminal.type("halt\n")
+    yield "halt ends the machine", terminal.status() == ORDERLY_END
 
 
 def main():

@@ -48,12 +48,16 @@ class Terminal:
         self.process.stdin.write(keys.encode())
         self.process.stdin.flush()
 
+    def status(self, seconds=ANSWER_SECONDS):
+        """Waits for the machine to end. Returns its status, or None if it goes on."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
     def ends(self, seconds=ANSWER_SECONDS):
         """Waits for the machine to turn itself off. Returns false if it fails or does not."""
-        try:
-            return self.process.wait(seconds) == 0
-        except subprocess.TimeoutExpired:
-            return False
+        return self.status(seconds) == 0
 
 
 def report(terminal, steps):

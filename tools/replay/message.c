@@ -1,9 +1,11 @@
 /* Messages to the person at the terminal. */
 #include "message.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool complain(const char *format, ...)
 {
@@ -20,8 +22,7 @@ bool complain(const char *format, ...)
 
 bool complain_errno(const char *what)
 {
-    perror(what);
-    return false;
+    return complain("%s: %s", what, strerror(errno));
 }
 
 void *must_resize(void *memory, size_t size)
