@@ -2,7 +2,7 @@
    with -r they can only be read. `mount -o remount,ro DIRECTORY` changes a disk that is mounted; so
    does rw. Without arguments, mount lists what is mounted.
 
-       /dev/vda on /disk type ext2 (rw) */
+       /dev/vda on /disk type ext2 (rw,relatime) */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +28,7 @@ static bool options_read(char *list, unsigned long *flags)
         {"noatime", MS_NOATIME, 0},
         {"relatime", MS_RELATIME, 0},
         {"nodiratime", MS_NODIRATIME, 0},
+        {"strictatime", MS_STRICTATIME, 0},
         {"nosuid", MS_NOSUID, 0},
         {"nodev", MS_NODEV, 0},
     };

@@ -55,6 +55,10 @@ struct filesystem_ops {
     int (*remount)(struct vnode *root, bool read_only);
 };
 
+/* When a read changes the time of access of a file. ATIME_RELATIVE: if the file has changed since
+   the last access, or a day has passed. */
+enum atime_rule { ATIME_NEVER, ATIME_RELATIVE, ATIME_ALWAYS };
+
 /* A mounted file system. */
 struct filesystem {
     const char *name;                 /* (c) "tmpfs", ... */
@@ -62,6 +66,7 @@ struct filesystem {
     unsigned magic;                   /* (c) f_type of statfs(2) */
     bool in_memory;                   /* (c) its files are kept in memory */
     bool read_only;                   /* (a) nothing may change */
+    enum atime_rule atime, dir_atime; /* (a) for files, and for directories */
     const struct filesystem_ops *ops; /* (c) NULL: none */
     uint64_t next_ino; /* (a) for file systems that number files in the order of creation */
     /* RANK_VNODE: all entries and link counts, for file systems that keep them in memory */
@@ -229,6 +234,9 @@ __must_check int vnode_set_size(struct vnode *vnode, uint64_t size, uint64_t lim
    lock. */
 __must_check int vnode_allocate(struct vnode *vnode, uint64_t start, uint64_t end, unsigned mode,
                                 uint64_t limit);
+
+/* Sets atime to now, if the rule of the file system says so. After a read. */
+void vnode_accessed(struct vnode *vnode);
 
 /* Set mtime and ctime, or ctime alone, to now. */
 void vnode_touch(struct vnode *vnode);

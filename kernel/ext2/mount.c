@@ -413,6 +413,8 @@ static struct ext2 *ext2_alloc(struct block_device *device, bool read_only)
         .dev = blockdev_number(device),
         .magic = EXT2_SUPER_MAGIC,
         .read_only = read_only,
+        .atime = ATIME_RELATIVE,
+        .dir_atime = ATIME_RELATIVE,
         .ops = &ext2_filesystem_ops,
     };
     fs->device = device;

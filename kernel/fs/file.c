@@ -187,9 +187,19 @@ static ssize_t write_locked(struct file *file, struct uio *uio, uint64_t *offset
     return done;
 }
 
+/* Changes the time of access after a read; devices have none here. */
+static void note_access(struct file *file)
+{
+    bool has_time = vnode_is_file(file->vnode) || vnode_is_dir(file->vnode);
+
+    if (has_time && !(atomic_load_relaxed(&file->flags) & O_NOATIME))
+        vnode_accessed(file->vnode);
+}
+
 static ssize_t read_at(struct file *file, struct uio *uio, uint64_t *offset)
 {
     int err = check_read(file);
+    size_t asked = uio->left;
 
     if (err)
         return err;
@@ -199,6 +209,8 @@ static ssize_t read_at(struct file *file, struct uio *uio, uint64_t *offset)
         return err;
     ssize_t done = read_locked(file, uio, offset);
     file_unlock(file);
+    if (done >= 0 && asked > 0)
+        note_access(file);
     return done;
 }
 
@@ -334,6 +346,7 @@ int file_list(struct file *file, int (*emit)(const struct dir_entry *entry, void
         offset = entry.cookie + 1;
     atomic_store_relaxed(&file->offset, offset);
     file_unlock(file);
+    note_access(file);
     return min(found, 0);
 }
 
@@ -374,5 +387,6 @@ int file_pager(struct file *file, struct pager **pager)
     if (!file->vnode->cache && !file->ops->is_zeros)
         return -ENODEV;
     *pager = file->vnode->cache ? &file->vnode->cache->pager : NULL;
+    note_access(file); /* a mapping counts as a read */
     return 0;
 }

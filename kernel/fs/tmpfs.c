@@ -21,6 +21,8 @@ static struct filesystem tmpfs = {
     .dev = 1,
     .magic = TMPFS_MAGIC,
     .in_memory = true,
+    .atime = ATIME_RELATIVE,
+    .dir_atime = ATIME_RELATIVE,
     .next_ino = 1,
 };
 

@@ -137,6 +137,22 @@ void vnode_touch(struct vnode *vnode)
     atomic_store_relaxed(&vnode->mtime_ns, atomic_load_relaxed(&vnode->ctime_ns));
 }
 
+#define DAY_NS (86400 * 1000000000ul)
+
+/* Two threads may both find that the time is due, and set it to about the same. */
+void vnode_accessed(struct vnode *vnode)
+{
+    const struct filesystem *fs = vnode->fs;
+    enum atime_rule rule = atomic_load_relaxed(vnode_is_dir(vnode) ? &fs->dir_atime : &fs->atime);
+
+    if (rule == ATIME_NEVER || vnode_is_read_only(vnode))
+        return;
+    uint64_t now = clock_realtime_ns(), last = atomic_load_relaxed(&vnode->atime_ns);
+    if (rule == ATIME_ALWAYS || last <= atomic_load_relaxed(&vnode->mtime_ns) ||
+        last <= atomic_load_relaxed(&vnode->ctime_ns) || last + DAY_NS <= now)
+        atomic_store_relaxed(&vnode->atime_ns, now);
+}
+
 static char *copy_name(const char *name)
 {
     size_t size = strlen(name) + 1;

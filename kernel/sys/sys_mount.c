@@ -12,11 +12,11 @@
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
-/* Flags that change nothing: no program has set-user-ID rights, reading a file changes no time, and
-   devices are not kept from anyone. */
-#define MOUNT_IGNORED                                                                   \
-    (MS_NOSUID | MS_NODEV | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME | \
-     MS_LAZYTIME | MS_SILENT)
+/* Flags that change nothing: no program has set-user-ID rights, devices are not kept from anyone,
+   and times are written late in any case. */
+#define MOUNT_IGNORED (MS_NOSUID | MS_NODEV | MS_LAZYTIME | MS_SILENT)
+
+#define MOUNT_ATIME (MS_NOATIME | MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME)
 
 /* linux/mount.h lacks these flags of umount2(2). */
 #define UMOUNT_NO_FOLLOW 8u
@@ -31,9 +31,33 @@ static int short_string(const char __user *from, char *to, size_t size)
     return len < 0 ? len : 0;
 }
 
-static int open_ext2(void *device, bool read_only, struct vnode **root)
+/* Sets when reads change times of access. Without a flag it is RELATIME. */
+static void set_atime(struct filesystem *fs, unsigned long flags)
 {
-    return ext2_mount(device, read_only, root);
+    enum atime_rule rule = ATIME_RELATIVE;
+
+    if (flags & MS_NOATIME)
+        rule = ATIME_NEVER;
+    else if (flags & MS_STRICTATIME)
+        rule = ATIME_ALWAYS;
+    atomic_store_relaxed(&fs->atime, rule);
+    atomic_store_relaxed(&fs->dir_atime, flags & MS_NODIRATIME ? ATIME_NEVER : rule);
+}
+
+/* A disk that is to be mounted. */
+struct mounted_disk {
+    struct block_device *device;
+    unsigned long flags;
+};
+
+static int open_ext2(void *arg, bool read_only, struct vnode **root)
+{
+    const struct mounted_disk *disk = arg;
+    int err = ext2_mount(disk->device, read_only, root);
+
+    if (!err)
+        set_atime((*root)->fs, disk->flags);
+    return err;
 }
 
 /* Finds the disk of a device file. */
@@ -57,18 +81,18 @@ static int disk_from_path(const char *path, struct block_device **disk)
 struct mount_request {
     char type[16], options[16];
     struct path_arg source;
-    bool read_only;
+    unsigned long flags;
 };
 
 static int mount_disk(struct vnode *dir, const struct mount_request *request)
 {
-    struct block_device *disk;
-    int err = disk_from_path(request->source.path, &disk);
+    struct mounted_disk disk = {.flags = request->flags};
+    int err = disk_from_path(request->source.path, &disk.device);
 
     if (err)
         return err;
-    return mount_add(dir, request->source.path, blockdev_number(disk), open_ext2, disk,
-                     request->read_only);
+    return mount_add(dir, request->source.path, blockdev_number(disk.device), open_ext2, &disk,
+                     request->flags & MS_RDONLY);
 }
 
 static int mount_requested(const char __user *target, const struct mount_request *request)
@@ -87,15 +111,18 @@ static int mount_requested(const char __user *target, const struct mount_request
     return err;
 }
 
-/* MS_REMOUNT: the source and the type are not looked at. */
-static int remount(const char __user *target, bool read_only)
+/* MS_REMOUNT: the source and the type are not looked at. Without a flag for it, the rule for times
+   of access stays. */
+static int remount(const char __user *target, unsigned long flags)
 {
     struct vnode *root;
     int err = vnode_from_path(AT_FDCWD, target, 0, &root);
 
     if (err)
         return err;
-    err = mount_change(root, read_only);
+    err = mount_change(root, flags & MS_RDONLY);
+    if (!err && (flags & MOUNT_ATIME))
+        set_atime(root->fs, flags);
     vnode_put(root);
     return err;
 }
@@ -114,13 +141,13 @@ SYSCALL5(sys_mount, const char __user *, source, const char __user *, target, co
         err = short_string(options, request.options, sizeof(request.options));
     if (err)
         return err == -ENAMETOOLONG ? -EINVAL : err;
-    if (flags & ~(unsigned long)(MOUNT_IGNORED | MS_RDONLY | MS_REMOUNT))
+    if (flags & ~(unsigned long)(MOUNT_IGNORED | MOUNT_ATIME | MS_RDONLY | MS_REMOUNT))
         return -EINVAL;
     if (flags & MS_REMOUNT)
-        return *request.options ? -EINVAL : remount(target, flags & MS_RDONLY);
+        return *request.options ? -EINVAL : remount(target, flags);
     if (!source)
         return -EINVAL;
-    request.read_only = flags & MS_RDONLY;
+    request.flags = flags;
     err = path_arg_get(&request.source, AT_FDCWD, source);
     if (err)
         return err;

@@ -193,6 +193,7 @@ static long copy_target(struct vnode *link, char __user *to, size_t size)
     if (!target)
         return -ENOMEM;
     ssize_t len = link->ops->readlink(link, target, PATH_MAX);
+    vnode_accessed(link);
     if (len >= 0) {
         len = min((size_t)len, size);
         if (copy_to_user(to, target, len))

@@ -8,6 +8,27 @@
 #include <sys/syscall.h>
 #include <vm/usercopy.h>
 
+/* The bits of f_flags that a header of Linux for programs lacks. */
+enum {
+    ST_RDONLY = 1,
+    ST_VALID = 0x20,
+    ST_NOATIME = 0x400,
+    ST_NODIRATIME = 0x800,
+    ST_RELATIME = 0x1000
+};
+
+static long flags_of(const struct filesystem *fs)
+{
+    enum atime_rule rule = atomic_load_relaxed(&fs->atime);
+    bool dirs = atomic_load_relaxed(&fs->dir_atime) != ATIME_NEVER;
+
+    return ST_VALID | (atomic_load_relaxed(&fs->read_only) ? ST_RDONLY : 0) |
+           (rule == ATIME_NEVER ? ST_NOATIME
+            : dirs              ? 0
+                                : ST_NODIRATIME) |
+           (rule == ATIME_RELATIVE ? ST_RELATIME : 0);
+}
+
 static long copy_statfs(struct filesystem *fs, struct statfs __user *to)
 {
     struct fs_usage usage;
@@ -26,6 +47,7 @@ static long copy_statfs(struct filesystem *fs, struct statfs __user *to)
         .f_ffree = usage.free_files,
         .f_fsid.val[0] = fs->dev,
         .f_namelen = NAME_MAX,
+        .f_flags = flags_of(fs),
     };
 
     return put_user(to, &statfs);

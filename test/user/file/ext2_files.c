@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
@@ -551,7 +552,7 @@ static bool is_listed_as(const char *options)
 
     CHECK(mounts);
     while (!found && fscanf(mounts, "%63s %63s %*s %63s %*d %*d", source, directory, listed) == 3)
-        found = strcmp(directory, "/mnt") == 0 && strncmp(listed, options, 2) == 0;
+        found = strcmp(directory, "/mnt") == 0 && strncmp(listed, options, strlen(options)) == 0;
     fclose(mounts);
     return found;
 }
@@ -635,6 +636,40 @@ static void a_mount_may_change_while_it_is_written(void)
     (void)unlink("busy");
 }
 
+static void read_old_file(void)
+{
+    const struct timespec times[] = {{1000, 0}, {2000, 0}};
+    char byte;
+
+    CHECK_OK(utimensat(AT_FDCWD, "read", times, 0));
+    int fd = CHECK_OK(open("read", O_RDONLY));
+    CHECK_EQ(read(fd, &byte, 1), 0);
+    CHECK_OK(close(fd));
+}
+
+static void options_say_whether_a_read_changes_a_time(void)
+{
+    struct stat status;
+    struct statfs about;
+
+    CHECK_OK(close(CHECK_OK(open("read", O_WRONLY | O_CREAT, 0644))));
+    CHECK_OK(mount(NULL, "/mnt", NULL, MS_REMOUNT | MS_NOATIME, NULL));
+    CHECK_OK(mount(NULL, "/mnt", NULL, MS_REMOUNT, NULL)); /* the option stays */
+    CHECK(is_listed_as("rw,noatime"));
+    CHECK_OK(statfs(".", &about));
+    CHECK(about.f_flags & ST_NOATIME);
+    read_old_file();
+    CHECK_OK(stat("read", &status));
+    CHECK_EQ(status.st_atime, 1000);
+    CHECK_OK(mount(NULL, "/mnt", NULL, MS_REMOUNT | MS_RELATIME, NULL));
+    CHECK(is_listed_as("rw,relatime"));
+    read_old_file();
+    read_again();
+    CHECK_OK(stat("read", &status));
+    CHECK(status.st_atime > 2000);
+    CHECK_OK(unlink("read"));
+}
+
 static void remount_says_what_is_wrong(void)
 {
     CHECK_OK(mkdir("dir", 0755));
@@ -671,6 +706,7 @@ int main(void)
     RUN(a_mount_can_become_read_only_and_writable);
     RUN(what_may_still_change_keeps_a_mount_writable);
     RUN(a_mount_may_change_while_it_is_written);
+    RUN(options_say_whether_a_read_changes_a_time);
     RUN(remount_says_what_is_wrong);
     RUN(a_start_reads_what_the_program_touches);
     unmount_disk();
