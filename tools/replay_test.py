@@ -224,7 +224,7 @@ def main():
     with record.workplace() as directory:
         path = directory / "recording"
         run, wrong, said = record.record(
-            COMMAND, directory, path, ["--no-input", "--silence", "400"], {"CPUS": "1"},
+            ["run.py", "--no-input", "--silence", "400", COMMAND], directory, path, {"CPUS": "1"},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         if not report(run.returncode == 0 and wrong == 0, "a run is recorded", run.stdout + said):
