@@ -39,6 +39,11 @@ enum entry_kind {
    n * TABLE_GROUP on may be in use, among those that hold references. */
 #define TABLE_GROUP (TABLE_ENTRIES / 32)
 
+static inline uint32_t group_bit(unsigned n)
+{
+    return 1u << n / TABLE_GROUP;
+}
+
 /* Entries of the root that belong to the user's half. */
 #define USER_ROOT_ENTRIES (TABLE_ENTRIES / 2)
 
@@ -94,7 +99,7 @@ static inline pte_t entry_exchange(struct frame *table, pte_t *slot, pte_t to)
     debug_assert(table->kind == FRAME_TABLE && spin_is_held(&table->lock));
     ENTRY_EVENT(table, slot, to);
     if (to)
-        table->used |= 1u << (uintptr_t)slot % PAGE_SIZE / sizeof(pte_t) / TABLE_GROUP;
+        table->used |= group_bit((uintptr_t)slot % PAGE_SIZE / sizeof(pte_t));
     return atomic_exchange(slot, to);
 }
 
@@ -206,6 +211,9 @@ static inline void entry_put(pte_t entry, int level)
    holds the lock of the table, or is the only one who can reach it. */
 unsigned entry_next_used(struct frame *table, unsigned n, unsigned count);
 
-#define for_each_used_entry(n, table, count)                \
-    for (n = entry_next_used(table, 0, count); n < (count); \
-         n = entry_next_used(table, n + 1, count))
+/* Runs its body for each of `entries` of a table that holds a reference. Locks as above. */
+#define for_each_used_entry(n, table, entries)                                                   \
+    for (uint32_t groups_ = (table)->used, end_;                                                 \
+         groups_ && (end_ = (__builtin_ctz(groups_) + 1) * TABLE_GROUP); groups_ &= groups_ - 1) \
+        for (n = end_ - TABLE_GROUP; n < end_; n++)                                              \
+            if (entries[n])

@@ -22,7 +22,7 @@ void pagetable_fork(struct pagetable *parent, struct pagetable *child)
     table_lock(root);
     EVENT(table_copy, frame_to_pfn(copy), frame_to_pfn(root), ROOT_LEVEL, USER_ROOT_ENTRIES);
     copy->used = root->used;
-    for_each_used_entry(n, root, USER_ROOT_ENTRIES)
+    for_each_used_entry(n, root, from)
     {
         to[n] = entry_share(root, &from[n]);
         assert_rule(2, !entry_is_mine(to[n]) && !entry_is_mine(entry_load(&from[n])));

@@ -50,13 +50,18 @@ static void replaced_drop(struct pagetable *pt, uaddr_t addr, const struct repla
 static void table_copy(struct frame *copy, struct frame *source, int level)
 {
     pte_t *from = frame_to_virt(source), *to = frame_to_virt(copy);
+    uint32_t used = 0;
     unsigned n;
 
     debug_assert(frame_refs(copy) == 1 && source != copy);
     table_lock(source);
     EVENT(table_copy, frame_to_pfn(copy), frame_to_pfn(source), level, TABLE_ENTRIES);
-    for_each_used_entry(n, source, TABLE_ENTRIES) to[n] = entry_share(source, &from[n]);
-    copy->used = source->used;
+    for_each_used_entry(n, source, from)
+    {
+        to[n] = entry_share(source, &from[n]);
+        used |= group_bit(n);
+    }
+    copy->used = source->used = used;
     table_unlock(source);
 }
 

@@ -28,7 +28,7 @@ void pagetable_destroy(struct pagetable *pt)
 
     assert(!atomic_load(&pt->threads));
     mmu_evict(&pt->mmu); /* a CPU that is lazy may still walk through the tables */
-    for_each_used_entry(n, root, USER_ROOT_ENTRIES)
+    for_each_used_entry(n, root, entries)
     {
         ENTRY_EVENT(root, &entries[n], 0);
         entry_put(entries[n], ROOT_LEVEL);

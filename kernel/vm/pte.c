@@ -66,7 +66,7 @@ void table_free(struct frame *table, int level)
     pte_t *entries = frame_to_virt(table);
     unsigned n;
 
-    for_each_used_entry(n, table, TABLE_ENTRIES)
+    for_each_used_entry(n, table, entries)
     {
         ENTRY_EVENT(table, &entries[n], 0);
         entry_put(entries[n], level);
