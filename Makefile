@@ -38,6 +38,7 @@ SECONDS ?= 60#          fuzz, fuzz-ext2, stress, test-diff: its length
 SEED ?=#                stress, crash, test-diff: a number that its run repeats
 CASE ?=#                test-diff: the only case, of which each step is shown
 OUT ?=#                 record: the file that keeps the recording
+REC ?=#                 replay: a recording of one CPU; gdb goes back and forth in it
 TIMEOUT ?=#             run, test: seconds after which the machine counts as hung (600)
 DEBUG ?=#               1: for whoever changes the kernel: checks more, and gdb sees variables
 WERROR ?=#              1: warnings are errors
@@ -437,7 +438,8 @@ test-record: $(RUNNABLE) build/replay | need-qemu ## record all programs of /tes
 record-session: $(RUNNABLE) build/replay | need-qemu ## session, with all events checked
 	@$(PYTHON) tools/record.py $(if $(OUT),-o '$(OUT)') --session $$(( $(MINUTES) * 60 ))
 
-replay: build/replay ## builds build/replay, which reads recordings
+replay: build/replay $(if $(REC),$(RUNNABLE)) | $(if $(REC),need-gdb) ## gdb in a recorded run, REC
+	@$(if $(REC),$(PYTHON) tools/travel.py '$(REC)',:)
 
 # It runs on this machine.
 build/replay: $(wildcard tools/replay/*.[ch]) include/pagoda/event.h | need-profile

@@ -189,6 +189,7 @@ def whole():
     found.append(("the ISO on Bochs", tool("iso_smoke.py", "bochs"), {}))
     if (TOOLS / "gdb_test.py").exists():
         found.append(("the gdb commands", tool("gdb_test.py"), {}))
+    found.append(("time travel in gdb", tool("travel_test.py"), {}))
     found.append(("machine and gdb side by side", tool("debug_test.py"), {}))
     return found
 

@@ -43,6 +43,9 @@ static unsigned ring_size = RING_SIZE; /* constant after event_init */
 
 static struct recording *stream; /* (event_lock) NULL: none */
 
+/* The number of the event at which the machine stops. gdb sets it (tools/gdb/travel.py). */
+static volatile uint64_t event_stop_at = UINT64_MAX;
+
 static bool lock_events(void)
 {
     bool irq = irq_save();
@@ -94,6 +97,12 @@ static void ring_add(const struct event *event)
     atomic_store(&event_rings[event->cpu].made, event_rings[event->cpu].made + 1);
 }
 
+/* gdb has a breakpoint here. */
+static __noinline void event_stops(void)
+{
+    asm volatile("");
+}
+
 static void event_add(enum event_kind kind, const void *place, const uint64_t words[EVENT_WORDS])
 {
     const unsigned *thread = cpu_read(thread_id);
@@ -112,6 +121,8 @@ static void event_add(enum event_kind kind, const void *place, const uint64_t wo
     if (stream)
         stream_add(&event);
     atomic_store(&event_next, event_next + 1);
+    if (unlikely(event_next > event_stop_at))
+        event_stops();
 }
 
 void event_make(enum event_kind kind, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)

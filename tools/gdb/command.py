@@ -11,6 +11,7 @@ class Command(gdb.Command):
 
     name = ""
     least, most = 0, 0  # arguments
+    starts_machine = False  # it does not need one that runs
 
     def __init__(self):
         super().__init__(self.name, gdb.COMMAND_DATA)
@@ -20,7 +21,7 @@ class Command(gdb.Command):
         if not self.least <= len(words) <= self.most:
             usage = self.__doc__.partition("\n")[0]
             raise gdb.GdbError(f"{self.name}: {usage}")
-        if not gdb.selected_thread():
+        if not self.starts_machine and not gdb.selected_thread():
             raise gdb.GdbError("no machine runs: make debug starts one")
         try:
             self.run(*words)

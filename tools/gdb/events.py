@@ -1,5 +1,6 @@
 """Events: the last ones of each CPU, and what they concern (docs/recording.md)."""
 
+import functools
 import struct
 
 import gdb
@@ -21,6 +22,7 @@ def ring_size():
     return int(kernel.variable("ring_size"))
 
 
+@functools.lru_cache(maxsize=1)
 def kinds():
     """Returns {number: (name, [the names of its words])}, read from the kernel."""
     names = kernel.variable("event_names")
@@ -42,6 +44,7 @@ class Event:
     """One record."""
 
     def __init__(self, fields, known):
+        self.fields = fields
         self.seq, self.place, self.time, kind, self.cpu, _, self.thread = fields[:7]
         self.name, self.names = known.get(kind, ("?", []))
         self.words = fields[7:]
@@ -63,7 +66,12 @@ def parse(data, known):
 
 
 def kept():
-    """Returns the events in the rings of all CPUs, in their order."""
+    """Returns the events in the rings of all CPUs, in their order. In a recorded run, these are all
+    events since its start."""
+    import travel
+
+    if travel.machine.recording:
+        return travel.machine.made()
     known, found = kinds(), []
     rings, size = kernel.variable("event_rings"), ring_size()
     for cpu in range(kernel.cpu_count()):

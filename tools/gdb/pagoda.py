@@ -8,6 +8,7 @@
     locks                  the locks that are held, and who waits for them
     audit                  counts every reference on every frame again
     events [FILTER]        the last events of the memory system, on all CPUs
+    goto, back, who        in a recorded run (make replay): to an event, or to a change
     break-user PROG FUNC   a breakpoint in one program only
     walk-fault KIND [PROG] the stations of a page fault, one by one
 
@@ -28,6 +29,7 @@ import locks  # noqa: E402, F401
 import owners  # noqa: E402, F401
 import programs  # noqa: E402, F401
 import stations  # noqa: E402, F401
+import travel  # noqa: E402, F401
 
 # Pages of a program that are not in memory yet are read from its file.
 gdb.execute("set trust-readonly-sections on")
