@@ -46,7 +46,8 @@ static void check_memory(void)
                   "little, and 8 MiB are enough for that of the ISO");
     if (boot_info.initrd_end <= EARLY_MAP_END)
         files = cpio_unpacked_bytes(phys_to_virt(boot_info.initrd_start), size);
-    uint64_t descriptors = (boot_info.max_addr >> PAGE_SHIFT) * sizeof(struct frame);
+    uint32_t nframes = boot_info.max_addr >> PAGE_SHIFT;
+    uint64_t descriptors = nframes * sizeof(struct frame) + history_bytes(nframes);
     boot_require_memory(WORKING_BYTES + descriptors + files);
 }
 

@@ -11,6 +11,9 @@ enum history_act { HISTORY_ALLOCATED, HISTORY_FREED, HISTORY_PUT };
 /* Makes room for the history of `nframes` frames. Called once, at boot. */
 void history_init(uint32_t nframes);
 
+/* Returns how many bytes that takes. */
+uint64_t history_bytes(uint32_t nframes);
+
 /* Notes the callers of the calling function. HISTORY_ALLOCATED forgets earlier puts. */
 void history_note(uint32_t pfn, enum history_act act);
 
@@ -21,6 +24,11 @@ void history_print(uint32_t pfn);
 
 static inline void history_init(uint32_t nframes __unused)
 {
+}
+
+static inline uint64_t history_bytes(uint32_t nframes __unused)
+{
+    return 0;
 }
 
 static inline void history_note(uint32_t pfn __unused, enum history_act act __unused)

@@ -38,9 +38,14 @@ struct history {
 static struct history *histories; /* by pfn; NULL until history_init */
 static uint32_t history_count;
 
+uint64_t history_bytes(uint32_t nframes)
+{
+    return nframes * sizeof(*histories);
+}
+
 void history_init(uint32_t nframes)
 {
-    size_t npages = page_ceil(nframes * sizeof(*histories)) >> PAGE_SHIFT;
+    size_t npages = page_ceil(history_bytes(nframes)) >> PAGE_SHIFT;
 
     histories = phys_to_virt(boot_alloc(npages)); /* zeroed */
     history_count = nframes;
