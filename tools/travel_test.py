@@ -82,7 +82,7 @@ def main():
             report(f"\n{there} cpu 0" in said[2], "events shows those before it", said[2]),
             report(went and int(went[1]) < there,
                    "who goes to the last change of a frame", said[3]),
-            report(re.search(r"^#\d+ .* at kernel/(mm|vm)/", said[4], re.M),
+            report(re.search(r"^#\d+ .* at (kernel|include)/(mm|vm|fs)/", said[4], re.M),
                    "the backtrace there shows who made it", said[4]),
             report(went and re.search(rf"^(?:\(gdb\) )*{int(went[1]) - 1} cpu 0", said[5], re.M),
                    "back goes to the event before", said[5]),
