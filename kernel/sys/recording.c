@@ -58,7 +58,7 @@ static void recording_begin(const struct pci_device *device)
     pci_enable(device);
     struct recording *recording = device_map(range.start, RECORDING_HEADER);
     uint64_t slots = recording->slots;
-    if (memcmp(recording->magic, RECORDING_MAGIC, sizeof(recording->magic)) ||
+    if (memcmp(recording->magic, RECORDING_MAGIC, sizeof(recording->magic)) != 0 ||
         recording->version != RECORDING_VERSION || slots == 0 || slots > SLOTS_MAX) {
         printk("a shared memory is no recording of version %u\n", RECORDING_VERSION);
         return;
