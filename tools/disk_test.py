@@ -114,16 +114,16 @@ MACHINES += [(f"ext2, {cpus} CPUs", cpus, "q35", disks.ext2,
               "umount /disk; /test/runtests ext2_files; audit") for cpus in (1, 2, 4)]  # fmt: skip
 
 
-# Programs of other folders that map, write or start files.
-MAPPING = {"crosswise", "exec_files", "fault_outcomes", "madvise", "mmap_file", "mmap_shared",
-           "mremap", "writeback"}  # fmt: skip
+# Programs of other folders that map, write, start or show files.
+OTHERS = {"crosswise", "df_stat", "exec_files", "fault_outcomes", "madvise", "mmap_file",
+          "mmap_shared", "mremap", "writeback"}  # fmt: skip
 
 
 def file_programs():
     """Returns the programs in /test whose files may be on a disk as well as in memory."""
     files = (machine.TOOLS.parent / "test/user/file").glob("*.c")
     names = {path.stem for path in files if "temp_dir_enter" in path.read_text()}
-    return " ".join(sorted(names | MAPPING))
+    return " ".join(sorted(names | OTHERS))
 
 
 MACHINES += [("files of the other tests on ext2, 2 CPUs", 2, "q35", disks.ext2,
