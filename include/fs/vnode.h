@@ -57,7 +57,7 @@ struct filesystem_ops {
 
 /* When a read changes the time of access of a file. ATIME_RELATIVE: if the file has changed since
    the last access, or a day has passed. */
-enum atime_rule { ATIME_NEVER, ATIME_RELATIVE, ATIME_ALWAYS };
+enum { ATIME_NEVER, ATIME_RELATIVE, ATIME_ALWAYS };
 
 /* A mounted file system. */
 struct filesystem {
@@ -66,7 +66,7 @@ struct filesystem {
     unsigned magic;                   /* (c) f_type of statfs(2) */
     bool in_memory;                   /* (c) its files are kept in memory */
     bool read_only;                   /* (a) nothing may change */
-    enum atime_rule atime, dir_atime; /* (a) for files, and for directories */
+    unsigned atime, dir_atime;        /* (a) ATIME_ for files, and for directories */
     const struct filesystem_ops *ops; /* (c) NULL: none */
     uint64_t next_ino; /* (a) for file systems that number files in the order of creation */
     /* RANK_VNODE: all entries and link counts, for file systems that keep them in memory */

@@ -143,7 +143,7 @@ void vnode_touch(struct vnode *vnode)
 void vnode_accessed(struct vnode *vnode)
 {
     const struct filesystem *fs = vnode->fs;
-    enum atime_rule rule = atomic_load_relaxed(vnode_is_dir(vnode) ? &fs->dir_atime : &fs->atime);
+    unsigned rule = atomic_load_relaxed(vnode_is_dir(vnode) ? &fs->dir_atime : &fs->atime);
 
     if (rule == ATIME_NEVER || vnode_is_read_only(vnode))
         return;

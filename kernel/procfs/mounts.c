@@ -24,7 +24,7 @@ static const char *access_of(const struct mount *mount)
 static const char *atime_options(const struct mount *mount)
 {
     const struct filesystem *fs = mount->root->fs;
-    enum atime_rule rule = atomic_load_relaxed(&fs->atime);
+    unsigned rule = atomic_load_relaxed(&fs->atime);
     bool dirs = atomic_load_relaxed(&fs->dir_atime) != ATIME_NEVER;
 
     if (rule == ATIME_NEVER)

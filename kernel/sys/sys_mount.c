@@ -34,7 +34,7 @@ static int short_string(const char __user *from, char *to, size_t size)
 /* Sets when reads change times of access. Without a flag it is RELATIME. */
 static void set_atime(struct filesystem *fs, unsigned long flags)
 {
-    enum atime_rule rule = ATIME_RELATIVE;
+    unsigned rule = ATIME_RELATIVE;
 
     if (flags & MS_NOATIME)
         rule = ATIME_NEVER;

@@ -19,7 +19,7 @@ enum {
 
 static long flags_of(const struct filesystem *fs)
 {
-    enum atime_rule rule = atomic_load_relaxed(&fs->atime);
+    unsigned rule = atomic_load_relaxed(&fs->atime);
     bool dirs = atomic_load_relaxed(&fs->dir_atime) != ATIME_NEVER;
 
     return ST_VALID | (atomic_load_relaxed(&fs->read_only) ? ST_RDONLY : 0) |
