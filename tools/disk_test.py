@@ -168,7 +168,9 @@ def check(what, cpus, kind, make_disks, command):
     good = status == 0 and ran > 0 and "not ok" not in output and clean
     print(f"{'ok' if good else 'not ok'} - {what}: {ran} cases", flush=True)
     if not good:
-        print("".join(f"# {line}\n" for line in output.splitlines()[-60:]), end="", flush=True)
+        lines = output.splitlines()
+        told = [line for line in lines[:-60] if line.startswith(("#", "not ok"))]
+        print("".join(f"# {line}\n" for line in [*told, *lines[-60:]]), end="", flush=True)
     return good
 
 
