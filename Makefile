@@ -203,6 +203,8 @@ need-bochs: need-iso
 	    /usr/share/bochs/VGABIOS-lgpl-latest vgabios $(BOCHS_TERM) bochs-term
 need-profile: need-qemu
 	@sh tools/setup.sh $(HOSTCC) clang
+need-node: need-build
+	@sh tools/setup.sh node nodejs npm npm
 need-gdb: need-iso
 	@sh tools/setup.sh gdb gdb tmux tmux
 need-glibc: need-build
@@ -447,6 +449,30 @@ build/replay: $(wildcard tools/replay/*.[ch]) include/pagoda/event.h | need-prof
 	@echo "  HOST  $@"
 	@$(HOSTCC) -std=gnu11 -O2 -g -Wall -Wextra $(if $(filter 1,$(WERROR)),-Werror) \
 	    -idirafter include -o $@ $(filter %.c,$^)
+
+# The page that shows a recording (tools/page). Its packages of npm are under build/.
+
+.PHONY: test-page need-node
+
+PAGE_PACKAGES := build/page/package.json build/page/package-lock.json
+
+build/page/%.json: tools/page/%.json
+	@mkdir -p $(@D) && cp $< $@
+
+build/page/.installed: $(PAGE_PACKAGES) | need-node
+	@echo "  NPM   build/page"
+	@cd build/page && npm ci --no-audit --no-fund >npm.log 2>&1 || { tail -5 npm.log >&2; \
+	    echo 'The packages of tools/page/package.json cannot be installed: npm has to reach' \
+	        'its registry once (npm config set registry URL)' >&2; exit 1; }
+	@touch $@
+
+build/page.rec: $(RUNNABLE) build/replay | need-qemu
+	@CPUS=1 DISK= QEMUFLAGS='-icount shift=3,sleep=off' $(PYTHON) tools/record.py -o $@ \
+	    'sh -c "echo hi | wc; ls"' >build/page-rec.log || { cat build/page-rec.log; exit 1; }
+
+test-page: build/page/.installed build/page.rec ## the page: its states and its views, in Chromium
+	@build/page/node_modules/.bin/tsc -p tools/page
+	@node tools/page/test.mjs build/page.rec $(REC)
 
 # What the parts need that are not programs in /test.
 SAMPLES := build/pagoda.iso build/diff.cpio build/glibc.cpio build/profile.so build/replay

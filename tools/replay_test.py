@@ -38,7 +38,7 @@ WRONG = ["at", "at 99999999", "at x", "list foo", "list page=zz", "list outcome=
          "why 0x1000@0", "why 0x1000@99999999", "diff 1", "diff 9 8", "diff 1 2 3", "bogus",
          "list 5..3", "at 0 page=0x1000 pid=2", "at 9 pid=77", "at 9 pid=99999999999",
          "at 9 space=77", "at 9 frame=0x99999999", "why 0xffffffff80000000@9 pid=2",
-         "list colour=3"]  # fmt: skip
+         "list colour=3", "state 9 8", "state x"]  # fmt: skip
 
 
 def report(passed, what, said=""):
@@ -174,6 +174,8 @@ def check_moments(replay):
     n = moments(replay)[-1]
     nothing = replay.say(f"diff {n} {n}")
     passed = report("region" not in nothing and "->" not in nothing, "diff: nothing", nothing)
+    first, second = replay.say(f"state {n}"), replay.say(f"state 9 {n}")
+    passed &= report(first.count("\nprocess ") == 3 and second.endswith(first), "state", first)
     # At the end, the processes are gone.
     said = replay.say(f"at {len(replay.kinds) - 1}")
     rows = [line for line in said.splitlines() if re.fullmatch(r" +\d+ +\d+ .*[a-z]", line)]

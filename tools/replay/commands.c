@@ -22,6 +22,8 @@ static const char help_text[] =
     "why ADDR@N [SPACE]                 the events that have made the entry of ADDR what it is\n"
     "                                   after event N\n"
     "diff N M                           what differs between two moments\n"
+    "state N...                         all state after each of these events, for programs\n"
+    "places                             the places in the kernel of all events, for programs\n"
     "help, quit\n"
     "\n"
     "SPACE:   pid=PID or space=NUMBER; without it, that of the thread that has made event N\n"
@@ -44,8 +46,9 @@ static const struct {
     const char *name;
     bool (*run)(const struct record *record, char **words);
 } commands[] = {
-    {"list", list_command}, {"at", at_command},     {"why", why_command},
-    {"diff", diff_command}, {"help", help_command},
+    {"list", list_command},     {"at", at_command},     {"why", why_command},
+    {"diff", diff_command},     {"help", help_command}, {"state", state_command},
+    {"places", places_command},
 };
 
 static bool command_run(const struct record *record, char **words)

@@ -28,6 +28,8 @@ bool list_command(const struct record *record, char **words);
 bool at_command(const struct record *record, char **words);
 bool why_command(const struct record *record, char **words);
 bool diff_command(const struct record *record, char **words);
+bool state_command(const struct record *record, char **words);
+bool places_command(const struct record *record, char **words);
 
 /* Finds the address space that a query means: that of space=, of pid=, or of the thread of the
    latest event. Returns NULL after a message. */

@@ -187,3 +187,10 @@ const char *place_text(uint64_t address)
     snprintf(text, sizeof(text), "%s, %s", place->function, place->line);
     return text;
 }
+
+void places_print(void)
+{
+    for (unsigned n = 0; n < SLOTS; n++)
+        if (places[n].address && *places[n].function)
+            printf("%" PRIx64 " %s, %s\n", places[n].address, places[n].function, places[n].line);
+}

@@ -17,3 +17,6 @@ const char *place_function(uint64_t address);
 /* Returns the place of an event; that of its caller, if this is in the allocator of frames;
    0 if the recording has no places. */
 uint64_t event_place(const struct event *event);
+
+/* Prints each known address, and its place, one a line. */
+void places_print(void);
