@@ -37,8 +37,8 @@ MINUTES ?= 60#          session: its length
 SECONDS ?= 60#          fuzz, fuzz-ext2, stress, test-diff: its length
 SEED ?=#                stress, crash, test-diff: a number that its run repeats
 CASE ?=#                test-diff: the only case, of which each step is shown
-OUT ?=#                 record: the file that keeps the recording
-REC ?=#                 replay: a recording of one CPU; gdb goes back and forth in it
+OUT ?=#                 record: the file that keeps the recording; page: the HTML file
+REC ?=#                 page: a recording; replay: one of one CPU, in which gdb goes back and forth
 TIMEOUT ?=#             run, test: seconds after which the machine counts as hung (600)
 DEBUG ?=#               1: for whoever changes the kernel: checks more, and gdb sees variables
 WERROR ?=#              1: warnings are errors
@@ -205,6 +205,8 @@ need-profile: need-qemu
 	@sh tools/setup.sh $(HOSTCC) clang
 need-node: need-build
 	@sh tools/setup.sh node nodejs npm npm
+need-chromium: need-node
+	@sh tools/setup.sh chromium chromium
 need-gdb: need-iso
 	@sh tools/setup.sh gdb gdb tmux tmux
 need-glibc: need-build
@@ -452,7 +454,7 @@ build/replay: $(wildcard tools/replay/*.[ch]) include/pagoda/event.h | need-prof
 
 # The page that shows a recording (tools/page). Its packages of npm are under build/.
 
-.PHONY: test-page need-node
+.PHONY: page test-page need-node need-chromium
 
 PAGE_PACKAGES := build/page/package.json build/page/package-lock.json
 
@@ -470,7 +472,11 @@ build/page.rec: $(RUNNABLE) build/replay | need-qemu
 	@CPUS=1 DISK= QEMUFLAGS='-icount shift=3,sleep=off' $(PYTHON) tools/record.py -o $@ \
 	    'sh -c "echo hi | wc; ls"' >build/page-rec.log || { cat build/page-rec.log; exit 1; }
 
-test-page: build/page/.installed build/page.rec ## the page: its states and its views, in Chromium
+# A recording that exists already may be of another kernel, whose places KERNEL names.
+page: build/page/.installed build/replay $(if $(REC),,build/page.rec) ## REC as one HTML file, OUT
+	@node tools/page/build.mjs '$(or $(REC),build/page.rec)' '$(or $(OUT),build/page.html)'
+
+test-page: build/page/.installed build/page.rec | need-chromium ## the page: its states and views
 	@build/page/node_modules/.bin/tsc -p tools/page
 	@node tools/page/test.mjs build/page.rec $(REC)
 

@@ -1,11 +1,13 @@
 // Tests the page:  test.mjs RECORDING...
 //
-// The state of the page must be that of build/replay at 200 random events of each recording.
+// The state of the page must be that of build/replay at 200 random events of each recording. Then
+// the page of the first one is opened in Chromium (browser.mjs).
 
 import assert from "node:assert";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { browser_test } from "./browser.mjs";
 import { BUILD, bundle, replay } from "./tools.mjs";
 
 const EVENTS = 200;
@@ -55,9 +57,11 @@ function states_compare(engine, path, seed) {
     }
     console.log(`ok - ${path}: ${numbers.length} states of ${history.count} events agree ` +
         `(opened in ${opened.toFixed(0)} ms; the slowest state took ${slowest.toFixed(1)} ms)`);
+    return new Map(numbers.map((n) => [n, expected.get(n)]));
 }
 
 const seed = Number(process.env.SEED ?? Date.now() % 1e6);
 console.log(`# SEED=${seed}`);
 const engine = await engine_load();
-for (const path of process.argv.slice(2)) states_compare(engine, path, seed);
+const states = process.argv.slice(2).map((path) => states_compare(engine, path, seed));
+await browser_test(process.argv[2], states[0]);

@@ -78,8 +78,24 @@ export class Space {
         const copy: Space = Object.create(Space.prototype);
         return Object.assign(copy, this, { owner, regions: this.regions.slice() });
     }
+    /** The number of the first region that begins at `address` or above. */
+    region_index(address: number): number {
+        let low = 0, high = this.regions.length;
+        while (low < high) {
+            const middle = (low + high) >> 1;
+            if (this.regions[middle].start < address) low = middle + 1;
+            else high = middle;
+        }
+        return low;
+    }
     region_at(address: number): Region | undefined {
-        return this.regions.find((r) => r.start <= address && address < r.end);
+        const region = this.regions[this.region_index(address + 1) - 1];
+        return region && address < region.end ? region : undefined;
+    }
+    /** The region that begins at `start`, or undefined. */
+    region_from(start: number): Region | undefined {
+        const region = this.regions[this.region_index(start)];
+        return region?.start === start ? region : undefined;
     }
 }
 
@@ -244,8 +260,9 @@ export class State {
     }
 
     private region_replace(space: Space, start: number, region?: Region): void {
-        const at = space.regions.findIndex((r) => r.start === start);
-        if (at < 0) throw new Error(`no region begins at 0x${start.toString(16)}`);
+        if (!space.region_from(start))
+            throw new Error(`no region begins at 0x${start.toString(16)}`);
+        const at = space.region_index(start);
         if (region) space.regions[at] = region;
         else space.regions.splice(at, 1);
     }
@@ -257,12 +274,11 @@ export class State {
         if (kind === "region_map") {
             const page = r.big(n, 4);
             const region = { start, end, attributes, pager: 0n, page, data_end: 0n, last: n };
-            const at = space.regions.findIndex((other) => other.start > start);
-            space.regions.splice(at < 0 ? space.regions.length : at, 0, region);
+            space.regions.splice(space.region_index(start), 0, region);
             return;
         }
         const was = kind === "region_object" ? start : r.word(n, 4);
-        const old = space.regions.find((region) => region.start === was);
+        const old = space.region_from(was);
         if (!old) throw new Error(`no region begins at 0x${was.toString(16)}`);
         if (kind === "region_object")
             return this.region_replace(space, start, {
@@ -435,14 +451,16 @@ export class History {
     private readonly interval: number;
     private latest: State;
 
-    constructor(readonly recording: Recording) {
+    /** Computes the keyframes. `note` is called with the state after each event. */
+    constructor(readonly recording: Recording, note?: (state: State, n: number) => void) {
         const state = new State(recording);
         let problem = "";
-        this.interval = Math.max(2048, Math.ceil(recording.count / 48));
+        this.interval = Math.max(1024, Math.ceil(recording.count / 64));
         try {
             while (state.next < recording.count) {
                 if (state.next % this.interval === 0) this.keys.push(this.keep(state));
                 state.step();
+                note?.(state, state.next - 1);
             }
         } catch (error) {
             problem = `event ${state.next} does not fit, because ${(error as Error).message}`;
