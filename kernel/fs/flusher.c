@@ -96,7 +96,7 @@ static void ask_all(uint64_t ends[BLOCK_DEVICES])
 
 int flusher_sync(void)
 {
-    uint64_t ends[BLOCK_DEVICES];
+    uint64_t ends[BLOCK_DEVICES] = {0};
     int err = 0;
 
     ask_all(ends);
@@ -139,7 +139,7 @@ static bool await_rounds(const struct flusher *flusher, uint64_t rounds)
 
 void flusher_finish(void)
 {
-    uint64_t ends[BLOCK_DEVICES];
+    uint64_t ends[BLOCK_DEVICES] = {0};
 
     ask_all(ends);
     for (unsigned n = 0; n < BLOCK_DEVICES && flushers[n].disk; n++) {

@@ -378,7 +378,7 @@ static void fail_each(void *arg)
         mount_disk();
     CHECK_OK(chdir("/mnt"));
     remove_files(); /* those of a case that has failed */
-    for (int kind = 0; kind < 2 - operation->has_mapping; kind++) {
+    for (int kind = 0; kind < (operation->has_mapping ? 1 : 2); kind++) {
         int fd = CHECK_OK(open(kinds[kind], O_RDWR));
         unsigned nth = 1;
 
