@@ -37,8 +37,8 @@ int vspace_page_for_write(struct vspace *vspace, uaddr_t addr, void **page)
             return outcome == FAULT_NO_MEMORY ? -ENOMEM : -EFAULT;
         walk = pagetable_walk(&vspace->pagetable, addr);
         if (unlikely(!walk.leaf_table || !entry_is_mine(walk.leaf)))
-            panic("the fault at %#lx ended as %s, but %s", addr, fault_outcome_name(outcome),
-                  why_not_mine(&walk));
+            panic(RULE(1) "the fault at %#lx ended as %s, but %s", addr,
+                  fault_outcome_name(outcome), why_not_mine(&walk));
     }
     *page = frame_to_virt(entry_frame(walk.leaf));
     return 0;
