@@ -64,7 +64,7 @@ ARGUMENTS = {
     "mv": ["/tmp/echoed /tmp/moved", "/tmp/copy /tmp/d", "/nowhere /tmp", "/tmp /tmp/a"],
     "resize": ["", "24 80", "x"],
     "rm": ["/tmp/echoed", "-rf /tmp/a /tmp/d", "/tmp", "-r /dev/null/x"],
-    "rmdir": ["/tmp/d", "/tmp /nowhere", "/README", ""],
+    "rmdir": ["/tmp/d", "/tmp/a /nowhere", "/README", ""],
     "run-limited": ["-s 40 ls", "-v 1000 ls", "-d 64 -n 8 cat /README", "-t 1 cat /dev/zero | wc",
                     "-s x ls", "ls"],
     "sh": ["-c 'echo $$; sleep 0'", "/README", "-c 'kill -SEGV $$'", "-c 'kill -STOP $$'",
