@@ -247,6 +247,13 @@ static int drop_behind_end(struct vnode *vnode)
     return err;
 }
 
+/* Gives back what a killed thread has left behind the end, before the file grows over it and
+   shows old contents. The caller holds the vnode's lock. */
+static int drop_leftovers(struct vnode *vnode)
+{
+    return atomic_load(&ext2_node(vnode)->has_more) ? drop_behind_end(vnode) : 0;
+}
+
 static ssize_t ext2_write(struct file *file, struct uio *uio, uint64_t offset)
 {
     struct vnode *vnode = file->vnode;
@@ -258,6 +265,9 @@ static ssize_t ext2_write(struct file *file, struct uio *uio, uint64_t offset)
         return -EFBIG;
     uio->left = min(uio->left, fs->max_size - offset);
     size_t len = uio->left;
+    int err = drop_leftovers(vnode);
+    if (err)
+        return err;
     ssize_t done = pagecache_write(vnode->cache, uio, offset);
     if (done < (ssize_t)len)
         (void)drop_behind_end(vnode); /* what damage keeps is left to e2fsck */
@@ -289,7 +299,9 @@ static int ext2_truncate(struct vnode *vnode, uint64_t size)
 
     if (size > fs->max_size)
         return -EFBIG;
-    int err = pagecache_truncate(vnode->cache, size);
+    int err = drop_leftovers(vnode);
+    if (!err)
+        err = pagecache_truncate(vnode->cache, size);
     if (!err && shrinks)
         err = drop_behind_end(vnode);
     if (!err)
