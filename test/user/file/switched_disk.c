@@ -328,6 +328,37 @@ static void they_go_on_when_the_disk_answers(void)
     end_silence();
 }
 
+#define LONG_SIZE (200 * 1024L) /* more than direct blocks */
+
+static void cut_long_file(void *arg __attribute__((unused)))
+{
+    CHECK_OK(truncate("/mnt/long", 0));
+}
+
+/* A killed truncation keeps blocks behind the end. They must not show when the file grows. */
+static void a_file_does_not_grow_over_what_a_killed_truncation_left(void)
+{
+    static char text[LONG_SIZE];
+
+    mount_disk();
+    int fd = create("/mnt/long");
+    memset(text, 'x', sizeof(text));
+    CHECK_EQ(pwrite(fd, text, sizeof(text), 0), LONG_SIZE);
+    CHECK_OK(close(fd));
+    unmount_disk();
+    mount_disk(); /* nothing of it is in memory */
+    fd = CHECK_OK(open("/mnt/long", O_RDWR));
+    disk_switch(disk, DISK_HOLDS);
+    kill_child(start_waiter(cut_long_file));
+    disk_switch(disk, DISK_WORKS);
+    CHECK_OK(ftruncate(fd, LONG_SIZE));
+    for (long offset = 0; offset < LONG_SIZE; offset += PAGE)
+        CHECK_EQ(read_byte_at(fd, offset), 0);
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink("/mnt/long"));
+    unmount_disk();
+}
+
 static void other_disks_are_written_meanwhile(void)
 {
     int other = CHECK_OK(open(disk_writable(), O_RDWR));
@@ -384,6 +415,7 @@ int main(int argc, char **argv __attribute__((unused)))
     RUN(a_disk_that_fails_can_be_unmounted);
     RUN(all_that_wait_behind_a_silent_disk_can_be_killed);
     RUN(they_go_on_when_the_disk_answers);
+    RUN(a_file_does_not_grow_over_what_a_killed_truncation_left);
     RUN(other_disks_are_written_meanwhile);
     disk_write_back_every(500);
     CHECK_OK(rmdir("/mnt"));
