@@ -518,13 +518,19 @@ static bool apply_tlb_flush(struct machine *machine, const uint64_t *w)
     return true;
 }
 
+/* A CPU that waits for answers runs the same thread until it has them. */
+static bool waits_for_none(struct machine *machine, unsigned cpu)
+{
+    uint64_t asked = machine->cpus[cpu].asked;
+
+    return !asked || fails(machine, "the CPUs %#lx have not answered yet", asked);
+}
+
 static bool apply_tlb_ask(struct machine *machine, const struct event *event)
 {
-    uint64_t *asked = &machine->cpus[event->cpu].asked;
-
-    if (*asked)
-        return fails(machine, "the CPUs %#lx have not answered yet", *asked);
-    *asked = event->words[0];
+    if (!waits_for_none(machine, event->cpu))
+        return false;
+    machine->cpus[event->cpu].asked = event->words[0];
     return true;
 }
 
@@ -639,6 +645,8 @@ static bool apply_switch(struct machine *machine, const struct event *event)
 {
     if (event->words[0] != event->thread)
         return fails(machine, "CPU %u runs thread %u", event->cpu, event->thread);
+    if (!waits_for_none(machine, event->cpu))
+        return false;
     if (event->words[1] >= PIDS || !machine->threads[event->words[1]].has_started)
         return fails(machine, "there is no thread %lu", event->words[1]);
     if (event->words[2] && !used_table(machine, event->words[2]))
@@ -715,7 +723,7 @@ static bool apply_kind(struct machine *machine, const struct event *event)
         return used_frame(machine, w[2]);
     case EVENT_end:
         machine->has_ended = true;
-        return true;
+        return waits_for_none(machine, event->cpu);
     case EVENT_none:
     case EVENT_KINDS:
         break;
