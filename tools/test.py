@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -22,6 +23,7 @@ import machine
 
 TOOLS = Path(__file__).resolve().parent
 ROOT = TOOLS.parent
+LONGEST = 12  # parts whose times are shown at the end
 # Parts; most keep one CPU of the host busy. Two machines cannot write one disk.
 AT_ONCE = 1 if machine.setting("DISK", "") else 2
 
@@ -224,12 +226,13 @@ def run(name, command, settings, show):
 def run_all(todo):
     """Runs parts, AT_ONCE of them at the same time. Shows the output of each whole, in their order.
 
-    Returns the result of each."""
+    Returns the result of each, as (passed, failed, seconds)."""
     shown = [SimpleQueue() for _ in todo]
 
     def carry_out(part, queue):
+        start = time.monotonic()
         try:
-            return run(*part, queue.put)
+            return *run(*part, queue.put), round(time.monotonic() - start)
         finally:
             queue.put(None)
 
@@ -249,8 +252,12 @@ def run_all(todo):
 def main():
     for name in ("MAKEFLAGS", "MAKELEVEL"):
         os.environ.pop(name, None)
-    results = run_all(parts(sys.argv[1] if len(sys.argv) > 1 else ""))
-    passed, failed = (sum(column) for column in zip(*results))
+    todo = parts(sys.argv[1] if len(sys.argv) > 1 else "")
+    results = run_all(todo)
+    passed, failed, _ = (sum(column) for column in zip(*results))
+    if len(todo) > LONGEST:
+        times = sorted(((result[2], part[0]) for part, result in zip(todo, results)), reverse=True)
+        print("# Longest: " + "; ".join(f"{name}, {n} s" for n, name in times[:LONGEST]))
     if failed:
         print("# Next: make test T=NAME runs one program of /test again. DEBUG=1 is for whoever "
               "changes the kernel: it checks more.")  # fmt: skip
