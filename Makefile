@@ -434,7 +434,8 @@ run: $(RUNNABLE) | need-qemu ## one command in Pagoda: make run CMD='ls | wc'
 	@$(PYTHON) tools/run.py
 
 record: $(RUNNABLE) build/replay | need-qemu ## run, with all events of memory checked; OUT
-	@$(PYTHON) tools/record.py $(if $(OUT),-o '$(OUT)')
+	@$(PYTHON) tools/record.py $(if $(OUT),-o '$(OUT)' && \
+	    build/replay '$(OUT)' places >'$(OUT).places')
 
 test-record: $(RUNNABLE) build/replay | need-qemu ## record all programs of /test, and compare
 	@$(PYTHON) tools/record_test.py --all

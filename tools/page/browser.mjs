@@ -107,6 +107,31 @@ async function sentence_test(page, url) {
     assert.match(await page.textContent("#levels"), /1: writable/);
 }
 
+/** All text of a drawing stays inside of its box. */
+async function boxes_test(page) {
+    const wide = await page.evaluate(() => [...document.querySelectorAll("#graph .node")]
+        .filter((node) => {
+            const box = node.querySelector("rect").getBBox();
+            return [...node.querySelectorAll("text")].some((text) => {
+                const words = text.getBBox();
+                return words.x + words.width > box.x + box.width - 2 ||
+                    words.y + words.height > box.y + box.height;
+            });
+        }).map((node) => node.textContent));
+    assert.deepEqual(wide, []);
+}
+
+/** The page of the event is selected by itself, so a walk is shown from the first moment on. */
+async function selected_test(page, url) {
+    await page.goto("about:blank");
+    await page.goto(url);
+    await page.waitForFunction("window.pagoda_ready");
+    assert.match(await page.textContent("#sentence"), /fork/);
+    assert.match(await page.textContent("#walk-title"), /The walk of 0x/);
+    assert.equal(await page.locator("#levels .level").count(), 4);
+    await boxes_test(page);
+}
+
 /** A link to a moment opens it, with what is selected. */
 async function fragment_test(page, url) {
     await page.goto("about:blank");
@@ -172,6 +197,7 @@ export async function browser_test(path, states) {
             ["it searches and plays", () => filter_test(desk)],
             ["the keyboard alone does", () => keys_test(desk, url)],
             ["the first write after a fork is explained", () => sentence_test(desk, url)],
+            ["the page of an event is selected", () => selected_test(desk, url)],
             ["a link opens its moment", () => fragment_test(desk, url)],
             ["it shows the states of replay",
                 () => states_test(desk, [...states].slice(0, STATES))],

@@ -20,6 +20,7 @@ async function part_load(id: string): Promise<ArrayBuffer> {
 
 const LIST_BEFORE = 5, LIST_AFTER = 8;
 const PLAY_MS = 450;
+const WRITE = 2; // an access of fault_begin
 
 class Page {
     private now = 0;
@@ -116,6 +117,7 @@ class Page {
         if (open && open.fault !== NEVER) this.address_follow(open.address, open.address + 1);
         else if (kind !== "table_copy")
             this.address_follow(this.index.starts[n], this.index.ends[n]);
+        this.page_follow(kind === "fork" ? r.word(n, 2) : 0);
         if (kind.startsWith("frame_") && kind !== "frame_alloc" && kind !== "frame_free")
             this.selected.frame = r.word(n, 1);
         else if (kind.startsWith("frame_") || kind.startsWith("table_"))
@@ -130,6 +132,22 @@ class Page {
     private address_follow(start: number, end: number): void {
         const is_inside = this.selected.address >= start && this.selected.address < end;
         if (start > 0 && !is_inside) this.selected.address = start - (start % PAGE_SIZE);
+    }
+
+    /** Selects a page, if none of the space is selected: that of the next fault in the space, or
+     *  the last one. After a fork it is that of the next write to what both processes share. */
+    private page_follow(child: number): void {
+        const { space: number, address } = this.selected, r = this.recording;
+        const space = this.state.spaces.get(number);
+        if (!space || (!child && address !== NEVER && space.region_at(address))) return;
+        const is_its = (n: number) => r.kind(n) === "fault_begin" &&
+            (r.word(n, 0) === number || (child > 0 && r.word(n, 0) === child)) &&
+            (!child || (r.word(n, 2) & WRITE) !== 0) && space.region_at(r.word(n, 1)) !== undefined;
+        let n = this.now;
+        while (n < this.history.count && !is_its(n)) n++;
+        if (n === this.history.count) n = this.now;
+        while (n >= 0 && !is_its(n)) n--;
+        if (n >= 0) this.selected.address = r.word(n, 1) - (r.word(n, 1) % PAGE_SIZE);
     }
 
     /** The event to begin with: the last fork, or the end. */

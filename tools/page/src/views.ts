@@ -326,7 +326,8 @@ export function walk_draw(state: State, selected: Selection, choose: Choose): vo
 
 // ---- All tables ----
 
-const NODE_WIDTH = 122, NODE_HEIGHT = 36, COLUMN = 168, ROW = 46, NODES_MAX = 300;
+const NODE_WIDTH = 128, NODE_HEIGHT = 50, COLUMN = 168, ROW = 60, NODES_MAX = 300;
+const NODE_TEXT = NODE_WIDTH - 14, LETTER = 7.4; // pixels; a letter is hardly ever wider
 const HEADING = 22;
 
 interface Node_ {
@@ -373,15 +374,24 @@ function edges_draw(nodes: Map<number, Node_>, walk: Walk | undefined): SVGEleme
     return edges;
 }
 
+/** A line of text in a table's box. A line that may be wider than the box is pressed into it. */
+function line_draw(node: Node_, y: number, words: string, name = ""): SVGElement {
+    const is_long = words.length * LETTER > NODE_TEXT;
+    return svg("text", {
+        x: node.x + 7, y: node.y + y, class: name,
+        textLength: is_long && NODE_TEXT, lengthAdjust: is_long && "spacingAndGlyphs",
+    }, words);
+}
+
 function node_draw(state: State, node: Node_, selected: Selection, on_walk: boolean,
                    choose: Choose): SVGElement {
     const { frame, table, x, y } = node;
     const space = state.space_of_root(frame), count = state.count[frame];
     let pages = 0;
     for (let n = 0; n < entries_of(table); n++) pages += Number(table.is_set(n));
-    const name = space ? `${state.processes.get(state.pids.get(space.number) ?? 0)?.name ?? ""}` +
-        ` space ${space.number}` : `${hex(table.base === NEVER ? 0 : table.base)}`;
-    const words = `${hex(frame)} ×${count}, ${pages} used`;
+    const process = state.processes.get(state.pids.get(space?.number ?? 0) ?? 0);
+    const name = space ? `${process?.name || "?"}, space ${space.number}`
+        : hex(table.base === NEVER ? 0 : table.base);
     const act = () => (space ? choose.space(space.number)
         : choose.frame(frame));
     const is_chosen = selected.frame === frame || selected.space === space?.number;
@@ -396,8 +406,8 @@ function node_draw(state: State, node: Node_, selected: Selection, on_walk: bool
             act();
         },
     }, svg("rect", { x, y, width: NODE_WIDTH, height: NODE_HEIGHT, rx: 5 }),
-    svg("text", { x: x + 7, y: y + 15 }, `${name} `),
-    svg("text", { x: x + 7, y: y + 29, class: "small" }, words));
+    line_draw(node, 15, name), line_draw(node, 30, `frame ${hex(frame)}`, "small"),
+    line_draw(node, 43, `×${count}, ${pages} used`, "small"));
 }
 
 export function tables_draw(state: State, selected: Selection, choose: Choose): void {
