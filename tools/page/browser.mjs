@@ -2,7 +2,7 @@
 // a phone, in both themes, and axe-core finds no violation of WCAG AA.
 
 import assert from "node:assert";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { page_build } from "./build.mjs";
@@ -129,7 +129,54 @@ async function selected_test(page, url) {
     assert.match(await page.textContent("#sentence"), /fork/);
     assert.match(await page.textContent("#walk-title"), /The walk of 0x/);
     assert.equal(await page.locator("#levels .level").count(), 4);
+    assert.match(await page.textContent("#cpus"), /TLB may hold entries of space \d+ of sh/);
     await boxes_test(page);
+}
+
+/** Two moments are compared, in either order, and a line of the difference selects its page. */
+async function compare_test(page, url) {
+    await page.goto("about:blank");
+    await page.goto(url);
+    await page.waitForFunction("window.pagoda_ready");
+    const fork = await event_of(page);
+    await page.keyboard.press("c");
+    assert.match(await page.textContent("#difference-list"), /frames in use:$/);
+    await page.fill("#filter", "outcome=copied");
+    await page.keyboard.press("Enter");
+    await page.click("#step");
+    const words = await page.textContent("#difference-list");
+    const list = await page.textContent("#difference-list ul");
+    assert.match(words, /read-only → anon, writable \(another frame\)/);
+    assert.match(words, /frames in use: .*\+\d+ table/);
+    await page.click("#difference-list li.within button");
+    assert.match(await page.textContent("#levels"), /1: writable/);
+    const found = await page.url().match(/event=(\d+).*since=(\d+)/);
+    assert.equal(Number(found[2]), fork);
+    await page.goto("about:blank");
+    await page.goto(`${url}#event=${fork}&since=${found[1]}`);
+    await page.waitForFunction("window.pagoda_ready");
+    assert.equal(await page.textContent("#difference-list ul"), list);
+    await page.click("#compare");
+    assert(!await page.isVisible("#differences"));
+}
+
+/** Each view can be saved as an SVG file that an XML parser reads, with all its words. */
+async function save_test(page) {
+    for (const id of ["events", "processes", "space", "walk", "tables", "frames"]) {
+        const saved = page.waitForEvent("download");
+        await page.click(`#${id} .save`);
+        const text = readFileSync(await (await saved).path(), "utf8");
+        writeFileSync(join(BUILD, `${id}.svg`), text);
+        const [problem, words] = await page.evaluate((svg) => {
+            const parsed = new DOMParser().parseFromString(svg, "image/svg+xml");
+            return [parsed.querySelector("parsererror")?.textContent ?? "",
+                parsed.documentElement.textContent];
+        }, text);
+        assert.equal(problem, "");
+        const plain = (some) => some.replace(/\s+/g, "");
+        assert(plain(words).startsWith(plain(await page.textContent(`#${id} h2`))), id);
+        assert(!/class=|var\(/.test(text), `${id} needs the style sheet of the page`);
+    }
 }
 
 /** A link to a moment opens it, with what is selected. */
@@ -198,6 +245,8 @@ export async function browser_test(path, states) {
             ["the keyboard alone does", () => keys_test(desk, url)],
             ["the first write after a fork is explained", () => sentence_test(desk, url)],
             ["the page of an event is selected", () => selected_test(desk, url)],
+            ["two moments are compared", () => compare_test(desk, url)],
+            ["views are saved as SVG", () => save_test(desk)],
             ["a link opens its moment", () => fragment_test(desk, url)],
             ["it shows the states of replay",
                 () => states_test(desk, [...states].slice(0, STATES))],

@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import { browser_test } from "./browser.mjs";
 import { BUILD, bundle, replay } from "./tools.mjs";
 
-const EVENTS = 200;
+const EVENTS = 200, DIFFS = 12;
 
 async function engine_load() {
     const at = join(BUILD, "state.mjs");
@@ -57,6 +57,13 @@ function states_compare(engine, path, seed) {
     }
     console.log(`ok - ${path}: ${numbers.length} states of ${history.count} events agree ` +
         `(opened in ${opened.toFixed(0)} ms; the slowest state took ${slowest.toFixed(1)} ms)`);
+    for (let n = 0; n < DIFFS; n++) {
+        const [first, last] = [numbers[2 + 2 * n], numbers[3 + 2 * n]].sort((x, y) => x - y);
+        const found = engine.states_compare(history.copy_at(first), history.copy_at(last));
+        texts_compare(last, found.map((d) => `${d.words}\n`).join(""),
+            replay(path, "diff", String(first), String(last)));
+    }
+    console.log(`ok - ${path}: ${DIFFS} differences between two moments agree`);
     return new Map(numbers.map((n) => [n, expected.get(n)]));
 }
 

@@ -1,10 +1,12 @@
 // The page: the moment and the selection, and what the person does with them.
 
+import { states_compare } from "./compare";
 import { by_id, colours_forget, h, link } from "./dom";
 import { Index, events_find } from "./index";
 import { GROUP_MARKS, GROUP_NAMES, TimeLine } from "./line";
 import { KINDS, Recording, places_parse } from "./recording";
 import { History, NEVER, PAGE_SIZE, State, state_text } from "./state";
+import { view_save } from "./svg";
 import { Choose, Selection, TILE_COLUMNS, address_limit, cpus_draw, frames_draw,
     page_legend_draw, processes_draw, space_draw, tables_draw, walk_draw } from "./views";
 import { OUTCOMES, event_words, fault_end, hex, outcome_name, thread_words,
@@ -19,6 +21,7 @@ async function part_load(id: string): Promise<ArrayBuffer> {
 }
 
 const LIST_BEFORE = 5, LIST_AFTER = 8;
+const DIFFERENCES_MAX = 300;
 const PLAY_MS = 450;
 const WRITE = 2; // an access of fault_begin
 
@@ -26,6 +29,7 @@ class Page {
     private now = 0;
     private state: State;
     private readonly selected: Selection = { space: 0, address: NEVER, frame: NEVER };
+    private since: State | null = null; // the moment to compare with
     private follows = true; // the selection goes where the events are
     private matches: Int32Array | null = null; // the events that pass the filter; null: all
     private filter = "";
@@ -63,6 +67,12 @@ class Page {
         this.controls_connect();
         this.keys_connect();
         page_legend_draw();
+        for (const view of document.querySelectorAll("main > section:not(#moment)"))
+            view.append(h("button", {
+                type: "button", class: "save", click: () =>
+                    view_save(view, `${view.id}-${this.now}.svg`),
+                "aria-label": `Save as SVG: ${view.querySelector("h2")!.textContent}`,
+            }, "SVG"));
         by_id("filters").append(...[...GROUP_NAMES, ...KINDS.slice(1),
             ...Object.keys(OUTCOMES).map((name) => `outcome=${name}`)]
             .map((value) => h("option", { value })));
@@ -180,7 +190,8 @@ class Page {
         const { space, address, frame } = this.selected;
         const words = [`event=${this.now}`, space ? `space=${space}` : "",
             address !== NEVER ? `page=${hex(address)}` : "",
-            frame !== NEVER ? `frame=${hex(frame)}` : "", this.follows ? "" : "follow=0",
+            frame !== NEVER ? `frame=${hex(frame)}` : "",
+            this.since ? `since=${this.since.next - 1}` : "", this.follows ? "" : "follow=0",
             this.filter ? `filter=${encodeURIComponent(this.filter)}` : ""];
         const text = `#${words.filter((word) => word).join("&")}`;
         if (text !== location.hash) history.replaceState(null, "", text);
@@ -197,6 +208,8 @@ class Page {
         this.selected.address = number("page", NEVER);
         this.selected.frame = number("frame", NEVER);
         by_id<HTMLInputElement>("filter").value = values.get("filter") ?? "";
+        const since = Math.min(number("since", NEVER), this.history.count - 1);
+        this.since = since === NEVER ? null : this.history.copy_at(since);
         this.filter_apply();
         this.go(number("event", this.first_shown()));
     }
@@ -217,6 +230,7 @@ class Page {
         if (document.activeElement !== input) input.value = String(this.now);
         this.sentence_draw();
         this.list_draw();
+        this.differences_draw();
         processes_draw(this.state, this.selected, this.choose);
         cpus_draw(this.state, this.cpus);
         space_draw(this.state, this.selected, this.choose);
@@ -291,6 +305,35 @@ class Page {
         by_id("list").replaceChildren(...rows);
     }
 
+    /** The differences between the moment and the one that is compared with it. */
+    private differences_draw(): void {
+        const { since } = this;
+        by_id("compare").setAttribute("aria-pressed", String(since !== null));
+        by_id("compare").textContent = since ? "Compare no more" : "Compare from here";
+        by_id("differences").hidden = since === null;
+        if (!since) return;
+        const then = since.next - 1, is_later = this.now >= then;
+        const found = is_later ? states_compare(since, this.state)
+            : states_compare(this.state, since);
+        const [first, last] = is_later ? [then, this.now] : [this.now, then];
+        by_id("differences-title").textContent =
+            `What differs between event ${first} and event ${last}`;
+        const told = found.filter((difference, n) => difference.address !== undefined ||
+            !/^space.*\)$|process$/.test(difference.words) || found[n + 1].address !== undefined);
+        const items = told.slice(0, DIFFERENCES_MAX).map((difference) =>
+            h("li", difference.address === undefined ? {} : { class: "within" },
+                difference.address === undefined ? h("b", {}, difference.words)
+                    : difference.space ? link(difference.words.trim().replace("->", "→"), () =>
+                        this.choose.address(difference.address!, difference.space))
+                        : difference.words.trim()));
+        by_id("difference-list").replaceChildren(
+            h("p", {}, "Compared with ", link(`event ${then}`, () => this.go(then)), ": ",
+                event_words(since, then)),
+            h("ul", {}, ...items),
+            told.length > items.length
+                ? h("p", { class: "note" }, `${told.length - items.length} more lines`) : "");
+    }
+
     // ---- What the person does ----
 
     private filter_apply(): void {
@@ -331,6 +374,10 @@ class Page {
         play: () => this.play(),
         step: () => this.go(this.match_from(1)),
         last: () => this.go(this.matches?.[this.matches.length - 1] ?? this.history.count - 1),
+        compare: () => {
+            this.since = this.since ? null : this.history.copy_at(this.now);
+            this.draw();
+        },
         "change-back": () => this.go(this.change_from(-1)),
         "change-next": () => this.go(this.change_from(1)),
     };
@@ -407,6 +454,7 @@ class Page {
             [["Home"], "the first event", this.acts.first],
             [["End"], "the last event", this.acts.last],
             [["p"], "play, or stop", this.acts.play],
+            [["c"], "compare from here, or no more", this.acts.compare],
             [["/"], "the filter", () => by_id("filter").focus()],
             [["?"], "this help", () => by_id<HTMLDialogElement>("help").showModal()],
         ];

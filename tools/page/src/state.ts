@@ -12,6 +12,7 @@ export const PAGE_SIZE = 4096;
 export const USER_END = 2 ** 47;
 export const MAX_CPUS = 8;
 export const NEVER = -1; // no event
+const FLUSH_SPACE = 0, LEAVE_SPACE = 2; // requests of tlb_ask
 
 export const PTE = { P: 1, W: 2, U: 4, A: 0x20, D: 0x40, SHARED: 0x200, FRESH: 0x400 } as const;
 const SET_BY_CPU = PTE.A | PTE.D;
@@ -115,9 +116,22 @@ export interface Thread {
     readonly address: number;
 }
 
+/** Flushes of the space that a CPU has loaded, which it has not done yet. */
+export interface Behind {
+    readonly count: number;
+    readonly start: number; // the addresses of all of them
+    readonly end: number;
+    readonly first: number; // the event of the first one
+    readonly generation: number; // of the last one
+}
+
+/** The states of a CPU towards a space are those of kernel/arch/tlb.c. */
 export interface Cpu {
     readonly thread: number;
     readonly asked: number; // CPUs that have not answered its request for a flush
+    readonly space: number; // whose root is in CR3; 0: the kernel's own
+    readonly is_lazy: boolean; // it runs no thread of the space
+    readonly behind: Behind | null; // null: no old entry is in its TLB
 }
 
 export interface Walk {
@@ -147,7 +161,9 @@ export class State {
     pids = new Map<number, number>(); // the latest process of a space, also after its end
     processes = new Map<number, Process>();
     threads = new Map<number, Thread>();
-    cpus: Cpu[] = Array.from({ length: MAX_CPUS }, () => ({ thread: 0, asked: 0 }));
+    cpus: Cpu[] = Array.from({ length: MAX_CPUS }, () => ({
+        thread: 0, asked: 0, space: 0, is_lazy: false, behind: null,
+    }));
 
     constructor(readonly recording: Recording) {}
 
@@ -307,6 +323,56 @@ export class State {
         this.cpus = this.cpus.map((cpu) => (cpu.thread === was ? { ...cpu, thread: tid } : cpu));
     }
 
+    private cpu_change(n: number, change: Partial<Cpu>): void {
+        this.cpus[n] = { ...this.cpus[n], ...change };
+    }
+
+    /** Each CPU that has the space loaded may keep old entries, but for the one that flushes. */
+    private flush(n: number): void {
+        const r = this.recording, number = this.by_root.get(r.word(n, 1));
+        const start = r.word(n, 2), end = r.word(n, 3);
+        this.cpus.forEach((cpu, i) => {
+            if (cpu.space !== number || (i === r.cpu(n) && !cpu.is_lazy)) return;
+            const old = cpu.behind ?? { count: 0, start, end, first: n };
+            this.cpu_change(i, {
+                behind: {
+                    count: old.count + 1, first: old.first, generation: r.word(n, 0),
+                    start: Math.min(old.start, start), end: Math.max(old.end, end),
+                },
+            });
+        });
+    }
+
+    /** A CPU that loads another space, or runs a thread of a space again, drops old entries. */
+    private cpu_load(n: number, space: number): void {
+        if (space) this.cpu_change(n, { space, is_lazy: false, behind: null });
+        else this.cpu_change(n, { is_lazy: this.cpus[n].space !== 0 });
+    }
+
+    /** A thread that has no space yet runs for the first time: it loads that of its process at
+     *  once. Returns 0 for a thread of the kernel, and for one that ends. */
+    private space_of_new(tid: number): number {
+        const thread = this.threads.get(tid);
+        return thread?.lives ? this.processes.get(thread.pid)?.space ?? 0 : 0;
+    }
+
+    private cpus_leave(space: number): void {
+        this.cpus.forEach((cpu, n) => {
+            if (cpu.space === space)
+                this.cpu_change(n, { space: 0, is_lazy: false, behind: null });
+        });
+    }
+
+    private answer(n: number): void {
+        const r = this.recording, cpu = this.cpus[r.cpu(n)], asker = this.cpus[r.word(n, 0)];
+        this.cpu_change(r.word(n, 0), { asked: asker.asked & ~(1 << r.cpu(n)) });
+        if (r.word(n, 1) === LEAVE_SPACE)
+            this.cpu_change(r.cpu(n), { space: 0, is_lazy: false, behind: null });
+        else if (r.word(n, 1) === FLUSH_SPACE && cpu.behind &&
+            cpu.behind.generation <= r.word(n, 4))
+            this.cpu_change(r.cpu(n), { behind: null });
+    }
+
     /** Applies the next event. Throws an Error, after which nothing can be applied, if it does not
      *  fit. */
     step(): void {
@@ -372,6 +438,7 @@ export class State {
             const space = this.own_space(this.spaces.get(word(0)));
             if (this.by_tree.get(space.tree) === word(0)) this.by_tree.delete(space.tree);
             this.spaces.delete(word(0));
+            this.cpus_leave(word(0));
             break;
         }
         case "region_map":
@@ -386,15 +453,14 @@ export class State {
             break;
         case "tlb_flush":
             this.own_space(this.space_of_root(word(1))).generation++;
+            this.flush(n);
             break;
         case "tlb_ask":
-            this.cpus[r.cpu(n)] = { ...this.cpus[r.cpu(n)], asked: word(0) };
+            this.cpu_change(r.cpu(n), { asked: word(0) });
             break;
-        case "tlb_answer": {
-            const asker = this.cpus[word(0)];
-            this.cpus[word(0)] = { ...asker, asked: asker.asked & ~(1 << r.cpu(n)) };
+        case "tlb_answer":
+            this.answer(n);
             break;
-        }
         case "fork":
             this.process_change(word(0), {
                 parent: word(1), lives: true, threads: 0, space: 0,
@@ -407,6 +473,7 @@ export class State {
             this.space_enter(word(0), word(1));
             this.process_change(word(0), { name: r.name(n, 2) });
             this.space_name(word(1), word(0));
+            this.cpu_load(r.cpu(n), word(1));
             break;
         case "exit":
             this.space_enter(word(0), 0);
@@ -419,6 +486,8 @@ export class State {
             });
             break;
         case "thread_end": {
+            if (word(0) === r.thread(n)) // it has left its space before (task_exit)
+                this.cpu_change(r.cpu(n), { space: 0, is_lazy: false, behind: null });
             const thread = this.threads.get(word(0));
             if (thread) this.threads.set(word(0), { ...thread, lives: false });
             this.process_change(word(1), {
@@ -430,7 +499,8 @@ export class State {
             this.thread_rename(n);
             break;
         case "switch":
-            this.cpus[r.cpu(n)] = { ...this.cpus[r.cpu(n)], thread: word(1) };
+            this.cpu_change(r.cpu(n), { thread: word(1) });
+            this.cpu_load(r.cpu(n), this.by_root.get(word(2)) ?? this.space_of_new(word(1)));
             break;
         case "page_in":
         case "page_out":
@@ -440,6 +510,23 @@ export class State {
             throw new Error(`there is no kind of events ${kind}`);
         }
         this.next++;
+    }
+}
+
+/** Calls `each` for each entry of a page below a table, in the order of the addresses. `w`: whether
+ *  W is set all the way. The upper half of a root is the kernel's. */
+export function pages_visit(state: State, frame: number,
+                            each: (address: number, low: number, frame: number, w: boolean) => void,
+                            base = 0, w = true): void {
+    const table = state.tables.get(frame);
+    if (!table) return;
+    const count = table.level === ROOT_LEVEL ? TABLE_ENTRIES / 2 : TABLE_ENTRIES;
+    for (let n = 0; n < count; n++) {
+        if (!table.is_set(n)) continue;
+        const address = base + n * level_span(table.level);
+        const has_w = w && (table.low[n] & PTE.W) !== 0;
+        if (table.level > 1) pages_visit(state, table.target(n), each, address, has_w);
+        else each(address, table.low[n], table.target(n), has_w);
     }
 }
 
@@ -477,6 +564,14 @@ export class History {
         for (const table of state.tables.values()) if (table.owner === state) table.owner = key;
         for (const space of state.spaces.values()) if (space.owner === state) space.owner = key;
         return key;
+    }
+
+    /** Returns the state right after event `n`, which stays. */
+    copy_at(n: number): State {
+        const key = this.keys[Math.min(Math.floor(n / this.interval), this.keys.length - 1)];
+        const state = key.copy();
+        while (state.next <= n) state.step();
+        return state;
     }
 
     /** Returns the state right after event `n`. It is valid until the next call. */

@@ -2,8 +2,8 @@
 // Each draws itself anew; what is selected is marked in all.
 
 import { by_id, canvas_open, colour, colour_pixel, h, link, svg } from "./dom";
-import { FRAME_KINDS, INSIDE, NEVER, PAGE_SIZE, PTE, RESERVED, ROOT_LEVEL, Region, Space, State,
-    TABLE_ENTRIES, Table, USED, USER_END, Walk, entry_target, level_index,
+import { Cpu, FRAME_KINDS, INSIDE, NEVER, PAGE_SIZE, PTE, RESERVED, ROOT_LEVEL, Region, Space,
+    State, TABLE_ENTRIES, Table, USED, USER_END, Walk, entry_target, level_index,
     level_span } from "./state";
 import { LEVELS, bits_words, counted, frame_words, hex, is_shared, region_kind,
     rights_words, space_words, thread_words } from "./words";
@@ -60,11 +60,25 @@ export function processes_draw(state: State, selected: Selection, choose: Choose
             link(`space ${s.number} `, () => choose.space(s.number)))));
 }
 
+/** What the TLB of a CPU may hold. A CPU that loads another space drops all of the one before. */
+function tlb_words(state: State, cpu: Cpu): string {
+    if (!cpu.space) return "Its TLB holds nothing of a program.";
+    const space = space_words(state, cpu.space), { behind } = cpu;
+    const lazy = cpu.is_lazy ? ", which it has loaded but does not run" : "";
+    if (!behind) return `Its TLB may hold entries of ${space}${lazy}; none of them is old.`;
+    const until = cpu.is_lazy ? "runs the space again, or loads another one" : "answers";
+    const flushes = behind.count === 1 ? "A flush is" : `${behind.count} flushes are`;
+    return `Its TLB may hold entries of ${space}${lazy}. ${flushes} not done here since event ` +
+        `${behind.first}: entries for ${hex(behind.start)}-${hex(behind.end)} may be old until ` +
+        `the CPU ${until}.`;
+}
+
 export function cpus_draw(state: State, count: number): void {
     by_id("cpus").replaceChildren(h("ul", { class: "cpus" },
         ...state.cpus.slice(0, count).map((cpu, n) => h("li", {}, h("b", {}, `CPU ${n}`),
             ` runs ${cpu.thread ? thread_words(state, cpu.thread) : "the kernel, or is idle"}`,
-            cpu.asked ? `; waits for a flush by the CPUs ${hex(cpu.asked)}` : ""))));
+            cpu.asked ? `; waits for a flush by the CPUs ${hex(cpu.asked)}` : "", ".",
+            h("p", { class: "note" }, tlb_words(state, cpu))))));
 }
 
 // ---- An address space ----
@@ -78,7 +92,7 @@ interface Page {
 }
 
 /** Calls `each` for the pages in [start, end) that have an entry. */
-function pages_visit(state: State, frame: number, base: number, start: number, end: number,
+function region_visit(state: State, frame: number, base: number, start: number, end: number,
                      mine: boolean, each: (page: Page) => void): void {
     const table = state.tables.get(frame);
     if (!table) return;
@@ -90,7 +104,7 @@ function pages_visit(state: State, frame: number, base: number, start: number, e
         const target = table.target(n), w = mine && (table.low[n] & PTE.W) !== 0;
         const is_mine = mine && (state.count[target] === 1 || (table.low[n] & PTE.W) !== 0);
         if (table.level > 1)
-            pages_visit(state, target, base + n * span, start, end, w, each);
+            region_visit(state, target, base + n * span, start, end, w, each);
         else
             each({
                 address: base + n * span, is_present: (table.low[n] & PTE.P) !== 0,
@@ -120,7 +134,7 @@ function region_draw(state: State, space: Space, region: Region, selected: Selec
     const per_cell = Math.ceil(pages / CELLS_MAX), cells = Math.ceil(pages / per_cell);
     const found = new Array<string>(cells).fill("promised");
     const counts: Record<string, number> = { write: 0, read: 0, shared: 0, held: 0 };
-    pages_visit(state, space.root, 0, region.start, region.end, true, (page) => {
+    region_visit(state, space.root, 0, region.start, region.end, true, (page) => {
         const what = cell_of(page);
         counts[what]++;
         const at = Math.floor((page.address - region.start) / PAGE_SIZE / per_cell);
