@@ -455,7 +455,7 @@ build/replay: $(wildcard tools/replay/*.[ch]) include/pagoda/event.h | need-prof
 
 # The page that shows a recording (tools/page). Its packages of npm are under build/.
 
-.PHONY: page test-page need-node need-chromium
+.PHONY: page tours test-page need-node need-chromium
 
 PAGE_PACKAGES := build/page/package.json build/page/package-lock.json
 
@@ -472,6 +472,9 @@ build/page/.installed: $(PAGE_PACKAGES) | need-node
 build/page.rec: $(RUNNABLE) build/replay | need-qemu
 	@CPUS=1 DISK= QEMUFLAGS='-icount shift=3,sleep=off' $(PYTHON) tools/record.py -o $@ \
 	    'sh -c "echo hi | wc; ls"' >build/page-rec.log || { cat build/page-rec.log; exit 1; }
+
+tours: build/page/.installed build/page.rec ## a page with guided tours, of a run made for it
+	@node tools/page/build.mjs build/page.rec '$(or $(OUT),build/tours.html)'
 
 # A recording that exists already may be of another kernel, whose places KERNEL names.
 page: build/page/.installed build/replay $(if $(REC),,build/page.rec) ## REC as one HTML file, OUT

@@ -179,6 +179,46 @@ async function save_test(page) {
     }
 }
 
+/** Each tour is gone to its end by the keyboard alone. Its right answers are marked, wrong ones are
+ *  told from them, and the walk is that of the station. */
+async function tours_test(page, url) {
+    for (const [id, least] of [["heap", 4], ["fork", 6]]) {
+        await page.goto("about:blank");
+        await page.goto(url);
+        await page.waitForFunction("window.pagoda_ready");
+        await page.focus(`#tour-${id}`);
+        await page.keyboard.press("Enter");
+        let stations = 1;
+        for (;; stations++) {
+            assert.match(await page.textContent("#tour-title"), new RegExp(`\\(${stations} of`));
+            assert.match(await page.textContent("#walk-title"), /The walk of 0x/);
+            const choices = await page.locator("#choices button").count();
+            if (choices) {
+                await page.focus(`#choice-${stations % choices}`);
+                await page.keyboard.press("Enter");
+                assert.equal(await page.locator("#choices .right").count(), 1);
+                const is_right = await page.locator("#choices .wrong").count() === 0;
+                assert.match(await page.textContent("#answer"),
+                    is_right ? /^That is right/ : /^That is not right/);
+            }
+            if (stations === 2) await axe_test(page, `the tour ${id}`);
+            if (await page.locator("#tour-next").count() === 0) break;
+            await page.focus("#tour-next");
+            await page.keyboard.press("Enter");
+        }
+        assert(stations >= least, `the tour ${id} has ${stations} stations`);
+    }
+    await page.goto("about:blank");
+    await page.goto(`${url}#tour=fork&station=3`);
+    await page.waitForFunction("window.pagoda_ready");
+    assert.match(await page.textContent("#levels"), /0: a write faults/);
+    await page.click("#choice-0");
+    assert.match(await page.textContent("#answer"), /That is right.*copies 3 tables and one page/);
+    assert.match(await page.textContent("#levels"), /1: writable/);
+    await page.click("#tour-end");
+    assert(!await page.isVisible("#tour"));
+}
+
 /** A link to a moment opens it, with what is selected. */
 async function fragment_test(page, url) {
     await page.goto("about:blank");
@@ -247,6 +287,7 @@ export async function browser_test(path, states) {
             ["the page of an event is selected", () => selected_test(desk, url)],
             ["two moments are compared", () => compare_test(desk, url)],
             ["views are saved as SVG", () => save_test(desk)],
+            ["the tours are gone to their ends", () => tours_test(desk, url)],
             ["a link opens its moment", () => fragment_test(desk, url)],
             ["it shows the states of replay",
                 () => states_test(desk, [...states].slice(0, STATES))],

@@ -7,6 +7,7 @@ import { GROUP_MARKS, GROUP_NAMES, TimeLine } from "./line";
 import { KINDS, Recording, places_parse } from "./recording";
 import { History, NEVER, PAGE_SIZE, State, state_text } from "./state";
 import { view_save } from "./svg";
+import { Station, Tour, tours_find } from "./tours";
 import { Choose, Selection, TILE_COLUMNS, address_limit, cpus_draw, frames_draw,
     page_legend_draw, processes_draw, space_draw, tables_draw, walk_draw } from "./views";
 import { OUTCOMES, event_words, fault_end, hex, outcome_name, thread_words,
@@ -30,6 +31,11 @@ class Page {
     private state: State;
     private readonly selected: Selection = { space: 0, address: NEVER, frame: NEVER };
     private since: State | null = null; // the moment to compare with
+    private tour: Tour | null = null;
+    private stations: Station[] = [];
+    private station = 0;
+    private chosen = NEVER; // the choice that the reader has made at this station
+    private readonly tours: Tour[];
     private follows = true; // the selection goes where the events are
     private matches: Int32Array | null = null; // the events that pass the filter; null: all
     private filter = "";
@@ -64,6 +70,12 @@ class Page {
         let cpus = 0;
         for (let n = 0; n < history.count; n++) cpus = Math.max(cpus, r.cpu(n));
         this.cpus = cpus + 1;
+        this.tours = tours_find(history);
+        by_id("tours").append(this.tours.length ? "Tours: " : "", ...this.tours.map((tour) =>
+            h("button", {
+                type: "button", id: `tour-${tour.id}`, "aria-pressed": "false",
+                click: () => this.tour_go(tour, 0),
+            }, tour.title)));
         this.controls_connect();
         this.keys_connect();
         page_legend_draw();
@@ -79,6 +91,71 @@ class Page {
         by_id("total").textContent = `of ${history.count}`;
         by_id("line").setAttribute("aria-valuemax", String(history.count - 1));
         this.fragment_read();
+    }
+
+    // ---- Guided tours ----
+
+    /** Shows a station of a tour; null leaves it. */
+    private tour_go(tour: Tour | null, station: number): void {
+        if (tour !== this.tour) this.stations = tour?.stations() ?? [];
+        this.tour = tour;
+        this.station = Math.max(0, Math.min(this.stations.length - 1, station));
+        this.chosen = NEVER;
+        for (const { id } of this.tours)
+            by_id(`tour-${id}`).setAttribute("aria-pressed", String(id === tour?.id));
+        if (tour) this.station_show(this.stations[this.station].event);
+        else this.draw();
+        by_id(tour ? "tour-title" : "help-open").focus();
+    }
+
+    private station_show(n: number): void {
+        const { space, address } = this.stations[this.station];
+        Object.assign(this.selected, { space, address, frame: NEVER });
+        this.follows = false;
+        by_id<HTMLInputElement>("filter").value = "";
+        this.filter_apply();
+        this.go(n);
+    }
+
+    private answer(choice: number): void {
+        this.chosen = choice;
+        this.station_show(this.stations[this.station].after);
+        (document.getElementById("tour-next") ?? by_id("tour-end")).focus();
+    }
+
+    private tour_draw(): void {
+        const { tour } = this, count = this.stations.length;
+        by_id("tour").hidden = tour === null;
+        document.querySelector("main")!.classList.toggle("tours", tour !== null);
+        if (!tour) return;
+        const { told, question, choices, right, answer } = this.stations[this.station];
+        const is_answered = this.chosen !== NEVER || !question;
+        by_id("tour-title").textContent =
+            `Tour: ${tour.title} (${this.station + 1} of ${count})`;
+        const buttons = choices.map((words, n) => {
+            const mark = this.chosen === NEVER ? "" : n === right ? "✓ " :
+                n === this.chosen ? "✗ " : "";
+            return h("button", {
+                type: "button", id: `choice-${n}`, "aria-pressed": String(n === this.chosen),
+                class: mark && (n === right ? "right" : "wrong"), click: () => this.answer(n),
+            }, mark + words);
+        });
+        const said = this.chosen === NEVER ? ""
+            : this.chosen === right ? "That is right. " : "That is not right. ";
+        const move = (id: string, words: string, by: number) => h("button", {
+            type: "button", id, click: () => this.tour_go(tour, this.station + by),
+        }, words);
+        by_id("station").replaceChildren(
+            h("p", {}, told), h("p", { class: "question" }, question),
+            h("div", { id: "choices", role: "group", "aria-label": "Answers" }, ...buttons),
+            h("div", { id: "answer", role: "status" }, said && h("b", {}, said),
+                this.chosen !== NEVER && answer),
+            h("div", { id: "moves" },
+                this.station > 0 && move("tour-back", "◀ Station before", -1),
+                is_answered && this.station < count - 1 && move("tour-next", "Next station ▶", 1),
+                h("button", {
+                    type: "button", id: "tour-end", click: () => this.tour_go(null, 0),
+                }, "Leave the tour")));
     }
 
     // ---- Where we are ----
@@ -191,6 +268,7 @@ class Page {
         const words = [`event=${this.now}`, space ? `space=${space}` : "",
             address !== NEVER ? `page=${hex(address)}` : "",
             frame !== NEVER ? `frame=${hex(frame)}` : "",
+            this.tour ? `tour=${this.tour.id}&station=${this.station + 1}` : "",
             this.since ? `since=${this.since.next - 1}` : "", this.follows ? "" : "follow=0",
             this.filter ? `filter=${encodeURIComponent(this.filter)}` : ""];
         const text = `#${words.filter((word) => word).join("&")}`;
@@ -203,6 +281,9 @@ class Page {
             const value = Number(values.get(name) ?? NaN);
             return Number.isInteger(value) && value >= 0 ? value : instead;
         };
+        const tour = this.tours.find(({ id }) => id === values.get("tour")) ?? null;
+        if (tour || this.tour) this.tour_go(tour, number("station", 1) - 1);
+        if (tour && !values.has("event")) return;
         this.follows = values.get("follow") !== "0";
         this.selected.space = number("space", 0);
         this.selected.address = number("page", NEVER);
@@ -230,6 +311,7 @@ class Page {
         if (document.activeElement !== input) input.value = String(this.now);
         this.sentence_draw();
         this.list_draw();
+        this.tour_draw();
         this.differences_draw();
         processes_draw(this.state, this.selected, this.choose);
         cpus_draw(this.state, this.cpus);
