@@ -6,7 +6,6 @@
    the smallest of a few runs where a loop would create processes, or grow what it measures. */
 
 #define _GNU_SOURCE /* memfd_create, REG_RIP */
-#include <alloca.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -141,7 +140,7 @@ static void bench_read_fault(int count)
    that later figures do not include their copies. */
 static void bench_stack(int count)
 {
-    char *low = alloca((count + 2) * PAGE), *pages = low + PAGE - (uintptr_t)low % PAGE;
+    char low[(count + 2) * PAGE], *pages = low + PAGE - (uintptr_t)low % PAGE;
 
     touch(pages + count * PAGE, PAGE);
     uint64_t start = now();

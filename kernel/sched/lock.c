@@ -109,12 +109,15 @@ int mutex_wait_killable(struct mutex *mutex)
     return takes ? 0 : err;
 }
 
-/* Releases the mutex, and wakes a waiter. */
+/* Releases the mutex, and wakes a waiter. There may be none any more:
+
+       this thread finds MUTEX_WAITED set
+       the last waiter is killed, and gives up */
 void mutex_wake(struct mutex *mutex)
 {
     spin_lock(&mutex->lock);
-    assert(mutex_is_held(mutex) && mutex->waiting > 0);
-    atomic_set(&mutex->state, MUTEX_WAITED);
+    assert(mutex_is_held(mutex));
+    atomic_set(&mutex->state, waited_bit(mutex));
     if (mutex->next) /* it need not be the first in the queue */
         waitq_wake_all(&mutex->waiters);
     else
