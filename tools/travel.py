@@ -65,7 +65,7 @@ def qemu_script(folder, image):
     """Writes a script that starts the machine of the recording, driven by gdb on its input."""
     initrd = folder / "initrd"
     initrd.write_bytes(image)
-    os.environ["CPUS"] = "1"
+    os.environ.update(CPUS="1", DISK="")  # whatever make says for other machines
     ring = shlex.split(record.ring_flags(folder / "ring"))
     qemu = machine.qemu(
         "-kernel", machine.KERNEL, "-initrd", initrd,

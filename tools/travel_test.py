@@ -45,6 +45,7 @@ def travelled(path, steps):
     """Types commands into gdb on the recording. Returns what it says to each."""
     lines = [*SETTINGS, *(line for step in steps for line in (f"echo \\n{MARK}\\n", step))]
     done = subprocess.run([sys.executable, TOOLS / "travel.py", path],
+                          env={**os.environ, "DISK": "of-other-machines.img"},
                           input="\n".join([*lines, ""]), stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT)  # fmt: skip
     return done.stdout.split(f"\n{MARK}\n")[1:]
