@@ -296,14 +296,17 @@ class Session:
     # ---- Rounds ----
 
     def processes(self):
-        """Returns the numbers of all processes except init, the shell and ps.
+        """Returns the numbers of all processes except init, the shell and its ps.
 
         Returns None if a program has written into the middle of the answer."""
         answer = self.must_answer("echo shell $$; ps")
         shell = re.search(r"\bshell (\d+)\s", answer)
-        rows = re.findall(r"(\d+) +\d+ +[RSDTZt] +\d+ +(\S+)\r?\n", answer)
-        numbers = {number for number, name in rows if name != "ps"}
-        return sorted(numbers - {"1", shell[1]}) if shell and {"1", shell[1]} <= numbers else None
+        rows = re.findall(r"(\d+) +(\d+) +[RSDTZt] +\d+ +(\S+)\r?\n", answer)
+        if not shell or not {"1", shell[1]} <= {number for number, _, _ in rows}:
+            return None
+        asked = max((int(number) for number, parent, name in rows
+                     if (parent, name) == (shell[1], "ps")), default=0)  # fmt: skip
+        return sorted({number for number, _, _ in rows} - {"1", shell[1], str(asked)})
 
     def end_processes(self):
         end = time.monotonic() + STEP_SECONDS
